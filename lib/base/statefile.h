@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Durable small state: a file that is replaced as a whole, with version, owner and checksum.
+ *
+ * Layout (text, so that a person can read it): first line "nbdd-state OWNER VERSION SHA256-HEX LENGTH\n", then LENGTH bytes of payload.
+ * Writing: temporary file in the same folder, fsync, rename, fsync of the folder; when statefile_write() has returned 0 the new
+ * content survives a power cut, else the old content is still there. Reading checks length and checksum: a torn or foreign file is
+ * -EBADMSG, a newer version -EPROTO, a missing one -ENOENT; it is never half-used and never overwritten by the reader.
+ *
+ * May block on the disk: never call it from an event loop that must not (hamon has a writer thread). Any thread.
+ */
+#ifndef NBDD_BASE_STATEFILE_H
+#define NBDD_BASE_STATEFILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define STATEFILE_PAYLOAD_MAX (4u << 20)
+
+int statefile_write(const char *path, const char *owner, unsigned version, const void *payload, size_t size_bytes);
+
+/* *ret_payload is malloc'ed and NUL-terminated (the NUL is not counted); the caller frees it. */
+int statefile_read(const char *path, const char *owner, unsigned max_version, unsigned *ret_version, char **ret_payload,
+                   size_t *ret_size_bytes);
+
+/* Removes the file durably (unlink, fsync of the folder). A file that is not there is success. */
+int statefile_remove(const char *path);
+
+/* One sentence for a person: what the errno of statefile_read() means for `path` and what to do. */
+void statefile_explain(const char *path, int error, char *ret_text, size_t size_bytes);
+
+/*
+ * Fault injection for tests: environment NBDD_FAULT_STATEFILE="STEP:COUNTDOWN" with STEP of open, write, fsync, rename, dirsync; the
+ * COUNTDOWN'th time that step is reached it fails with EIO.
+ */
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libnbdd: the control API of a running nbdd, for C programs (the admin command nbdd(1), hamon-act, yours).
+ *
+ * Each call is one HTTP request on nbdd's AF_UNIX control socket and blocks its thread until the answer or `timeout_ms`; a handle holds
+ * the socket's path and the last error, no connection. One handle in one thread at a time; handles are cheap. Every call returns 0 or a
+ * negative errno, and nbdd_error() then holds one sentence for a person. -ETIMEDOUT says nothing about whether the server did it: grant,
+ * revoke, start and stop may be repeated until they answer.
+ *
+ * Errors of the server: -ENOENT unknown export, -EEXIST id or device already exported, -EBUSY the state forbids it (remove of an available
+ * export) or the device is in use by someone else, -EINVAL bad argument, -ESTALE epoch below the highest seen, -EIO disk or sync error,
+ * -EACCES the socket's owner does not permit you, -ECONNREFUSED or -ENOENT with "is nbdd running?" when nobody listens.
+ */
+#ifndef NBDD_CLIENT_NBDD_H
+#define NBDD_CLIENT_NBDD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NBDD_DEFAULT_SOCKET "/run/nbdd/control.sock"
+
+struct nbdd;
+
+/* `socket_path` NULL: NBDD_DEFAULT_SOCKET. Does not connect. -ENOMEM, -ENAMETOOLONG. */
+int nbdd_open(const char *socket_path, struct nbdd **ret);
+void nbdd_close(struct nbdd *n);
+
+/* The last failed call's sentence; "" after a success. Valid until the handle's next call. */
+const char *nbdd_error(const struct nbdd *n);
+
+enum nbdd_status { NBDD_UNDEFINED, NBDD_DEFINED, NBDD_AVAILABLE, NBDD_RUNNING };
+const char *nbdd_status_text(enum nbdd_status s); /* "AVAILABLE" */
+
+#define NBDD_UUID_SIZE 37 /* text and NUL */
+
+struct nbdd_export {
+        uint64_t id;
+        char *device;     /* path */
+        bool leg;         /* kind "leg": only by grant */
+        enum nbdd_status status;
+        char *reason;     /* why it is in that state; "" when there is nothing to say */
+        bool failed;      /* a disk or sync error is latched */
+        bool read_only;
+        uint64_t size_bytes; /* 0 while the device is closed */
+        uint64_t epoch;   /* leg: of the grant, 0 when there is none; plain: highest epoch seen */
+        char session[NBDD_UUID_SIZE]; /* of the grant or of the current fenced session; "" when there is none */
+        char leg_uuid[NBDD_UUID_SIZE]; /* "" when none was given */
+        char *owner;      /* "" or e.g. "hamon" */
+        unsigned session_count;
+        uint64_t inflight;           /* requests taken and not yet answered, over all sessions */
+        uint64_t oldest_request_ms;  /* age of the oldest of them; 0 when idle */
+        uint64_t read_bytes, written_bytes; /* since nbdd started */
+};
+
+struct nbdd_export_list {
+        struct nbdd_export *exports; /* in the order of the table */
+        size_t count;
+};
+
+int nbdd_export_list(struct nbdd *n, unsigned timeout_ms, struct nbdd_export_list *ret);
+void nbdd_export_list_release(struct nbdd_export_list *list);
+
+/* -ENOENT: UNDEFINED. Release with nbdd_export_release(). */
+int nbdd_export_get(struct nbdd *n, uint64_t id, unsigned timeout_ms, struct nbdd_export *ret);
+void nbdd_export_release(struct nbdd_export *e);
+
+struct nbdd_export_options {
+        const char *device;   /* block device or regular file */
+        uint64_t id;
+        bool leg;
+        bool read_only;
+        uint64_t offset_bytes; /* of the export in the device */
+        uint64_t size_bytes;   /* 0: to the device's end */
+        const char *leg_uuid;  /* NULL: none */
+        const char *owner;     /* NULL: nobody */
+};
+
+int nbdd_export_add(struct nbdd *n, const struct nbdd_export_options *options, unsigned timeout_ms);
+/* A leg must be revoked and a plain export stopped first (-EBUSY). */
+int nbdd_export_remove(struct nbdd *n, uint64_t id, unsigned timeout_ms);
+/* Plain exports only. Repeating either changes nothing and succeeds. Stop returns when nothing more can reach the device. */
+int nbdd_export_start(struct nbdd *n, uint64_t id, unsigned timeout_ms);
+int nbdd_export_stop(struct nbdd *n, uint64_t id, unsigned timeout_ms);
+/* Clears a latched disk error after a person has looked. */
+int nbdd_export_clear(struct nbdd *n, uint64_t id, unsigned timeout_ms);
+
+/*
+ * Grants the leg to exactly (epoch, session); an older grant is revoked and drained first. The same grant again succeeds and disturbs
+ * nothing. Durable when 0 is returned. `leg_uuid` NULL, or it must equal the export's. -ESTALE: a higher epoch was granted before.
+ */
+int nbdd_leg_grant(struct nbdd *n, uint64_t id, uint64_t epoch, const char *session, const char *leg_uuid, unsigned timeout_ms);
+
+/*
+ * Takes the grant back: durably first, then every session is shut, every submitted request has finished, the cache is flushed and the device
+ * is closed. Only then 0. Without a grant: 0 at once. -EIO: drained and closed as promised, but flushing failed: the leg is latched failed.
+ */
+int nbdd_leg_revoke(struct nbdd *n, uint64_t id, unsigned timeout_ms);
+
+struct nbdd_health {
+        char version[32];
+        uint64_t uptime_ms;
+        unsigned exports, sessions;
+        uint64_t inflight;
+        uint64_t oldest_request_ms; /* over all sessions */
+};
+/* Touches no disk: it answers while a disk hangs. */
+int nbdd_health(struct nbdd *n, unsigned timeout_ms, struct nbdd_health *ret);
+
+int nbdd_limits_get(struct nbdd *n, unsigned timeout_ms, unsigned *ret_maxconnect);
+int nbdd_limits_set(struct nbdd *n, unsigned timeout_ms, unsigned maxconnect);
+
+/* Any call by hand: the raw JSON answer is malloc'ed. `body` NULL for none. */
+int nbdd_call(struct nbdd *n, const char *method, const char *path, const char *body, unsigned timeout_ms, char **ret_json);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

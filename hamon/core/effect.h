@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Effects: what hamon asks its root helper hamon-act to do to the machine, one typed command each, and what comes back.
+ *
+ * Effects of one mirror run one after the other in the order in which they were asked (one worker per mirror), those marked "at once"
+ * run at once in hamon-act's own loop. Every effect is idempotent: asked again after a crash of either side it completes or reports
+ * the same state. The name is the wire word of hamon/act (JSON "do") and what status shows as "waiting for ...".
+ */
+#ifndef HAMON_CORE_EFFECT_H
+#define HAMON_CORE_EFFECT_H
+
+#include "hamon/core/types.h"
+
+/*        enum name         word              what, and what "done" means (durable where said) */
+#define EFFECTS(X)                                                                                                     \
+        X(LEG_OPEN,        "leg-open")        /* read own header, make the dm-linear, read superblock, note, debt: result_leg */      \
+        X(LEG_CREATE,      "leg-create")      /* write a header with a new leg UUID on a blank (or overwritten by consent) disk */   \
+        X(PROBE,           "probe")           /* R3b: direct write and flush into the own header's probe block */                    \
+        X(GRANT,           "grant")           /* own nbdd opens the own leg for (epoch, session), durably */                         \
+        X(REVOKE,          "revoke")          /* R3d: nbdd revoked and drained (or proved dead), device held exclusively by us */    \
+        X(RELEASE,         "release")         /* give up the exclusive hold, so that nbdd may open the leg on the next grant */      \
+        X(CHECK_LEG,       "check-leg")       /* R2f: O_DIRECT read of the own superblock: result_check.permits */                   \
+        X(DEBT_CAPTURE,    "debt-capture")    /* debt |= own leg's on-disk bitmap; durable */                                        \
+        X(ARRAY_CREATE,    "array-create")    /* new degraded array on the own leg */                                                \
+        X(ASSEMBLE,        "assemble")        /* own leg alone, run degraded, write-mostly cleared */                                \
+        X(DEBT_APPLY,      "debt-apply")      /* every debt bit set through md/bitmap_set_bits */                                    \
+        X(NOTE_SET,        "note-set")        /* durable note peer_attached (3.4) */                                                 \
+        X(NOTE_CLEAR,      "note-clear")      /* only after the leg left md */                                                       \
+        X(ATTACH,          "attach")          /* nbdc attaches the peer's leg, OPTIONAL, with (epoch, session) */                    \
+        X(DEBT_UNION,      "debt-union")      /* debt |= own bitmap | the attached peer leg's bitmap; durable; result_union.known */ \
+        X(LEG_ADD,         "leg-add")         /* debt applied, then re-add (arg.whole: zero its superblock, add, full resync) */     \
+        X(REQUIRE,         "require")         /* R2f: nbdc policy REQUIRED, then flush the array */                                  \
+        X(DETACH,          "detach")          /* disconnect (arg.version decided, or OPTIONAL); returns when requests have ended */  \
+        X(LEG_REMOVE,      "leg-remove")      /* md fails and removes the peer's leg */                                              \
+        X(DEBT_DROP,       "debt-drop")       /* after the join is decided */                                                        \
+        X(HISTORY,         "history")         /* append arg.epoch to the own leg header's epoch history; durable */                  \
+        X(SERVICE_START,   "service-start")   /* mount, then units, in order (address is separate) */                                \
+        X(SERVICE_STOP,    "service-stop")    /* reverse; verified unmounted */                                                      \
+        X(ARRAY_STOP,      "array-stop")      /* orderly: md stopped, then nbdc detach, hold released */                             \
+        X(ADDRESS_RENEW,   "address-renew")   /* at once: (re)add the service address with arg.lifetime_ms; first time: announce */  \
+        X(ADDRESS_DROP,    "address-drop")    /* at once */                                                                          \
+        X(REBOOT,          "reboot")          /* at once: reboot(2) without sync, without stopping units */
+
+enum effect_type {
+#define X(name, word) EFFECT_##name,
+        EFFECTS(X)
+#undef X
+        EFFECT_TYPES
+};
+
+const char *effect_word(enum effect_type type);
+int effect_by_word(const char *word); /* or -1 */
+
+struct effect {
+        enum effect_type type;
+        uint8_t mirror;
+        uint64_t ticket; /* comes back in the answer; 0 is never used */
+        uint64_t epoch;
+        struct uuid session, leg;
+        uint64_t version;     /* DETACH: decided record version without the leg; 0: OPTIONAL */
+        bool whole;           /* LEG_ADD: history unknown, resync everything */
+        bool overwrite;       /* LEG_CREATE: typed consent */
+        uint32_t lifetime_ms; /* ADDRESS_RENEW */
+};
+
+struct effect_result {
+        enum effect_type type;
+        uint8_t mirror;
+        uint64_t ticket;
+        int error;      /* 0 or negative errno */
+        char detail[128]; /* for people: what failed */
+        struct {
+                bool present;         /* a header of this cluster and mirror is there */
+                struct uuid uuid;
+                uint64_t last_epoch;  /* of its history */
+                bool has_superblock;  /* an md superblock behind the header */
+                bool calls_peer_failed, clean;
+                uint64_t md_events;
+                bool note;            /* peer_attached is set */
+                bool debt;            /* a debt file is there */
+                bool array_running;   /* already assembled in this boot */
+        } leg;                        /* LEG_OPEN, LEG_CREATE, ARRAY_CREATE */
+        bool permits;                 /* CHECK_LEG */
+        bool known;                   /* DEBT_UNION: the peer leg is a member of this array with usable superblock and bitmap */
+};
+
+/* What hamon-act's monitor sees, sent when it changes and at least every 500 ms while an array runs. */
+struct observation {
+        uint8_t mirror;
+        bool array_running;
+        bool own_in_sync, own_failed;
+        bool peer_in_array, peer_in_sync, peer_failed;
+        bool sync_idle;           /* md sync_action idle */
+        uint64_t resync_done_sectors, resync_total_sectors; /* 0/0 when idle */
+        bool attached;            /* nbdc supervises a device for this mirror */
+        bool leg_connected;       /* it has a live session */
+        bool leg_refused;         /* the server refused the session: grant is gone */
+        uint32_t leg_oldest_ms;   /* age of the oldest request without progress, across reconnects (R8a) */
+        uint32_t own_oldest_ms;   /* likewise on the own disk */
+        bool peer_nbdd_answers;   /* R8c: its control path is alive (as the peer's heartbeat reports) */
+        bool service_running;     /* mounted and every unit active */
+};
+
+#endif

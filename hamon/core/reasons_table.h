@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Rows of the table of reasons; see reasons.h. Keep the order: most urgent last within a severity is shown first. */
+#define REASONS(X)                                                                                                              \
+        X(NONE, "none", OK, "nothing to report", "")                                                                            \
+        X(REDUNDANT, "redundant", OK, "%M is redundant: both legs hold every acknowledged write", "")                           \
+        X(STANDBY_OK, "standby", OK, "%M is active on %N and this node can take over", "")                                      \
+        X(WILL_TAKE_OVER, "will-take-over", OK, "%N would take %M over by itself", "")                                          \
+        X(WILL_GO_ON, "will-go-on", OK, "%M would go on here alone after a short pause", "")                                    \
+        X(WILL_FREEZE, "will-freeze", WARNING, "%M would freeze until the node or the witness is back", "hamonctl status")       \
+        X(WILL_STOP, "will-stop", WARNING, "%M would be down until that node is back", "hamonctl status")                       \
+        X(STARTED, "hamon-started", INFO, "hamon started", "")                                                                  \
+        X(NODE_UP, "node-up", INFO, "%N is heard", "")                                                                          \
+        X(NODE_SUSPECT, "node-suspect", INFO, "%N has been silent for %n ms", "")                                               \
+        X(NODE_DEAD, "node-dead", WARNING, "%N has been silent for %n ms and counts as dead", "")                               \
+        X(NODE_LEAVING, "node-leaving", INFO, "%N stops in good order", "")                                                     \
+        X(NODE_REBOOTED, "node-rebooted", WARNING, "%N came back with a new boot id", "")                                       \
+        X(TAKEOVER_BEGIN, "takeover-begin", WARNING, "this node asks for primacy of %M", "")                                    \
+        X(TAKEOVER_REFUSED, "takeover-refused", INFO, "a voter refused the take-over of %M", "")                                \
+        X(TAKEOVER_DECIDED, "takeover-decided", WARNING, "%M: primacy is decided, epoch %n", "")                                \
+        X(TAKEOVER_FENCED, "takeover-fenced", INFO, "%M: own export revoked and drained", "")                                   \
+        X(TAKEOVER_ASSEMBLED, "takeover-assembled", INFO, "%M: array runs on the own leg", "")                                  \
+        X(SERVICE_UP, "service-up", INFO, "%M: service is up", "")                                                              \
+        X(SERVICE_FAILED, "service-failed", CRITICAL, "%M: the service did not start", "journalctl -u hamon-act")                \
+        X(PRIMARY, "primary", INFO, "%M is active on this node, epoch %n", "")                                                  \
+        X(ADOPTED, "adopted", INFO, "%M: the running array was adopted after a restart of hamon", "")                           \
+        X(LEG_JOINING, "leg-joining", INFO, "%M: the leg of %N is being joined", "")                                            \
+        X(LEG_REFUSED, "leg-refused", WARNING, "%M: %N refused its leg", "hamonctl status")                                     \
+        X(RESYNC, "resync", WARNING, "%M: the leg of %N is being resynced", "hamonctl status --watch")                          \
+        X(LEG_JOINED, "leg-joined", INFO, "%M: the leg of %N is in sync", "")                                                   \
+        X(LEG_LEAVING, "leg-leaving", WARNING, "%M: the leg of %N is left out", "")                                             \
+        X(LEG_LEFT, "leg-left", WARNING, "%M goes on without the leg of %N", "")                                                \
+        X(DEGRADED, "degraded", WARNING, "%M is NOT redundant: only one leg is in sync", "bring the other node back")            \
+        X(OWN_LEG_FAILED, "own-leg-failed", CRITICAL, "%M: the own disk failed, the leg of %N goes on", "replace the disk")      \
+        X(WITNESS_LOST, "witness-lost", WARNING, "the witness is not heard: a second fault would freeze %M", "start the witness") \
+        X(NO_LEG, "no-leg", WARNING, "%M: this node has no leg", "hamonctl mirror join")                                        \
+        X(NOT_CREATED, "not-created", INFO, "%M was never created", "hamonctl mirror create")                                   \
+        X(STARTING, "starting", INFO, "%M is being started on this node", "")                                                   \
+        X(WAITING_FOR_PEER, "waiting-for-peer", CRITICAL, "%M: this node may lack acknowledged writes and waits for %N",          \
+          "start %N, or hamonctl mirror start-alone")                                                                            \
+        X(STALE, "stale", CRITICAL, "%M: the leg of this node is not in sync and cannot start", "start %N")                      \
+        X(NO_MAJORITY, "no-majority", CRITICAL, "%M: no majority of voters answers", "start the witness or %N")                 \
+        X(FROZEN, "frozen", CRITICAL, "%M is frozen: the peer is gone and nobody confirms that this node may go on alone",        \
+          "start the witness or %N")                                                                                             \
+        X(LEASE_LOST, "lease-lost", CRITICAL, "%M: the lease ran out, the service address is dropped", "hamonctl status")        \
+        X(PROBE_FAILED, "probe-failed", CRITICAL, "%M: the own disk did not pass the probe", "replace the disk")                 \
+        X(EFFECT_FAILED, "effect-failed", CRITICAL, "%M: a step failed: see the detail", "journalctl -u hamon-act")              \
+        X(EFFECT_SLOW, "effect-slow", WARNING, "%M: a step has not answered for %n ms", "journalctl -u hamon-act")               \
+        X(ACT_LOST, "act-lost", CRITICAL, "hamon-act is not running", "systemctl status hamon-act")                             \
+        X(DEPOSED, "deposed", CRITICAL, "%M: %N is primary of a newer epoch; this node reboots", "")                             \
+        X(COMMAND_DONE, "done", INFO, "done", "")                                                                               \
+        X(COMMAND_BUSY, "busy", WARNING, "another change of %M is under way", "hamonctl status")                                \
+        X(COMMAND_WRONG_STATE, "wrong-state", WARNING, "%M is not in a state in which this can be done", "hamonctl status")      \
+        X(COMMAND_CONSENT, "needs-consent", WARNING, "this destroys what is on the disk and needs typed consent", "")

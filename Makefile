@@ -25,7 +25,9 @@ RUNSTATEDIR ?= /run
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 BUILD ?= build$(if $(SAN),/san)$(if $(TSAN),/tsan)$(if $(MUTANT),/mutant-$(MUTANT))
 CFLAGS ?= -O2 -g
 WERROR ?= -Werror

@@ -2,9 +2,10 @@
 /*
  * Command lines from one table: the same table parses, prints --help, and generates the shell completion and the man page's option list.
  *
- * An option is "-x", "--name" or both, with or without a value; short ones may be bundled ("-las"). "--" ends options. `--help` and
- * `--version` are handled for every program. Errors are one line on the caller's buffer, with "did you mean" and, for pasted
- * typographic characters, the ASCII spelling. Does not exit or print by itself.
+ * An option is "-x", "--name" or both, with or without a value ("-d DEV", "-dDEV", "--dev DEV", "--dev=DEV"; a value that starts with
+ * "-" must be attached); short ones may be bundled ("-las"). "--" ends options. `--help` (`-h`), `--version` (`-V`) and the undocumented
+ * `--print-options` are known for every program, unless its own table has them. Errors are one line in the parser's buffer, with "did
+ * you mean" and, for pasted typographic characters, the ASCII spelling. Does not exit; only the functions named print or answer print.
  */
 #ifndef NBDD_BASE_CLI_H
 #define NBDD_BASE_CLI_H
@@ -24,12 +25,14 @@ struct cli_option {
 struct cli {
         const char *program;  /* "nbdd" */
         const char *summary;  /* one line */
-        const char *usage;    /* lines after "usage: ", each complete, NUL-separated by newline */
+        const char *usage;    /* lines after "usage: ", each complete, separated by newlines */
         const char *epilog;   /* examples, exit codes; may be NULL */
         const struct cli_option *options; /* ends with id == 0 */
 };
 
-enum { CLI_END = 0, CLI_ERROR = -1, CLI_OPERAND = -2, CLI_HELP = -3, CLI_VERSION = -4 };
+enum { CLI_END = 0, CLI_ERROR = -1, CLI_OPERAND = -2, CLI_HELP = -3, CLI_VERSION = -4, CLI_PRINT_OPTIONS = -5 };
+
+#define CLI_EXIT_USAGE 2
 
 struct cli_parser {
         const struct cli *cli;
@@ -44,8 +47,14 @@ struct cli_parser {
 
 void cli_start(struct cli_parser *p, const struct cli *cli, int argc, char **argv);
 
-/* Next option's id, CLI_OPERAND (value set), CLI_HELP, CLI_VERSION, CLI_END, or CLI_ERROR (error set). */
+/* Next option's id, CLI_OPERAND (value set), CLI_HELP, CLI_VERSION, CLI_PRINT_OPTIONS, CLI_END, or CLI_ERROR (error set). */
 int cli_next(struct cli_parser *p);
+
+/*
+ * What every program does with help, version, option table and error: prints help, version or the option table on stdout, or "PROGRAM: error" on stderr.
+ * Returns the exit status (0 or CLI_EXIT_USAGE) for these, -1 for any other `result`, which the caller handles.
+ */
+int cli_answer(const struct cli_parser *p, int result);
 
 void cli_print_help(const struct cli *cli, FILE *to);
 void cli_print_version(const struct cli *cli, FILE *to);

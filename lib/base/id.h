@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/text.h" /* text_is_typographic(), for callers that parse words */
+
 struct uuid {
         uint8_t bytes[16];
 };
@@ -31,17 +33,10 @@ void uuid_format(const struct uuid *u, char ret_text[UUID_TEXT_SIZE]);
 int boot_id_read(struct uuid *ret);
 
 /*
- * An export id, 1 to 2^64-1, decimal or 0x hex. On error -EINVAL and *ret_reason (static text or inside `reason_buf`, which has
- * `reason_size` bytes) says why and what to type instead; typographic characters as pasted from a web page ("0×12", "–start", "”")
- * are recognised and answered with the ASCII spelling.
+ * An export id, 1 to 2^64-1, decimal or 0x hex. On error -EINVAL and `reason_buf` (of `reason_size` bytes) says in one line why
+ * and what to type instead; typographic characters as pasted from a web page ("0×12") are answered with the ASCII spelling.
  */
 int export_id_parse(const char *text, uint64_t *ret_id, char *reason_buf, unsigned reason_size);
 void export_id_format(uint64_t id, char ret_text[EXPORT_ID_TEXT_SIZE]);
-
-/*
- * Looks for typographic characters (en/em dash, multiplication sign, curly quotes, no-break space) in one command-line word. Returns
- * true and the ASCII spelling in `ret_ascii` when there is one.
- */
-bool text_is_typographic(const char *text, char *ret_ascii, unsigned size);
 
 #endif

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h" /* text_nearest(), for callers that check values */
+
 struct ini; /* one parsed file */
 
 struct ini_entry {
@@ -29,7 +31,10 @@ struct ini_errors {
         unsigned count;
 };
 
-/* Keys that a section may have; the table ends with section == NULL. `named`: "[section NAME]". `repeats`: the key may repeat. */
+/*
+ * Keys that a section may have; the table ends with section == NULL. `named`: "[section NAME]". `repeats`: the key may repeat.
+ * A row with key == NULL declares a section that may be empty.
+ */
 struct ini_schema {
         const char *section;
         const char *key;
@@ -37,7 +42,11 @@ struct ini_schema {
         bool repeats;
 };
 
-/* Parses text (path is for messages only). NULL schema: anything goes. Returns NULL when out of memory; syntax errors are reported. */
+/*
+ * Parses text (path is for messages only). NULL schema: anything goes. Returns NULL when out of memory; syntax errors are reported and
+ * what could be read is returned, so that the caller can report the errors of its own checks in the same run. A caller that sees
+ * errors->count != 0 after them uses nothing of it.
+ */
 struct ini *ini_parse(const char *path, const char *text, const struct ini_schema *schema, struct ini_errors *errors);
 
 /* Reads and parses a file; a file that cannot be read is one reported error and NULL. */
@@ -58,15 +67,13 @@ bool ini_has_section(const struct ini *ini, const char *section, const char *sec
 void ini_error(const struct ini *ini, const struct ini_entry *e, struct ini_errors *errors, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Typed values; on a bad one: reported, -EINVAL. Durations: "250ms", "2s", "5m", a bare number is an error. Sizes: "64MiB", "4096". */
+/* Typed values; on a bad one: reported, -EINVAL. Durations: "250ms", "2s", "5m", "1h"; a bare number is an error.
+ * Sizes: "4096", "64KiB", "64MiB", "1GiB", "2TiB". Booleans: yes, no, true, false, on, off. */
 int ini_bool(const struct ini *ini, const struct ini_entry *e, struct ini_errors *errors, bool *ret);
 int ini_u64(const struct ini *ini, const struct ini_entry *e, struct ini_errors *errors, uint64_t min, uint64_t max, uint64_t *ret);
 int ini_duration_ms(const struct ini *ini, const struct ini_entry *e, struct ini_errors *errors, uint64_t min, uint64_t max,
                     uint64_t *ret);
 int ini_size_bytes(const struct ini *ini, const struct ini_entry *e, struct ini_errors *errors, uint64_t min, uint64_t max,
                    uint64_t *ret);
-
-/* The known word nearest to `word` (edit distance at most 2), or NULL: for "did you mean". `known` ends with NULL. */
-const char *text_nearest(const char *word, const char *const *known);
 
 #endif

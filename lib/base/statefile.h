@@ -2,9 +2,11 @@
 /*
  * Durable small state: a file that is replaced as a whole, with version, owner and checksum.
  *
- * Layout (text, so that a person can read it): first line "nbdd-state OWNER VERSION SHA256-HEX LENGTH\n", then LENGTH bytes of payload.
+ * Layout (text, so that a person can read it): first line "nbdd-state OWNER VERSION SHA256-HEX LENGTH\n", then LENGTH bytes of payload;
+ * the checksum is over "OWNER VERSION LENGTH\n" and the payload.
  * Writing: temporary file in the same folder, fsync, rename, fsync of the folder; when statefile_write() has returned 0 the new
- * content survives a power cut, else the old content is still there. Reading checks length and checksum: a torn or foreign file is
+ * content survives a power cut. After an error a power cut leaves the old content or, when only the last step failed, the new one,
+ * whole in either case. One writer of a path at a time. Reading checks length and checksum: a torn or foreign file is
  * -EBADMSG, a newer version -EPROTO, a missing one -ENOENT; it is never half-used and never overwritten by the reader.
  *
  * May block on the disk: never call it from an event loop that must not (hamon has a writer thread). Any thread.
@@ -17,6 +19,7 @@
 
 #define STATEFILE_PAYLOAD_MAX (4u << 20)
 
+/* `owner`: one word of up to 32 letters, digits, "-" and "_". -EFBIG past STATEFILE_PAYLOAD_MAX. The file has mode 0600. */
 int statefile_write(const char *path, const char *owner, unsigned version, const void *payload, size_t size_bytes);
 
 /* *ret_payload is malloc'ed and NUL-terminated (the NUL is not counted); the caller frees it. */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The configuration /etc/hamon/hamon.conf as one plain value: the same file on both nodes and the witness, read by hamon and hamon-act.
+ *
+ * Owns the file's meaning and every check of it: each error is reported as FILE:LINE:COLUMN with what to write instead, all of them in one
+ * run. Never resolves names, opens devices or decides anything. Called once by each program's main before its loop; reading blocks on the
+ * file. The struct has no pointers: copy it as you like. Any thread.
+ */
+#ifndef HAMON_CONFIG_H
+#define HAMON_CONFIG_H
+
+#include "base/ini.h"
+#include "hamon/core/types.h"
+
+#include <sys/socket.h>
+
+#define CONFIG_PATH "/etc/hamon/hamon.conf"
+#define CONFIG_KEY_FILE "/etc/hamon/cluster.key"
+#define CONFIG_PORT 4344     /* UDP, hamon */
+#define CONFIG_LEG_PORT 4343 /* TCP, nbdd */
+
+enum {
+        CONFIG_LINKS_MAX = 4,     /* addresses of a voter */
+        CONFIG_ADDRESSES_MAX = 4, /* of a service */
+        CONFIG_UNITS_MAX = 16,    /* of a service */
+        CONFIG_NAME_SIZE = 32,    /* cluster, node, mirror names with their NUL */
+        CONFIG_PATH_SIZE = 256,
+        CONFIG_OPTIONS_SIZE = 256,
+        CONFIG_UNIT_SIZE = 128,
+        CONFIG_ADDRESS_SIZE = 46, /* INET6_ADDRSTRLEN */
+};
+
+struct config_address {
+        int family;                     /* AF_INET or AF_INET6 */
+        uint8_t bytes[16];              /* network order; 4 or 16 used */
+        uint8_t prefix_length;          /* of a service address; 32 or 128 elsewhere */
+        char text[CONFIG_ADDRESS_SIZE]; /* without the prefix length */
+};
+
+/* voters[0], voters[1]: the nodes in the order of the file, which is also their slot in every md array; voters[WITNESS]: the witness. */
+struct config_voter {
+        char name[CONFIG_NAME_SIZE];
+        unsigned links; /* addresses in use; link i of one voter talks to link min(i, links - 1) of another */
+        struct config_address link[CONFIG_LINKS_MAX];
+};
+
+struct config_service {
+        bool present;                        /* has a [service NAME] section */
+        bool has_mount;
+        char mount[CONFIG_PATH_SIZE];        /* absolute, normalised */
+        char type[CONFIG_NAME_SIZE];         /* "ext4" */
+        char options[CONFIG_OPTIONS_SIZE];   /* "" or mount options */
+        char interface[16];                  /* "" when there is no address */
+        unsigned addresses;
+        struct config_address address[CONFIG_ADDRESSES_MAX];
+        unsigned units;
+        char unit[CONFIG_UNITS_MAX][CONFIG_UNIT_SIZE]; /* in order of start */
+};
+
+struct config_mirror {
+        char name[CONFIG_NAME_SIZE];
+        uint64_t id;                          /* export id of its legs */
+        char device[NODES][CONFIG_PATH_SIZE]; /* of each node */
+        struct config_service service;
+};
+
+struct config {
+        char cluster[CONFIG_NAME_SIZE];
+        char key_file[CONFIG_PATH_SIZE];
+        uint16_t port, leg_port;
+        bool relaxed;                         /* profile = relaxed */
+        struct timers timers;
+        bool has_witness;                     /* else mode manual: voters[WITNESS] is empty */
+        struct config_voter voters[VOTERS];
+        unsigned mirrors;
+        struct config_mirror mirror[MIRRORS_MAX]; /* in the order of the file: index = "mirror" of the core */
+};
+
+/* Reads and checks `path`. 0, or -EINVAL when anything was reported to `errors` (then *ret is not set), -ENOMEM. */
+int config_load(const char *path, struct ini_errors *errors, struct config *ret);
+
+/* The same of a text; `path` is for messages. */
+int config_parse(const char *path, const char *text, struct ini_errors *errors, struct config *ret);
+
+/* Index of the voter with that name (host name or --node NAME), or -ENOENT. */
+int config_voter_index(const struct config *c, const char *name);
+
+/* Index of the mirror with that name, or -ENOENT. */
+int config_mirror_index(const struct config *c, const char *name);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "tests/unit/cmocka_all.h"
+
+/* stderr is a temporary file during each test. */
+static int saved_stderr = -1, captured = -1;
+
+static int setup(void **state)
+{
+        char path[] = "/tmp/test_log.XXXXXX";
+
+        (void)state;
+        captured = mkstemp(path);
+        unlink(path);
+        saved_stderr = dup(STDERR_FILENO);
+        return captured < 0 || dup2(captured, STDERR_FILENO) < 0 ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+        (void)state;
+        dup2(saved_stderr, STDERR_FILENO);
+        close(saved_stderr);
+        close(captured);
+        unsetenv("JOURNAL_STREAM");
+        return 0;
+}
+
+static const char *lines(void)
+{
+        static char text[8192];
+        ssize_t n = pread(captured, text, sizeof text - 1, 0);
+
+        text[n > 0 ? n : 0] = '\0';
+        return text;
+}
+
+static void test_levels_and_prefix(void **state)
+{
+        (void)state;
+        log_init("prog", LOG_LEVEL_INFO);
+        log_info("one %d", 1);
+        log_debug("not shown");
+        errno = ENOSPC;
+        log_error("[disk-full] cannot write: %m");
+        assert_int_equal(errno, ENOSPC);
+        assert_string_equal(lines(), "prog: one 1\nprog: [disk-full] cannot write: No space left on device\n");
+}
+
+static void test_nobody_forges_a_line(void **state)
+{
+        (void)state;
+        log_init("prog", LOG_LEVEL_INFO);
+        log_warning("name \"%s\"", "x\nprog: all is well\033[2J");
+        assert_string_equal(lines(), "prog: name \"x prog: all is well?[2J\"\n");
+}
+
+static void test_long_line_is_cut(void **state)
+{
+        char text[5000];
+
+        (void)state;
+        memset(text, 'a', sizeof text);
+        text[sizeof text - 1] = '\0';
+        log_init("prog", LOG_LEVEL_INFO);
+        log_info("%s", text);
+        log_info("next");
+        const char *cut = strstr(lines(), "...\nprog: next\n");
+        assert_non_null(cut);
+}
+
+static void test_priority_for_the_journal(void **state)
+{
+        char stream[64];
+        struct stat st;
+
+        (void)state;
+        assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+        snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+        setenv("JOURNAL_STREAM", stream, 1);
+        log_init("prog", LOG_LEVEL_DEBUG);
+        log_error("bad");
+        log_debug("detail");
+        assert_string_equal(lines(), "<3>prog: bad\n<7>prog: detail\n");
+}
+
+static void test_redirected_stderr_is_not_the_journal(void **state)
+{
+        (void)state;
+        setenv("JOURNAL_STREAM", "1:2", 1);
+        log_init("prog", LOG_LEVEL_INFO);
+        log_notice("plain");
+        assert_string_equal(lines(), "prog: plain\n");
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            T(test_levels_and_prefix),
+            T(test_nobody_forges_a_line),
+            T(test_long_line_is_cut),
+            T(test_priority_for_the_journal),
+            T(test_redirected_stderr_is_not_the_journal),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -95,6 +95,15 @@ static char *trim(char *start, char *end)
         return start;
 }
 
+/* Where a comment begins in a line that has something in front of it, or the line's end. */
+static char *comment_at(char *line, char *end)
+{
+        for (char *p = line; p < end; p++)
+                if ((*p == '#' || *p == ';') && (p == line || is_blank(p[-1])))
+                        return p;
+        return end;
+}
+
 static bool is_word(const char *text)
 {
         return *text && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")] == '\0';
@@ -281,11 +290,11 @@ static int parse_text(struct parse *p, char *text)
 
                 p->line++;
                 *end = '\0';
-                char *start = trim(line, end);
+                char *start = trim(line, comment_at(line, end));
                 end = start + strlen(start);
                 if (*start == '[')
                         r = parse_section(p, line, start, end);
-                else if (*start && *start != '#' && *start != ';')
+                else if (*start)
                         r = parse_key(p, line, start, end);
                 line = next;
         }

@@ -2,8 +2,9 @@
 /*
  * INI configuration: "[section name]" and "key = value" with line and column kept for every value, so that errors say file:line:column.
  *
- * "#" and ";" at the start of a line are comments. A key may repeat (a list). All errors of a file are collected and reported in one
- * run. The parser knows a schema: unknown sections and keys get "did you mean". Does not log; messages go to the caller's sink.
+ * "#" and ";" at the start of a line or after a blank begin a comment (so no value can hold " #" or " ;"). A key may repeat (a list). All
+ * errors of a file are collected and reported in one run. The parser knows a schema: unknown sections and keys get "did you mean". Does
+ * not log; messages go to the caller's sink.
  */
 #ifndef NBDD_BASE_INI_H
 #define NBDD_BASE_INI_H

@@ -50,10 +50,10 @@ static void test_values_with_their_places(void **state)
                                 "[node]\n"
                                 "name = alpha\r\n"
                                 "; another\n"
-                                "\taddress=10.0.0.1:4344 # not a comment\n"
-                                "address = \n"
+                                "\taddress=10.0.0.1:4344#;x # a comment\n"
+                                "address = ; nothing\n"
                                 "\n"
-                                "[mirror data]\n"
+                                "[mirror data] ; with a comment = ]\n"
                                 "  device   =   /dev/disk/by-id/x = y  \n"
                                 "[ mirror   logs ]\n"
                                 "device = /dev/sdc\n"
@@ -65,7 +65,7 @@ static void test_values_with_their_places(void **state)
         assert_string_equal(e->value, "alpha");
         assert_int_equal(e->line, 3);
         assert_int_equal(e->column, 8);
-        assert_string_equal(ini_get(ini, "node", "", "address", 0)->value, "10.0.0.1:4344 # not a comment");
+        assert_string_equal(ini_get(ini, "node", "", "address", 0)->value, "10.0.0.1:4344#;x");
         assert_int_equal(ini_get(ini, "node", "", "address", 0)->column, 10);
         assert_string_equal(ini_get(ini, "node", "", "address", 1)->value, "");
         assert_null(ini_get(ini, "node", "", "address", 2));

@@ -91,11 +91,13 @@ struct message {
                         struct ballot accepted; /* null: nothing accepted */
                         struct record value;
                         uint32_t wait_ms;
+                        struct uuid voter;      /* identity of the answering voter's memory (R7c) */
                 } promise;
                 struct {
                         struct ballot ballot;
                         bool primacy;
                         struct record value;
+                        struct uuid admit; /* a voter without memory of this identity may take the value and vote from now on; null: none (R7c) */
                 } accept;
                 struct {
                         struct ballot ballot;

@@ -39,7 +39,7 @@ struct change_outcome {
         struct record decided;
 };
 
-struct register_;              /* one mirror's acceptor and proposer; complete in state.h */
+struct cas_register;            /* one mirror's acceptor and proposer; complete in state.h */
 
 void record_init(struct core *c, uint8_t mirror, const struct acceptor_state *durable, bool known);
 

@@ -9,7 +9,7 @@
 #include "hamon/core/core.h"
 #include "hamon/core/record.h"
 #include "hamon/core/lease.h"
-#include "hamon/core/register.h" /* struct register_  (record.c) */
+#include "hamon/core/register.h" /* struct cas_register (record.c) */
 #include "hamon/core/lease_state.h" /* struct lease  (lease.c) */
 #include "hamon/core/detector.h" /* struct detector  (detector.c) */
 #include "hamon/core/mirror.h"   /* struct mirror    (mirror.c) */
@@ -23,7 +23,7 @@ struct core {
         uint64_t next_ticket;
         bool act_ready;
         struct detector detector;
-        struct register_ reg[MIRRORS_MAX];
+        struct cas_register reg[MIRRORS_MAX];
         struct lease lease[MIRRORS_MAX];
         struct mirror mirror[MIRRORS_MAX];
         struct leg leg[MIRRORS_MAX];

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One HTTP/JSON call over an AF_UNIX socket, by libcurl. Blocks the calling thread for at most its time-out: never call it from an event
+ * loop. Any thread. Proxy variables of the environment are ignored, redirects are not followed.
+ */
+#ifndef NBDD_NET_HTTP_CLIENT_H
+#define NBDD_NET_HTTP_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#define HTTP_CALL_TIMEOUT_MS 15000u    /* when the caller gives none */
+#define HTTP_ANSWER_MAX (8u << 20)     /* bytes of an answer's body */
+
+/*
+ * 0: the server answered, whatever its status; *ret_json (owned by the caller) is its body, NULL when that is empty or, from status 400 on,
+ * not JSON. `path` starts with "/" and may have a query, encoded (http_encode()). `body` NULL: none. `timeout_ms` 0: HTTP_CALL_TIMEOUT_MS.
+ *
+ * On error `error` (always one line) says what could not be reached and why: -ENOENT (no socket), -ECONNREFUSED (nobody listens),
+ * -EACCES, -ENAMETOOLONG, -ETIMEDOUT (the server may have done it), -ECONNRESET, -EBADMSG (not JSON), -EMSGSIZE, -ENOMEM, -EIO.
+ */
+int http_call(const char *socket_path, const char *method, const char *path, const json_t *body, uint64_t timeout_ms,
+              unsigned *ret_status, json_t **ret_json, char *error, size_t error_size);
+
+/* Percent-encodes one segment of a path or one value of a query. Cut to `size`: -ENAMETOOLONG. */
+int http_encode(const char *text, char *ret, size_t size);
+
+#endif

@@ -61,6 +61,7 @@ struct cas_register {
         struct spreading spreading;
         struct record decided;          /* highest version that we saw decided */
         uint8_t voters_without_memory;  /* as their answers said; bit mask */
+        uint64_t admission_at_ms;       /* not before: the next re-decision for their sake */
         struct change_outcome outcome;
 };
 

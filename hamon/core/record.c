@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The proposer of one mirror's record.
+ *
+ * CASPaxos (Rystsov 2018), two round trips each time: PREPARE shows what a majority accepted, the change is applied to the value of the
+ * highest ballot, ACCEPT writes the result. If the change's precondition is false there, the value itself is written again: that settles
+ * every earlier unknown outcome (R6a), and the change is lost. A proposal is retried with a higher ballot after a pause of random length
+ * (two proposers that hit each other must part) until it is decided; it never ends unresolved.
+ *
+ * A lease in the way (R4a). A primacy change that a voter refuses for another node's lease goes on as a plain re-decision ("yielding"):
+ * either no ACCEPT of ours was ever sent, and the change is given up; or one was, and the re-decision finds out. There it may find our own
+ * value, undecided, in our own voter only; then any majority of promises without it is as good a quorum as one with it (a voter that
+ * promised this ballot can no longer accept the older one), and is preferred, because our value would run into the lease again.
+ *
+ * Spreading. After the decision the same ballot is offered to the voters that have not accepted it: a standby decides from what its own
+ * voter knows, and a majority may have been the other two.
+ *
+ * Memory (R7c). A voter that lost its state has lost promises and accepted values, and its vote may not count: with it, a majority could
+ * be built that knows nothing of a decided value. It answers with REFUSAL_NO_STATE and an identity of this start (`pending`).
+ *   Creation. A first value needs the answers of all three voters, each with nothing accepted: then nothing was ever decided, unless all
+ *   who had accepted it lost their memory together. They promise durably, and ACCEPT admits each by the identity that it showed; one that
+ *   restarted between has another identity and refuses. The same full house may finish a creation of which only version 1 was seen: version
+ *   2 and later need their proposer's own voter, which is the only leg in sync up to then.
+ *   Admission later. The primary, told by an answer that voter V has no memory, re-decides the record (CONFIRM). PREPARE shows V's identity
+ *   before any ACCEPT goes out; the ballot must be accepted by BOTH other voters, and only then ACCEPT admits V by that identity. Why both:
+ *   V may have promised a higher ballot b2 before it forgot. Its proposer has the promise of one other voter W too; either W promised b2
+ *   before our ACCEPT, then W refuses ours and V is not admitted; or after, then W showed our value to b2. Why the identity, and why before
+ *   ACCEPT: so that V cannot have voted with W above our ballot in between and forgotten it.
+ * With two of three voters without memory nothing of this helps and status says no-majority. A person then stops hamon on all three (the
+ * services run on, the service address goes), copies the state file with the highest accepted ballot over the missing ones, and starts
+ * them: with everything stopped no proposal is under way that could miss it. If the only memory left is not the primary's, the copy may
+ * be older than what was decided; then the mirror is created anew from the leg that the person knows to be newest.
+ */
+#include "hamon/core/state.h"
+
+#include <assert.h>
+
+enum {
+        ALL_VOTERS = (1 << VOTERS) - 1,
+        MAJORITY = VOTERS / 2 + 1,
+        BACKOFF_DOUBLINGS_MAX = 4,
+        SPREAD_INTERVAL_MAX_MS = 5000,
+        ADMISSION_INTERVAL_MS = 5000,
+};
+
+static uint8_t bit(uint8_t voter)
+{
+        return (uint8_t)(1u << voter);
+}
+
+static unsigned count(uint8_t mask)
+{
+        return (mask & 1u) + (mask >> 1 & 1u) + (mask >> 2 & 1u);
+}
+
+static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
+{
+        return a_ms < b_ms ? a_ms : b_ms;
+}
+
+void record_init(struct core *c, uint8_t mirror, const struct acceptor_state *durable, bool known)
+{
+        struct cas_register *r = &c->reg[mirror];
+
+        *r = (struct cas_register){.outcome = {.present = false}};
+        r->decided.primary = NO_NODE;
+        acceptor_init(c, mirror, durable, known);
+        if (r->acceptor.value.version == 0)
+                r->acceptor.value.primary = NO_NODE;
+        r->highest_n = r->acceptor.promised.n;
+}
+
+static void note_ballot(struct cas_register *r, const struct ballot *b)
+{
+        if (b->n > r->highest_n)
+                r->highest_n = b->n;
+}
+
+void register_note_memory(struct cas_register *r, uint8_t voter, bool has_memory)
+{
+        if (has_memory)
+                r->voters_without_memory &= (uint8_t)~bit(voter);
+        else
+                r->voters_without_memory |= bit(voter);
+}
+
+static struct message *send(struct core *c, uint8_t mirror, uint8_t to, enum message_type type, struct actions *out)
+{
+        struct action *a = actions_add(out, ACTION_SEND);
+
+        a->after = 0; /* requests rely on other voters' answers only, and these were durable before they were sent */
+        a->send = (struct message){
+            .type = type,
+            .from = c->config.self,
+            .to = to,
+            .mirror = mirror,
+            .voters_generation = register_voters_generation(&c->reg[mirror]),
+        };
+        return &a->send;
+}
+
+/* -- One ballot ----------------------------------------------------------------------------------------------------------------- */
+
+static void start_ballot(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
+{
+        struct cas_register *r = &c->reg[mirror];
+        struct proposer *p = &r->proposer;
+
+        assert(r->highest_n < UINT64_MAX);
+        r->spreading.active = false;
+        p->phase = PROPOSER_PREPARE;
+        p->ballot = (struct ballot){.n = ++r->highest_n, .node = c->config.self, .start = c->config.start};
+        p->promised = p->blank = p->refused = p->accepted = 0;
+        p->lease_refused = false;
+        p->retry_at_ms = e->now_ms + c->config.timers.swap_retry_ms;
+        for (uint8_t v = 0; v < VOTERS; v++) {
+                struct message *m = send(c, mirror, v, MESSAGE_PREPARE, out);
+                m->prepare.ballot = p->ballot;
+                m->prepare.primacy = change_is_primacy(p->change.kind) && !p->yielding;
+        }
+}
+
+/* The ballot failed. A random share of a window that doubles: duelling proposers end, and one that merely lost a message is soon back. */
+static void pause(struct core *c, uint8_t mirror, const struct event *e)
+{
+        struct proposer *p = &c->reg[mirror].proposer;
+        unsigned doublings = p->attempts < BACKOFF_DOUBLINGS_MAX ? p->attempts : BACKOFF_DOUBLINGS_MAX;
+        uint64_t window_ms = ((uint64_t)c->config.timers.swap_retry_ms << doublings) / 4 + 1;
+
+        p->phase = PROPOSER_PAUSE;
+        p->attempts++;
+        p->retry_at_ms = e->now_ms + 1 + e->entropy[1] % window_ms;
+        if (p->lease_refused && change_is_primacy(p->change.kind))
+                p->yielding = true;
+}
+
+static void finish(struct core *c, uint8_t mirror, const struct record *decided)
+{
+        struct cas_register *r = &c->reg[mirror];
+        struct proposer *p = &r->proposer;
+
+        if (!p->internal)
+                r->outcome = (struct change_outcome){
+                    .present = true,
+                    .kind = p->change.kind,
+                    .won = change_reached(c, &p->change, decided),
+                    .decided = *decided,
+                };
+        p->phase = PROPOSER_IDLE;
+}
+
+/* A voter without memory may take the ballot when this was a creation by all, or when both others have accepted it. */
+static bool may_admit(uint8_t voter, uint8_t blank, uint8_t accepted, const struct record *value)
+{
+        uint8_t others = ALL_VOTERS & (uint8_t)~bit(voter);
+
+        return (blank & bit(voter)) && (value->version == 1 || (accepted & others) == others);
+}
+
+static void send_accept(struct core *c, uint8_t mirror, uint8_t voter, const struct ballot *ballot, const struct record *value,
+                        bool primacy, const struct uuid *admit, struct actions *out)
+{
+        struct message *m = send(c, mirror, voter, MESSAGE_ACCEPT, out);
+
+        m->accept.ballot = *ballot;
+        m->accept.value = *value;
+        m->accept.primacy = primacy;
+        if (admit)
+                m->accept.admit = *admit;
+}
+
+/* -- From PREPARE to ACCEPT ----------------------------------------------------------------------------------------------------- */
+
+/* The value of the highest accepted ballot among the promises in `mask`. */
+static struct record highest_shown(const struct proposer *p, uint8_t mask)
+{
+        struct record best = {.primary = NO_NODE};
+        struct ballot best_ballot = {.n = 0};
+
+        for (uint8_t v = 0; v < VOTERS; v++)
+                if ((mask & bit(v)) && ballot_compare(&p->shown_ballot[v], &best_ballot) > 0) {
+                        best_ballot = p->shown_ballot[v];
+                        best = p->shown[v];
+                }
+        return best;
+}
+
+/* The voters whose promise does not show our own change's undecided value. */
+static uint8_t showing_others(const struct proposer *p)
+{
+        uint8_t mask = 0;
+
+        for (uint8_t v = 0; v < VOTERS; v++)
+                if ((p->promised & bit(v)) && !uuid_equal(&p->shown[v].change, &p->change.id))
+                        mask |= bit(v);
+        return mask;
+}
+
+/* A quorum of promises is there: `quorum` of voters with memory, or all three at a creation. */
+static void enter_accept(struct core *c, uint8_t mirror, uint8_t quorum, const struct event *e, struct actions *out)
+{
+        struct cas_register *r = &c->reg[mirror];
+        struct proposer *p = &r->proposer;
+        struct record base = highest_shown(p, quorum);
+
+        p->value = base;
+        p->changed = !p->yielding && change_apply(c, &p->change, &base, &p->value);
+        if (p->value.version == 0) {
+                /* Nothing was ever decided, and nothing will be: there is no value to write again. */
+                finish(c, mirror, &base);
+                return;
+        }
+        if (p->value.version == 1) {
+                /* R7c: the identities that made up this full house; carried by the value for people and for later changes. */
+                for (uint8_t v = 0; v < VOTERS; v++)
+                        if (p->changed)
+                                p->value.voters[v] = p->voter[v];
+        }
+        p->phase = PROPOSER_ACCEPT;
+        p->accept_sent = p->accept_sent || p->changed;
+        p->retry_at_ms = e->now_ms + c->config.timers.swap_retry_ms;
+        for (uint8_t v = 0; v < VOTERS; v++) {
+                bool admit = may_admit(v, p->blank, 0, &p->value);
+                if (!(p->blank & bit(v)) || admit)
+                        send_accept(c, mirror, v, &p->ballot, &p->value, change_is_primacy(p->change.kind), admit ? &p->voter[v] : NULL,
+                                    out);
+        }
+}
+
+/* Looks at the answers to PREPARE. `last_call`: the ballot's time is over, use what is there. */
+static void weigh_promises(struct core *c, uint8_t mirror, bool last_call, const struct event *e, struct actions *out)
+{
+        struct proposer *p = &c->reg[mirror].proposer;
+        bool all_answered = (p->promised | p->blank | p->refused) == ALL_VOTERS;
+
+        if (count(p->promised) >= MAJORITY) {
+                /* Worth waiting for the third answer: a quorum without our value (yielding), the identity of one to be admitted. */
+                bool wait = (p->yielding && p->accept_sent) || p->internal;
+                if (wait && !all_answered && !last_call)
+                        return;
+                uint8_t others = showing_others(p);
+                enter_accept(c, mirror, p->yielding && count(others) >= MAJORITY ? others : p->promised, e, out);
+        } else if ((p->promised | p->blank) == ALL_VOTERS && highest_shown(p, p->promised).version <= 1) {
+                enter_accept(c, mirror, ALL_VOTERS, e, out);
+        } else if (last_call || all_answered || count(p->refused) >= MAJORITY) {
+                pause(c, mirror, e);
+        }
+}
+
+static void on_promise(struct core *c, const struct event *e, struct actions *out)
+{
+        const struct message *m = &e->message;
+        struct cas_register *r = &c->reg[m->mirror];
+        struct proposer *p = &r->proposer;
+
+        note_ballot(r, &m->promise.promised);
+        if (p->phase != PROPOSER_PREPARE || ballot_compare(&m->promise.ballot, &p->ballot) != 0 ||
+            ((p->promised | p->blank | p->refused) & bit(m->from)))
+                return;
+        switch (m->promise.refusal) {
+        case REFUSAL_NONE:
+                p->promised |= bit(m->from);
+                p->shown_ballot[m->from] = m->promise.accepted;
+                p->shown[m->from] = m->promise.value;
+                p->voter[m->from] = m->promise.voter;
+                register_note_memory(r, m->from, true);
+                break;
+        case REFUSAL_NO_STATE:
+                p->blank |= bit(m->from);
+                p->shown_ballot[m->from] = (struct ballot){.n = 0};
+                p->voter[m->from] = m->promise.voter;
+                register_note_memory(r, m->from, false);
+                break;
+        case REFUSAL_LEASE:
+        case REFUSAL_RESTARTED:
+                p->lease_refused = true;
+                p->refused |= bit(m->from);
+                break;
+        default:
+                p->refused |= bit(m->from);
+                break;
+        }
+        weigh_promises(c, m->mirror, false, e, out);
+}
+
+/* -- ACCEPT, decision, spreading ------------------------------------------------------------------------------------------------ */
+
+static void decide(struct core *c, uint8_t mirror, const struct event *e)
+{
+        struct cas_register *r = &c->reg[mirror];
+        struct proposer *p = &r->proposer;
+
+        r->decided = p->value;
+        r->spreading = (struct spreading){
+            .active = p->accepted != ALL_VOTERS,
+            .ballot = p->ballot,
+            .value = p->value,
+            .accepted = p->accepted,
+            .blank = p->blank,
+            .next_ms = e->now_ms + c->config.timers.swap_retry_ms,
+            .interval_ms = c->config.timers.swap_retry_ms,
+        };
+        for (int v = 0; v < VOTERS; v++)
+                r->spreading.voter[v] = p->voter[v];
+        finish(c, mirror, &r->decided);
+}
+
+static void on_accepted_spreading(struct core *c, const struct event *e)
+{
+        const struct message *m = &e->message;
+        struct spreading *s = &c->reg[m->mirror].spreading;
+
+        if (!s->active || ballot_compare(&m->accepted.ballot, &s->ballot) != 0)
+                return;
+        if (m->accepted.refusal == REFUSAL_NONE) {
+                s->accepted |= bit(m->from);
+                s->next_ms = earlier(s->next_ms, e->now_ms); /* the second acceptance may have opened the way for an admission */
+        }
+        /* Without memory and not admitted by this ballot (it restarted meanwhile): the next re-decision looks after it. */
+        bool hopeless = m->accepted.refusal == REFUSAL_NO_STATE && (s->accepted | bit(m->from)) == ALL_VOTERS;
+        if (s->accepted == ALL_VOTERS || m->accepted.refusal == REFUSAL_BALLOT || hopeless)
+                s->active = false;
+}
+
+static void on_accepted(struct core *c, const struct event *e)
+{
+        const struct message *m = &e->message;
+        struct cas_register *r = &c->reg[m->mirror];
+        struct proposer *p = &r->proposer;
+
+        note_ballot(r, &m->accepted.promised);
+        if (m->accepted.refusal == REFUSAL_NONE || m->accepted.refusal == REFUSAL_NO_STATE)
+                register_note_memory(r, m->from, m->accepted.refusal == REFUSAL_NONE);
+        on_accepted_spreading(c, e);
+        if (p->phase != PROPOSER_ACCEPT || ballot_compare(&m->accepted.ballot, &p->ballot) != 0)
+                return;
+        if (m->accepted.refusal == REFUSAL_NONE) {
+                p->accepted |= bit(m->from);
+                if (count(p->accepted) >= MAJORITY)
+                        decide(c, m->mirror, e);
+                return;
+        }
+        p->refused |= bit(m->from);
+        if (m->accepted.refusal == REFUSAL_LEASE || m->accepted.refusal == REFUSAL_RESTARTED)
+                p->lease_refused = true;
+        if (count(p->refused) >= MAJORITY || m->accepted.refusal == REFUSAL_BALLOT)
+                pause(c, m->mirror, e);
+}
+
+static void spread(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
+{
+        struct spreading *s = &c->reg[mirror].spreading;
+
+        for (uint8_t v = 0; v < VOTERS; v++) {
+                bool admit = may_admit(v, s->blank, s->accepted, &s->value);
+                if (!(s->accepted & bit(v)) && (!(s->blank & bit(v)) || admit))
+                        send_accept(c, mirror, v, &s->ballot, &s->value, false, admit ? &s->voter[v] : NULL, out);
+        }
+        s->next_ms = e->now_ms + s->interval_ms;
+        s->interval_ms = s->interval_ms * 2 > SPREAD_INTERVAL_MAX_MS ? SPREAD_INTERVAL_MAX_MS : s->interval_ms * 2;
+}
+
+/* -- What core.c calls ---------------------------------------------------------------------------------------------------------- */
+
+bool record_busy(const struct core *c, uint8_t mirror)
+{
+        const struct proposer *p = &c->reg[mirror].proposer;
+        return p->phase != PROPOSER_IDLE && !p->internal;
+}
+
+static void begin(struct core *c, uint8_t mirror, const struct change *change, bool internal, const struct event *e,
+                  struct actions *out)
+{
+        struct proposer *p = &c->reg[mirror].proposer;
+
+        *p = (struct proposer){.change = *change, .internal = internal};
+        if (uuid_is_null(&p->change.id))
+                for (unsigned i = 0; i < sizeof p->change.id.bytes; i++)
+                        p->change.id.bytes[i] = (uint8_t)(e->entropy[2 + i / 8] >> (8 * (i % 8)));
+        start_ballot(c, mirror, e, out);
+}
+
+void record_propose(struct core *c, uint8_t mirror, const struct change *change, const struct event *e, struct actions *out)
+{
+        assert(!record_busy(c, mirror));
+        assert(change->kind > CHANGE_NONE && change->kind < CHANGE_KINDS);
+        c->reg[mirror].outcome.present = false;
+        begin(c, mirror, change, false, e, out);
+}
+
+void record_message(struct core *c, const struct event *e, struct actions *out)
+{
+        const struct message *m = &e->message;
+
+        if (m->mirror >= c->config.mirrors || m->from >= VOTERS)
+                return;
+        c->reg[m->mirror].outcome.present = false;
+        if (m->type == MESSAGE_PREPARE) {
+                note_ballot(&c->reg[m->mirror], &m->prepare.ballot);
+                acceptor_prepare(c, e, out);
+        } else if (m->type == MESSAGE_PROMISE) {
+                on_promise(c, e, out);
+        } else if (m->type == MESSAGE_ACCEPT) {
+                note_ballot(&c->reg[m->mirror], &m->accept.ballot);
+                acceptor_accept(c, e, out);
+        } else if (m->type == MESSAGE_ACCEPTED) {
+                on_accepted(c, e);
+        }
+}
+
+/* Only the primary looks after voters without memory: one proposer for it is enough, and it has nothing to duel about. */
+static bool wants_admission(const struct core *c, uint8_t mirror, uint64_t now_ms)
+{
+        const struct cas_register *r = &c->reg[mirror];
+
+        return r->voters_without_memory && r->admission_at_ms <= now_ms && r->proposer.phase == PROPOSER_IDLE && !r->spreading.active && r->decided.version > 0 &&
+               r->decided.primary == c->config.self && uuid_equal(&r->decided.primary_boot, &c->config.boot);
+}
+
+void record_tick(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
+{
+        struct cas_register *r = &c->reg[mirror];
+        struct proposer *p = &r->proposer;
+
+        r->outcome.present = false;
+        if (p->phase != PROPOSER_IDLE && p->retry_at_ms <= e->now_ms) {
+                if (p->phase == PROPOSER_PREPARE)
+                        weigh_promises(c, mirror, true, e, out);
+                else if (p->phase == PROPOSER_ACCEPT)
+                        pause(c, mirror, e);
+                else if (p->internal && p->attempts > 2)
+                        p->phase = PROPOSER_IDLE; /* a re-decision changes nothing: it may be dropped at any time */
+                else
+                        start_ballot(c, mirror, e, out);
+        }
+        if (r->spreading.active && r->spreading.next_ms <= e->now_ms)
+                spread(c, mirror, e, out);
+        if (wants_admission(c, mirror, e->now_ms)) {
+                r->admission_at_ms = e->now_ms + ADMISSION_INTERVAL_MS;
+                const struct change confirm = {.kind = CHANGE_CONFIRM};
+                begin(c, mirror, &confirm, true, e, out);
+        }
+}
+
+uint64_t record_deadline_ms(const struct core *c, uint8_t mirror)
+{
+        const struct cas_register *r = &c->reg[mirror];
+        uint64_t at_ms = UINT64_MAX;
+
+        if (r->proposer.phase != PROPOSER_IDLE)
+                at_ms = r->proposer.retry_at_ms;
+        if (r->spreading.active)
+                at_ms = earlier(at_ms, r->spreading.next_ms);
+        return at_ms;
+}
+
+const struct record *record_known(const struct core *c, uint8_t mirror, bool *ret_decided)
+{
+        const struct cas_register *r = &c->reg[mirror];
+
+        *ret_decided = r->decided.version > 0 && r->decided.version >= r->acceptor.value.version;
+        return *ret_decided ? &r->decided : &r->acceptor.value;
+}
+
+bool record_takeover_unresolved(const struct core *c, uint8_t mirror)
+{
+        const struct cas_register *r = &c->reg[mirror];
+        const struct record *v = &r->acceptor.value;
+
+        if (r->proposer.phase != PROPOSER_IDLE && r->proposer.accept_sent && change_is_primacy(r->proposer.change.kind))
+                return true;
+        /* After a restart: a swap to this node that our voter accepted, and that we have not seen decided. */
+        return v->version > r->decided.version && v->primary == c->config.self;
+}

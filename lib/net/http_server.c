@@ -16,13 +16,12 @@
 #include "net/problem.h"
 #include "net/unix_listen.h"
 
-#define HTTP_DISCARD_MAX (1u << 20) /* of a body that is too large, so that its sender gets to read the 413; then the connection is cut */
+#define HTTP_DISCARD_MAX (1u << 20) /* of a body that is too large, so that its sender gets to read the 413 */
 
 struct http_server {
         struct MHD_Daemon *daemon;
         http_handler *handler;
         void *userdata;
-        unsigned idle_timeout_s;
         char *socket_path;
         struct unix_file socket_file;
 };
@@ -139,15 +138,6 @@ static enum MHD_Result send_too_large(struct MHD_Connection *connection)
 
 /* ---- one exchange ---- */
 
-/* The handler may take longer than a silent client is allowed to: the time-out is off while it works, and starts anew with the answer. */
-static int call_handler(struct http_server *server, const struct http_request *req, struct http_response *resp)
-{
-        (void)MHD_set_connection_option(req->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
-        int r = server->handler(server->userdata, req, resp);
-        (void)MHD_set_connection_option(req->connection, MHD_CONNECTION_OPTION_TIMEOUT, server->idle_timeout_s);
-        return r;
-}
-
 static enum MHD_Result serve(struct http_server *server, struct MHD_Connection *connection, const char *method, const char *path,
                              const struct exchange *x)
 {
@@ -170,7 +160,7 @@ static enum MHD_Result serve(struct http_server *server, struct MHD_Connection *
             .peer = peer_of(connection),
             .connection = connection,
         };
-        int r = call_handler(server, &req, &resp);
+        int r = server->handler(server->userdata, &req, &resp);
         json_decref(body);
         if (r < 0)
                 http_response_problem(&resp, MHD_HTTP_INTERNAL_SERVER_ERROR, "internal", "the request failed inside the server",
@@ -211,8 +201,8 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
                 x = calloc(1, sizeof *x);
                 *state = x;
                 const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-                if (x && length && strtoull(length, NULL, 10) > HTTP_BODY_MAX)
-                        return send_too_large(connection); /* before a byte of it was read */
+                if (x && length && strtoull(length, NULL, 10) > HTTP_DISCARD_MAX)
+                        return send_too_large(connection); /* unread: its sender may see a reset instead of the answer */
                 return x ? MHD_YES : MHD_NO;
         }
         if (*upload_data_size > 0) {
@@ -246,10 +236,11 @@ static void server_free(struct http_server *server)
         free(server);
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd, enum http_threads threads)
+static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd, const struct http_server_options *options)
 {
+        unsigned idle_s = options->idle_timeout_s ? options->idle_timeout_s : HTTP_IDLE_TIMEOUT_S;
         unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD |
-                         (threads == HTTP_THREAD_EACH ? MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL : MHD_USE_EPOLL);
+                         (options->threads == HTTP_THREAD_EACH ? MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL : MHD_USE_EPOLL);
         sigset_t all, before;
 
         /* Its threads inherit the mask: a signal for the program must not end up in a handler. */
@@ -257,7 +248,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd
         pthread_sigmask(SIG_SETMASK, &all, &before);
         struct MHD_Daemon *daemon = MHD_start_daemon(
             flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-            HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, server->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+            HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
             (size_t)HTTP_CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         return daemon;
@@ -272,7 +263,6 @@ int http_server_start(const struct http_server_options *options, struct http_ser
                 return -ENOMEM;
         server->handler = options->handler;
         server->userdata = options->userdata;
-        server->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : HTTP_IDLE_TIMEOUT_S;
         if (options->socket_path) {
                 server->socket_path = strdup(options->socket_path);
                 int r = server->socket_path ? unix_listen(options->socket_path, options->socket_mode, (int)HTTP_CONNECTIONS_MAX, &fd)
@@ -283,7 +273,7 @@ int http_server_start(const struct http_server_options *options, struct http_ser
                 }
                 server->socket_file = unix_file_of(options->socket_path);
         }
-        server->daemon = start_daemon(server, fd, options->threads);
+        server->daemon = start_daemon(server, fd, options);
         if (!server->daemon) {
                 if (server->socket_path)
                         unix_file_remove(server->socket_path, &server->socket_file);

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+net_UNIT_TESTS := $(addprefix tests/unit/net/test_,problem unix_listen http http_hostile)
+UNIT_TESTS += $(net_UNIT_TESTS)
+$(foreach t,$(net_UNIT_TESTS),$(eval $(t)_ARCHIVES := net base) $(eval $(t)_PKGS := libmicrohttpd libcurl jansson gnutls))
+tests/unit/net/test_http_SRCS := tests/unit/net/fixture.c
+tests/unit/net/test_http_hostile_SRCS := tests/unit/net/fixture.c

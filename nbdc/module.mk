@@ -1,3 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 ARCHIVES += nbdc_client
 nbdc_client_SRCS := nbdc/client.c nbdc/control_codec.c
+
+PROGRAMS += nbdc
+nbdc_SRCS := $(addprefix nbdc/,attach.c control.c device.c dial.c link.c list.c main.c negotiate.c netlink.c process.c queue.c \
+	show.c supervise.c worker.c)
+nbdc_ARCHIVES := nbdc_client wire base
+nbdc_PKGS := libsystemd jansson gnutls libnl-genl-3.0 libnl-3.0

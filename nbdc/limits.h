@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every time-out, retry and bound of nbdc: name, unit, default, reason.
+ */
+#ifndef NBDD_NBDC_LIMITS_H
+#define NBDD_NBDC_LIMITS_H
+
+/* Kernel: how long requests wait for a new connection. "Never", yet small enough for seconds * HZ in a signed long. */
+#define NBDC_DEAD_CONN_TIMEOUT_S (10ull * 365 * 24 * 3600)
+
+/*
+ * queue/io_timeout. The kernel looks at each waiting request this often; one that was sent on a connection that is gone is sent again on
+ * the new one. With NBD's own time-out at 0 (see netlink.h) an old request on a live connection is left alone. The block layer rounds
+ * up to whole seconds of its own clock: 200 ms gave 0.3 to 1.3 s.
+ */
+#define NBDC_REQUEST_TIMEOUT_DEFAULT_MS 200u
+
+/* Reconnecting: at once after LINK_DEAD, then doubling. A connection that lived shorter than STABLE counts as a failed attempt. */
+#define NBDC_BACKOFF_MIN_MS 50u
+#define NBDC_BACKOFF_MAX_MS 1000u
+#define NBDC_STABLE_MS 1000u
+/* A server that says no is asked again, but ever more slowly: a restarting nbdd may refuse for a moment, a revoked grant for good. */
+#define NBDC_REFUSED_MIN_MS 250u
+#define NBDC_REFUSED_MAX_MS 5000u
+/* The kernel says LINK_DEAD about 10 ms after a shutdown; after this long RECONFIGURE is tried without it. */
+#define NBDC_DEAD_GRACE_MS 1000u
+
+/* One attempt on one address. GO may rightly take long: a server that fences drains the older session first. */
+#define NBDC_DIAL_CONNECT_MS 2000u
+#define NBDC_DIAL_GREETING_MS 3000u
+#define NBDC_DIAL_GO_MS 30000u
+#define NBDC_ADDRESSES_MAX 16u
+
+/*
+ * A live connection is one whose TCP still gets acknowledgements. Looked at every PROBE; lost when data was retransmitted RETRANSMITS
+ * times and nothing came back for DEAD. Not TCP_USER_TIMEOUT: that one also cuts a peer that answers every window probe but reads
+ * slowly, which is the slow leg that must not be cycled (R8c). Idle links: keepalive, 1 s + 3 * 1 s.
+ */
+#define NBDC_PROBE_MS 250u
+#define NBDC_LINK_DEAD_MS 3000u
+#define NBDC_LINK_RETRANSMITS 3u
+#define NBDC_KEEPALIVE_IDLE_S 1
+#define NBDC_KEEPALIVE_INTERVAL_S 1
+#define NBDC_KEEPALIVE_COUNT 3
+#define NBDC_HANDSHAKE_USER_TIMEOUT_MS 3000u
+
+/* Detach: an answer comes within this, even if the kernel does not return. */
+#define NBDC_DETACH_MS 2500u
+#define NBDC_CONTROL_CLIENTS_MAX 16u
+
+/* Request sizes: large enough for streaming, small enough that one does not hold a slow link for long. */
+#define NBDC_MAX_SECTORS_KB 1024u
+/* Linux 6.1 offers 2 TiB discards although the protocol's length has 32 bits. */
+#define NBDC_DISCARD_MAX_BYTES (1u << 30)
+
+#endif

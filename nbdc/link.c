@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nbdc/link.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/tcp.h>
+
+#include "nbdc/limits.h"
+
+void link_shut(int fd)
+{
+        (void)shutdown(fd, SHUT_RDWR); /* ENOTCONN: it already is */
+}
+
+bool link_is_shut(int fd)
+{
+        struct pollfd p = {.fd = fd};
+        return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
+}
+
+bool link_is_lost(int fd)
+{
+        struct tcp_info info = {0};
+        socklen_t size = sizeof info;
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+                return false; /* not TCP: an end of it is always told */
+        bool waiting = info.tcpi_retransmits >= NBDC_LINK_RETRANSMITS || info.tcpi_probes >= NBDC_LINK_RETRANSMITS;
+        return waiting && info.tcpi_last_ack_recv >= NBDC_LINK_DEAD_MS && info.tcpi_last_data_recv >= NBDC_LINK_DEAD_MS;
+}
+
+const char *link_error(int fd)
+{
+        int error = 0;
+        socklen_t size = sizeof error;
+        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error)
+                return strerror(error);
+        return "closed by the peer";
+}

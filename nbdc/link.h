@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The connection that the kernel's driver uses, seen through our own descriptor of the same socket: is it shut, is anybody still there,
+ * and the means to end it (which is what keeps every later request to the driver from waiting for a frozen peer).
+ *
+ * Never reads or writes the socket. Any thread.
+ */
+#ifndef NBDD_NBDC_LINK_H
+#define NBDD_NBDC_LINK_H
+
+#include <stdbool.h>
+
+/* Both directions; immediate, also towards a frozen peer. */
+void link_shut(int fd);
+
+/* Shut in both directions, by us, the driver, the peer or an error. */
+bool link_is_shut(int fd);
+
+/*
+ * Nobody there: data was sent again several times and nothing has come back for NBDC_LINK_DEAD_MS. A peer that takes no data but whose
+ * TCP answers is slow, not lost.
+ */
+bool link_is_lost(int fd);
+
+/* Why it is down, as a constant or strerror() text. */
+const char *link_error(int fd);
+
+#endif

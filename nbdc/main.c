@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * nbdc: the command line. Everything that attaches is in attach.c; the rest asks a running nbdc (nbdc_client.h) or a server (list.h).
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "nbdc/attach.h"
+#include "nbdc/limits.h"
+#include "nbdc/list.h"
+#include "nbdc/nbdc_client.h"
+#include "nbdc/show.h"
+#include "nbdc/supervise.h"
+#include "wire/nbd_proto.h"
+
+enum { OPT_EPOCH = 1, OPT_SESSION, OPT_TIMEOUT, OPT_READ_ONLY, OPT_OPTIONAL, OPT_WAIT, OPT_DETACH, OPT_DECIDED, OPT_STATUS, OPT_JSON, OPT_LIST, OPT_POLICY };
+
+static const struct cli_option options[] = {
+        {0, "epoch", "N", "the epoch of the grant that this attach uses; with --session", OPT_EPOCH},
+        {0, "session", "UUID", "the session of the grant; with --epoch", OPT_SESSION},
+        {0, "read-only", NULL, "attach read-only", OPT_READ_ONLY},
+        {0, "optional", NULL, "let a detach go ahead without a decided record version (default: required)", OPT_OPTIONAL},
+        {0, "wait", NULL, "keep trying while the server cannot be reached", OPT_WAIT},
+        {0, "timeout", "MS", "look at waiting requests this often, to send them again after a reconnect (default 200)", OPT_TIMEOUT},
+        {0, "detach", NULL, "shut the connection of DEVICE and disconnect it; its waiting requests fail", OPT_DETACH},
+        {0, "decided", "VERSION", "with --detach: the decided record version that leaves a required leg out", OPT_DECIDED},
+        {0, "status", NULL, "show DEVICE, or all devices", OPT_STATUS},
+        {0, "json", NULL, "with --status: as JSON", OPT_JSON},
+        {0, "list", NULL, "show the exports of a server", OPT_LIST},
+        {0, "policy", "POLICY", "make DEVICE required or optional", OPT_POLICY},
+        {0, NULL, NULL, NULL, 0},
+};
+
+static const struct cli cli = {
+        .program = "nbdc",
+        .summary = "attach a network block device and keep it attached",
+        .usage = "nbdc [OPTIONS] HOST[,HOST2] PORT ID DEVICE\n"
+                 "nbdc --status [DEVICE] [--json]\n"
+                 "nbdc --detach DEVICE [--decided VERSION]\n"
+                 "nbdc --policy required|optional DEVICE\n"
+                 "nbdc --list HOST PORT",
+        .epilog = "Example: nbdc 10.0.0.2 4343 0x12345678 /dev/nbd0 &\n"
+                  "\n"
+                  "nbdc stays in the foreground to supervise the device. While the server is away the device's requests wait; they never fail\n"
+                  "on their own. Ending nbdc does not detach: the same command takes the device over again.\n"
+                  "\n"
+                  "Exit status: 0 success, 1 wrong usage, 2 refused by the server or by the policy, 3 the server (or nbdc) cannot be reached,\n"
+                  "4 the kernel refuses.",
+        .options = options,
+};
+
+#define FULL_FORM "nbdc HOST PORT ID DEVICE, for example: nbdc 10.0.0.2 4343 0x12345678 /dev/nbd0"
+
+struct command_line {
+        int verb; /* 0: attach */
+        const char *operands[5];
+        unsigned operand_count;
+        const char *epoch, *session, *timeout, *decided, *policy;
+        bool read_only, optional, wait, json;
+};
+
+static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
+{
+        va_list args;
+        va_start(args, format);
+        log_writev(LOG_LEVEL_ERR, format, args);
+        va_end(args);
+        return NBDC_EXIT_USAGE;
+}
+
+/* -1: go on; else the exit status. */
+static int parse(int argc, char **argv, struct command_line *c)
+{
+        struct cli_parser parser;
+        int id;
+        cli_start(&parser, &cli, argc, argv);
+        while ((id = cli_next(&parser)) != CLI_END) {
+                int answered = cli_answer(&parser, id);
+                if (answered >= 0)
+                        return answered == 0 ? NBDC_EXIT_OK : NBDC_EXIT_USAGE;
+                switch (id) {
+                case CLI_OPERAND:
+                        if (c->operand_count == sizeof c->operands / sizeof *c->operands)
+                                return usage_error("too many operands at '%s'; expected " FULL_FORM, parser.value);
+                        c->operands[c->operand_count++] = parser.value;
+                        break;
+                case OPT_EPOCH:
+                        c->epoch = parser.value;
+                        break;
+                case OPT_SESSION:
+                        c->session = parser.value;
+                        break;
+                case OPT_TIMEOUT:
+                        c->timeout = parser.value;
+                        break;
+                case OPT_READ_ONLY:
+                        c->read_only = true;
+                        break;
+                case OPT_OPTIONAL:
+                        c->optional = true;
+                        break;
+                case OPT_WAIT:
+                        c->wait = true;
+                        break;
+                case OPT_JSON:
+                        c->json = true;
+                        break;
+                case OPT_DECIDED:
+                        c->decided = parser.value;
+                        break;
+                case OPT_POLICY:
+                        c->policy = parser.value;
+                        /* fall through */
+                case OPT_DETACH:
+                case OPT_STATUS:
+                case OPT_LIST:
+                        if (c->verb && c->verb != id)
+                                return usage_error("--status, --detach, --policy and --list exclude each other; see nbdc --help");
+                        c->verb = id;
+                        break;
+                default:
+                        break;
+                }
+        }
+        return -1;
+}
+
+static int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+        char *end;
+        errno = 0;
+        uint64_t v = strtoull(text, &end, 10);
+        if (text[0] < '0' || text[0] > '9' || *end || errno || v < min || v > max)
+                return -EINVAL;
+        *ret = v;
+        return 0;
+}
+
+static int parse_port(const char *text, uint16_t *ret)
+{
+        uint64_t port;
+        if (parse_number(text, 1, UINT16_MAX, &port) < 0)
+                return usage_error("'%s' is not a port; expected 1 to 65535 (nbdd's own is %d)", text, NBD_DEFAULT_PORT);
+        *ret = (uint16_t)port;
+        return 0;
+}
+
+static int parse_device(const char *text, int *ret)
+{
+        *ret = nbdc_device_index(text);
+        if (*ret < 0)
+                return usage_error("'%s' is not a network block device; expected for example /dev/nbd0", text);
+        return 0;
+}
+
+static int parse_session(const struct command_line *c, struct export_name *name)
+{
+        if (!c->epoch && !c->session)
+                return 0;
+        if (!c->epoch || !c->session)
+                return usage_error("--epoch and --session belong together: give both or none");
+        if (parse_number(c->epoch, 1, UINT64_MAX, &name->epoch) < 0)
+                return usage_error("'%s' is not an epoch; expected a decimal number from 1", c->epoch);
+        if (uuid_parse(c->session, &name->session) < 0)
+                return usage_error("'%s' is not a session; expected a UUID such as 123e4567-e89b-12d3-a456-426614174000", c->session);
+        name->has_session = true;
+        return 0;
+}
+
+static int run_attach(const struct command_line *c)
+{
+        struct attach_options o = {.hosts = c->operands[0],
+                                   .policy = c->optional ? NBDC_OPTIONAL : NBDC_REQUIRED,
+                                   .wait = c->wait,
+                                   .read_only = c->read_only,
+                                   .request_timeout_ms = NBDC_REQUEST_TIMEOUT_DEFAULT_MS};
+        char reason[256];
+        uint64_t ms;
+        if (c->operand_count == 3) /* the form that the HOWTO of 2000 shows after it lost its host */
+                return usage_error("three operands, and one is missing (the host?); the full form is " FULL_FORM);
+        if (c->operand_count != 4)
+                return usage_error("%u operands, expected four: " FULL_FORM, c->operand_count);
+        if (c->json || c->decided)
+                return usage_error("%s does not belong to an attach; see nbdc --help", c->json ? "--json" : "--decided");
+        if (strlen(o.hosts) == 0 || strlen(o.hosts) >= NBDC_HOST_SIZE)
+                return usage_error("'%.100s' is not a host; expected a name or an address", o.hosts);
+        if (parse_port(c->operands[1], &o.port) || parse_device(c->operands[3], &o.index) || parse_session(c, &o.name))
+                return NBDC_EXIT_USAGE;
+        if (export_id_parse(c->operands[2], &o.name.id, reason, sizeof reason) < 0)
+                return usage_error("%s", reason);
+        if (c->timeout) {
+                if (parse_number(c->timeout, 100, 3600000, &ms) < 0)
+                        return usage_error("'%s' is not a time-out; expected milliseconds, 100 to 3600000", c->timeout);
+                o.request_timeout_ms = (uint32_t)ms;
+        }
+        return attach_run(&o);
+}
+
+static int status_of(int rc)
+{
+        return rc == 0 ? NBDC_EXIT_OK : rc == -EPERM || rc == -EINVAL ? NBDC_EXIT_REFUSED : rc == -EIO ? NBDC_EXIT_KERNEL : NBDC_EXIT_UNREACHABLE;
+}
+
+static int run_detach(const struct command_line *c)
+{
+        char error[NBDC_ERROR_SIZE];
+        int index;
+        if (c->operand_count != 1)
+                return usage_error("expected nbdc --detach DEVICE [--decided VERSION]");
+        if (parse_device(c->operands[0], &index))
+                return NBDC_EXIT_USAGE;
+        uint64_t version;
+        if (c->decided && parse_number(c->decided, 0, UINT64_MAX, &version) < 0)
+                return usage_error("'%s' is not a record version; expected a decimal number", c->decided);
+        int rc = nbdc_detach(c->operands[0], c->decided, 0, error);
+        if (rc < 0)
+                log_error("%s is not detached: %s", c->operands[0], error);
+        return status_of(rc);
+}
+
+static int run_policy(const struct command_line *c)
+{
+        char error[NBDC_ERROR_SIZE];
+        int index;
+        bool optional = strcmp(c->policy, "optional") == 0;
+        if (!optional && strcmp(c->policy, "required") != 0)
+                return usage_error("'%s' is not a policy; expected required or optional", c->policy);
+        if (c->operand_count != 1)
+                return usage_error("expected nbdc --policy required|optional DEVICE");
+        if (parse_device(c->operands[0], &index))
+                return NBDC_EXIT_USAGE;
+        int rc = nbdc_set_policy(c->operands[0], optional ? NBDC_OPTIONAL : NBDC_REQUIRED, 0, error);
+        if (rc < 0)
+                log_error("%s", error);
+        return status_of(rc);
+}
+
+static void print_export(void *userdata, const char *name, size_t bytes)
+{
+        char text[256], shown[256];
+        (void)userdata;
+        snprintf(text, sizeof text, "%.*s", (int)(bytes < 200 ? bytes : 200), name);
+        puts(text_printable(text, shown, sizeof shown));
+}
+
+static int run_list(const struct command_line *c)
+{
+        char reason[NBDC_ERROR_SIZE];
+        uint16_t port;
+        if (c->operand_count != 2)
+                return usage_error("expected nbdc --list HOST PORT");
+        if (parse_port(c->operands[1], &port))
+                return NBDC_EXIT_USAGE;
+        int rc = list_exports(c->operands[0], port, print_export, NULL, reason, sizeof reason);
+        if (rc < 0)
+                log_error("%s", reason);
+        return rc == 0 ? NBDC_EXIT_OK : rc == -EPERM ? NBDC_EXIT_REFUSED : NBDC_EXIT_UNREACHABLE;
+}
+
+static int run_status(const struct command_line *c)
+{
+        int index;
+        if (c->operand_count > 1)
+                return usage_error("expected nbdc --status [DEVICE] [--json]");
+        if (c->operand_count == 0)
+                return show_all(c->json);
+        if (parse_device(c->operands[0], &index))
+                return NBDC_EXIT_USAGE;
+        return show_one(index, c->json);
+}
+
+int main(int argc, char **argv)
+{
+        struct command_line c = {0};
+        log_init("nbdc", LOG_LEVEL_INFO);
+        int rc = parse(argc, argv, &c);
+        if (rc >= 0)
+                return rc;
+        switch (c.verb) {
+        case OPT_STATUS:
+                return run_status(&c);
+        case OPT_DETACH:
+                return run_detach(&c);
+        case OPT_POLICY:
+                return run_policy(&c);
+        case OPT_LIST:
+                return run_list(&c);
+        default:
+                return run_attach(&c);
+        }
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The kernel's NBD driver over generic netlink (linux/nbd-netlink.h), libnl underneath.
+ *
+ * NBD's own time-out is left at 0: with any other value the driver shuts a live connection as soon as one request is that old, so that a
+ * slow server never completes it. At 0 an old request is only looked at (queue/io_timeout): sent again when its connection has been
+ * replaced, left alone when not. Who notices a dead connection is TCP and nbdc.
+ *
+ * Requests block and are made by the worker thread; events are read by the loop; one object in one thread. Does not log.
+ * Errors are the kernel's: -EBUSY the device is in use, -EINVAL not configured or another backend identifier, -EPERM not root.
+ */
+#ifndef NBDD_NBDC_NETLINK_H
+#define NBDD_NBDC_NETLINK_H
+
+#include <stdint.h>
+
+struct netlink;
+
+/* -ENOENT: the driver is not there (module not loaded). */
+int netlink_open(struct netlink **ret);
+void netlink_free(struct netlink *nl);
+
+struct netlink_device {
+        int index;
+        int socket_fd;
+        const char *backend;
+        uint64_t size_bytes;
+        uint64_t block_bytes;
+        uint64_t server_flags; /* NBD_TFLAG_* */
+};
+
+/* Configures the device with its first connection. The kernel keeps its own reference to the socket. */
+int netlink_connect(struct netlink *nl, const struct netlink_device *device);
+
+/* Hands over a connection in place of a dead one. 0 also when the kernel saw no dead one and dropped the new socket. */
+int netlink_reconfigure(struct netlink *nl, int index, const char *backend, int socket_fd);
+
+/* Shut the connection down first, or a frozen peer makes this wait for ever. */
+int netlink_disconnect(struct netlink *nl, int index);
+
+/* LINK_DEAD messages. */
+struct netlink_events;
+int netlink_events_open(struct netlink_events **ret);
+void netlink_events_free(struct netlink_events *ev);
+int netlink_events_fd(const struct netlink_events *ev);
+/* Calls `on_dead` for each message that is there; never blocks. -ENOBUFS: some were lost. */
+int netlink_events_read(struct netlink_events *ev, void (*on_dead)(void *userdata, int index), void *userdata);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nbdc/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "nbdc/netlink.h"
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+
+#define MAX_PART_FILE "/sys/module/nbd/parameters/max_part"
+
+static int load_module(void)
+{
+        /* max_part=0: nothing may probe a leg for partitions. */
+        char *const argv[] = {(char *)"modprobe", (char *)"nbd", (char *)"max_part=0", (char *)"nbds_max=16", NULL};
+        char *const env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+        pid_t pid;
+        int status;
+        int rc = posix_spawnp(&pid, "modprobe", NULL, NULL, argv, env);
+        if (rc != 0)
+                return -rc;
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ENOENT;
+}
+
+static void check_partitions(void)
+{
+        char text[16] = "";
+        int fd = open(MAX_PART_FILE, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return; /* built in without parameters in sysfs: nothing to say */
+        ssize_t n = read(fd, text, sizeof text - 1);
+        close(fd);
+        if (n > 0 && text[0] != '0')
+                log_warning("module nbd is loaded with max_part=%.*s: the kernel will read partition tables; use 'options nbd max_part=0', continuing",
+                            (int)strcspn(text, "\n"), text);
+}
+
+int process_open_driver(struct netlink **ret)
+{
+        int rc = netlink_open(ret);
+        if (rc == -ENOENT) {
+                rc = load_module();
+                if (rc == 0)
+                        rc = netlink_open(ret);
+        }
+        if (rc == -ENOENT)
+                log_error("this kernel has no network block device driver: it needs CONFIG_BLK_DEV_NBD; install the module nbd and try 'modprobe nbd'");
+        else if (rc == -EPERM)
+                log_error("no permission to configure network block devices; run nbdc as root");
+        else if (rc < 0)
+                log_error("cannot talk to the network block device driver: %s", strerror(-rc));
+        else
+                check_partitions();
+        return rc;
+}
+
+void process_harden(void)
+{
+        /* What was allocated stays allocated: the reconnect path then finds its memory already there. */
+        (void)mallopt(M_TRIM_THRESHOLD, -1);
+        (void)mallopt(M_MMAP_MAX, 0);
+        if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+                log_warning("cannot lock memory: %s, continuing", strerror(errno));
+        if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0)
+                log_warning("cannot become an I/O flusher: %s, continuing", strerror(errno));
+        int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || write(fd, "-1000", 5) != 5)
+                log_warning("cannot leave the out-of-memory killer's list: %s, continuing", strerror(errno));
+        if (fd >= 0)
+                close(fd);
+}

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+core_record_TESTS := $(addprefix tests/unit/core/test_,change record lease)
+UNIT_TESTS += $(core_record_TESTS)
+$(foreach t,$(core_record_TESTS),$(eval $(t)_ARCHIVES := hamon_core base) $(eval $(t)_SRCS := tests/unit/core/trio.c))

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What each change does to the record, and when it may not: R1a, R1b, R1e, R2. */
+#include <string.h>
+
+#include "tests/unit/core/trio.h"
+#include "tests/unit/cmocka_all.h"
+
+static struct core self_core(uint8_t self)
+{
+        struct core c;
+        memset(&c, 0, sizeof c);
+        c.config = (struct core_config){.self = self, .mirrors = 1, .boot = {.bytes = {7, self}}, .timers = timers_normal()};
+        return c;
+}
+
+static struct record both_in_sync(const struct core *primary)
+{
+        struct record v = {.version = 3, .epoch = 4, .primary = primary->config.self, .primary_boot = primary->config.boot,
+                           .voters_generation = VOTERS_GENERATION_FIRST};
+        for (uint8_t n = 0; n < NODES; n++)
+                v.legs[n] = (struct record_leg){.uuid = trio_leg(n), .in_sync = true};
+        return v;
+}
+
+static void take_over_by_a_member_only(void **state)
+{
+        struct core a = self_core(0), b = self_core(1);
+        struct record base = both_in_sync(&a), v;
+        struct change take = trio_change(CHANGE_TAKE_OVER, 4, 1);
+
+        (void)state;
+        assert_true(change_apply(&b, &take, &base, &v));
+        assert_int_equal(v.version, 4);
+        assert_int_equal(v.epoch, 5);
+        assert_int_equal(v.primary, 1);
+        assert_true(uuid_equal(&v.primary_boot, &b.config.boot));
+        assert_true(v.legs[1].in_sync);
+        assert_false(v.legs[0].in_sync); /* R1a: exactly what will be assembled */
+        assert_true(change_reached(&b, &take, &v));
+        assert_false(change_reached(&a, &take, &v));
+
+        struct record out = base;
+        out.legs[1].in_sync = false;
+        assert_false(change_apply(&b, &take, &out, &v)); /* R1b */
+        out = base;
+        out.legs[1].inconsistent = true;
+        assert_false(change_apply(&b, &take, &out, &v));
+        out = base;
+        out.legs[1].uuid.bytes[9] ^= 1;
+        assert_false(change_apply(&b, &take, &out, &v)); /* R1e: another disk */
+        out = base;
+        out.epoch++;
+        assert_false(change_apply(&b, &take, &out, &v)); /* somebody else was first */
+}
+
+static void hand_over_keeps_both(void **state)
+{
+        struct core a = self_core(0), b = self_core(1);
+        struct record base = both_in_sync(&a), v;
+        struct change change = trio_change(CHANGE_HAND_OVER, 4, 1);
+
+        (void)state;
+        assert_true(change_apply(&b, &change, &base, &v));
+        assert_true(v.legs[0].in_sync && v.legs[1].in_sync);
+        assert_int_equal(v.epoch, 5);
+        base.legs[0].in_sync = false;
+        assert_false(change_apply(&b, &change, &base, &v));
+}
+
+static void only_the_primary_of_this_boot_changes_legs(void **state)
+{
+        const enum change_kind kinds[] = {CHANGE_LEAVE, CHANGE_KEEP_PEER, CHANGE_MARK, CHANGE_JOIN};
+        struct core a = self_core(0), b = self_core(1), a_rebooted = self_core(0);
+
+        (void)state;
+        a_rebooted.config.boot.bytes[15] = 9;
+        for (unsigned i = 0; i < 4; i++) {
+                struct record base = both_in_sync(&a), v;
+                struct change own = trio_change(kinds[i], 4, 0), other = trio_change(kinds[i], 4, 1);
+                assert_true(change_apply(&a, &own, &base, &v));
+                assert_int_equal(v.version, base.version + 1);
+                assert_int_equal(v.epoch, base.epoch);
+                assert_true(change_reached(&a, &own, &v));
+                assert_false(change_apply(&a_rebooted, &own, &base, &v)); /* R1c */
+                assert_false(change_apply(&b, &other, &base, &v));
+                own.epoch = 3;
+                assert_false(change_apply(&a, &own, &base, &v));
+        }
+}
+
+static void leave_and_keep_peer(void **state)
+{
+        struct core a = self_core(0);
+        struct record base = both_in_sync(&a), v, w;
+        struct change leave = trio_change(CHANGE_LEAVE, 4, 0), keep = trio_change(CHANGE_KEEP_PEER, 4, 0);
+
+        (void)state;
+        assert_true(change_apply(&a, &leave, &base, &v));
+        assert_true(v.legs[0].in_sync && !v.legs[1].in_sync);
+        assert_false(change_apply(&a, &keep, &v, &w)); /* never an empty set: the peer is out */
+        assert_true(change_apply(&a, &keep, &base, &v));
+        assert_true(!v.legs[0].in_sync && v.legs[1].in_sync);
+        assert_false(change_apply(&a, &leave, &v, &w));
+}
+
+static void mark_then_join(void **state)
+{
+        struct core a = self_core(0);
+        struct record base = both_in_sync(&a), v, w;
+        struct change mark = trio_change(CHANGE_MARK, 4, 0), join = trio_change(CHANGE_JOIN, 4, 0);
+
+        (void)state;
+        base.legs[1].in_sync = false;
+        mark.peer_leg.bytes[5] = 1; /* a new disk */
+        assert_true(change_apply(&a, &mark, &base, &v));
+        assert_true(v.legs[1].inconsistent && !v.legs[1].in_sync);
+        assert_false(change_apply(&a, &join, &v, &w)); /* of the old disk */
+        join.peer_leg = mark.peer_leg;
+        assert_true(change_apply(&a, &join, &v, &w));
+        assert_true(w.legs[1].in_sync && !w.legs[1].inconsistent);
+        assert_true(change_reached(&a, &join, &w));
+        assert_false(change_reached(&a, &join, &v));
+}
+
+static void the_witness_changes_nothing(void **state)
+{
+        struct core a = self_core(0), w = self_core(WITNESS);
+        struct record base = both_in_sync(&a), v;
+
+        (void)state;
+        for (int kind = CHANGE_NONE; kind < CHANGE_KINDS; kind++) {
+                struct change change = trio_change((enum change_kind)kind, 4, 0);
+                assert_false(change_apply(&w, &change, &base, &v));
+        }
+}
+
+static void ballots_are_ordered(void **state)
+{
+        struct ballot a = {1, 0, 5}, b = {1, 1, 3}, c = {1, 1, 4}, d = {2, 0, 0};
+
+        (void)state;
+        assert_true(ballot_compare(&a, &b) < 0 && ballot_compare(&b, &c) < 0 && ballot_compare(&c, &d) < 0);
+        assert_true(ballot_compare(&d, &a) > 0);
+        assert_int_equal(ballot_compare(&c, &c), 0);
+        assert_true(ballot_is_null(&(struct ballot){.n = 0}));
+        assert_false(ballot_is_null(&a));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(take_over_by_a_member_only),
+            cmocka_unit_test(hand_over_keeps_both),
+            cmocka_unit_test(only_the_primary_of_this_boot_changes_legs),
+            cmocka_unit_test(leave_and_keep_peer),
+            cmocka_unit_test(mark_then_join),
+            cmocka_unit_test(the_witness_changes_nothing),
+            cmocka_unit_test(ballots_are_ordered),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

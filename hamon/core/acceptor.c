@@ -42,7 +42,7 @@ static void persist(struct core *c, uint8_t mirror, struct actions *out)
         a->persist.state = r->acceptor;
 }
 
-static struct action *answer(struct core *c, const struct message *m, enum message_type type, struct actions *out)
+static struct action *reply_to(struct core *c, const struct message *m, enum message_type type, struct actions *out)
 {
         struct action *a = actions_add(out, ACTION_SEND);
 
@@ -81,7 +81,7 @@ void acceptor_prepare(struct core *c, const struct event *e, struct actions *out
                         refusal = REFUSAL_NO_STATE; /* the promise is kept, but it counts for a creation only */
         }
 
-        struct action *a = answer(c, m, MESSAGE_PROMISE, out);
+        struct action *a = reply_to(c, m, MESSAGE_PROMISE, out);
         a->send.promise.ballot = *b;
         a->send.promise.refusal = refusal;
         a->send.promise.promised = r->acceptor.promised;
@@ -141,7 +141,7 @@ void acceptor_accept(struct core *c, const struct event *e, struct actions *out)
                 persist(c, m->mirror, out);
         }
 
-        struct action *a = answer(c, m, MESSAGE_ACCEPTED, out);
+        struct action *a = reply_to(c, m, MESSAGE_ACCEPTED, out);
         a->send.accepted.ballot = *b;
         a->send.accepted.refusal = refusal;
         a->send.accepted.promised = r->acceptor.promised;

@@ -98,6 +98,14 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(ALL_EXTRA)
 unit: all $(addprefix $(BUILD)/,$(UNIT_TESTS))
 	@BUILD=$(BUILD) tests/run unit $(addprefix $(BUILD)/,$(UNIT_TESTS))
 
+# make unit-base: only the tests below tests/unit/base, and only what they need
+define unit_area_rule
+.PHONY: unit-$(1)
+unit-$(1): $(addprefix $(BUILD)/,$(filter tests/unit/$(1)/%,$(UNIT_TESTS)))
+	@BUILD=$(BUILD) tests/run unit-$(1) $$^
+endef
+$(foreach a,$(sort $(foreach t,$(UNIT_TESTS),$(word 3,$(subst /, ,$(t))))),$(eval $(call unit_area_rule,$(a))))
+
 integration: all
 	@BUILD=$(BUILD) tests/run integration $(INTEGRATION_TESTS)
 

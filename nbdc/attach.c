@@ -86,7 +86,8 @@ static void __attribute__((format(printf, 2, 3))) set_error(struct attach *a, co
         va_start(args, format);
         (void)vsnprintf(a->last_error, sizeof a->last_error, format, args); /* a cut sentence is still one */
         va_end(args);
-        if (strcmp(a->last_error, a->logged_error) == 0)
+        /* Before the first attach the exit says it. */
+        if (strcmp(a->last_error, a->logged_error) == 0 || (a->supervisor.state == NBDC_CONNECTING && !a->options->wait))
                 return;
         memcpy(a->logged_error, a->last_error, sizeof a->logged_error);
         log_warning("%s: %s", a->device, a->last_error);

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 core_record_TESTS := $(addprefix tests/unit/core/test_,change record lease)
-UNIT_TESTS += $(core_record_TESTS)
+UNIT_TESTS += $(core_record_TESTS) tests/unit/core/test_purity
 $(foreach t,$(core_record_TESTS),$(eval $(t)_ARCHIVES := hamon_core base) $(eval $(t)_SRCS := tests/unit/core/trio.c))
+tests/unit/core/test_purity_ARCHIVES := hamon_core base

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# make fuzz [FUZZ_SECONDS=60] [FUZZERS=hamon_wire]: libFuzzer (clang) on every decoder. A target is tests/fuzz/fuzz_NAME.c with its sources in
+# fuzz_NAME_SRCS and its committed corpus in tests/fuzz/corpus/NAME, which the unit tests replay; new finds go to build/fuzz/NAME.
+FUZZERS ?= hamon_wire
+FUZZ_SECONDS ?= 60
+fuzz_hamon_wire_SRCS := lib/wire/hamon_wire.c
+
+define fuzz_rule
+build/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(fuzz_$(1)_SRCS)
+	@mkdir -p $$(@D)
+	clang -std=c17 -D_GNU_SOURCE -O1 -g -Ilib -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $$@ $$^
+.PHONY: fuzz-$(1)
+fuzz-$(1): build/fuzz/fuzz_$(1)
+	@mkdir -p build/fuzz/$(1)
+	cd build/fuzz && ./fuzz_$(1) -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -print_final_stats=1 $(1) ../../tests/fuzz/corpus/$(1)
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
+
+.PHONY: fuzz
+fuzz: $(addprefix fuzz-,$(FUZZERS))

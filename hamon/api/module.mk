@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Snapshot, events, commands, routes; needs hamon_net hamon_config hamon_core net base, and jansson libsystemd libmicrohttpd.
+ARCHIVES += hamon_api
+hamon_api_SRCS := $(wildcard hamon/api/*.c)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Commands on their way from the HTTP thread to the loop, and their outcomes on the way back.
+ *
+ * The HTTP thread posts a command and gets its ticket at once; the loop is woken, hands it to the core, and later notes the answer; the
+ * HTTP thread looks it up by ticket. The last OPERATIONS_MAX are kept. Guarded by a lock of its own; neither side ever waits for the other.
+ */
+#ifndef HAMON_API_OPERATIONS_H
+#define HAMON_API_OPERATIONS_H
+
+#include "hamon/core/core.h"
+
+#include <systemd/sd-event.h>
+
+enum { OPERATIONS_MAX = 64 };
+
+enum operation_state { OPERATION_QUEUED, OPERATION_RUNNING, OPERATION_DONE, OPERATION_FAILED };
+
+struct operation {
+        uint64_t ticket; /* from 1 */
+        enum operation_state state;
+        enum command_type type;
+        uint8_t mirror;
+        bool consent;
+        int error; /* negative errno when failed */
+        enum reason reason;
+};
+
+struct operations;
+
+/* `command` is called in the loop for each one posted, before its state is read again. 0 or -errno. */
+int operations_new(sd_event *loop, void (*command)(void *userdata, const struct operation *op), void *userdata,
+                   struct operations **ret);
+void operations_free(struct operations *o);
+
+/* HTTP thread. -EBUSY: OPERATIONS_MAX commands are under way. */
+int operations_post(struct operations *o, enum command_type type, uint8_t mirror, bool consent, uint64_t *ret_ticket);
+
+/* -ENOENT: never was, or is too old. */
+int operations_get(struct operations *o, uint64_t ticket, struct operation *ret);
+
+/* Loop. An unknown ticket is ignored. */
+void operations_answer(struct operations *o, uint64_t ticket, int error, enum reason reason);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The status snapshot: one immutable copy of everything that people and programs may see, taken by the loop between two steps.
+ *
+ * Every renderer starts here (status_json.c; the CLI draws that JSON). The loop publishes, the HTTP thread takes a reference; the lock is
+ * held for a pointer's exchange only. Ages are computed when it is rendered, so that an old snapshot says that it is old.
+ */
+#ifndef HAMON_API_SNAPSHOT_H
+#define HAMON_API_SNAPSHOT_H
+
+#include "hamon/config.h"
+#include "hamon/core/core.h"
+#include "hamon/net/links.h"
+
+#include <jansson.h>
+
+struct snapshot {
+        const struct config *config; /* immutable for the process's life */
+        uint8_t self;
+        uint64_t start;
+        struct uuid boot;
+        uint64_t taken_ms, started_ms; /* CLOCK_BOOTTIME */
+        int64_t wall_ms;
+
+        bool act_ready;
+        int act_error;           /* why not: negative errno */
+        uint64_t act_changed_ms; /* since when */
+        int state_error;         /* of the last write of an acceptor's state: 0 or negative errno */
+        unsigned actions_waiting; /* for a state to be durable */
+        uint64_t turns, worst_turn_us;
+
+        struct node_view node[VOTERS];
+        struct mirror_view mirror[MIRRORS_MAX];
+        struct links_view links;
+};
+
+/* NULL when out of memory. `now_ms`: CLOCK_BOOTTIME of the reader. */
+json_t *status_json(const struct snapshot *s, uint64_t now_ms);
+
+/* The reason of a mirror as {"code", "severity", "sentence", "next"}. */
+json_t *reason_json(const struct snapshot *s, unsigned mirror, enum reason reason, uint8_t node);
+
+struct snapshot_box;
+
+struct snapshot_box *snapshot_box_new(void); /* NULL: out of memory */
+void snapshot_box_free(struct snapshot_box *b);
+
+/* Takes ownership of a malloc'ed snapshot; the previous one is freed when its last reader is done. */
+void snapshot_publish(struct snapshot_box *b, struct snapshot *s);
+
+/* A reference to the latest one, or NULL before the first. Give it back with snapshot_release(). */
+const struct snapshot *snapshot_get(struct snapshot_box *b);
+void snapshot_release(struct snapshot_box *b, const struct snapshot *s);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The JSON form of a snapshot: GET /v1/status, and what hamonctl draws. 64-bit ids are strings, ages are relative to the rendering. */
+#include "hamon/api/sentence.h"
+#include "hamon/api/snapshot.h"
+#include "hamon/api/words.h"
+#include "hamon/api/json_take.h"
+
+#include <string.h>
+
+static const char *node_name(const struct snapshot *s, uint8_t node)
+{
+        return node < VOTERS ? s->config->voters[node].name : "";
+}
+
+static json_t *text_or_null(const char *text)
+{
+        return text && *text ? json_string(text) : json_null();
+}
+
+static json_t *name_or_null(const struct snapshot *s, uint8_t node)
+{
+        return text_or_null(node_name(s, node));
+}
+
+static json_t *uuid_or_null(const struct uuid *u)
+{
+        return uuid_is_null(u) ? json_null() : json_of_uuid(u);
+}
+
+static json_t *errno_or_null(int error)
+{
+        return error < 0 ? json_string(strerrordesc_np(-error)) : json_null();
+}
+
+json_t *reason_json(const struct snapshot *s, unsigned mirror, enum reason reason, uint8_t node)
+{
+        char sentence[SENTENCE_SIZE], next[SENTENCE_SIZE];
+        const char *m = mirror < s->config->mirrors ? s->config->mirror[mirror].name : "", *n = node_name(s, node);
+        return json_pack("{s:s, s:s, s:s, s:s}", "code", reason_code(reason), "severity", severity_word(reason_severity(reason)),
+                         "sentence", sentence_render(reason_sentence(reason), m, n, 0, sentence, sizeof sentence), "next",
+                         sentence_render(reason_next(reason), m, n, 0, next, sizeof next));
+}
+
+static uint8_t peer_of(const struct snapshot *s)
+{
+        return s->self < NODES ? (uint8_t)(1 - s->self) : NO_NODE;
+}
+
+/* Whom a mirror's reason is about: the primary where the sentence names the active node, else the other node. */
+static uint8_t reason_subject(const struct snapshot *s, const struct mirror_view *v, enum reason reason)
+{
+        bool of_primary = reason == REASON_STANDBY_OK || reason == REASON_DEPOSED || s->self >= NODES;
+        return of_primary ? v->record.primary : peer_of(s);
+}
+
+static json_t *paths_json(const struct snapshot *s, unsigned voter, uint64_t now_ms)
+{
+        json_t *paths = json_array();
+        for (unsigned i = 0; i < s->links.paths[voter]; i++) {
+                const struct path_view *p = &s->links.path[voter][i];
+                json_array_append_new(
+                    paths, json_pack("{s:s, s:s, s:o, s:I, s:I, s:o}", "local", p->local, "remote", p->remote, "heard_ms_ago",
+                                     p->heard ? json_integer((json_int_t)(now_ms - p->heard_ms)) : json_null(), "sent",
+                                     (json_int_t)p->sent, "failed", (json_int_t)p->failed, "error", errno_or_null(p->error)));
+        }
+        return paths;
+}
+
+static json_t *node_json(const struct snapshot *s, uint8_t voter, uint64_t now_ms)
+{
+        const struct node_view *v = &s->node[voter];
+        bool self = voter == s->self;
+        uint64_t silent_ms = self ? 0 : v->silent_ms + (now_ms - s->taken_ms);
+        return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:o, s:b, s:o, s:o}", "name", node_name(s, voter), "self", (int)self,
+                         "witness", (int)(voter == WITNESS), "alive", (int)(self || v->alive), "suspect", (int)(!self && v->suspect),
+                         "heard", (int)(self || v->ever), "silent_ms",
+                         self || v->ever ? json_integer((json_int_t)silent_ms) : json_null(), "leaving", (int)v->last.leaving, "boot",
+                         self ? json_of_uuid(&s->boot) : uuid_or_null(&v->last.boot), "links", paths_json(s, voter, now_ms));
+}
+
+static json_t *legs_json(const struct snapshot *s, unsigned mirror)
+{
+        const struct mirror_view *v = &s->mirror[mirror];
+        json_t *legs = json_array();
+        for (uint8_t n = 0; n < NODES; n++) {
+                const struct record_leg *leg = &v->record.legs[n];
+                const struct mirror_summary *said =
+                    n != s->self && s->node[n].ever && mirror < s->node[n].last.mirrors ? &s->node[n].last.mirror[mirror] : NULL;
+                json_array_append_new(
+                    legs, json_pack("{s:s, s:s, s:o, s:b, s:b, s:o}", "node", node_name(s, n), "device",
+                                    s->config->mirror[mirror].device[n], "uuid", uuid_or_null(&leg->uuid), "in_sync", (int)leg->in_sync,
+                                    "inconsistent", (int)leg->inconsistent, "node_says",
+                                    said ? json_pack("{s:s, s:b, s:b}", "role", role_word((enum node_role)said->role), "leg_ready",
+                                                     (int)said->leg_ready, "calls_peer_failed",
+                                                     (int)(said->calls_peer_failed_known && said->calls_peer_failed))
+                                         : json_null()));
+        }
+        return legs;
+}
+
+static json_t *observed_json(const struct observation *o)
+{
+        return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:I, s:I, s:b}", "array_running", (int)o->array_running,
+                         "own_in_sync", (int)o->own_in_sync, "own_failed", (int)o->own_failed, "peer_in_array", (int)o->peer_in_array,
+                         "peer_in_sync", (int)o->peer_in_sync, "peer_failed", (int)o->peer_failed, "sync_idle", (int)o->sync_idle,
+                         "attached", (int)o->attached, "leg_connected", (int)o->leg_connected, "leg_refused", (int)o->leg_refused,
+                         "leg_oldest_ms", (json_int_t)o->leg_oldest_ms, "own_oldest_ms", (json_int_t)o->own_oldest_ms,
+                         "service_running", (int)o->service_running);
+}
+
+static json_t *resync_json(const struct observation *o)
+{
+        if (o->resync_total_sectors == 0)
+                return json_null();
+        double percent = 100.0 * (double)o->resync_done_sectors / (double)o->resync_total_sectors;
+        return json_pack("{s:o, s:o, s:f}", "done_sectors", json_of_u64(o->resync_done_sectors), "total_sectors",
+                         json_of_u64(o->resync_total_sectors), "percent", percent > 100 ? 100.0 : percent);
+}
+
+static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t now_ms)
+{
+        const struct mirror_view *v = &s->mirror[mirror];
+        const struct record *r = &v->record;
+        uint64_t aged_ms = now_ms - s->taken_ms;
+        bool lease_valid = v->lease_valid && v->lease_left_ms > aged_ms;
+        json_t *record = json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o}", "version", json_of_u64(r->version), "epoch",
+                                   json_of_u64(r->epoch), "primary", r->version ? name_or_null(s, r->primary) : json_null(),
+                                   "primary_boot", uuid_or_null(&r->primary_boot), "decided", (int)v->record_decided, "maintenance",
+                                   (int)r->maintenance, "change", uuid_or_null(&r->change));
+        json_t *j = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "name", s->config->mirror[mirror].name, "health",
+                              health_word(v->health), "reason", reason_json(s, mirror, v->reason, reason_subject(s, v, v->reason)), "role",
+                              role_word(v->role), "states",
+                              json_pack("{s:o, s:o, s:o}", "role", text_or_null(v->role_word), "leg", text_or_null(v->leg_word),
+                                        "service", text_or_null(v->service_word)),
+                              "record", record, "legs", legs_json(s, mirror), "resync", resync_json(&v->observed), "waiting_for",
+                              text_or_null(v->waiting_for));
+        json_object_set_new(j, "lease", json_pack("{s:b, s:I}", "valid", (int)lease_valid, "left_ms",
+                                                  (json_int_t)(lease_valid ? v->lease_left_ms - aged_ms : 0)));
+        json_object_set_new(j, "observed", s->act_ready ? observed_json(&v->observed) : json_null());
+        if (s->self < NODES) {
+                json_object_set_new(j, "if_peer_fails", reason_json(s, mirror, v->if_peer_fails, s->self));
+                json_object_set_new(j, "if_self_fails", reason_json(s, mirror, v->if_self_fails, peer_of(s)));
+        }
+        return j;
+}
+
+static json_t *packets_json(const struct links_view *l)
+{
+        json_t *refused = json_array(), *counts = json_object();
+        for (unsigned k = 0; k < PACKET_KINDS; k++) {
+                json_object_set_new(counts, packet_word(k), json_integer((json_int_t)l->count[k]));
+                if (packet_is_alarming(k) && l->count[k] > 0)
+                        json_array_append_new(refused, json_pack("{s:s, s:s, s:I, s:s}", "kind", packet_word(k), "sentence",
+                                                                 packet_sentence(k), "count", (json_int_t)l->count[k], "last_from",
+                                                                 l->last_from[k]));
+        }
+        return json_pack("{s:o, s:o}", "counts", counts, "refused", refused);
+}
+
+json_t *status_json(const struct snapshot *s, uint64_t now_ms)
+{
+        if (now_ms < s->taken_ms)
+                now_ms = s->taken_ms; /* it was taken after the reader looked at the clock */
+        bool witness = s->self == WITNESS;
+        json_t *act = witness ? json_null()
+                              : json_pack("{s:b, s:o, s:I}", "connected", (int)s->act_ready, "error", errno_or_null(s->act_error),
+                                          "since_ms", (json_int_t)(now_ms - s->act_changed_ms));
+        json_t *node = json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:o}", "name", node_name(s, s->self), "kind",
+                                 witness ? "witness" : "node", "version", NBDD_VERSION, "boot", json_of_uuid(&s->boot), "start",
+                                 json_of_u64(s->start), "uptime_ms", (json_int_t)(now_ms - s->started_ms), "act", act, "state_error",
+                                 errno_or_null(s->state_error), "actions_waiting", (json_int_t)s->actions_waiting, "worst_turn_us",
+                                 (json_int_t)s->worst_turn_us, "turns", json_of_u64(s->turns));
+        json_t *nodes = json_array(), *mirrors = json_array(), *reasons = json_array();
+        for (uint8_t v = 0; v < VOTERS; v++)
+                if (s->config->voters[v].links > 0)
+                        json_array_append_new(nodes, node_json(s, v, now_ms));
+        for (unsigned m = 0; m < s->config->mirrors; m++)
+                json_array_append_new(mirrors, mirror_json(s, m, now_ms));
+        if (!witness && !s->act_ready)
+                json_array_append_new(reasons, reason_json(s, MIRRORS_MAX, REASON_ACT_LOST, s->self));
+        if (!witness && s->config->has_witness && !s->node[WITNESS].alive)
+                json_array_append_new(reasons, reason_json(s, MIRRORS_MAX, REASON_WITNESS_LOST, WITNESS));
+        return json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "cluster", s->config->cluster, "mode",
+                         s->config->has_witness ? "automatic" : "manual", "profile", s->config->relaxed ? "relaxed" : "normal", "wall_ms",
+                         (json_int_t)s->wall_ms, "age_ms", (json_int_t)(now_ms - s->taken_ms), "node", node, "reasons", reasons, "nodes",
+                         nodes, "mirrors", mirrors, "packets", packets_json(&s->links));
+}

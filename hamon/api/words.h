@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Words of the enumerations that status, events and API print. Pure. Any thread. */
+#ifndef HAMON_API_WORDS_H
+#define HAMON_API_WORDS_H
+
+#include "hamon/core/core.h"
+
+const char *severity_word(enum severity s);
+const char *health_word(enum health h);
+const char *role_word(enum node_role r);
+const char *command_word(enum command_type c);
+
+#endif

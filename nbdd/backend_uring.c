@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The io_uring backend: one ring for each worker carries its sockets and its disk operations, so that one system call submits a batch of
+ * both and waits for the next. What never waits (a file in memory) is done at once instead: io_uring would hand it to a kernel thread.
+ */
+#include <errno.h>
+#include <liburing.h>
+#include <linux/falloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "nbdd/backend.h"
+#include "nbdd/conn.h"
+#include "nbdd/target.h"
+#include "nbdd/worker.h"
+
+#define RING_ENTRIES 512u
+#define RING_COMPLETIONS 4096u
+#define BATCH_MAX 256u
+
+/* What a completion belongs to: the low bits of user_data, beside the pointer. */
+enum { TAG_REQUEST = 0, TAG_RECEIVE = 1, TAG_SEND = 2, TAG_WAKE = 3, TAG_MASK = 3 };
+
+struct uring {
+        struct io_uring ring;
+        uint64_t wake_count; /* what the eventfd gave */
+};
+
+/* The prep functions of liburing 2.3 clear user_data: tag the entry after them. */
+static struct io_uring_sqe *sqe_get(struct worker *w)
+{
+        struct uring *u = w->backend_state;
+        struct io_uring_sqe *sqe;
+
+        while (!(sqe = io_uring_get_sqe(&u->ring))) {
+                int r = io_uring_submit(&u->ring);
+                if (r < 0 && r != -EINTR && r != -EAGAIN && r != -EBUSY) {
+                        log_error("io_uring refuses submissions: %s", strerror(-r));
+                        abort();
+                }
+        }
+        return sqe;
+}
+
+static void sqe_tag(struct io_uring_sqe *sqe, void *pointer, unsigned tag)
+{
+        io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)pointer | tag);
+}
+
+static void arm_wake(struct worker *w)
+{
+        struct uring *u = w->backend_state;
+        struct io_uring_sqe *sqe = sqe_get(w);
+        io_uring_prep_read(sqe, w->wake_fd, &u->wake_count, sizeof u->wake_count, 0);
+        sqe_tag(sqe, u, TAG_WAKE);
+}
+
+static int uring_init(struct worker *w)
+{
+        struct uring *u = calloc(1, sizeof *u);
+        if (!u)
+                return -ENOMEM;
+        struct io_uring_params p = {
+            .flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+            .cq_entries = RING_COMPLETIONS,
+        };
+        int r = io_uring_queue_init_params(RING_ENTRIES, &u->ring, &p);
+        if (r == -EINVAL) { /* a kernel before 6.1 */
+                p = (struct io_uring_params){.flags = IORING_SETUP_CQSIZE, .cq_entries = RING_COMPLETIONS};
+                r = io_uring_queue_init_params(RING_ENTRIES, &u->ring, &p);
+        }
+        if (r < 0) {
+                free(u);
+                return r;
+        }
+        w->backend_state = u;
+        arm_wake(w);
+        return 0;
+}
+
+static void uring_release(struct worker *w)
+{
+        struct uring *u = w->backend_state;
+        io_uring_queue_exit(&u->ring);
+        free(u);
+        w->backend_state = NULL;
+}
+
+static void uring_receive(struct conn *c)
+{
+        struct io_uring_sqe *sqe = sqe_get(c->worker);
+        if (c->receive_msg.msg_iovlen == 1)
+                io_uring_prep_recv(sqe, c->fd, c->receive_iov[0].iov_base, c->receive_iov[0].iov_len, c->receive_flags);
+        else
+                io_uring_prep_recvmsg(sqe, c->fd, &c->receive_msg, (unsigned)c->receive_flags);
+        sqe_tag(sqe, c, TAG_RECEIVE);
+}
+
+static void uring_send(struct conn *c)
+{
+        struct io_uring_sqe *sqe = sqe_get(c->worker);
+        io_uring_prep_sendmsg(sqe, c->fd, &c->send_msg, MSG_NOSIGNAL | MSG_WAITALL);
+        sqe_tag(sqe, c, TAG_SEND);
+}
+
+/* Of a file in memory a read, write or sync is a copy (or nothing); long loops of zeroing and punching go the slow way. */
+static bool disk_is_immediate(const struct request *q)
+{
+        bool is_short = q->disk.operation == DISK_READ || q->disk.operation == DISK_SYNC ||
+                        (q->disk.operation == DISK_WRITE && !q->zero_by_write);
+        return q->conn->target->memory_backed && is_short;
+}
+
+static void uring_disk(struct request *q)
+{
+        const struct disk *d = &q->disk;
+
+        if (disk_is_immediate(q)) {
+                request_done(q, disk_perform(d));
+                return;
+        }
+        struct io_uring_sqe *sqe = sqe_get(q->conn->worker);
+        switch (d->operation) {
+        case DISK_READ:
+                io_uring_prep_read(sqe, d->fd, d->buffer, d->length_bytes, d->offset_bytes);
+                break;
+        case DISK_WRITE:
+                io_uring_prep_write(sqe, d->fd, d->buffer, d->length_bytes, d->offset_bytes);
+                sqe->rw_flags = d->rw_flags;
+                break;
+        case DISK_SYNC:
+                io_uring_prep_fsync(sqe, d->fd, IORING_FSYNC_DATASYNC);
+                break;
+        case DISK_PUNCH:
+        case DISK_ZERO:
+                io_uring_prep_fallocate(sqe, d->fd,
+                                        FALLOC_FL_KEEP_SIZE |
+                                            (d->operation == DISK_ZERO ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE),
+                                        (off_t)d->offset_bytes, (off_t)d->length_bytes);
+                break;
+        }
+        sqe_tag(sqe, q, TAG_REQUEST);
+}
+
+static void dispatch(struct worker *w, uint64_t data, int result)
+{
+        void *pointer = (void *)(uintptr_t)(data & ~(uint64_t)TAG_MASK);
+
+        switch (data & TAG_MASK) {
+        case TAG_REQUEST:
+                request_done(pointer, result);
+                break;
+        case TAG_RECEIVE:
+                conn_received(pointer, result);
+                break;
+        case TAG_SEND:
+                conn_sent(pointer, result);
+                break;
+        case TAG_WAKE:
+                arm_wake(w); /* the worker looks at its messages after every turn */
+                break;
+        }
+}
+
+static void uring_turn(struct worker *w, unsigned timeout_ms)
+{
+        struct uring *u = w->backend_state;
+        struct io_uring_cqe *cqes[BATCH_MAX], *one;
+        struct __kernel_timespec t = {.tv_sec = timeout_ms / 1000, .tv_nsec = (long long)(timeout_ms % 1000) * 1000000};
+
+        int r = io_uring_submit_and_wait_timeout(&u->ring, &one, 1, &t, NULL);
+        if (r < 0 && r != -ETIME && r != -EINTR && r != -EAGAIN && r != -EBUSY) {
+                log_error("io_uring cannot wait: %s", strerror(-r));
+                abort();
+        }
+        unsigned n = io_uring_peek_batch_cqe(&u->ring, cqes, BATCH_MAX);
+        for (unsigned i = 0; i < n; i++)
+                dispatch(w, cqes[i]->user_data, cqes[i]->res);
+        io_uring_cq_advance(&u->ring, n);
+}
+
+static void uring_forget(struct conn *c)
+{
+        (void)c;
+}
+
+const struct backend backend_uring = {
+    .name = "io_uring",
+    .init = uring_init,
+    .release = uring_release,
+    .receive = uring_receive,
+    .send = uring_send,
+    .disk = uring_disk,
+    .turn = uring_turn,
+    .forget = uring_forget,
+};
+
+const struct backend *backend_choose(void)
+{
+        const char *wish = getenv("NBDD_BACKEND");
+        struct io_uring ring;
+
+        if (wish && strcmp(wish, "threads") == 0)
+                return &backend_threads;
+        int r = io_uring_queue_init(8, &ring, 0);
+        if (r < 0) {
+                log_warning("io_uring is refused (%s), using threads, continuing", strerror(-r));
+                return &backend_threads;
+        }
+        io_uring_queue_exit(&ring);
+        return &backend_uring;
+}

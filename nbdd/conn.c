@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A connection's life: input, events of its session, replies, end. See conn.h; the disk's side of a request is in request.c. */
+#include "nbdd/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "nbdd/backend.h"
+#include "nbdd/target.h"
+#include "nbdd/worker.h"
+
+struct conn *conn_new(struct worker *w, int fd, const char *address, uint64_t number)
+{
+        struct conn *c = calloc(1, sizeof *c);
+
+        if (!c || !(c->input = malloc(CONN_INPUT_BYTES))) {
+                free(c);
+                (void)close(fd);
+                return NULL;
+        }
+        c->worker = w;
+        c->fd = fd;
+        list_init(&c->link);
+        list_init(&c->dirty);
+        list_init(&c->inflight);
+        list_init(&c->replies);
+        list_init(&c->sending);
+        session_init(&c->session);
+        c->handshake_deadline_ns = w->now_ns + CONN_HANDSHAKE_TIMEOUT_MS * 1000000ull;
+        c->registration.number = number;
+        c->registration.worker = w;
+        c->registration.start_ns = w->now_ns;
+        (void)snprintf(c->registration.address, sizeof c->registration.address, "%s", address);
+        engine_session_open(w->engine, &c->registration);
+        list_append(&w->conns, &c->link);
+        conn_mark(c);
+        return c;
+}
+
+void conn_mark(struct conn *c)
+{
+        if (list_empty(&c->dirty))
+                list_append(&c->worker->dirty, &c->dirty);
+}
+
+static void conn_free(struct conn *c)
+{
+        struct worker *w = c->worker;
+
+        w->backend->forget(c);
+        list_remove(&c->link);
+        list_remove(&c->dirty);
+        engine_session_close(w->engine, &c->registration); /* the last word: older sessions' successors may go on now */
+        atomic_fetch_sub(&w->conn_count, 1);
+        (void)close(c->fd);
+        session_release(&c->session);
+        free(c->handshake_output);
+        free(c->input);
+        free(c);
+}
+
+void conn_request_free(struct request *q)
+{
+        struct conn *c = q->conn;
+
+        list_remove(&q->link);
+        if (q->buffer) {
+                c->inflight_bytes -= q->buffer_size;
+                pool_put(&c->worker->pool, q->buffer, q->buffer_size);
+        }
+        c->inflight_count--;
+        free(q);
+}
+
+static void free_list(struct list *head)
+{
+        list_each(q, head, struct request, link)
+                conn_request_free(q);
+}
+
+void conn_end(struct conn *c, const char *why)
+{
+        if (c->ending)
+                return;
+        if (why)
+                log_info("session %" PRIu64 " of %s ended: %s", c->registration.number, c->registration.address, why);
+        c->ending = true;
+        c->session.phase = SESSION_PHASE_CLOSED;
+        (void)shutdown(c->fd, SHUT_RDWR); /* a receive or send under way completes */
+        if (c->payload_request && !c->receiving) {
+                conn_request_free(c->payload_request);
+                c->payload_request = NULL;
+        }
+        free_list(&c->replies);
+        c->input_start = c->input_end = 0;
+        conn_mark(c);
+}
+
+static void drop(struct conn *c, const char *reason)
+{
+        log_warning("session %" PRIu64 " of %s dropped: %s", c->registration.number, c->registration.address, reason);
+        conn_end(c, NULL);
+}
+
+/* ---- requests ---- */
+
+static void note_oldest(struct conn *c)
+{
+        const struct request *oldest = list_first(&c->inflight, struct request, link);
+        atomic_store_explicit(&c->registration.oldest_ns, oldest ? oldest->start_ns : 0, memory_order_relaxed);
+        atomic_store_explicit(&c->registration.inflight, c->disk_count, memory_order_relaxed);
+}
+
+void conn_reply(struct request *q, uint32_t error)
+{
+        struct conn *c = q->conn;
+        struct bwriter w = bwriter_of(q->header, sizeof q->header);
+        struct engine_session *s = &c->registration;
+
+        list_remove(&q->link);
+        c->disk_count--;
+        note_oldest(c);
+        q->error = error;
+        if (error == NBD_ERROR_OK) {
+                if (q->nbd.command == NBD_COMMAND_READ)
+                        atomic_fetch_add_explicit(&s->read_bytes, q->nbd.length_bytes, memory_order_relaxed);
+                else if (q->nbd.command == NBD_COMMAND_WRITE)
+                        atomic_fetch_add_explicit(&s->written_bytes, q->nbd.length_bytes, memory_order_relaxed);
+        }
+        if (q->buffer && (q->nbd.command != NBD_COMMAND_READ || error)) {
+                c->inflight_bytes -= q->buffer_size;
+                pool_put(&c->worker->pool, q->buffer, q->buffer_size);
+                q->buffer = NULL;
+        }
+        nbd_simple_reply_encode(&w, q->nbd.cookie, error);
+        list_append(&c->replies, &q->link);
+        if (c->ending)
+                conn_request_free(q);
+        conn_mark(c);
+}
+
+static struct request *request_new(struct conn *c, const struct nbd_request *nbd)
+{
+        struct request *q = calloc(1, sizeof *q);
+        bool has_payload = nbd->command == NBD_COMMAND_READ || nbd->command == NBD_COMMAND_WRITE;
+
+        if (!q)
+                return NULL;
+        q->conn = c;
+        q->nbd = *nbd;
+        q->start_ns = c->worker->now_ns;
+        list_init(&q->link);
+        if (has_payload && nbd->length_bytes) {
+                q->buffer = pool_get(&c->worker->pool, nbd->length_bytes, &q->buffer_size);
+                if (!q->buffer) {
+                        free(q);
+                        return NULL;
+                }
+                c->inflight_bytes += q->buffer_size;
+        }
+        c->inflight_count++;
+        return q;
+}
+
+static void request_go(struct request *q)
+{
+        struct conn *c = q->conn;
+
+        list_append(&c->inflight, &q->link);
+        c->disk_count++;
+        atomic_fetch_add_explicit(&c->registration.requests, 1, memory_order_relaxed);
+        request_start(q);
+        if (!c->ending)
+                note_oldest(c);
+}
+
+static void on_request(struct conn *c, const struct session_event *event)
+{
+        struct request *q = request_new(c, &event->request);
+
+        if (!q) {
+                drop(c, "out of memory for a request");
+                return;
+        }
+        if (q->nbd.command == NBD_COMMAND_WRITE) {
+                size_t there = c->input_end - c->input_start;
+                size_t n = there < q->nbd.length_bytes ? there : q->nbd.length_bytes;
+                if (n)
+                        memcpy(q->buffer, c->input + c->input_start, n);
+                c->input_start += n;
+                if (n < q->nbd.length_bytes) {
+                        c->payload_request = q;
+                        c->payload_bytes = (uint32_t)n;
+                        return;
+                }
+        }
+        request_go(q);
+}
+
+static void on_reject(struct conn *c, const struct session_event *event)
+{
+        if (c->registration.is_leg) { /* a leg answers no errors */
+                drop(c, event->reason);
+                return;
+        }
+        log_info("session %" PRIu64 " of %s: %s", c->registration.number, c->registration.address, event->reason);
+        struct nbd_request nbd = event->request;
+        nbd.length_bytes = 0;
+        struct request *q = request_new(c, &nbd);
+        if (!q) {
+                drop(c, "out of memory for a request");
+                return;
+        }
+        list_append(&c->inflight, &q->link);
+        c->disk_count++;
+        conn_reply(q, event->error);
+}
+
+/* ---- handshake ---- */
+
+static void attached(struct conn *c, const struct nbd_export_info *info)
+{
+        c->handshake_deadline_ns = 0;
+        session_attached(&c->session, info);
+}
+
+static void refused(struct conn *c, const struct engine_refusal *refusal, const char *name, size_t name_bytes)
+{
+        log_warning("session %" PRIu64 " of %s refused: export \"%.*s\": %s", c->registration.number, c->registration.address,
+                    (int)(name_bytes < 128 ? name_bytes : 128), name, refusal->text);
+        session_refused(&c->session, refusal->rep_error, refusal->text);
+        if (c->session.phase == SESSION_PHASE_CLOSED)
+                c->finishing = true;
+}
+
+static void on_attach(struct conn *c, const struct session_event *event)
+{
+        struct nbd_export_info info;
+        struct engine_refusal refusal;
+
+        switch (engine_session_attach(c->worker->engine, &c->registration, event->name, event->name_bytes, &info, &c->target,
+                                      &refusal)) {
+        case ENGINE_ATTACHED:
+                attached(c, &info);
+                break;
+        case ENGINE_ATTACH_LATER:
+                c->handshake_deadline_ns = 0;
+                break;
+        case ENGINE_REFUSED:
+                refused(c, &refusal, event->name, event->name_bytes);
+                break;
+        }
+}
+
+void conn_attached(struct conn *c)
+{
+        struct nbd_export_info info;
+
+        if (c->ending || !engine_session_take(c->worker->engine, &c->registration, &info, &c->target))
+                return;
+        attached(c, &info);
+        conn_mark(c);
+}
+
+static void on_info(struct conn *c, const struct session_event *event)
+{
+        struct nbd_export_info info;
+        struct engine_refusal refusal;
+
+        if (engine_session_describe(c->worker->engine, event->name, event->name_bytes, &info, &refusal) == 0)
+                session_described(&c->session, &info);
+        else
+                refused(c, &refusal, event->name, event->name_bytes);
+}
+
+static void on_list(struct conn *c)
+{
+        size_t count = 0;
+        uint64_t *ids = engine_session_list(c->worker->engine, &count);
+        char text[EXPORT_ID_TEXT_SIZE];
+
+        for (size_t i = 0; i < count; i++) {
+                export_id_format(ids[i], text);
+                session_list_entry(&c->session, text);
+        }
+        session_list_end(&c->session);
+        free(ids);
+}
+
+/* ---- input ---- */
+
+static bool has_room(const struct conn *c)
+{
+        return c->inflight_count < CONN_DEPTH_MAX && c->inflight_bytes < CONN_BUDGET_BYTES;
+}
+
+static void parse(struct conn *c)
+{
+        struct session_event event;
+
+        while (!c->ending && !c->finishing && !c->payload_request && has_room(c)) {
+                c->input_start += session_input(&c->session, c->input + c->input_start, c->input_end - c->input_start, &event);
+                switch (event.type) {
+                case SESSION_MORE:
+                        return;
+                case SESSION_INFO:
+                        on_info(c, &event);
+                        break;
+                case SESSION_ATTACH:
+                        on_attach(c, &event);
+                        break;
+                case SESSION_LIST:
+                        on_list(c);
+                        break;
+                case SESSION_REQUEST:
+                        on_request(c, &event);
+                        break;
+                case SESSION_REJECT:
+                        on_reject(c, &event);
+                        break;
+                case SESSION_DISCONNECT:
+                        c->finishing = true;
+                        break;
+                case SESSION_DROP:
+                        drop(c, event.reason);
+                        break;
+                }
+        }
+}
+
+static void receive(struct conn *c)
+{
+        c->receive_flags = 0;
+        c->receive_msg = (struct msghdr){.msg_iov = c->receive_iov, .msg_iovlen = 1};
+        if (c->input_start == c->input_end) {
+                c->input_start = c->input_end = 0;
+        } else if (c->input_start) {
+                memmove(c->input, c->input + c->input_start, c->input_end - c->input_start);
+                c->input_end -= c->input_start;
+                c->input_start = 0;
+        }
+        struct iovec *v = c->receive_iov;
+        if (c->payload_request) {
+                struct request *q = c->payload_request;
+                uint32_t left = q->nbd.length_bytes - c->payload_bytes;
+                *v++ = (struct iovec){q->buffer + c->payload_bytes, left};
+                if (left >= CONN_DIRECT_PAYLOAD_BYTES)
+                        c->receive_flags = MSG_WAITALL; /* one wake-up for the whole payload, and none of it in the input buffer */
+                else
+                        c->receive_msg.msg_iovlen = 2;
+        }
+        *v = (struct iovec){c->input + c->input_end, CONN_INPUT_BYTES - c->input_end};
+        c->receiving = true;
+        c->worker->backend->receive(c);
+}
+
+void conn_received(struct conn *c, ssize_t result)
+{
+        c->receiving = false;
+        conn_mark(c);
+        if (c->ending) {
+                if (c->payload_request) {
+                        conn_request_free(c->payload_request);
+                        c->payload_request = NULL;
+                }
+                return;
+        }
+        if (result <= 0) {
+                if (result == -EINTR || result == -EAGAIN)
+                        return;
+                conn_end(c, c->session.phase == SESSION_PHASE_TRANSMISSION ? "the client hung up" : NULL);
+                return;
+        }
+        size_t n = (size_t)result;
+        if (c->payload_request) {
+                struct request *q = c->payload_request;
+                uint32_t left = q->nbd.length_bytes - c->payload_bytes;
+                uint32_t part = n < left ? (uint32_t)n : left;
+                c->payload_bytes += part;
+                n -= part;
+                if (c->payload_bytes == q->nbd.length_bytes) {
+                        c->payload_request = NULL;
+                        request_go(q);
+                }
+        }
+        c->input_end += n;
+}
+
+/* ---- output ---- */
+
+static void send_replies(struct conn *c)
+{
+        size_t n = 0, bytes = 0;
+        uint8_t *output = session_take_output(&c->session, &bytes);
+
+        if (output) {
+                c->handshake_output = output;
+                c->send_iov[n++] = (struct iovec){output, bytes};
+        }
+        list_each(q, &c->replies, struct request, link) {
+                if (n + 2 > CONN_SEND_IOV_MAX)
+                        break;
+                c->send_iov[n++] = (struct iovec){q->header, sizeof q->header};
+                if (q->buffer)
+                        c->send_iov[n++] = (struct iovec){q->buffer, q->nbd.length_bytes};
+                list_remove(&q->link);
+                list_append(&c->sending, &q->link);
+        }
+        if (n == 0)
+                return;
+        c->send_msg = (struct msghdr){.msg_iov = c->send_iov, .msg_iovlen = n};
+        c->sending_now = true;
+        c->worker->backend->send(c);
+}
+
+void conn_sent(struct conn *c, ssize_t result)
+{
+        c->sending_now = false;
+        conn_mark(c);
+        if (result < 0 && result != -EINTR && result != -EAGAIN)
+                conn_end(c, "the client does not take replies any more");
+        size_t n = result > 0 ? (size_t)result : 0;
+        while (c->send_msg.msg_iovlen && n >= c->send_msg.msg_iov->iov_len) {
+                n -= c->send_msg.msg_iov->iov_len;
+                c->send_msg.msg_iov++;
+                c->send_msg.msg_iovlen--;
+        }
+        if (c->send_msg.msg_iovlen && !c->ending) {
+                c->send_msg.msg_iov->iov_base = (uint8_t *)c->send_msg.msg_iov->iov_base + n;
+                c->send_msg.msg_iov->iov_len -= n;
+                c->sending_now = true;
+                c->worker->backend->send(c);
+                return;
+        }
+        free(c->handshake_output);
+        c->handshake_output = NULL;
+        free_list(&c->sending);
+}
+
+void conn_service(struct conn *c)
+{
+        if (!c->receiving)
+                parse(c);
+        if (!c->ending && !c->sending_now)
+                send_replies(c);
+        if (c->finishing && !c->ending && c->inflight_count == 0 && !c->sending_now && !c->handshake_output)
+                conn_end(c, NULL);
+        bool waits_for_input = !c->finishing && c->session.phase != SESSION_PHASE_ATTACHING && (c->payload_request || has_room(c));
+        if (!c->ending && !c->receiving && waits_for_input)
+                receive(c);
+        if (c->ending && c->disk_count == 0 && !c->receiving && !c->sending_now) {
+                assert(c->inflight_count == 0);
+                conn_free(c);
+        }
+}

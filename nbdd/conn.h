@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A connection and its requests: the driver between a session (session.h), the disk behind its export and the backend.
+ *
+ * Bytes are received into the input buffer; a WRITE's payload goes from there, or straight from the socket, into an aligned buffer from the
+ * worker's pool; finished requests queue as replies and leave many at a time in one send. Memory is bounded: no new request is
+ * taken while CONN_BUDGET_BYTES or CONN_DEPTH_MAX are in flight. Everything runs in the worker's thread.
+ */
+#ifndef NBDD_CONN_H
+#define NBDD_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "nbdd/engine.h"
+#include "nbdd/list.h"
+#include "nbdd/session.h"
+
+#define CONN_INPUT_BYTES (128u << 10)       /* holds the longest option, and many small requests */
+#define CONN_DEPTH_MAX 256u                 /* requests of one connection in flight */
+#define CONN_BUDGET_BYTES (32u << 20)       /* payload in flight before no further request is taken: at most this + 32 MiB */
+#define CONN_SEND_IOV_MAX 128u
+#define CONN_DIRECT_PAYLOAD_BYTES (64u << 10) /* a payload from this size on is received alone, without what follows it */
+#define CONN_HANDSHAKE_TIMEOUT_MS 10000u    /* from accept to GO; the wait for an older session's drain does not count */
+
+struct worker;
+
+enum disk_operation { DISK_READ, DISK_WRITE, DISK_SYNC, DISK_PUNCH, DISK_ZERO };
+
+/* One operation on the target's descriptor. */
+struct disk {
+        enum disk_operation operation;
+        int fd;
+        uint8_t *buffer;
+        uint32_t length_bytes;
+        uint64_t offset_bytes; /* in the device */
+        int rw_flags;          /* RWF_DSYNC */
+};
+
+struct request {
+        struct conn *conn;
+        struct list link;       /* c->inflight until the disk is done, then c->replies */
+        struct nbd_request nbd;
+        uint64_t start_ns;
+        uint8_t *buffer;        /* payload; NULL for commands without */
+        size_t buffer_size;
+        uint32_t done_bytes;    /* of the payload that the disk has done, or of the zeroes written */
+        uint32_t error;         /* NBD_ERROR_* of the reply */
+        bool zero_by_write;     /* WRITE_ZEROES by writing zeroes */
+        bool sync_after;        /* FUA of a command that the kernel has no FUA for */
+        struct disk disk;
+        uint8_t header[NBD_SIMPLE_REPLY_BYTES];
+};
+
+struct conn {
+        struct worker *worker;
+        struct list link;  /* worker's connections */
+        struct list dirty; /* worker's dirty list */
+        int fd;
+        struct session session;
+        struct engine_session registration;
+        struct target *target; /* while attached */
+        uint64_t handshake_deadline_ns; /* 0: none */
+
+        uint8_t *input;
+        size_t input_start, input_end;
+        struct iovec receive_iov[2];
+        struct msghdr receive_msg;
+        int receive_flags;
+        bool receiving;
+        struct request *payload_request; /* its payload is being received */
+        uint32_t payload_bytes;          /* that have arrived */
+
+        struct list inflight; /* requests at the disk, oldest first */
+        struct list replies;  /* finished, not yet sent */
+        struct list sending;
+        unsigned inflight_count; /* requests not yet freed: at the disk, waiting to be sent, being sent */
+        unsigned disk_count;     /* of these, at the disk */
+        uint64_t inflight_bytes;
+        uint8_t *handshake_output; /* being sent */
+        struct iovec send_iov[CONN_SEND_IOV_MAX];
+        struct msghdr send_msg;
+        bool sending_now;
+
+        bool finishing; /* DISC: no more input; close when all is answered */
+        bool ending;    /* no more input and no more replies; gone when the disk is done */
+        void *backend_data;
+};
+
+/* Takes ownership of fd. NULL (fd closed): out of memory. */
+struct conn *conn_new(struct worker *w, int fd, const char *address, uint64_t number);
+
+/* Stops reading and answering at once; what was submitted to the disk finishes, the rest is dropped. `why` for the log, NULL: quiet. */
+void conn_end(struct conn *c, const char *why);
+
+/* The engine let it in (it had to wait). */
+void conn_attached(struct conn *c);
+
+/* Something happened: service it at the end of the turn. */
+void conn_mark(struct conn *c);
+
+/* Parses, sends, receives, or frees the connection when it is gone. */
+void conn_service(struct conn *c);
+
+/* Completions: a byte count, 0 at the end of the stream, or a negative errno. */
+void conn_received(struct conn *c, ssize_t result);
+void conn_sent(struct conn *c, ssize_t result);
+
+/* ---- requests (request.c) ---- */
+/* A checked request, its payload complete: performs it, now or through the backend. */
+void request_start(struct request *q);
+/* The disk operation's result: bytes or negative errno. */
+void request_done(struct request *q, ssize_t result);
+/* The blocking form of q->disk: for memory-backed targets and for the threads backend's disk threads. */
+ssize_t disk_perform(const struct disk *d);
+/* Moves a request to the replies (or frees it when the connection is ending). */
+void conn_reply(struct request *q, uint32_t error);
+void conn_request_free(struct request *q);
+
+#endif

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine's making and end, its files, and its keeper thread. See engine.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "nbdd/engine_internal.h"
+#include "nbdd/worker.h"
+
+struct export *engine_find(struct engine *e, uint64_t id)
+{
+        list_each(x, &e->exports, struct export, link)
+                if (x->id == id)
+                        return x;
+        return NULL;
+}
+
+void export_free(struct export *x)
+{
+        if (!x)
+                return;
+        target_close(x->target);
+        free(x->device);
+        free(x->owner);
+        free(x->failed);
+        free(x);
+}
+
+/* ---- files ---- */
+
+/* Under lock: what the table file is to say. Strings are the exports' own: only valid under lock. */
+static char *encode_table(struct engine *e)
+{
+        struct stored_table t = {.maxconnect = e->maxconnect, .exports = calloc(e->export_count + 1, sizeof *t.exports)};
+
+        if (!t.exports)
+                return NULL;
+        list_each(x, &e->exports, struct export, link) {
+                t.exports[t.count++] = (struct stored_export){
+                    .id = x->id,
+                    .kind = x->kind,
+                    .device = x->device,
+                    .owner = x->owner,
+                    .failed = x->failed ? x->failed : (char *)"",
+                    .read_only = x->read_only,
+                    .started = x->started,
+                    .offset_bytes = x->offset_bytes,
+                    .size_bytes = x->size_bytes,
+                    .epoch_seen = x->epoch_seen,
+                    .leg_uuid = x->leg_uuid,
+                };
+        }
+        char *text = store_encode_table(&t);
+        free(t.exports);
+        return text;
+}
+
+int engine_save_table(struct engine *e)
+{
+        (void)pthread_mutex_lock(&e->store_lock);
+        (void)pthread_mutex_lock(&e->lock);
+        char *text = encode_table(e);
+        list_each(x, &e->exports, struct export, link)
+                x->epoch_saving = x->epoch_seen;
+        (void)pthread_mutex_unlock(&e->lock);
+
+        int r = text ? store_write_text(e->table_path, STORE_OWNER_EXPORTS, text) : -ENOMEM;
+        free(text);
+
+        (void)pthread_mutex_lock(&e->lock);
+        if (r == 0)
+                list_each(y, &e->exports, struct export, link)
+                        y->epoch_durable = y->epoch_saving;
+        (void)pthread_mutex_unlock(&e->lock);
+        (void)pthread_mutex_unlock(&e->store_lock);
+        return r;
+}
+
+int engine_save_grants(struct engine *e)
+{
+        (void)pthread_mutex_lock(&e->store_lock);
+        (void)pthread_mutex_lock(&e->lock);
+        struct stored_grants g = {.grants = calloc(e->export_count + 1, sizeof *g.grants)};
+        list_each(x, &e->exports, struct export, link) {
+                if (!x->granted || !g.grants)
+                        continue;
+                struct stored_grant *one = &g.grants[g.count++];
+                *one = (struct stored_grant){.id = x->id, .epoch = x->epoch, .session = x->session, .boot_id = e->boot_id};
+                (void)snprintf(one->attachment, sizeof one->attachment, "%s",
+                               x->target ? x->target->attachment : x->expected_attachment);
+        }
+        (void)pthread_mutex_unlock(&e->lock);
+
+        int r = g.grants ? store_write_grants(e->grants_path, &g) : -ENOMEM;
+        stored_grants_release(&g);
+        (void)pthread_mutex_unlock(&e->store_lock);
+        return r;
+}
+
+/* ---- opening and closing ---- */
+
+int engine_open_target(struct engine *e, struct export *x, char reason[ENGINE_REASON_SIZE])
+{
+        struct target_options o = {
+            .path = x->device,
+            .read_only = x->read_only,
+            .direct = x->kind == EXPORT_LEG,
+            .offset_bytes = x->offset_bytes,
+            .size_bytes = x->size_bytes,
+        };
+        struct target *t = NULL;
+
+        (void)pthread_mutex_unlock(&e->lock);
+        int r = target_open(&o, &t, reason, ENGINE_REASON_SIZE);
+        (void)pthread_mutex_lock(&e->lock);
+        if (r == 0)
+                x->target = t;
+        return r;
+}
+
+int engine_drain_and_close(struct engine *e, struct export *x, const char *why, char reason[ENGINE_REASON_SIZE])
+{
+        x->accepting = false;
+        (void)snprintf(x->reason, sizeof x->reason, "closing: waiting for requests at the disk");
+#ifdef MUTANT_revoke_without_drain
+        (void)why;
+        x->target = NULL; /* left open, and its sessions go on writing */
+        x->reason[0] = '\0';
+        return 0;
+#endif
+        engine_end_sessions(x, NULL, why);
+        while (!list_empty(&x->sessions))
+                (void)pthread_cond_wait(&e->changed, &e->lock);
+
+        struct target *t = x->target;
+        (void)pthread_mutex_unlock(&e->lock);
+        int r = target_sync(t);
+        (void)pthread_mutex_lock(&e->lock);
+        if (r < 0) {
+                (void)snprintf(reason, ENGINE_REASON_SIZE, "drained and closed, but flushing \"%s\" failed: %s", x->device,
+                               strerror(-r));
+                export_latch(x, reason);
+                r = -EIO;
+        }
+        x->target = NULL;
+        (void)pthread_mutex_unlock(&e->lock);
+        target_close(t);
+        (void)pthread_mutex_lock(&e->lock);
+        x->reason[0] = '\0';
+        return r;
+}
+
+/* ---- the keeper: writes and retries that nobody else may wait for ---- */
+
+/* A device that ought to be open is tried again: its last holder may have been a dead server that had not let go yet. */
+static void try_open(struct engine *e, struct export *x)
+{
+        char reason[ENGINE_REASON_SIZE], id[EXPORT_ID_TEXT_SIZE];
+
+        x->busy = true;
+        export_id_format(x->id, id);
+        int r = engine_open_target(e, x, reason);
+        if (r == 0 && x->granted && x->expected_attachment[0] && strcmp(x->target->attachment, x->expected_attachment) != 0) {
+                struct target *t = x->target;
+                (void)snprintf(reason, sizeof reason, "the disk was attached anew since the grant: the grant is void");
+                log_warning("export %s: %s", id, reason);
+                x->target = NULL;
+                x->granted = false;
+                x->epoch = 0;
+                (void)pthread_mutex_unlock(&e->lock);
+                target_close(t);
+                if (engine_save_grants(e) < 0)
+                        log_error("cannot remove the void grant of export %s, continuing without it", id);
+                (void)pthread_mutex_lock(&e->lock);
+                r = -ESTALE;
+        }
+        if (r == 0) {
+                x->accepting = true;
+                x->reason[0] = '\0';
+                log_info("export %s: \"%s\" is open%s", id, x->device, x->granted ? ", its grant goes on" : "");
+        } else {
+                if (strcmp(reason, x->reason) != 0)
+                        log_warning("export %s: %s", id, reason);
+                (void)snprintf(x->reason, sizeof x->reason, "%s", reason);
+                x->retry_ns = monotonic_ns() + ENGINE_RETRY_MS * 1000000ull;
+        }
+        x->busy = false;
+        (void)pthread_cond_broadcast(&e->changed);
+}
+
+static void open_wanted(struct engine *e)
+{
+        bool again = true;
+
+        while (again) { /* the list may change while the lock is dropped: start over after each attempt */
+                again = false;
+                uint64_t now = monotonic_ns();
+                list_each(x, &e->exports, struct export, link) {
+                        if (x->target || x->busy || x->failed || !(x->started || x->granted) || now < x->retry_ns)
+                                continue;
+                        try_open(e, x);
+                        again = true;
+                        break;
+                }
+        }
+}
+
+static void *keeper_main(void *userdata)
+{
+        struct engine *e = userdata;
+
+        (void)pthread_setname_np(pthread_self(), "keeper");
+        (void)pthread_mutex_lock(&e->lock);
+        while (!e->keeper_stop) {
+                if (e->save_wanted) {
+                        e->save_wanted = false;
+                        (void)pthread_mutex_unlock(&e->lock);
+                        int r = engine_save_table(e);
+                        (void)pthread_mutex_lock(&e->lock);
+                        if (r < 0) {
+                                log_error("cannot write \"%s\": %s; sessions that depend on it wait", e->table_path, strerror(-r));
+                                e->save_wanted = true;
+                        }
+                        list_each(x, &e->exports, struct export, link)
+                                engine_advance(x);
+                        if (r == 0)
+                                continue;
+                }
+                if (!e->refusing)
+                        open_wanted(e);
+                struct timespec until;
+                (void)clock_gettime(CLOCK_MONOTONIC, &until);
+                until.tv_sec += ENGINE_RETRY_MS / 1000;
+                if (!e->keeper_stop)
+                        (void)pthread_cond_timedwait(&e->changed, &e->lock, &until);
+        }
+        (void)pthread_mutex_unlock(&e->lock);
+        return NULL;
+}
+
+/* ---- making and end ---- */
+
+static int load_exports(struct engine *e, char *reason, size_t reason_size)
+{
+        struct stored_table t;
+        int r = store_read_table(e->table_path, &t, reason, reason_size);
+
+        if (r < 0)
+                return r;
+        if (t.maxconnect)
+                e->maxconnect = t.maxconnect;
+        for (size_t i = 0; i < t.count; i++) {
+                struct stored_export *from = &t.exports[i];
+                struct export *x = calloc(1, sizeof *x);
+                if (!x) {
+                        r = -ENOMEM;
+                        break;
+                }
+                list_init(&x->sessions);
+                x->id = from->id;
+                x->kind = from->kind;
+                x->device = from->device;
+                x->owner = from->owner;
+                x->failed = from->failed[0] ? strdup(from->failed) : NULL;
+                x->read_only = from->read_only;
+                x->started = from->started;
+                x->offset_bytes = from->offset_bytes;
+                x->size_bytes = from->size_bytes;
+                x->epoch_seen = x->epoch_durable = from->epoch_seen;
+                x->leg_uuid = from->leg_uuid;
+                from->device = from->owner = NULL;
+                list_append(&e->exports, &x->link);
+                e->export_count++;
+        }
+        stored_table_release(&t);
+        return r;
+}
+
+/* Only grants of this boot may go on: of another boot, what had completed may have been forgotten in a cache. */
+static int load_grants(struct engine *e, char *reason, size_t reason_size)
+{
+        struct stored_grants g;
+        bool dropped = false;
+        int r = store_read_grants(e->grants_path, &g, reason, reason_size);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < g.count; i++) {
+                const struct stored_grant *from = &g.grants[i];
+                struct export *x = engine_find(e, from->id);
+                if (!x || x->kind != EXPORT_LEG || !uuid_equal(&from->boot_id, &e->boot_id)) {
+                        char id[EXPORT_ID_TEXT_SIZE];
+                        export_id_format(from->id, id);
+                        log_notice("the grant of export %s (epoch %" PRIu64 ") is from before a reboot: void", id, from->epoch);
+                        dropped = true;
+                        continue;
+                }
+                x->granted = true;
+                x->epoch = from->epoch;
+                x->session = from->session;
+                (void)snprintf(x->expected_attachment, sizeof x->expected_attachment, "%s", from->attachment);
+        }
+        stored_grants_release(&g);
+        if (dropped && (r = engine_save_grants(e)) < 0)
+                (void)snprintf(reason, reason_size, "cannot write \"%s\": %s", e->grants_path, strerror(-r));
+        return r;
+}
+
+static int prepare_state_dir(struct engine *e, const char *dir, char *reason, size_t reason_size)
+{
+        char path[512];
+        int r;
+
+        if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
+                r = -errno;
+                (void)snprintf(reason, reason_size, "cannot make \"%s\": %s", dir, strerror(-r));
+                return r;
+        }
+        (void)snprintf(path, sizeof path, "%s/lock", dir);
+        e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (e->lock_fd < 0 || flock(e->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+                r = -errno;
+                if (r == -EWOULDBLOCK)
+                        (void)snprintf(reason, reason_size, "\"%s\" is in use by another nbdd", dir);
+                else
+                        (void)snprintf(reason, reason_size, "cannot lock \"%s\": %s", path, strerror(-r));
+                return r;
+        }
+        if (asprintf(&e->table_path, "%s/exports", dir) < 0 || asprintf(&e->grants_path, "%s/grants", dir) < 0)
+                return -ENOMEM;
+        if ((r = boot_id_read(&e->boot_id)) < 0)
+                (void)snprintf(reason, reason_size, "cannot read the kernel's boot id: %s", strerror(-r));
+        return r;
+}
+
+int engine_new(const char *state_dir, struct engine **ret, char *reason, size_t reason_size)
+{
+        struct engine *e = calloc(1, sizeof *e);
+        pthread_condattr_t attr;
+        int r;
+
+        if (!e)
+                return -ENOMEM;
+        e->lock_fd = -1;
+        e->maxconnect = ENGINE_MAXCONNECT_DEFAULT;
+        e->next_number = 1;
+        list_init(&e->exports);
+        list_init(&e->sessions);
+        (void)pthread_mutex_init(&e->lock, NULL);
+        (void)pthread_mutex_init(&e->store_lock, NULL);
+        (void)pthread_condattr_init(&attr);
+        (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        (void)pthread_cond_init(&e->changed, &attr);
+        (void)pthread_condattr_destroy(&attr);
+        (void)snprintf(reason, reason_size, "out of memory");
+        if ((r = prepare_state_dir(e, state_dir, reason, reason_size)) < 0 || (r = load_exports(e, reason, reason_size)) < 0 ||
+            (r = load_grants(e, reason, reason_size)) < 0)
+                goto out;
+        (void)pthread_mutex_lock(&e->lock);
+        open_wanted(e); /* before the first client: it finds what was there before the restart */
+        (void)pthread_mutex_unlock(&e->lock);
+        r = -pthread_create(&e->keeper, NULL, keeper_main, e);
+        e->keeper_runs = r == 0;
+out:
+        if (r < 0)
+                engine_free(e);
+        else
+                *ret = e;
+        return r;
+}
+
+void engine_shutdown(struct engine *e)
+{
+        char reason[ENGINE_REASON_SIZE];
+
+        (void)pthread_mutex_lock(&e->lock);
+        e->refusing = true;
+        list_each(s, &e->sessions, struct engine_session, all_link)
+                engine_end_session(s, "nbdd shuts down");
+        while (e->connections)
+                (void)pthread_cond_wait(&e->changed, &e->lock);
+        list_each(x, &e->exports, struct export, link) {
+                while (x->busy)
+                        (void)pthread_cond_wait(&e->changed, &e->lock);
+                if (!x->target)
+                        continue;
+                x->busy = true;
+                if (engine_drain_and_close(e, x, "nbdd shuts down", reason) < 0) {
+                        log_error("%s", reason);
+                        e->save_wanted = true;
+                }
+                x->busy = false;
+        }
+        e->keeper_stop = true;
+        bool save = e->save_wanted;
+        (void)pthread_cond_broadcast(&e->changed);
+        (void)pthread_mutex_unlock(&e->lock);
+        if (e->keeper_runs)
+                (void)pthread_join(e->keeper, NULL);
+        e->keeper_runs = false;
+        if (save && engine_save_table(e) < 0)
+                log_error("cannot write \"%s\"", e->table_path);
+}
+
+void engine_free(struct engine *e)
+{
+        if (!e)
+                return;
+        list_each(x, &e->exports, struct export, link)
+                export_free(x);
+        if (e->lock_fd >= 0)
+                (void)close(e->lock_fd);
+        free(e->table_path);
+        free(e->grants_path);
+        (void)pthread_cond_destroy(&e->changed);
+        (void)pthread_mutex_destroy(&e->lock);
+        (void)pthread_mutex_destroy(&e->store_lock);
+        free(e);
+}
+
+bool engine_admit(struct engine *e, uint64_t *ret_number)
+{
+        (void)pthread_mutex_lock(&e->lock);
+        bool ok = !e->refusing && e->connections < e->maxconnect;
+        if (ok) {
+                e->connections++;
+                *ret_number = e->next_number++;
+        }
+        (void)pthread_mutex_unlock(&e->lock);
+        return ok;
+}
+
+void engine_unadmit(struct engine *e)
+{
+        (void)pthread_mutex_lock(&e->lock);
+        e->connections--;
+        (void)pthread_cond_broadcast(&e->changed);
+        (void)pthread_mutex_unlock(&e->lock);
+}
+
+void engine_counts(struct engine *e, unsigned *ret_exports, unsigned *ret_sessions)
+{
+        (void)pthread_mutex_lock(&e->lock);
+        *ret_exports = e->export_count;
+        *ret_sessions = e->connections;
+        (void)pthread_mutex_unlock(&e->lock);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The export table, the sessions on each export, and the fence between old sessions and new ones (docs/ARCHITECTURE.md, grants).
+ *
+ * Owns exports, their targets and grants, limits, and the files that keep them. One mutex guards all of it and is never held across a
+ * disk access. Three kinds of callers: workers (engine_session_*; never block), control threads (engine_add ... engine_revoke; may block
+ * for as long as a disk does, one at a time for each export), and the engine's own keeper thread, which writes durable state that a worker
+ * asked for and retries devices that could not be opened.
+ *
+ * The rule that everything here serves: an export's older sessions are off the list only when nothing of them can reach the disk any more, and
+ * nobody is let in, and no stop or revoke returns, before that.
+ */
+#ifndef NBDD_ENGINE_H
+#define NBDD_ENGINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/id.h"
+#include "nbdd/list.h"
+#include "nbdd/rules.h"
+#include "wire/export_name.h"
+#include "wire/nbd_wire.h"
+
+struct engine;
+struct export;
+struct target;
+struct worker;
+
+#define ENGINE_REASON_SIZE 256
+#define ENGINE_EXPORTS_MAX 4096u
+#define ENGINE_MAXCONNECT_DEFAULT 1024u
+#define ENGINE_MAXCONNECT_MAX 65536u
+
+/* ---- workers ---- */
+
+/* A connection as the engine sees it; lives inside struct conn. Fields without "atomic" are the engine's, under its lock. */
+struct engine_session {
+        uint64_t number; /* 1, 2, ...: also the order of arrival */
+        struct worker *worker;
+        char address[96];
+        uint64_t start_ns;
+        struct list all_link;
+        struct list export_link;
+        struct export *export;   /* NULL before ATTACH and after detach */
+        bool waiting;            /* for older sessions' end */
+        bool ending;             /* told to end */
+        bool is_leg;             /* of the export that it is attached to */
+        bool has_session;
+        uint64_t epoch;
+        struct uuid session;
+        _Atomic uint64_t read_bytes, written_bytes, requests;
+        _Atomic uint64_t oldest_ns; /* start of the oldest request at the disk; 0: none */
+        _Atomic uint32_t inflight;
+};
+
+struct engine_refusal {
+        uint32_t rep_error;
+        char text[ENGINE_REASON_SIZE];
+};
+
+enum engine_attach_result { ENGINE_ATTACHED, ENGINE_ATTACH_LATER, ENGINE_REFUSED };
+
+void engine_session_open(struct engine *e, struct engine_session *s);
+/* GO or EXPORT_NAME. LATER: WORKER_ATTACHED (or WORKER_END) follows. */
+enum engine_attach_result engine_session_attach(struct engine *e, struct engine_session *s, const char *name, size_t name_bytes,
+                                                struct nbd_export_info *ret_info, struct target **ret_target,
+                                                struct engine_refusal *ret_refusal);
+/* After WORKER_ATTACHED. False: it was ended meanwhile. */
+bool engine_session_take(struct engine *e, struct engine_session *s, struct nbd_export_info *ret_info, struct target **ret_target);
+/* INFO: describes without attaching. */
+int engine_session_describe(struct engine *e, const char *name, size_t name_bytes, struct nbd_export_info *ret_info,
+                            struct engine_refusal *ret_refusal);
+/* LIST: names of the exports that can be attached to, malloc'ed array of ids. */
+uint64_t *engine_session_list(struct engine *e, size_t *ret_count);
+/* A disk error (errno) of a session's request. Leg: latched, all sessions ended. Plain: latched when `is_sync`. True: hold the reply. */
+bool engine_session_failed(struct engine *e, struct engine_session *s, int error, bool is_sync, const char *what);
+/* Nothing of the session can reach the disk any more; call exactly once, last. */
+void engine_session_close(struct engine *e, struct engine_session *s);
+
+/* ---- main ---- */
+
+/*
+ * Loads the table and the grants from `state_dir` (made if it is missing, locked against a second server) and opens what is to be open.
+ * On error -errno and a sentence in `reason`.
+ */
+int engine_new(const char *state_dir, struct engine **ret, char *reason, size_t reason_size);
+/* A place for one more connection under maxconnect; false: full. Returns the session's number. */
+bool engine_admit(struct engine *e, uint64_t *ret_number);
+void engine_unadmit(struct engine *e); /* the connection came to nothing before engine_session_open() */
+/* Refuses everything from now on; ends and drains all sessions, syncs and closes all targets. The workers must still run. */
+void engine_shutdown(struct engine *e);
+void engine_free(struct engine *e);
+void engine_counts(struct engine *e, unsigned *ret_exports, unsigned *ret_sessions);
+
+/* ---- control threads: 0 or -errno, and a sentence in `reason` ---- */
+
+struct engine_add {
+        uint64_t id;
+        const char *device;
+        enum export_kind kind;
+        bool read_only;
+        uint64_t offset_bytes, size_bytes;
+        struct uuid leg_uuid; /* null: none */
+        const char *owner;
+};
+int engine_add(struct engine *e, const struct engine_add *add, char reason[ENGINE_REASON_SIZE]);
+int engine_remove(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
+int engine_export_start(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
+int engine_export_stop(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
+int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uuid *session, const struct uuid *leg_uuid,
+                 char reason[ENGINE_REASON_SIZE]);
+int engine_revoke(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
+int engine_clear(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
+int engine_kick(struct engine *e, uint64_t number, char reason[ENGINE_REASON_SIZE]);
+int engine_set_maxconnect(struct engine *e, unsigned maxconnect, char reason[ENGINE_REASON_SIZE]);
+unsigned engine_maxconnect(struct engine *e);
+
+/* Reports by callback, under the lock: must not block or call back. */
+struct engine_export_view {
+        const struct export *export;
+        enum export_status status;
+        const char *reason;
+        unsigned session_count;
+        uint64_t inflight, oldest_request_ms, read_bytes, written_bytes;
+};
+struct engine_visitor {
+        void (*export)(void *userdata, const struct engine_export_view *view);          /* may be NULL */
+        void (*session)(void *userdata, const struct export *export, const struct engine_session *s, uint64_t now_ns); /* may be NULL */
+        void *userdata;
+};
+/* id 0: all; sessions of each export follow it, those of no export come last with export NULL. */
+void engine_visit(struct engine *e, uint64_t id, const struct engine_visitor *visitor);
+
+#endif

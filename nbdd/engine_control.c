@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Commands on exports. Each runs in its caller's thread, one at a time for each export (`busy`), and asks the table of rules first.
+ *
+ * Orders that matter. Grant: refuse what must be refused, revoke the older one, open the device (exclusive, flushed, nothing cached), make the
+ * epoch and then the grant durable, accept. Revoke: make the grant's absence durable, then drain, flush, close. Stop: drain, flush,
+ * close, then make it durable.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "nbdd/engine_internal.h"
+#include "nbdd/worker.h"
+
+__attribute__((format(printf, 3, 4))) static int say(char *reason, int error, const char *format, ...)
+{
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(reason, ENGINE_REASON_SIZE, format, args);
+        va_end(args);
+        return error;
+}
+
+/* The lock is held on return, whatever it is. RULE_DO: *ret is ours (busy). */
+static int take(struct engine *e, uint64_t id, enum export_command command, struct export **ret, bool *ret_nothing,
+                char *reason)
+{
+        struct timespec until;
+        struct export *x;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += ENGINE_BUSY_WAIT_MS / 1000;
+        (void)pthread_mutex_lock(&e->lock);
+        while ((x = engine_find(e, id)) && x->busy)
+                if (pthread_cond_timedwait(&e->changed, &e->lock, &until) == ETIMEDOUT)
+                        return say(reason, -EBUSY, "another command on the export is not done: %.200s",
+                                   x->reason[0] ? x->reason : "it waits for the device");
+        if (e->refusing)
+                return say(reason, -ESHUTDOWN, "nbdd is shutting down");
+        const struct rule *rule = rule_find(command, x ? x->kind : EXPORT_PLAIN, export_status(x));
+        if (rule->verdict == RULE_REFUSE)
+                return say(reason, -rule->error, "%s", rule->sentence);
+        x->busy = true;
+        *ret_nothing = rule->verdict == RULE_NOTHING;
+        *ret = x;
+        return 0;
+}
+
+/* Ends what take() began. */
+static int give(struct engine *e, struct export *x, int result)
+{
+        if (x)
+                x->busy = false;
+        (void)pthread_cond_broadcast(&e->changed);
+        (void)pthread_mutex_unlock(&e->lock);
+        return result;
+}
+
+static int save_table(struct engine *e, char *reason)
+{
+        (void)pthread_mutex_unlock(&e->lock);
+        int r = engine_save_table(e);
+        (void)pthread_mutex_lock(&e->lock);
+        return r < 0 ? say(reason, r, "cannot write the export table: %s", strerror(-r)) : 0;
+}
+
+static int save_grants(struct engine *e, char *reason)
+{
+        (void)pthread_mutex_unlock(&e->lock);
+        int r = engine_save_grants(e);
+        (void)pthread_mutex_lock(&e->lock);
+        return r < 0 ? say(reason, r, "cannot write the grants: %s", strerror(-r)) : 0;
+}
+
+/* ---- define and remove ---- */
+
+static int check_device(const char *device, char *reason)
+{
+        struct stat st;
+
+        if (device[0] != '/')
+                return say(reason, -EINVAL, "the device \"%.160s\" must be an absolute path", device);
+        if (strlen(device) > 1000)
+                return say(reason, -ENAMETOOLONG, "the device's path is too long");
+        if (stat(device, &st) < 0) {
+                int r = -errno;
+                return say(reason, r, "\"%.160s\": %s", device, strerror(-r));
+        }
+        if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+                return say(reason, -ENODEV, "\"%.160s\" is neither a block device nor a regular file", device);
+        return 0;
+}
+
+static int check_free(struct engine *e, const struct engine_add *add, char *reason)
+{
+        char id[EXPORT_ID_TEXT_SIZE];
+
+        if (e->refusing)
+                return say(reason, -ESHUTDOWN, "nbdd is shutting down");
+        if (e->export_count >= ENGINE_EXPORTS_MAX)
+                return say(reason, -ENOSPC, "there are %u exports already, the most that the table holds", e->export_count);
+        list_each(x, &e->exports, struct export, link) {
+                export_id_format(x->id, id);
+                if (x->id == add->id) {
+                        const struct rule *rule = rule_find(COMMAND_DEFINE, add->kind, export_status(x));
+                        return say(reason, -rule->error, "%s: %s exports \"%.160s\"", rule->sentence, id, x->device);
+                }
+                bool slices = (x->offset_bytes || x->size_bytes) && (add->offset_bytes || add->size_bytes);
+                if (strcmp(x->device, add->device) == 0 && !slices)
+                        return say(reason, -EEXIST, "\"%.160s\" is already exported as %s", add->device, id);
+        }
+        return 0;
+}
+
+int engine_add(struct engine *e, const struct engine_add *add, char reason[ENGINE_REASON_SIZE])
+{
+        int r = check_device(add->device, reason);
+        struct export *x = r < 0 ? NULL : calloc(1, sizeof *x);
+
+        if (r < 0)
+                return r;
+        if (!x || !(x->device = strdup(add->device)) || !(x->owner = strdup(add->owner ? add->owner : ""))) {
+                export_free(x);
+                return say(reason, -ENOMEM, "out of memory");
+        }
+        list_init(&x->sessions);
+        x->id = add->id;
+        x->kind = add->kind;
+        x->read_only = add->read_only;
+        x->offset_bytes = add->offset_bytes;
+        x->size_bytes = add->size_bytes;
+        x->leg_uuid = add->leg_uuid;
+        x->busy = true;
+        (void)pthread_mutex_lock(&e->lock);
+        if ((r = check_free(e, add, reason)) < 0) {
+                (void)pthread_mutex_unlock(&e->lock);
+                export_free(x);
+                return r;
+        }
+        list_append(&e->exports, &x->link);
+        e->export_count++;
+        r = save_table(e, reason);
+        if (r < 0) {
+                list_remove(&x->link);
+                e->export_count--;
+                export_free(x);
+                x = NULL;
+        }
+        return give(e, x, r);
+}
+
+int engine_remove(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
+{
+        struct export *x = NULL;
+        bool nothing;
+        int r = take(e, id, COMMAND_REMOVE, &x, &nothing, reason);
+
+        if (r == 0 && x->granted)
+                r = say(reason, -EBUSY, "the leg is granted; it must be revoked first");
+        if (r < 0)
+                return give(e, x, r);
+        struct list *after = x->link.prev;
+        list_remove(&x->link);
+        e->export_count--;
+        r = save_table(e, reason);
+        if (r < 0) { /* still in the file: still there */
+                list_append(after, &x->link);
+                e->export_count++;
+                return give(e, x, r);
+        }
+        export_free(x);
+        return give(e, NULL, 0);
+}
+
+/* ---- plain exports ---- */
+
+int engine_export_start(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
+{
+        struct export *x = NULL;
+        bool nothing = false;
+        int r = take(e, id, COMMAND_START, &x, &nothing, reason);
+
+        if (r < 0 || nothing)
+                return give(e, x, r);
+        if (x->failed)
+                return give(e, x, say(reason, -EIO, "the export is failed: %.160s; clear it when the disk was looked at", x->failed));
+        if ((r = engine_open_target(e, x, reason)) < 0)
+                return give(e, x, r);
+        bool before = x->started;
+        x->started = true;
+        if ((r = save_table(e, reason)) < 0) {
+                struct target *t = x->target;
+                x->started = before;
+                x->target = NULL;
+                target_close(t); /* nobody has written to it */
+                return give(e, x, r);
+        }
+        x->accepting = true;
+        x->reason[0] = '\0';
+        return give(e, x, 0);
+}
+
+int engine_export_stop(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
+{
+        struct export *x = NULL;
+        bool nothing = false;
+        int r = take(e, id, COMMAND_STOP, &x, &nothing, reason), saved;
+
+        if (r < 0)
+                return give(e, x, r);
+        if (nothing && !x->started)
+                return give(e, x, 0);
+        x->started = false;
+        if (!nothing)
+                r = engine_drain_and_close(e, x, "the export is stopped", reason);
+        x->reason[0] = '\0';
+        saved = save_table(e, r < 0 ? (char[ENGINE_REASON_SIZE]){0} : reason);
+        return give(e, x, r < 0 ? r : saved);
+}
+
+int engine_clear(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
+{
+        struct export *x = NULL;
+        bool nothing = false;
+        int r = take(e, id, COMMAND_CLEAR, &x, &nothing, reason);
+
+        if (r < 0 || !x->failed)
+                return give(e, x, r);
+        char *failed = x->failed;
+        x->failed = NULL;
+        r = save_table(e, reason);
+        if (r < 0 && !x->failed)
+                x->failed = failed;
+        else
+                free(failed);
+        return give(e, x, r);
+}
+
+/* ---- legs ---- */
+
+/* The export is ours. Durably without grant first, so that a restart in the middle of the drain lets nobody in. */
+static int revoke(struct engine *e, struct export *x, char *reason)
+{
+        int r;
+
+        if (x->granted) {
+                x->granted = false;
+                x->accepting = false;
+                if ((r = save_grants(e, reason)) < 0) {
+                        x->granted = true;
+                        x->accepting = x->target && !x->failed;
+                        return r;
+                }
+        }
+        x->expected_attachment[0] = '\0';
+        r = x->target ? engine_drain_and_close(e, x, "the leg is revoked", reason) : 0;
+        x->epoch = 0;
+        x->session = (struct uuid){0};
+        x->reason[0] = '\0';
+        return r;
+}
+
+int engine_revoke(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
+{
+        struct export *x = NULL;
+        bool nothing = false;
+        int r = take(e, id, COMMAND_REVOKE, &x, &nothing, reason);
+
+        if (r == 0) { /* also without an open device: a grant from before our start may wait for it */
+                r = revoke(e, x, reason);
+                if (r == -EIO)
+                        e->save_wanted = true; /* the latch */
+        }
+        return give(e, x, r);
+}
+
+static int check_grant(const struct export *x, uint64_t epoch, const struct uuid *leg_uuid, char *reason)
+{
+        if (x->failed)
+                return say(reason, -EIO, "the leg is failed: %.160s; clear it when the disk was looked at", x->failed);
+        if (!uuid_is_null(leg_uuid) && !uuid_is_null(&x->leg_uuid) && !uuid_equal(leg_uuid, &x->leg_uuid))
+                return say(reason, -EINVAL, "the export holds another leg than the grant names");
+        if (epoch < x->epoch_seen)
+                return say(reason, -ESTALE, "epoch %" PRIu64 " is stale: epoch %" PRIu64 " was granted before", epoch, x->epoch_seen);
+        return 0;
+}
+
+int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uuid *session, const struct uuid *leg_uuid,
+                 char reason[ENGINE_REASON_SIZE])
+{
+        struct export *x = NULL;
+        bool nothing = false;
+        int r = take(e, id, COMMAND_GRANT, &x, &nothing, reason);
+
+        if (r < 0 || (r = check_grant(x, epoch, leg_uuid, reason)) < 0)
+                return give(e, x, r);
+        if (x->granted && x->target && x->accepting && x->epoch == epoch && uuid_equal(&x->session, session))
+                return give(e, x, 0);
+        if ((r = revoke(e, x, reason)) < 0 || (r = engine_open_target(e, x, reason)) < 0)
+                return give(e, x, r);
+
+        x->epoch_seen = epoch;
+        r = save_table(e, reason);
+        if (r == 0) {
+                x->epoch = epoch;
+                x->session = *session;
+                x->granted = true;
+                if ((r = save_grants(e, reason)) < 0)
+                        x->granted = false;
+        }
+        if (r < 0) {
+                struct target *t = x->target;
+                x->target = NULL;
+                x->epoch = 0;
+                target_close(t);
+                return give(e, x, r);
+        }
+        x->accepting = true;
+        x->reason[0] = '\0';
+        return give(e, x, 0);
+}
+
+/* ---- sessions and limits ---- */
+
+int engine_kick(struct engine *e, uint64_t number, char reason[ENGINE_REASON_SIZE])
+{
+        int r = say(reason, -ENOENT, "no such session");
+
+        (void)pthread_mutex_lock(&e->lock);
+        list_each(s, &e->sessions, struct engine_session, all_link) {
+                if (s->number == number) {
+                        engine_end_session(s, "ended by command");
+                        r = 0;
+                }
+        }
+        (void)pthread_mutex_unlock(&e->lock);
+        return r;
+}
+
+int engine_set_maxconnect(struct engine *e, unsigned maxconnect, char reason[ENGINE_REASON_SIZE])
+{
+        if (maxconnect < 1 || maxconnect > ENGINE_MAXCONNECT_MAX)
+                return say(reason, -EINVAL, "maxconnect must be from 1 to %u", ENGINE_MAXCONNECT_MAX);
+        (void)pthread_mutex_lock(&e->lock);
+        unsigned before = e->maxconnect;
+        e->maxconnect = maxconnect;
+        int r = save_table(e, reason);
+        if (r < 0)
+                e->maxconnect = before;
+        (void)pthread_mutex_unlock(&e->lock);
+        return r;
+}
+
+unsigned engine_maxconnect(struct engine *e)
+{
+        (void)pthread_mutex_lock(&e->lock);
+        unsigned n = e->maxconnect;
+        (void)pthread_mutex_unlock(&e->lock);
+        return n;
+}
+
+static void visit_export(const struct export *x, const struct engine_visitor *visitor, uint64_t now)
+{
+        struct engine_export_view v = {
+            .export = x,
+            .status = export_status(x),
+            .reason = x->failed ? x->failed : x->reason,
+            .session_count = x->session_count,
+            .read_bytes = x->read_bytes,
+            .written_bytes = x->written_bytes,
+        };
+        list_each(s, &x->sessions, struct engine_session, export_link) {
+                uint64_t oldest_ns = atomic_load(&s->oldest_ns);
+                uint64_t age_ms = oldest_ns && now > oldest_ns ? (now - oldest_ns) / 1000000 : 0;
+                v.inflight += atomic_load(&s->inflight);
+                if (age_ms > v.oldest_request_ms)
+                        v.oldest_request_ms = age_ms;
+                v.read_bytes += atomic_load(&s->read_bytes);
+                v.written_bytes += atomic_load(&s->written_bytes);
+        }
+        visitor->export(visitor->userdata, &v);
+}
+
+void engine_visit(struct engine *e, uint64_t id, const struct engine_visitor *visitor)
+{
+        uint64_t now = monotonic_ns();
+
+        (void)pthread_mutex_lock(&e->lock);
+        list_each(x, &e->exports, struct export, link) {
+                if (id && x->id != id)
+                        continue;
+                if (visitor->export)
+                        visit_export(x, visitor, now);
+                if (visitor->session)
+                        list_each(s, &x->sessions, struct engine_session, export_link)
+                                visitor->session(visitor->userdata, x, s, now);
+        }
+        if (visitor->session && !id)
+                list_each(s, &e->sessions, struct engine_session, all_link)
+                        if (!s->export)
+                                visitor->session(visitor->userdata, NULL, s, now);
+        (void)pthread_mutex_unlock(&e->lock);
+}

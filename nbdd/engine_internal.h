@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the engine's files and the renderer of views (control_json.c) share: the export and the engine themselves. */
+#ifndef NBDD_ENGINE_INTERNAL_H
+#define NBDD_ENGINE_INTERNAL_H
+
+#include "nbdd/engine.h"
+#include "nbdd/store.h"
+#include "nbdd/target.h"
+
+#define ENGINE_BUSY_WAIT_MS 30000u  /* how long a command waits for another one on the same export */
+#define ENGINE_RETRY_MS 1000u       /* between attempts to open a device that should be open */
+
+struct export {
+        struct list link;
+        uint64_t id;
+        enum export_kind kind;
+        char *device;
+        char *owner;  /* "" */
+        char *failed; /* latched error; NULL */
+        bool read_only;
+        uint64_t offset_bytes, size_bytes;
+        struct uuid leg_uuid;
+
+        bool started;  /* plain: a person wants it available */
+        bool granted;  /* leg: the durable grant is (epoch, session) */
+        uint64_t epoch;
+        struct uuid session; /* of the grant, or of the last fenced session */
+        char expected_attachment[TARGET_ATTACHMENT_SIZE]; /* of a grant from before our start; "" otherwise */
+        uint64_t epoch_seen, epoch_saving, epoch_durable;
+
+        struct target *target; /* open: AVAILABLE or RUNNING */
+        bool accepting;        /* new sessions may attach */
+        bool busy;             /* a control thread or the keeper works on it: target and grant are its own */
+        uint64_t retry_ns;
+        char reason[ENGINE_REASON_SIZE];
+        struct list sessions;  /* attached, waiting and ending ones, in the order of arrival */
+        unsigned session_count;
+        uint64_t read_bytes, written_bytes; /* of sessions that are gone */
+};
+
+struct engine {
+        pthread_mutex_t lock;
+        pthread_cond_t changed; /* a session left, a command ended, something is to be saved */
+        struct list exports, sessions;
+        unsigned export_count, connections, maxconnect;
+        uint64_t next_number;
+        bool refusing; /* shutting down */
+
+        pthread_mutex_t store_lock; /* orders writes of the files; taken before `lock`, never while holding it */
+        char *table_path, *grants_path;
+        int lock_fd;
+        struct uuid boot_id;
+
+        pthread_t keeper;
+        bool keeper_runs, keeper_stop, save_wanted;
+};
+
+enum export_status export_status(const struct export *x);
+struct export *engine_find(struct engine *e, uint64_t id);           /* under lock */
+void engine_end_session(struct engine_session *s, const char *why); /* under lock */
+void engine_end_sessions(struct export *x, const struct engine_session *but, const char *why); /* under lock */
+/* Lets in who waits and need wait no longer; under lock. */
+void engine_advance(struct export *x);
+void export_latch(struct export *x, const char *text); /* under lock: the first error stays */
+void export_free(struct export *x);
+
+/* Without the lock: durable when 0 is returned. */
+int engine_save_table(struct engine *e);
+int engine_save_grants(struct engine *e);
+
+/* With the lock, which they drop and take again, by whoever made the export busy. */
+int engine_open_target(struct engine *e, struct export *x, char reason[ENGINE_REASON_SIZE]);
+int engine_drain_and_close(struct engine *e, struct export *x, const char *why, char reason[ENGINE_REASON_SIZE]);
+
+#endif

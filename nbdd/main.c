@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* nbdd: the server (--serve) and the admin command of the same name. This file is the command line; see serve.h and admin.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "nbdd/admin.h"
+#include "nbdd/client/nbdd.h"
+#include "nbdd/serve.h"
+
+enum {
+        OPT_SERVE = 1,
+        OPT_LISTEN,
+        OPT_CONTROL,
+        OPT_STATE_DIR,
+        OPT_WORKERS,
+        OPT_DEFINE,
+        OPT_REMOVE,
+        OPT_LIST,
+        OPT_ALL,
+        OPT_STATUS,
+        OPT_START,
+        OPT_STOP,
+        OPT_CLEAR,
+        OPT_CONFIGURE,
+        OPT_MAXCONNECT,
+        OPT_DEVICE,
+        OPT_ID,
+        OPT_READ_ONLY,
+        OPT_JSON,
+};
+
+static const struct cli_option options[] = {
+    {'m', "define", NULL, "define an export: needs -d and -i", OPT_DEFINE},
+    {'r', "remove", NULL, "remove an export that is not available to clients", OPT_REMOVE},
+    {0, "start", NULL, "make an export available to clients", OPT_START},
+    {0, "stop", NULL, "make it unavailable; returns when nothing more can reach the device", OPT_STOP},
+    {0, "clear", NULL, "forget a latched disk error, after the disk was looked at", OPT_CLEAR},
+    {'l', "list", NULL, "list exports; all, unless -d or -i is given", OPT_LIST},
+    {'a', "all", NULL, "with -l: all exports", OPT_ALL},
+    {'s', "status", NULL, "with -l: with their status (always shown)", OPT_STATUS},
+    {'c', "configure", NULL, "show limits, or change them with -x", OPT_CONFIGURE},
+    {'x', "maxconnect", "N", "with -c: how many clients may be connected", OPT_MAXCONNECT},
+    {'d', "device", "DEV", "block device or regular file, an absolute path", OPT_DEVICE},
+    {'i', "id", "ID", "export id, 1 to 2^64-1, decimal or 0x hex", OPT_ID},
+    {0, "read-only", NULL, "with -m: clients may only read", OPT_READ_ONLY},
+    {0, "json", NULL, "print JSON", OPT_JSON},
+    {0, "control", "SOCKET", "control socket (default " NBDD_DEFAULT_SOCKET ")", OPT_CONTROL},
+    {0, "serve", NULL, "be the server, in the foreground", OPT_SERVE},
+    {0, "listen", "ADDR:PORT", "with --serve, may repeat: where clients connect (default: all addresses, 4343)", OPT_LISTEN},
+    {0, "state-dir", "DIR", "with --serve: where exports and grants are kept (default " SERVE_DEFAULT_STATE_DIR ")", OPT_STATE_DIR},
+    {0, "workers", "N", "with --serve: data threads (default: one for each core)", OPT_WORKERS},
+    {0, NULL, NULL, NULL, 0},
+};
+
+static const struct cli cli = {
+    .program = "nbdd",
+    .summary = "Network block device server, and the command that administers it.",
+    .usage = "nbdd --serve [--listen ADDR:PORT]... [--control SOCKET] [--state-dir DIR]\n"
+             "nbdd -m -d DEV -i ID [--read-only]\n"
+             "nbdd --start|--stop|--clear|-r -d DEV|-i ID\n"
+             "nbdd -l [-a] [-s] [-d DEV|-i ID] [--json]\n"
+             "nbdd -c [-x N]",
+    .epilog = "exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 -l of something that is not exported (UNDEFINED)\n"
+              "\n"
+              "example: nbdd -m -d /dev/sdb2 -i 0x12345678 && nbdd --start -i 0x12345678 && nbdd -las",
+    .options = options,
+};
+
+struct command_line {
+        struct admin_options admin;
+        struct serve_options serve;
+        bool serving;
+        const char *only_admin;  /* an option that the server does not take, as typed */
+        const char *only_serve;
+        const char *verb_name;
+        bool list_words; /* -a or -s */
+};
+
+__attribute__((format(printf, 1, 2))) static int usage_error(const char *format, ...)
+{
+        va_list args;
+        (void)fprintf(stderr, "nbdd: ");
+        va_start(args, format);
+        (void)vfprintf(stderr, format, args);
+        va_end(args);
+        (void)fprintf(stderr, "\n");
+        return ADMIN_EXIT_USAGE;
+}
+
+static int set_verb(struct command_line *c, enum admin_verb verb, const char *name)
+{
+        if (c->admin.verb != ADMIN_NONE && c->admin.verb != verb)
+                return usage_error("%s and %s do not go together: one command at a time", c->verb_name, name);
+        c->admin.verb = verb;
+        c->verb_name = c->only_admin = name;
+        return 0;
+}
+
+static int parse_count(const char *text, unsigned max, const char *name, unsigned *ret)
+{
+        char *end;
+        errno = 0;
+        unsigned long v = strtoul(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end || errno || v < 1 || v > max)
+                return usage_error("%s \"%s\" must be a number from 1 to %u", name, text, max);
+        *ret = (unsigned)v;
+        return 0;
+}
+
+static int take_id(struct command_line *c, const char *text)
+{
+        char reason[256];
+
+        c->only_admin = "-i";
+        if (export_id_parse(text, &c->admin.id, reason, sizeof reason) < 0)
+                return usage_error("%s", reason);
+        c->admin.has_id = true;
+        return 0;
+}
+
+static int take_server_option(struct command_line *c, int option, const char *value)
+{
+        switch (option) {
+        case OPT_SERVE:
+                c->serving = true;
+                return 0;
+        case OPT_LISTEN:
+                c->only_serve = "--listen";
+                if (c->serve.listen_count == SERVE_LISTEN_MAX)
+                        return usage_error("more than %u --listen", SERVE_LISTEN_MAX);
+                c->serve.listen[c->serve.listen_count++] = value;
+                return 0;
+        case OPT_STATE_DIR:
+                c->only_serve = "--state-dir";
+                c->serve.state_dir = value;
+                return 0;
+        default:
+                c->only_serve = "--workers";
+                return parse_count(value, SERVE_WORKERS_MAX, "--workers", &c->serve.workers);
+        }
+}
+
+static int take_option(struct command_line *c, int option, const char *value)
+{
+        switch (option) {
+        case OPT_DEFINE:
+                return set_verb(c, ADMIN_DEFINE, "-m");
+        case OPT_REMOVE:
+                return set_verb(c, ADMIN_REMOVE, "-r");
+        case OPT_START:
+                return set_verb(c, ADMIN_START, "--start");
+        case OPT_STOP:
+                return set_verb(c, ADMIN_STOP, "--stop");
+        case OPT_CLEAR:
+                return set_verb(c, ADMIN_CLEAR, "--clear");
+        case OPT_LIST:
+                return set_verb(c, ADMIN_LIST, "-l");
+        case OPT_CONFIGURE:
+                return set_verb(c, ADMIN_CONFIGURE, "-c");
+        case OPT_ALL:
+        case OPT_STATUS:
+                c->list_words = true;
+                return 0;
+        case OPT_MAXCONNECT:
+                c->admin.has_maxconnect = true;
+                return parse_count(value, 65536, "-x", &c->admin.maxconnect);
+        case OPT_DEVICE:
+                c->only_admin = "-d";
+                c->admin.device = value;
+                return 0;
+        case OPT_ID:
+                return take_id(c, value);
+        case OPT_READ_ONLY:
+                c->admin.read_only = true;
+                return 0;
+        case OPT_JSON:
+                c->admin.json = true;
+                return 0;
+        case OPT_CONTROL:
+                c->admin.socket = c->serve.control_socket = value;
+                return 0;
+        default:
+                return take_server_option(c, option, value);
+        }
+}
+
+/* What the options mean together. */
+static int check(const struct command_line *c)
+{
+        const struct admin_options *a = &c->admin;
+
+        if (c->serving)
+                return c->only_admin ? usage_error("%s is not for --serve", c->only_admin) : 0;
+        if (c->only_serve)
+                return usage_error("%s is for --serve", c->only_serve);
+        if (a->verb == ADMIN_NONE)
+                return usage_error("nothing to do: --serve, -l, -m, -r, --start, --stop, --clear or -c (see --help)");
+        if (c->list_words && a->verb != ADMIN_LIST)
+                return usage_error("-a and -s go with -l");
+        if (a->has_maxconnect && a->verb != ADMIN_CONFIGURE)
+                return usage_error("-x goes with -c: nbdd -c -x %u", a->maxconnect);
+        if (a->verb == ADMIN_CONFIGURE && (a->has_id || a->device))
+                return usage_error("-c takes neither -d nor -i");
+        if (a->read_only && a->verb != ADMIN_DEFINE)
+                return usage_error("--read-only goes with -m");
+        if (a->verb == ADMIN_DEFINE && !(a->device && a->has_id))
+                return usage_error("-m needs a device and an id: nbdd -m -d DEV -i ID");
+        if (a->device && a->device[0] != '/')
+                return usage_error("the device \"%s\" must be an absolute path", a->device);
+        if (a->verb != ADMIN_LIST && a->verb != ADMIN_CONFIGURE && !a->device && !a->has_id)
+                return usage_error("%s needs -d DEV or -i ID", c->verb_name);
+        return 0;
+}
+
+int main(int argc, char **argv)
+{
+        struct command_line c = {
+            .admin = {.socket = NBDD_DEFAULT_SOCKET},
+            .serve = {.control_socket = NBDD_DEFAULT_SOCKET, .state_dir = SERVE_DEFAULT_STATE_DIR},
+        };
+        struct cli_parser p;
+        int option, r = 0;
+
+        cli_start(&p, &cli, argc, argv);
+        while (r == 0 && (option = cli_next(&p)) != CLI_END) {
+                switch (option) {
+                case CLI_ERROR:
+                        return usage_error("%s", p.error);
+                case CLI_HELP:
+                        cli_print_help(&cli, stdout);
+                        return 0;
+                case CLI_VERSION:
+                        cli_print_version(&cli, stdout);
+                        return 0;
+                case CLI_PRINT_OPTIONS:
+                        cli_print_options(&cli, stdout);
+                        return 0;
+                case CLI_OPERAND:
+                        return usage_error("unexpected word \"%s\" (see --help)", p.value);
+                default:
+                        r = take_option(&c, option, p.value);
+                        break;
+                }
+        }
+        if (r == 0)
+                r = check(&c);
+        if (r != 0)
+                return r;
+        if (!c.serving)
+                return admin_run(&c.admin);
+        log_init("nbdd", getenv("NBDD_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+        return serve(&c.serve);
+}

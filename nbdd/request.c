@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A request's way through the disk: which operations it needs, short reads and writes, zeroing where the kernel cannot, FUA, errors.
+ *
+ * An error of a leg's disk is never answered (md would drop the leg before the record says so): the engine latches it and ends the session.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <unistd.h>
+
+#include "nbdd/backend.h"
+#include "nbdd/conn.h"
+#include "nbdd/target.h"
+#include "nbdd/worker.h"
+
+#define ZEROES_BYTES (1u << 20)
+
+static _Alignas(4096) uint8_t zeroes[ZEROES_BYTES]; /* never written: one page of memory in truth */
+
+ssize_t disk_perform(const struct disk *d)
+{
+        ssize_t n = -EINVAL;
+        struct iovec v = {d->buffer, d->length_bytes};
+
+        switch (d->operation) {
+        case DISK_READ:
+                n = pread(d->fd, d->buffer, d->length_bytes, (off_t)d->offset_bytes);
+                break;
+        case DISK_WRITE:
+                n = d->rw_flags ? pwritev2(d->fd, &v, 1, (off_t)d->offset_bytes, d->rw_flags)
+                                : pwrite(d->fd, d->buffer, d->length_bytes, (off_t)d->offset_bytes);
+                break;
+        case DISK_SYNC:
+                n = fdatasync(d->fd);
+                break;
+        case DISK_PUNCH:
+                n = fallocate(d->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)d->offset_bytes, d->length_bytes);
+                break;
+        case DISK_ZERO:
+                n = fallocate(d->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, (off_t)d->offset_bytes, d->length_bytes);
+                break;
+        }
+        return n < 0 ? -errno : n;
+}
+
+static void submit(struct request *q, enum disk_operation operation, uint8_t *buffer, uint32_t length_bytes)
+{
+        struct conn *c = q->conn;
+        const struct target *t = c->target;
+
+        q->disk = (struct disk){
+            .operation = operation,
+            .fd = t->fd,
+            .buffer = buffer,
+            .length_bytes = length_bytes,
+            .offset_bytes = t->offset_bytes + q->nbd.offset_bytes + q->done_bytes,
+        };
+        if (operation == DISK_WRITE && (q->nbd.flags & NBD_CMDFLAG_FUA) && !q->zero_by_write)
+                q->disk.rw_flags = RWF_DSYNC;
+        c->worker->backend->disk(q);
+}
+
+static void sync_now(struct request *q)
+{
+        q->sync_after = false;
+        submit(q, DISK_SYNC, NULL, 0);
+}
+
+static void fail(struct request *q, int error)
+{
+        struct conn *c = q->conn;
+        bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG; /* refused before it was accepted: nothing is lost */
+        bool is_sync = q->disk.operation == DISK_SYNC || (q->disk.rw_flags && !is_full);
+        static const char *const words[] = {"read", "write", "flush", "discard", "zero"};
+
+        if (is_sync)
+                atomic_store(&c->target->sync_failed, true);
+        if (engine_session_failed(c->worker->engine, &c->registration, error, is_sync, words[q->disk.operation])) {
+                conn_end(c, NULL); /* the leg holds: no reply */
+                conn_reply(q, NBD_ERROR_EIO);
+                return;
+        }
+        conn_reply(q, nbd_error_from_errno(error));
+}
+
+/* Everything asked is on the device or in its cache; what is left is durability. */
+static void data_done(struct request *q)
+{
+        if (q->sync_after)
+                sync_now(q);
+        else
+                conn_reply(q, NBD_ERROR_OK);
+}
+
+static void zero_next(struct request *q)
+{
+        uint32_t left = q->nbd.length_bytes - q->done_bytes;
+
+        q->zero_by_write = true;
+        submit(q, DISK_WRITE, zeroes, left < ZEROES_BYTES ? left : ZEROES_BYTES);
+}
+
+static void start_zeroes(struct request *q)
+{
+        struct target *t = q->conn->target;
+        uint64_t start = t->offset_bytes + q->nbd.offset_bytes;
+
+        if (atomic_load_explicit(&t->no_fallocate, memory_order_relaxed) ||
+            (start | q->nbd.length_bytes) & (t->zero_block_bytes - 1))
+                zero_next(q);
+        else
+                submit(q, q->nbd.flags & NBD_CMDFLAG_NO_HOLE ? DISK_ZERO : DISK_PUNCH, NULL, q->nbd.length_bytes);
+}
+
+/* Discarding is advice: what is not aligned, or not supported, is left as it is. */
+static void start_trim(struct request *q)
+{
+        const struct target *t = q->conn->target;
+        uint64_t start = t->offset_bytes + q->nbd.offset_bytes;
+
+        if ((start | q->nbd.length_bytes) & (t->zero_block_bytes - 1))
+                data_done(q);
+        else
+                submit(q, DISK_PUNCH, NULL, q->nbd.length_bytes);
+}
+
+void request_start(struct request *q)
+{
+        struct conn *c = q->conn;
+        uint16_t command = q->nbd.command;
+        bool durable = command == NBD_COMMAND_FLUSH || (q->nbd.flags & NBD_CMDFLAG_FUA);
+
+        if (durable && command != NBD_COMMAND_READ && atomic_load(&c->target->sync_failed)) {
+                q->disk.operation = DISK_SYNC;
+                fail(q, EIO);
+                return;
+        }
+        q->sync_after = (q->nbd.flags & NBD_CMDFLAG_FUA) &&
+                        (command == NBD_COMMAND_TRIM || command == NBD_COMMAND_WRITE_ZEROES);
+        if (command != NBD_COMMAND_FLUSH && q->nbd.length_bytes == 0) {
+                data_done(q);
+                return;
+        }
+        switch (command) {
+        case NBD_COMMAND_READ:
+                submit(q, DISK_READ, q->buffer, q->nbd.length_bytes);
+                break;
+        case NBD_COMMAND_WRITE:
+                submit(q, DISK_WRITE, q->buffer, q->nbd.length_bytes);
+                break;
+        case NBD_COMMAND_FLUSH:
+#ifdef MUTANT_flush_ignored
+                conn_reply(q, NBD_ERROR_OK);
+#else
+                sync_now(q);
+#endif
+                break;
+        case NBD_COMMAND_TRIM:
+                start_trim(q);
+                break;
+        default: /* session_input() lets nothing else through */
+                start_zeroes(q);
+                break;
+        }
+}
+
+static void transferred(struct request *q, size_t bytes)
+{
+        q->done_bytes += (uint32_t)bytes;
+        if (q->done_bytes >= q->nbd.length_bytes)
+                data_done(q);
+        else if (bytes == 0)
+                fail(q, EIO); /* the device or file became shorter than what we export */
+        else if (q->zero_by_write)
+                zero_next(q);
+        else
+                submit(q, q->disk.operation, q->buffer + q->done_bytes, q->nbd.length_bytes - q->done_bytes);
+}
+
+void request_done(struct request *q, ssize_t result)
+{
+        if (result == -EINTR || result == -EAGAIN) { /* io-wq may be interrupted; nothing was transferred */
+                q->conn->worker->backend->disk(q);
+                return;
+        }
+        switch (q->disk.operation) {
+        case DISK_READ:
+        case DISK_WRITE:
+                if (result < 0)
+                        fail(q, (int)-result);
+                else
+                        transferred(q, (size_t)result);
+                break;
+        case DISK_SYNC:
+                if (result < 0)
+                        fail(q, (int)-result);
+                else
+                        conn_reply(q, NBD_ERROR_OK);
+                break;
+        case DISK_PUNCH:
+        case DISK_ZERO:
+                if (result == 0) {
+                        data_done(q);
+                } else if (result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL || result == -ENODEV) {
+                        if (q->nbd.command == NBD_COMMAND_TRIM) {
+                                data_done(q);
+                        } else {
+                                atomic_store_explicit(&q->conn->target->no_fallocate, true, memory_order_relaxed);
+                                zero_next(q);
+                        }
+                } else {
+                        fail(q, (int)-result);
+                }
+                break;
+        }
+}

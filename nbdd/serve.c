@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The server's main thread: an sd-event loop that accepts connections and hands each to a worker, and starts and ends everything else.
+ *
+ * Threads and why: workers (the data path must use every core and wait for nothing else), control (a revoke may wait for a disk), the engine's
+ * keeper (fsync of state files). This loop itself never touches a disk after the start.
+ */
+#include "nbdd/serve.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "nbdd/backend.h"
+#include "nbdd/control.h"
+#include "nbdd/engine.h"
+#include "nbdd/listen.h"
+#include "nbdd/worker.h"
+
+#define STATUS_PERIOD_US 5000000u
+#define ACCEPT_BURST 64 /* connections taken in one turn of the loop */
+
+struct server {
+        const struct serve_options *options;
+        sd_event *loop;
+        struct engine *engine;
+        struct control *control;
+        struct worker workers[SERVE_WORKERS_MAX];
+        unsigned worker_count;
+        struct listen_socket sockets[LISTEN_SOCKETS_MAX];
+        size_t socket_count;
+};
+
+static struct worker *least_loaded(struct server *s)
+{
+        struct worker *best = &s->workers[0];
+        for (unsigned i = 1; i < s->worker_count; i++)
+                if (atomic_load(&s->workers[i].conn_count) < atomic_load(&best->conn_count))
+                        best = &s->workers[i];
+        return best;
+}
+
+static void take_client(struct server *s, int fd, const char *address)
+{
+        struct worker_message m = {.type = WORKER_CONNECT, .fd = fd};
+
+        if (!engine_admit(s->engine, &m.session)) {
+                log_warning("connection of %s refused: maxconnect (%u) is reached", address, engine_maxconnect(s->engine));
+                (void)close(fd);
+                return;
+        }
+        (void)snprintf(m.text, sizeof m.text, "%s", address);
+        struct worker *w = least_loaded(s);
+        atomic_fetch_add(&w->conn_count, 1);
+        worker_post(w, &m);
+}
+
+static int on_listen(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        struct server *s = userdata;
+        char address[LISTEN_ADDRESS_SIZE];
+        int client = -1, r = 0;
+
+        (void)source;
+        (void)events;
+        for (int i = 0; i < ACCEPT_BURST && (r = listen_accept(fd, &client, address)) == 0; i++)
+                take_client(s, client, address);
+        if (r < 0 && r != -EAGAIN)
+                log_warning("cannot accept a connection: %s, continuing", strerror(-r));
+        return 0;
+}
+
+static int on_status(sd_event_source *source, uint64_t now_us, void *userdata)
+{
+        struct server *s = userdata;
+        unsigned exports, sessions;
+
+        engine_counts(s->engine, &exports, &sessions);
+        (void)sd_notifyf(0, "STATUS=%u exports, %u sessions", exports, sessions);
+        (void)sd_event_source_set_time(source, now_us + STATUS_PERIOD_US);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int add_signal(struct server *s, int number)
+{
+        return sd_event_add_signal(s->loop, NULL, number, NULL, NULL); /* no handler: leaves the loop */
+}
+
+static int start_loop(struct server *s)
+{
+        sigset_t mask;
+        int r;
+
+        (void)sigemptyset(&mask);
+        (void)sigaddset(&mask, SIGTERM);
+        (void)sigaddset(&mask, SIGINT);
+        (void)pthread_sigmask(SIG_BLOCK, &mask, NULL);
+        (void)signal(SIGPIPE, SIG_IGN);
+        if ((r = sd_event_new(&s->loop)) < 0 || (r = add_signal(s, SIGTERM)) < 0 || (r = add_signal(s, SIGINT)) < 0 ||
+            (r = sd_event_set_watchdog(s->loop, 1)) < 0)
+                log_error("cannot make the event loop: %s", strerror(-r));
+        return r;
+}
+
+static int start_listening(struct server *s)
+{
+        const struct serve_options *o = s->options;
+        char reason[256];
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < o->listen_count; i++)
+                r = listen_open(o->listen[i], s->sockets, &s->socket_count, reason, sizeof reason);
+        if (o->listen_count == 0)
+                r = listen_open("", s->sockets, &s->socket_count, reason, sizeof reason);
+        if (r < 0)
+                log_error("%s", reason);
+        return r;
+}
+
+static int start_workers(struct server *s)
+{
+        const struct backend *backend = backend_choose();
+        cpu_set_t cpus;
+        unsigned n = s->options->workers;
+
+        if (n == 0)
+                n = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
+        if (n > SERVE_WORKERS_MAX)
+                n = SERVE_WORKERS_MAX;
+        for (; s->worker_count < n; s->worker_count++) {
+                int r = worker_start(&s->workers[s->worker_count], s->worker_count, s->engine, backend);
+                if (r < 0) {
+                        log_error("cannot start a worker with %s: %s", backend->name, strerror(-r));
+                        return r;
+                }
+        }
+        log_info("%u workers with %s", n, backend->name);
+        return 0;
+}
+
+static int start_accepting(struct server *s)
+{
+        uint64_t now;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < s->socket_count; i++) {
+                r = sd_event_add_io(s->loop, NULL, s->sockets[i].fd, EPOLLIN, on_listen, s);
+                log_info("listening on %s", s->sockets[i].address);
+        }
+        if (r >= 0)
+                r = sd_event_now(s->loop, CLOCK_MONOTONIC, &now);
+        if (r >= 0)
+                r = sd_event_add_time(s->loop, NULL, CLOCK_MONOTONIC, now, 0, on_status, s);
+        if (r < 0)
+                log_error("cannot watch the listening sockets: %s", strerror(-r));
+        return r < 0 ? r : 0;
+}
+
+/* Many sessions need many descriptors. */
+static void raise_limits(void)
+{
+        struct rlimit l;
+        if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+                l.rlim_cur = l.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &l);
+        }
+}
+
+/* Sessions drained, flushed, closed; then whoever could touch them. */
+static void stop(struct server *s)
+{
+        for (size_t i = 0; i < s->socket_count; i++)
+                (void)close(s->sockets[i].fd);
+        if (s->engine && s->worker_count)
+                engine_shutdown(s->engine);
+        control_stop(s->control);
+        for (unsigned i = 0; i < s->worker_count; i++)
+                worker_stop(&s->workers[i]);
+        engine_free(s->engine);
+        sd_event_unref(s->loop);
+}
+
+int serve(const struct serve_options *options)
+{
+        static struct server s;
+        char reason[512];
+        int r;
+
+        s = (struct server){.options = options};
+        raise_limits();
+        if ((r = start_loop(&s)) < 0 || (r = start_listening(&s)) < 0)
+                goto out;
+        if ((r = engine_new(options->state_dir, &s.engine, reason, sizeof reason)) < 0) {
+                log_error("%s", reason);
+                goto out;
+        }
+        if ((r = start_workers(&s)) < 0)
+                goto out;
+        if ((r = control_start(options->control_socket, s.engine, &s.control)) < 0) {
+                log_error("cannot serve the control socket \"%s\": %s", options->control_socket,
+                          r == -EADDRINUSE ? "another nbdd answers there" : strerror(-r));
+                goto out;
+        }
+        if ((r = start_accepting(&s)) < 0)
+                goto out;
+        log_info("control socket %s, state in %s", options->control_socket, options->state_dir);
+        (void)sd_notify(0, "READY=1");
+        r = sd_event_loop(s.loop);
+        (void)sd_notify(0, "STOPPING=1");
+        log_info("stopping");
+out:
+        stop(&s);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

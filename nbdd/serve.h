@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The server: `nbdd --serve`. Main thread: accepts, signals, systemd. */
+#ifndef NBDD_SERVE_H
+#define NBDD_SERVE_H
+
+#include <stddef.h>
+
+#define SERVE_DEFAULT_STATE_DIR "/var/lib/nbdd"
+#define SERVE_LISTEN_MAX 16u
+#define SERVE_WORKERS_MAX 64u
+
+struct serve_options {
+        const char *listen[SERVE_LISTEN_MAX]; /* as on the command line */
+        size_t listen_count;                  /* 0: all addresses, default port */
+        const char *control_socket;
+        const char *state_dir;
+        unsigned workers; /* 0: one for each core */
+};
+
+/* Runs until SIGTERM or SIGINT. Returns the exit code. */
+int serve(const struct serve_options *options);
+
+#endif

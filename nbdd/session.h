@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One NBD session as a state machine over byte slices: handshake, option haggling, and the check of each transmission request.
+ *
+ * Owns the negotiation's state and the bytes that the handshake wants to send. Never sees a socket, a disk or a clock, never logs. The
+ * driver (conn.c, the unit tests, the fuzz target) feeds bytes in and performs the events that come out; disk work and the replies of the
+ * transmission phase are the driver's. One session in one thread at a time.
+ */
+#ifndef NBDD_SESSION_H
+#define NBDD_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/nbd_wire.h"
+
+#define SESSION_INPUT_MIN (NBD_OPTION_HEADER_BYTES + NBD_OPTION_MAX) /* the driver's input buffer holds at least this much */
+#define SESSION_OUTPUT_MAX (4u << 20)  /* handshake bytes not yet sent; LIST of many exports is the largest */
+#define SESSION_OPTIONS_MAX 256u       /* options in one handshake; a client that haggles longer is dropped */
+
+enum session_phase {
+        SESSION_PHASE_CLIENT_FLAGS,
+        SESSION_PHASE_OPTIONS,
+        SESSION_PHASE_OPTION_SKIP, /* discarding the data of an option that is too long */
+        SESSION_PHASE_ATTACHING,   /* SESSION_ATTACH was given out; waits for session_attached() or session_refused() */
+        SESSION_PHASE_TRANSMISSION,
+        SESSION_PHASE_CLOSED,
+};
+
+enum session_event_type {
+        SESSION_MORE,       /* nothing to do until more bytes come */
+        SESSION_INFO,       /* describe the export: answer at once with session_described() or session_refused() */
+        SESSION_ATTACH,     /* the client wants in (GO, EXPORT_NAME): answer, now or later, with session_attached() or session_refused() */
+        SESSION_LIST,       /* give the names: session_list_entry() for each, then session_list_end() */
+        SESSION_REQUEST,    /* a checked request; of a WRITE the next length_bytes of the stream are the payload, and the driver's */
+        SESSION_REJECT,     /* answer `request` with `error`; its payload, if any, is skipped by the session itself */
+        SESSION_DISCONNECT, /* the client is done (DISC, ABORT): finish what is in flight, send what is pending, close */
+        SESSION_DROP,       /* not to be talked with any longer: close; `reason` says why */
+};
+
+struct session_event {
+        enum session_event_type type;
+        const char *name; /* INFO, ATTACH: slice of the input, not NUL-terminated */
+        size_t name_bytes;
+        struct nbd_request request; /* REQUEST, REJECT */
+        uint32_t error;             /* REJECT: NBD_ERROR_* */
+        const char *reason;         /* DROP, REJECT: constant text */
+};
+
+struct session {
+        enum session_phase phase;
+        uint32_t client_flags;
+        uint32_t option;            /* the option that is being answered */
+        uint64_t skip_bytes;        /* bytes of the stream to discard */
+        unsigned option_count;
+        bool wants_block_size;      /* the client asked for NBD_INFO_BLOCK_SIZE, or will ask nothing (EXPORT_NAME) */
+        struct nbd_export_info info; /* of the attached export */
+
+        uint8_t *output; /* handshake bytes to be sent, malloc'ed */
+        size_t output_bytes, output_size;
+        bool out_of_memory;
+};
+
+/* Puts the greeting into the output. */
+void session_init(struct session *s);
+void session_release(struct session *s);
+
+/*
+ * Looks at `size_bytes` bytes of input and reports the next event. Returns how many bytes it took; the driver keeps the others and offers
+ * them again, with more behind them. Call it until SESSION_MORE. Not to be called while ATTACHING, nor in the middle of a payload.
+ */
+size_t session_input(struct session *s, const uint8_t *data, size_t size_bytes, struct session_event *ret);
+
+/* Answers to INFO and ATTACH. A refusal of EXPORT_NAME has no message in the protocol: the session is CLOSED and the driver closes. */
+void session_described(struct session *s, const struct nbd_export_info *info);
+void session_attached(struct session *s, const struct nbd_export_info *info);
+void session_refused(struct session *s, uint32_t rep_error, const char *text);
+
+void session_list_entry(struct session *s, const char *name);
+void session_list_end(struct session *s);
+
+/* Hands over the pending output (malloc'ed, caller frees; NULL when there is none). */
+uint8_t *session_take_output(struct session *s, size_t *ret_bytes);
+
+#endif

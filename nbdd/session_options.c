@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Option haggling: "Newstyle negotiation" and "Option types" of doc/proto.md.
+ *
+ * INFO and GO share one path, so that they must agree ("NBD_OPT_INFO"). Options that this server does not offer (STARTTLS, STRUCTURED_REPLY,
+ * meta contexts, EXTENDED_HEADERS) get ERR_UNSUP, which every client takes as "go on without".
+ */
+#include "nbdd/session_internal.h"
+
+#include <string.h>
+
+#define REPLY_MAX (NBD_OPTION_REPLY_BYTES + 4 + NBD_STRING_MAX)
+
+static void reply(struct session *s, uint32_t type, const void *data, size_t size_bytes)
+{
+        uint8_t buffer[REPLY_MAX];
+        struct bwriter w = bwriter_of(buffer, sizeof buffer);
+
+        nbd_option_reply_encode(&w, s->option, type, data, size_bytes);
+        if (w.bad)
+                s->out_of_memory = true;
+        else
+                session_write(s, buffer, w.offset_bytes);
+}
+
+static void reply_text(struct session *s, uint32_t type, const char *text)
+{
+        size_t n = text ? strlen(text) : 0;
+        reply(s, type, text, n > NBD_STRING_MAX ? NBD_STRING_MAX : n);
+}
+
+static void send_info(struct session *s, const struct nbd_export_info *info)
+{
+        uint8_t buffer[REPLY_MAX];
+        struct bwriter w = bwriter_of(buffer, sizeof buffer);
+
+        nbd_info_export_encode(&w, s->option, info);
+        if (s->wants_block_size)
+                nbd_info_block_size_encode(&w, s->option, info);
+        session_write(s, buffer, w.offset_bytes);
+        reply(s, NBD_REP_ACK, NULL, 0);
+}
+
+void session_described(struct session *s, const struct nbd_export_info *info)
+{
+        s->phase = SESSION_PHASE_OPTIONS;
+        send_info(s, info);
+}
+
+void session_attached(struct session *s, const struct nbd_export_info *info)
+{
+        s->info = *info;
+        if (s->option == NBD_OPT_EXPORT_NAME) {
+                uint8_t buffer[NBD_EXPORT_NAME_REPLY_BYTES + NBD_EXPORT_NAME_ZEROES];
+                struct bwriter w = bwriter_of(buffer, sizeof buffer);
+                /* NO_ZEROES concerns this option only. */
+                nbd_export_name_reply_encode(&w, info, s->client_flags & NBD_HANDSHAKE_NO_ZEROES);
+                session_write(s, buffer, w.offset_bytes);
+        } else {
+                send_info(s, info);
+        }
+        s->phase = SESSION_PHASE_TRANSMISSION;
+}
+
+void session_refused(struct session *s, uint32_t rep_error, const char *text)
+{
+        if (s->option == NBD_OPT_EXPORT_NAME) {
+                s->phase = SESSION_PHASE_CLOSED;
+                return;
+        }
+        reply_text(s, rep_error, text);
+        s->phase = SESSION_PHASE_OPTIONS;
+}
+
+void session_list_entry(struct session *s, const char *name)
+{
+        uint8_t buffer[REPLY_MAX];
+        struct bwriter w = bwriter_of(buffer, sizeof buffer);
+
+        nbd_rep_server_encode(&w, name, strlen(name));
+        session_write(s, buffer, w.offset_bytes);
+}
+
+void session_list_end(struct session *s)
+{
+        reply(s, NBD_REP_ACK, NULL, 0);
+}
+
+static void go_option(struct session *s, const uint8_t *data, size_t size_bytes, struct session_event *ret)
+{
+        struct nbd_option_go go;
+
+        if (nbd_option_go_decode(data, size_bytes, &go) < 0) {
+                reply_text(s, NBD_REP_ERR_INVALID, "the option's lengths do not add up");
+                return;
+        }
+        s->wants_block_size = false;
+        for (size_t i = 0; i < go.info_count; i++)
+                s->wants_block_size |= go.infos[i] == NBD_INFO_BLOCK_SIZE;
+        ret->name = go.name;
+        ret->name_bytes = go.name_bytes;
+        ret->type = s->option == NBD_OPT_GO ? SESSION_ATTACH : SESSION_INFO;
+        s->phase = SESSION_PHASE_ATTACHING;
+}
+
+/* One whole option; `size_bytes` of data are there. */
+static void one_option(struct session *s, const uint8_t *data, size_t size_bytes, struct session_event *ret)
+{
+        switch (s->option) {
+        case NBD_OPT_EXPORT_NAME:
+                ret->type = SESSION_ATTACH;
+                ret->name = (const char *)data;
+                ret->name_bytes = size_bytes;
+                s->phase = SESSION_PHASE_ATTACHING;
+                break;
+        case NBD_OPT_ABORT:
+                reply(s, NBD_REP_ACK, NULL, 0);
+                s->phase = SESSION_PHASE_CLOSED;
+                ret->type = SESSION_DISCONNECT;
+                break;
+        case NBD_OPT_LIST:
+                if (size_bytes)
+                        reply_text(s, NBD_REP_ERR_INVALID, "LIST has no data");
+                else
+                        ret->type = SESSION_LIST;
+                break;
+        case NBD_OPT_INFO:
+        case NBD_OPT_GO:
+                go_option(s, data, size_bytes, ret);
+                break;
+        default:
+                reply(s, NBD_REP_ERR_UNSUP, NULL, 0);
+                break;
+        }
+}
+
+static size_t client_flags(struct session *s, const uint8_t *data, size_t size_bytes, struct session_event *ret)
+{
+        struct breader r = breader_of(data, size_bytes);
+
+        if (size_bytes < NBD_CLIENT_FLAGS_BYTES)
+                return 0;
+        (void)nbd_client_flags_decode(&r, &s->client_flags); /* the four bytes are there */
+        /* "Client flags": unknown ones mean a client that we would misunderstand. */
+        if (s->client_flags & ~(NBD_HANDSHAKE_FIXED_NEWSTYLE | NBD_HANDSHAKE_NO_ZEROES))
+                return session_drop(s, ret, "an unknown client flag");
+        s->phase = SESSION_PHASE_OPTIONS;
+        return NBD_CLIENT_FLAGS_BYTES;
+}
+
+size_t session_input_option(struct session *s, const uint8_t *data, size_t size_bytes, struct session_event *ret)
+{
+        size_t taken = 0;
+
+        if (s->phase == SESSION_PHASE_OPTION_SKIP) { /* the caller has discarded the data */
+                reply_text(s, NBD_REP_ERR_TOO_BIG, "the option is longer than this server takes");
+                s->phase = SESSION_PHASE_OPTIONS;
+        }
+        if (s->phase == SESSION_PHASE_CLIENT_FLAGS) {
+                taken = client_flags(s, data, size_bytes, ret);
+                if (s->phase != SESSION_PHASE_OPTIONS)
+                        return taken;
+        }
+        for (;;) {
+                struct breader r = breader_of(data + taken, size_bytes - taken);
+                struct nbd_option_header h;
+
+                if (size_bytes - taken < NBD_OPTION_HEADER_BYTES)
+                        return taken;
+                if (nbd_option_header_decode(&r, &h) < 0) {
+                        (void)session_drop(s, ret, "an option without the option magic");
+                        return taken;
+                }
+                if (s->option_count >= SESSION_OPTIONS_MAX) {
+                        (void)session_drop(s, ret, "too many options");
+                        return taken;
+                }
+                s->option = h.option;
+                if (h.length_bytes > NBD_OPTION_MAX || (h.option == NBD_OPT_EXPORT_NAME && h.length_bytes > NBD_STRING_MAX)) {
+                        if (h.option == NBD_OPT_EXPORT_NAME) {
+                                (void)session_drop(s, ret, "an export name longer than 4096 bytes");
+                                return taken;
+                        }
+                        s->option_count++;
+                        s->skip_bytes = h.length_bytes;
+                        s->phase = SESSION_PHASE_OPTION_SKIP;
+                        return taken + NBD_OPTION_HEADER_BYTES;
+                }
+                if (breader_left(&r) < h.length_bytes)
+                        return taken;
+                s->option_count++;
+                one_option(s, r.data + r.offset_bytes, h.length_bytes, ret);
+                taken += NBD_OPTION_HEADER_BYTES + h.length_bytes;
+                if (ret->type != SESSION_MORE)
+                        return taken;
+        }
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An opened device or file behind an export: opening it exclusively, what it can do, its identity, flushing and closing it.
+ *
+ * Owns the descriptor. Never decides who may use it. Everything here may block on the disk: called from control threads and at start, never
+ * from a worker (workers only use the open descriptor's fields). Constant after target_open(), but for the two flags marked atomic.
+ */
+#ifndef NBDD_TARGET_H
+#define NBDD_TARGET_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TARGET_ATTACHMENT_SIZE 64
+
+struct target_options {
+        const char *path;
+        bool read_only;
+        bool direct;           /* O_DIRECT: legs */
+        uint64_t offset_bytes; /* start of the slice */
+        uint64_t size_bytes;   /* of the slice; 0: to the end */
+};
+
+struct target {
+        int fd;
+        bool read_only;
+        bool direct;
+        bool block_device;
+        bool memory_backed;       /* tmpfs: a read or write never waits for a disk */
+        bool rotational;
+        uint32_t block_bytes;     /* smallest aligned unit of I/O: the logical block size with O_DIRECT, else 1 */
+        uint32_t zero_block_bytes; /* alignment that fallocate wants: a block device's logical block, else 1 */
+        uint64_t offset_bytes;
+        uint64_t size_bytes;
+        char attachment[TARGET_ATTACHMENT_SIZE]; /* which attachment of a disk this is: "diskseq:17", "file:DEV:INODE" */
+
+        atomic_bool sync_failed; /* a sync failed once: no later one may claim success (FACTS: "reported once and lost") */
+        atomic_bool no_fallocate; /* it answered "not supported": do not ask again */
+};
+
+/*
+ * Opens a block device with O_EXCL or locks a regular file; flushes and drops what the kernel caches of a block device, so that nothing that
+ * a dead server left can come later. On error a negative errno and a sentence in `reason`: -EBUSY in use, -ENODEV not a device or file ...
+ */
+int target_open(const struct target_options *options, struct target **ret, char *reason, size_t reason_size);
+
+/* fsync; a failure is latched in sync_failed and every later call returns it again without asking the kernel. */
+int target_sync(struct target *t);
+
+/* Closes without syncing. NULL is allowed. */
+void target_close(struct target *t);
+
+#endif

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A helper process that stops a bed when the process that made it is gone, even by SIGKILL.
+
+It waits for the end of a pipe whose only writer is the test; Trio.stop() a second time finds nothing left to do.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+class Leash:
+    def __init__(self, folder):
+        self._helper = subprocess.Popen([sys.executable, "-m", "vmbed.leash", str(folder)], cwd=Path(__file__).parents[1],
+                                        stdin=subprocess.PIPE, start_new_session=True)
+
+    def release(self):
+        self._helper.stdin.close()
+        self._helper.wait()
+
+
+if __name__ == "__main__":
+    sys.stdin.read()
+    if Path(sys.argv[1], "netns").exists():
+        from .trio import Trio
+        Trio(sys.argv[1]).stop()

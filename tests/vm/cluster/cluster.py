@@ -102,6 +102,11 @@ class Cluster:
                 lines.append(f"--- {name}: {error}")
         return "\n".join(lines)
 
+    def hears_all(self, node):
+        """Does this node hear the other node and the witness?"""
+        status = self.status(node)
+        return bool(status) and all(n["alive"] for n in status["nodes"] if not n.get("self"))
+
     def is_primary(self, node):
         return self.mirror(node).get("role") == "primary"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The complete state of the core: one struct without pointers, so that it can be copied and compared. Included by hamon/core/*.c and the
+ * The complete state of the core: one struct without pointers, so that it can be copied and compared. Included by the .c files of hamon/core and the
  * simulator only. Each part belongs to the machine named beside it; the others read, never write.
  */
 #ifndef HAMON_CORE_STATE_H

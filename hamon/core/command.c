@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/core/state.h"
+
+#include <errno.h>
+
+static enum reason may_create(const struct core *c, uint8_t mirror)
+{
+        bool decided;
+
+        return c->mirror[mirror].state == MIRROR_STANDBY && record_known(c, mirror, &decided)->version == 0 ? REASON_NONE
+                                                                                                            : REASON_COMMAND_WRONG_STATE;
+}
+
+/* Never the only good leg. */
+static enum reason may_join(const struct core *c, uint8_t mirror)
+{
+        bool decided;
+        const struct record *r = record_known(c, mirror, &decided);
+
+        if (r->version == 0)
+                return REASON_NOT_CREATED;
+        return c->mirror[mirror].state == MIRROR_STANDBY && r->primary != c->config.self && !r->legs[c->config.self].in_sync
+                   ? REASON_NONE
+                   : REASON_COMMAND_WRONG_STATE;
+}
+
+static enum reason may_switch_over(const struct core *c, uint8_t mirror)
+{
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+
+        return c->mirror[mirror].state == MIRROR_PRIMARY && c->leg[mirror].state == LEG_IN && s && s->leg_ready
+                   ? REASON_NONE
+                   : REASON_COMMAND_WRONG_STATE;
+}
+
+static enum reason may_start_alone(const struct core *c, uint8_t mirror, bool consent)
+{
+        if (c->mirror[mirror].state != MIRROR_STANDBY)
+                return REASON_COMMAND_WRONG_STATE;
+        if (!mirror_owns_leg(c, mirror))
+                return REASON_STALE;
+        return consent ? REASON_NONE : REASON_COMMAND_CONSENT;
+}
+
+static void leave(struct core *c, const struct event *e, struct actions *out)
+{
+        if (c->leave_ticket) {
+                answer(e->command.ticket, -EBUSY, REASON_COMMAND_BUSY, out);
+                return;
+        }
+        c->leaving = true;
+        detector_hurry(c);
+        if (c->config.self == WITNESS)
+                answer(e->command.ticket, 0, REASON_COMMAND_DONE, out);
+        else
+                c->leave_ticket = e->command.ticket;
+}
+
+/* Manual mode: a person has seen that the peer is off. Its vote in a pre-vote is taken as given; the record's rules are not touched. */
+static void confirm_dead(struct core *c, const struct event *e, struct actions *out)
+{
+        if (!c->config.manual || detector_is_alive(c, peer_of(c))) {
+                answer(e->command.ticket, -EINVAL, REASON_COMMAND_WRONG_STATE, out);
+                return;
+        }
+        if (!e->command.consent) {
+                answer(e->command.ticket, -EPERM, REASON_COMMAND_CONSENT, out);
+                return;
+        }
+        c->detector.confirmed_dead[peer_of(c)] = true;
+        answer(e->command.ticket, 0, REASON_COMMAND_DONE, out);
+}
+
+void command_given(struct core *c, const struct event *e, struct actions *out)
+{
+        uint8_t mirror = e->command.mirror;
+        enum reason refused = REASON_NONE;
+        bool decided;
+
+        if (e->command.type == COMMAND_LEAVE) {
+                leave(c, e, out);
+                return;
+        }
+        if (c->config.self >= NODES || mirror >= c->config.mirrors) {
+                answer(e->command.ticket, -EINVAL, REASON_COMMAND_WRONG_STATE, out);
+                return;
+        }
+        if (e->command.type == COMMAND_CONFIRM_DEAD) {
+                confirm_dead(c, e, out);
+                return;
+        }
+        struct command *cmd = &c->command[mirror];
+        if (cmd->active || c->leaving) {
+                answer(e->command.ticket, -EBUSY, REASON_COMMAND_BUSY, out);
+                return;
+        }
+        if (!c->act_ready)
+                refused = REASON_ACT_LOST;
+        else if (e->command.type == COMMAND_CREATE)
+                refused = may_create(c, mirror);
+        else if (e->command.type == COMMAND_JOIN)
+                refused = may_join(c, mirror);
+        else if (e->command.type == COMMAND_SWITCHOVER)
+                refused = may_switch_over(c, mirror);
+        else
+                refused = may_start_alone(c, mirror, e->command.consent);
+        if (refused != REASON_NONE) {
+                answer(e->command.ticket, refused == REASON_COMMAND_CONSENT ? -EPERM : -EINVAL, refused, out);
+                return;
+        }
+        *cmd = (struct command){
+            .active = true,
+            .type = e->command.type,
+            .consent = e->command.consent,
+            .ticket = e->command.ticket,
+            .epoch = record_known(c, mirror, &decided)->epoch,
+            .until_ms = c->now_ms + COMMAND_PATIENCE * (uint64_t)c->config.timers.effect_timeout_ms,
+        };
+        if (cmd->type == COMMAND_CREATE)
+                mirror_fire(c, mirror, MIRROR_COMMAND_CREATE, e, out);
+        else if (cmd->type == COMMAND_JOIN)
+                mirror_fire(c, mirror, MIRROR_COMMAND_JOIN, e, out);
+        else if (cmd->type == COMMAND_SWITCHOVER)
+                c->mirror[mirror].stop = true;
+        else
+                c->mirror[mirror].start_alone = true;
+}
+
+void command_failed(struct core *c, uint8_t mirror, int error, enum reason reason)
+{
+        struct command *cmd = &c->command[mirror];
+
+        if (!cmd->active || cmd->failed)
+                return;
+        cmd->failed = true;
+        cmd->error = error;
+        cmd->reason = reason;
+}
+
+static bool is_done(const struct core *c, uint8_t mirror)
+{
+        const struct command *cmd = &c->command[mirror];
+        const struct mirror *m = &c->mirror[mirror];
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+
+        switch (cmd->type) {
+        case COMMAND_CREATE:
+        case COMMAND_START_ALONE:
+                return m->state == MIRROR_PRIMARY;
+        case COMMAND_JOIN:
+                return m->state == MIRROR_STANDBY;
+        case COMMAND_SWITCHOVER:
+                return m->state == MIRROR_STANDBY && s && s->role == ROLE_PRIMARY && s->epoch > cmd->epoch;
+        case COMMAND_CONFIRM_DEAD:
+        case COMMAND_LEAVE:
+        case COMMAND_TYPES:
+                break;
+        }
+        return true;
+}
+
+/* Why a command that ran out of patience did not get there. */
+static enum reason obstacle(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+
+        if (m->reason != REASON_NONE)
+                return m->reason;
+        return pending_is_open(&m->pending) ? REASON_EFFECT_SLOW : REASON_NO_MAJORITY;
+}
+
+void command_poll(struct core *c, uint8_t mirror, struct actions *out)
+{
+        struct command *cmd = &c->command[mirror];
+
+        if (mirror == 0 && c->leave_ticket && mirrors_have_stopped(c)) {
+                answer(c->leave_ticket, 0, REASON_COMMAND_DONE, out);
+                c->leave_ticket = 0;
+                detector_hurry(c);
+        }
+        if (!cmd->active)
+                return;
+        if (!cmd->failed && is_done(c, mirror)) {
+                answer(cmd->ticket, 0, REASON_COMMAND_DONE, out);
+        } else if (!cmd->failed && cmd->until_ms <= c->now_ms) {
+                answer(cmd->ticket, -ETIMEDOUT, obstacle(c, mirror), out);
+        } else if (cmd->failed) {
+                answer(cmd->ticket, cmd->error, cmd->reason, out);
+        } else {
+                return;
+        }
+        cmd->active = false;
+        c->mirror[mirror].start_alone = false;
+}
+
+uint64_t command_deadline_ms(const struct core *c, uint8_t mirror)
+{
+        return c->command[mirror].active ? c->command[mirror].until_ms : UINT64_MAX;
+}

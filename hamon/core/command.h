@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What people ask for: which command may be given when, and when it is done. One at a time for each mirror.
+ *
+ * Owns: struct command, core.leaving. Each accepted command is answered exactly once. The work is the machines'.
+ */
+#ifndef HAMON_CORE_COMMAND_H
+#define HAMON_CORE_COMMAND_H
+
+#include "hamon/core/core.h"
+
+enum { COMMAND_PATIENCE = 2 }; /* a command is given up after so many effect_timeout_ms; what it set in motion goes on */
+
+struct command {
+        bool active;
+        enum command_type type;
+        bool consent;
+        uint64_t ticket;
+        uint64_t epoch; /* of the record when it was given */
+        uint64_t until_ms;
+        bool failed;    /* answered in the next poll */
+        int error;
+        enum reason reason;
+};
+
+void command_given(struct core *c, const struct event *e, struct actions *out);
+
+/* A machine could not do it. */
+void command_failed(struct core *c, uint8_t mirror, int error, enum reason reason);
+
+void command_poll(struct core *c, uint8_t mirror, struct actions *out);
+uint64_t command_deadline_ms(const struct core *c, uint8_t mirror);
+
+#endif

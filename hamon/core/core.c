@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One step of the core: the event goes to its machine; then everything that depends on time or on the others is looked at again until
+ * nothing moves any more.
+ */
+#include "hamon/core/state.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { ROUNDS_MAX = 32 }; /* of looking again; a machine that keeps moving is a bug */
+
+static bool is_node(const struct core *c)
+{
+        return c->config.self < NODES;
+}
+
+void core_init(struct core *c, const struct core_config *config, const struct core_durable *durable, uint64_t now_ms)
+{
+        memset(c, 0, sizeof *c);
+        assert(config->mirrors <= MIRRORS_MAX && config->self < VOTERS);
+        c->config = *config;
+        c->started_ms = c->now_ms = now_ms;
+        detector_init(c);
+        for (uint8_t m = 0; m < config->mirrors; m++) {
+                c->lease[m].holder = NO_NODE;
+                record_init(c, m, &durable->acceptor[m], durable->known[m]);
+                mirror_init(c, m);
+                leg_init(c, m);
+                standby_init(c, m);
+                service_init(c, m);
+        }
+}
+
+/* -- proposals: ask.h ------------------------------------------------------------------------------------------------------------- */
+
+void ask_change(struct core *c, uint8_t mirror, struct ask *a, enum change_kind kind, uint64_t epoch, const struct event *e)
+{
+        *a = (struct ask){
+            .wanted = true,
+            .change = {.kind = kind,
+                       .epoch = epoch,
+                       .own_leg = c->mirror[mirror].opened.leg.uuid,
+                       .peer_leg = c->leg[mirror].peer_leg,
+                       .id = draw_uuid(c, e)},
+        };
+}
+
+void ask_forget(struct ask *a)
+{
+        *a = (struct ask){.wanted = false};
+}
+
+/* The start of a proposal, or the arrival of an outcome. */
+static bool pump_proposals(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
+{
+        struct ask *asks[] = {&c->mirror[mirror].ask, &c->leg[mirror].ask, &c->standby[mirror].ask};
+        struct change_outcome *o = &c->reg[mirror].outcome;
+
+        if (o->present) {
+                struct change_outcome outcome = *o;
+                o->present = false;
+                for (unsigned i = 0; i < 3; i++) {
+                        if (!asks[i]->started)
+                                continue;
+                        ask_forget(asks[i]);
+                        if (i == 0)
+                                mirror_outcome(c, mirror, &outcome, e, out);
+                        else if (i == 1)
+                                leg_outcome(c, mirror, &outcome, e, out);
+                        else
+                                standby_outcome(c, mirror, &outcome, e, out);
+                        break;
+                }
+                return true;
+        }
+        for (unsigned i = 0; i < 3; i++) {
+                if (asks[i]->wanted && !asks[i]->started && !record_busy(c, mirror)) {
+                        asks[i]->started = true;
+                        record_propose(c, mirror, &asks[i]->change, e, out);
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* -- events ----------------------------------------------------------------------------------------------------------------------- */
+
+static void on_message(struct core *c, const struct event *e, struct actions *out)
+{
+        const struct message *m = &e->message;
+
+        if (m->from >= VOTERS || m->to != c->config.self || (m->type != MESSAGE_HEARTBEAT && m->mirror >= c->config.mirrors))
+                return;
+        switch (m->type) {
+        case MESSAGE_HEARTBEAT:
+                if (m->from != c->config.self)
+                        detector_message(c, e, out);
+                return;
+        case MESSAGE_PREVOTE:
+        case MESSAGE_PREVOTE_REPLY:
+                prevote_message(c, e, out);
+                return;
+        case MESSAGE_PREPARE:
+        case MESSAGE_PROMISE:
+        case MESSAGE_ACCEPT:
+        case MESSAGE_ACCEPTED:
+                record_message(c, e, out);
+                return;
+        case MESSAGE_RENEW:
+        case MESSAGE_RENEWED:
+                lease_message(c, e, out);
+                return;
+        case MESSAGE_GRANT_REQUEST:
+        case MESSAGE_CHECK_REQUEST:
+                if (is_node(c))
+                        standby_message(c, e, out);
+                return;
+        case MESSAGE_GRANT_REPLY:
+        case MESSAGE_CHECK_REPLY:
+                if (is_node(c))
+                        leg_message(c, e, out);
+                return;
+        case MESSAGE_TYPE_END:
+                return;
+        }
+}
+
+static void on_effect_done(struct core *c, const struct event *e, struct actions *out)
+{
+        uint8_t m = e->result.mirror;
+
+        if (!c->act_ready || m >= c->config.mirrors)
+                return;
+        /* A ticket is one machine's. */
+        mirror_effect_done(c, m, e, out);
+        leg_effect_done(c, m, e, out);
+        standby_effect_done(c, m, e, out);
+        service_effect_done(c, m, e, out);
+}
+
+static void on_observed(struct core *c, const struct event *e)
+{
+        uint8_t m = e->observed.mirror;
+
+        if (!c->act_ready || m >= c->config.mirrors)
+                return;
+        c->mirror[m].observed = e->observed;
+        c->mirror[m].observed_valid = true;
+        c->mirror[m].observed_ms = c->now_ms;
+        leg_observed(c, m);
+        service_observed(c, m);
+}
+
+static void on_act(struct core *c, bool ready, const struct event *e, struct actions *out)
+{
+        bool lost = c->act_ready; /* also when it was lost and is back before anybody told us */
+
+        c->act_ready = ready;
+        for (uint8_t m = 0; m < c->config.mirrors; m++) {
+                c->mirror[m].observed_valid = false;
+                c->service[m].address_up = false;
+                pending_lost(&c->mirror[m].pending);
+                pending_lost(&c->mirror[m].reopen);
+                pending_lost(&c->leg[m].pending);
+                pending_lost(&c->standby[m].pending);
+                pending_lost(&c->service[m].pending);
+                mirror_fire(c, m, ready ? MIRROR_ACT_READY : MIRROR_ACT_LOST, e, out);
+        }
+        if (!ready && lost)
+                report(c, REASON_ACT_LOST, MIRRORS_MAX, c->config.self, 0, out);
+}
+
+static void dispatch(struct core *c, const struct event *e, struct actions *out)
+{
+        switch (e->type) {
+        case EVENT_TICK:
+        case EVENT_TYPES:
+                return;
+        case EVENT_MESSAGE:
+                on_message(c, e, out);
+                return;
+        case EVENT_EFFECT_DONE:
+                if (is_node(c))
+                        on_effect_done(c, e, out);
+                return;
+        case EVENT_OBSERVED:
+                if (is_node(c))
+                        on_observed(c, e);
+                return;
+        case EVENT_ACT_LOST:
+        case EVENT_ACT_READY:
+                if (is_node(c))
+                        on_act(c, e->type == EVENT_ACT_READY, e, out);
+                return;
+        case EVENT_COMMAND:
+                command_given(c, e, out);
+                return;
+        }
+}
+
+/* -- looking again ---------------------------------------------------------------------------------------------------------------- */
+
+static void tick_pending(struct core *c, uint8_t m, struct actions *out)
+{
+        pending_tick(c, &c->mirror[m].pending, out);
+        pending_tick(c, &c->mirror[m].reopen, out);
+        pending_tick(c, &c->leg[m].pending, out);
+        pending_tick(c, &c->standby[m].pending, out);
+        pending_tick(c, &c->service[m].pending, out);
+}
+
+static void settle(struct core *c, uint8_t m, const struct event *e, struct actions *out)
+{
+        for (int round = 0;; round++) {
+                assert(round < ROUNDS_MAX);
+                int before[] = {(int)c->mirror[m].state, (int)c->leg[m].state, (int)c->standby[m].state, (int)c->service[m].state};
+                bool moved = pump_proposals(c, m, e, out);
+
+                mirror_fire(c, m, MIRROR_POLL, e, out);
+                leg_fire(c, m, LEG_POLL, e, out);
+                standby_poll(c, m, e, out);
+                service_poll(c, m, out);
+                command_poll(c, m, out);
+                if (!moved && before[0] == (int)c->mirror[m].state && before[1] == (int)c->leg[m].state &&
+                    before[2] == (int)c->standby[m].state && before[3] == (int)c->service[m].state)
+                        return;
+        }
+}
+
+void core_step(struct core *c, const struct event *event, struct actions *ret_actions)
+{
+        uint64_t gap_ms = event->now_ms - c->now_ms;
+
+        ret_actions->count = 0;
+        assert(event->now_ms >= c->now_ms);
+        c->now_ms = event->now_ms;
+        if (gap_ms > c->config.timers.suspect_ms)
+                detector_stalled(c, gap_ms);
+        dispatch(c, event, ret_actions);
+        detector_tick(c, ret_actions);
+        for (uint8_t m = 0; m < c->config.mirrors; m++) {
+                record_tick(c, m, event, ret_actions);
+                lease_tick(c, m, event, ret_actions);
+                if (is_node(c)) {
+                        tick_pending(c, m, ret_actions);
+                        settle(c, m, event, ret_actions);
+                }
+        }
+        detector_beat(c, ret_actions);
+}
+
+uint64_t core_next_deadline_ms(const struct core *c)
+{
+        uint64_t next = detector_deadline_ms(c);
+
+        for (uint8_t m = 0; m < c->config.mirrors; m++) {
+                uint64_t at[] = {
+                    record_deadline_ms(c, m),
+                    lease_deadline_ms(c, m),
+                    is_node(c) ? mirror_deadline_ms(c, m) : UINT64_MAX,
+                    is_node(c) ? leg_deadline_ms(c, m) : UINT64_MAX,
+                    is_node(c) ? standby_deadline_ms(c, m) : UINT64_MAX,
+                    is_node(c) ? service_deadline_ms(c, m) : UINT64_MAX,
+                    is_node(c) ? command_deadline_ms(c, m) : UINT64_MAX,
+                };
+                for (unsigned i = 0; i < sizeof at / sizeof *at; i++)
+                        if (at[i] < next)
+                                next = at[i];
+        }
+        return next;
+}

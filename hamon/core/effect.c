@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/core/effect.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const char *const words[] = {
+#define X(name, word) [EFFECT_##name] = word,
+    EFFECTS(X)
+#undef X
+};
+
+const char *effect_word(enum effect_type type)
+{
+        return type < EFFECT_TYPES ? words[type] : NULL;
+}
+
+int effect_by_word(const char *word)
+{
+        for (int i = 0; i < EFFECT_TYPES; i++)
+                if (strcmp(words[i], word) == 0)
+                        return i;
+        return -1;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is the case for the peer's leg: may it join, does it make progress (R8a), what does the decided record say. */
+#include "hamon/core/state.h"
+
+bool leg_is_quiet(const struct core *c, uint8_t mirror)
+{
+        switch (c->leg[mirror].state) {
+        case LEG_NONE:
+        case LEG_OUT:
+        case LEG_SYNCING:
+        case LEG_IN:
+        case LEG_OWN_FAILED:
+                return true;
+        default:
+                return false;
+        }
+}
+
+bool leg_is_attached(enum leg_state state)
+{
+        return (state >= LEG_ATTACH && state <= LEG_LEAVE) || state == LEG_KEEP || state == LEG_OWN_FAILED;
+}
+
+static bool can_join(const struct core *c, uint8_t mirror)
+{
+        const struct leg *l = &c->leg[mirror];
+        const struct detector_voter *v = &c->detector.voter[peer_of(c)];
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+
+        if (!c->act_ready || !s || v->state != DETECTOR_ALIVE || c->leaving || c->mirror[mirror].stop)
+                return false;
+        if (!s->leg_ready || uuid_is_null(&s->leg) || (s->role != ROLE_STANDBY && s->role != ROLE_CANDIDATE))
+                return false;
+        if (!mirror_sees_own_in_sync(c, mirror) || service_is_busy(c, mirror))
+                return false;
+        return l->join_ms <= c->now_ms || !uuid_equal(&l->tried_boot, &v->last.boot);
+}
+
+/* R8a, and what makes waiting pointless. */
+static bool has_trouble(const struct core *c, uint8_t mirror)
+{
+        const struct leg *l = &c->leg[mirror];
+        const struct mirror *m = &c->mirror[mirror];
+        const struct observation *o = &m->observed;
+        const struct detector_voter *v = &c->detector.voter[peer_of(c)];
+        const struct timers *t = &c->config.timers;
+        bool dead = detector_is_dead(c, peer_of(c));
+
+        if (v->state == DETECTOR_LEFT)
+                return true;
+        if (v->ever && !uuid_is_null(&l->peer_boot) && !uuid_equal(&v->last.boot, &l->peer_boot))
+                return true;
+        if (l->state == LEG_ASK || l->state == LEG_CHECK) {
+                if (dead || c->now_ms - l->since_ms >= t->leg_timeout_ms)
+                        return true;
+        }
+        if (l->state < LEG_UNION || !m->observed_valid || !l->observed)
+                return dead && l->state < LEG_IN;
+        if (o->leg_refused || o->leg_oldest_ms > t->leg_timeout_ms)
+                return true;
+        if (!o->leg_connected && (dead || (l->disconnected_ms && c->now_ms - l->disconnected_ms >= t->leg_timeout_ms)))
+                return true;
+        /* md let it go behind our back */
+        return l->state >= LEG_SYNCING && o->array_running && (o->peer_failed || !o->peer_in_array);
+}
+
+uint32_t leg_facts(const struct core *c, uint8_t mirror)
+{
+        const struct leg *l = &c->leg[mirror];
+        const struct mirror *m = &c->mirror[mirror];
+        const struct record *r = &c->reg[mirror].decided;
+        const struct record_leg *peer = &r->legs[peer_of(c)];
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+        const struct uuid *leg = l->state == LEG_OUT && s ? &s->leg : &l->peer_leg;
+        uint32_t f = 0;
+
+        if (l->state == LEG_OUT && can_join(c, mirror))
+                f |= LEG_CAN_JOIN;
+        if (peer->inconsistent && !peer->in_sync && uuid_equal(&peer->uuid, leg) && (!s || s->role != ROLE_CANDIDATE))
+                f |= LEG_MARKED;
+        if (has_trouble(c, mirror))
+                f |= LEG_TROUBLE;
+        if (mirror_sees_own_in_sync(c, mirror))
+                f |= LEG_OWN_GOOD;
+        if (mirror_sees_own_failed(c, mirror))
+                f |= LEG_OWN_BAD;
+        if (m->observed_valid && l->observed && m->observed.array_running && m->observed.peer_in_sync && !m->observed.peer_failed &&
+            m->observed.own_in_sync && m->observed.sync_idle && m->observed.leg_connected)
+                f |= LEG_SYNCED;
+        if (l->resend_ms && l->resend_ms <= c->now_ms)
+                f |= LEG_RESEND;
+        if (r->version > 0 && r->primary == c->config.self && r->epoch == m->epoch && uuid_equal(&r->primary_boot, &c->config.boot))
+                f |= LEG_MINE;
+        if (peer->in_sync)
+                f |= LEG_PEER_IN;
+        if (r->legs[c->config.self].in_sync)
+                f |= LEG_OWN_IN;
+        return f;
+}
+
+uint64_t leg_facts_deadline_ms(const struct core *c, uint8_t mirror)
+{
+        const struct leg *l = &c->leg[mirror];
+        uint32_t limit_ms = c->config.timers.leg_timeout_ms;
+        uint64_t at[] = {
+            l->state == LEG_OUT && l->join_ms > c->now_ms ? l->join_ms : UINT64_MAX,
+            l->state == LEG_ASK || l->state == LEG_CHECK ? l->since_ms + limit_ms : UINT64_MAX,
+            l->resend_ms ? l->resend_ms : UINT64_MAX,
+            leg_is_attached(l->state) && l->disconnected_ms ? l->disconnected_ms + limit_ms : UINT64_MAX,
+        };
+        uint64_t next = UINT64_MAX;
+
+        for (unsigned i = 0; i < sizeof at / sizeof *at; i++)
+                if (at[i] < next && at[i] > c->now_ms)
+                        next = at[i];
+        return next;
+}

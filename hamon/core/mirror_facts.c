@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is the case for the own role: above all who may start (DESIGN 3.4, docs/ARCHITECTURE.md "Own role").
+ *
+ * mirror_wish() judges by what this node knows; it may be behind. The swap that follows is applied to the highest value of a majority
+ * and has the same precondition there (P3), so a wrong wish costs a round of messages and nothing else.
+ */
+#include "hamon/core/state.h"
+
+enum node_role mirror_role(enum mirror_state state)
+{
+        switch (state) {
+        case MIRROR_START:
+        case MIRROR_OPENING:
+        case MIRROR_ADOPT:
+        case MIRROR_CREATE_LEG:
+        case MIRROR_CREATE_ARRAY:
+        case MIRROR_CREATE_SWAP:
+                return ROLE_UNKNOWN;
+        case MIRROR_STANDBY:
+        case MIRROR_JOIN_REVOKE:
+        case MIRROR_JOIN_LEG:
+        case MIRROR_LEFT:
+                return ROLE_STANDBY;
+        case MIRROR_PREVOTE:
+        case MIRROR_PROBE:
+        case MIRROR_SWAP:
+                return ROLE_CANDIDATE;
+        case MIRROR_REVOKE:
+        case MIRROR_CAPTURE:
+        case MIRROR_ASSEMBLE:
+        case MIRROR_APPLY:
+        case MIRROR_HISTORY:
+                return ROLE_TAKING_OVER;
+        case MIRROR_PRIMARY:
+        case MIRROR_STOP_SERVICE:
+        case MIRROR_STOP_ARRAY:
+                return ROLE_PRIMARY;
+        case MIRROR_DEPOSED:
+        case MIRROR_STATES:
+                return ROLE_DEPOSED;
+        }
+        return ROLE_UNKNOWN;
+}
+
+static bool superblock_is_fresh(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        const struct detector_voter *peer = &c->detector.voter[peer_of(c)];
+
+        return m->opened_known && (!peer->ever || uuid_equal(&m->opened_for, &peer->last.boot));
+}
+
+void mirror_summarize(const struct core *c, uint8_t mirror, struct mirror_summary *ret)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        bool decided;
+        const struct record *r = record_known(c, mirror, &decided);
+
+        *ret = (struct mirror_summary){.role = ROLE_UNKNOWN, .record_version = r->version, .epoch = r->epoch};
+        if (c->config.self >= NODES)
+                return;
+        ret->role = (uint8_t)mirror_role(m->state);
+        if (ret->role == ROLE_PRIMARY || ret->role == ROLE_TAKING_OVER)
+                ret->epoch = m->epoch;
+        if (m->opened_known && m->opened.leg.present) {
+                bool being_made = m->state == MIRROR_JOIN_REVOKE || m->state == MIRROR_JOIN_LEG;
+                ret->leg = m->opened.leg.uuid;
+                ret->leg_ready = c->act_ready && !m->probe_failed && !being_made;
+                ret->md_events = m->opened.leg.md_events;
+        }
+        ret->calls_peer_failed_known = superblock_is_fresh(c, mirror) && m->opened.leg.has_superblock;
+        ret->calls_peer_failed = ret->calls_peer_failed_known && m->opened.leg.calls_peer_failed;
+}
+
+bool mirrors_have_stopped(const struct core *c)
+{
+        if (c->config.self < NODES)
+                for (int m = 0; m < c->config.mirrors; m++)
+                        if (c->mirror[m].state != MIRROR_LEFT && c->mirror[m].state != MIRROR_START)
+                                return false;
+        return true;
+}
+
+bool mirror_grace_is_over(const struct core *c)
+{
+        return c->now_ms >= c->started_ms + c->config.timers.boot_grace_ms;
+}
+
+bool mirror_owns_leg(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        bool decided;
+        const struct record *r = record_known(c, mirror, &decided);
+        const struct record_leg *leg = &r->legs[c->config.self];
+
+        return m->opened_known && m->opened.leg.present && leg->in_sync && !leg->inconsistent &&
+               uuid_equal(&leg->uuid, &m->opened.leg.uuid);
+}
+
+static bool observed_freshly(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+
+        return m->observed_valid && c->now_ms - m->observed_ms < c->config.timers.leg_timeout_ms;
+}
+
+bool mirror_sees_own_in_sync(const struct core *c, uint8_t mirror)
+{
+        const struct observation *o = &c->mirror[mirror].observed;
+
+        return observed_freshly(c, mirror) && o->array_running && o->own_in_sync && !o->own_failed;
+}
+
+bool mirror_sees_own_failed(const struct core *c, uint8_t mirror)
+{
+        const struct observation *o = &c->mirror[mirror].observed;
+
+        return observed_freshly(c, mirror) && o->array_running && o->own_failed;
+}
+
+/* The peer's array cannot be running: it is silent or stopped, booted anew, or says itself that it runs none. */
+static bool primary_is_gone(const struct core *c, uint8_t mirror, const struct record *r)
+{
+        const struct detector_voter *v = &c->detector.voter[peer_of(c)];
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+
+        if (c->config.manual)
+                return c->detector.confirmed_dead[peer_of(c)];
+        if (detector_is_dead(c, peer_of(c)))
+                return true;
+        if (!s)
+                return false;
+        uint64_t role_ms = c->now_ms - v->role_since_ms[mirror];
+        if (!uuid_equal(&v->last.boot, &r->primary_boot)) {
+                /* Its superblock may call our leg failed: give it the time to read it. */
+                return s->calls_peer_failed_known ? !s->calls_peer_failed
+                                                  : c->now_ms - v->boot_since_ms > c->config.timers.boot_grace_ms;
+        }
+        switch ((enum node_role)s->role) {
+        case ROLE_STANDBY: /* LEG_OPEN told it that no array runs; it knows this record, so this is no word from before */
+                return s->epoch >= r->epoch;
+        case ROLE_CANDIDATE:
+                return role_ms > c->config.timers.dead_ms;
+        case ROLE_UNKNOWN: /* its hamon or hamon-act does not come back */
+                return role_ms > c->config.timers.leg_timeout_ms;
+        case ROLE_TAKING_OVER:
+        case ROLE_PRIMARY:
+        case ROLE_DEPOSED:
+                return false;
+        }
+        return false;
+}
+
+/* A former primary: may this leg be the only one that goes on? */
+static enum reason former_primary(const struct core *c, uint8_t mirror, const struct record *r)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+        bool peer_vouches = s && s->calls_peer_failed_known && !s->calls_peer_failed;
+
+        if (!r->legs[peer_of(c)].in_sync)
+                return !m->opened.leg.note || peer_vouches ? REASON_NONE : REASON_WAITING_FOR_PEER;
+        /* Both legs are in sync, so the other node takes over - unless it is known that this leg alone has everything. */
+        if (m->stopped_clean && uuid_equal(&r->primary_boot, &c->config.boot) && detector_is_dead(c, peer_of(c)))
+                return REASON_NONE;
+        if (peer_vouches && superblock_is_fresh(c, mirror) && m->opened.leg.has_superblock && m->opened.leg.calls_peer_failed)
+                return REASON_NONE;
+        return REASON_WAITING_FOR_PEER;
+}
+
+enum reason mirror_wish(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        bool decided;
+        const struct record *r = record_known(c, mirror, &decided);
+
+        if (r->version == 0)
+                return REASON_NOT_CREATED;
+        if (!m->opened_known || !m->opened.leg.present)
+                return REASON_NO_LEG;
+        if (!mirror_owns_leg(c, mirror))
+                return REASON_STALE;
+        if (!mirror_grace_is_over(c))
+                return REASON_STARTING;
+        if (r->maintenance)
+                return REASON_STANDBY_OK;
+        if (m->start_alone)
+                return REASON_NONE;
+        if (r->primary == c->config.self)
+                return former_primary(c, mirror, r);
+        return primary_is_gone(c, mirror, r) ? REASON_NONE : REASON_STANDBY_OK;
+}
+
+static bool newer_epoch_elsewhere(const struct core *c, uint8_t mirror)
+{
+        const struct record *r = &c->reg[mirror].decided;
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+        uint64_t own = c->mirror[mirror].epoch;
+
+        if (r->version > 0 && r->primary == peer_of(c) && r->epoch > own)
+                return true;
+        return s && (s->role == ROLE_PRIMARY || s->role == ROLE_TAKING_OVER) && s->epoch > own;
+}
+
+/*
+ * R8d: stuck on the own disk while the peer has everything - reboot, and the peer goes on. And 3.3: the peer's leg was the only one and
+ * the peer has booted anew, so its session cannot resume.
+ */
+static bool only_a_reboot_helps(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        const struct leg *l = &c->leg[mirror];
+        const struct detector_voter *peer = &c->detector.voter[peer_of(c)];
+
+        if (l->state == LEG_OWN_FAILED)
+                return detector_is_alive(c, peer_of(c)) && !uuid_is_null(&l->peer_boot) && !uuid_equal(&peer->last.boot, &l->peer_boot);
+        return l->state == LEG_IN && observed_freshly(c, mirror) && m->observed.own_oldest_ms > c->config.timers.leg_timeout_ms &&
+               m->observed.leg_connected && m->observed.peer_in_sync && detector_is_alive(c, peer_of(c));
+}
+
+static bool wants_stop(const struct core *c, uint8_t mirror)
+{
+        if (c->leaving || c->mirror[mirror].stop)
+                return true;
+        /* The own disk is gone, the peer has everything: the service moves there. */
+        return c->leg[mirror].state == LEG_OWN_FAILED && detector_is_alive(c, peer_of(c));
+}
+
+uint32_t mirror_facts(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        const struct record *decided = &c->reg[mirror].decided;
+        uint32_t f = 0;
+
+        if (m->opened_known && m->opened.leg.array_running)
+                f |= MIRROR_RUNNING;
+        if (m->opened_known && m->opened.leg.debt)
+                f |= MIRROR_DEBT;
+        if (m->opened_known && m->opened.leg.present)
+                f |= MIRROR_PRESENT;
+        if (m->won)
+                f |= MIRROR_WON;
+        if (decided->version > 0 && decided->primary == c->config.self && uuid_equal(&decided->primary_boot, &c->config.boot))
+                f |= MIRROR_MINE;
+        if (decided->version == 0)
+                f |= MIRROR_EMPTY;
+        if (newer_epoch_elsewhere(c, mirror))
+                f |= MIRROR_NEWER;
+        if (c->act_ready && m->retry_ms <= c->now_ms && !record_busy(c, mirror) && standby_is_idle(c, mirror) &&
+            mirror_wish(c, mirror) == REASON_NONE)
+                f |= MIRROR_WISH;
+        if (prevote_is_granted(c, mirror) && !c->leaving)
+                f |= MIRROR_GRANTED;
+        if (m->state == MIRROR_PREVOTE && (m->deadline_ms <= c->now_ms || c->leaving))
+                f |= MIRROR_EXPIRED;
+        if (wants_stop(c, mirror))
+                f |= MIRROR_STOP;
+        if (service_is_down(c, mirror) && leg_is_quiet(c, mirror))
+                f |= MIRROR_QUIET;
+        if (only_a_reboot_helps(c, mirror))
+                f |= MIRROR_STUCK;
+        if (c->leaving)
+                f |= MIRROR_LEAVING;
+        if (c->act_ready && !pending_is_open(&m->reopen) && !superblock_is_fresh(c, mirror))
+                f |= MIRROR_STALE;
+        return f;
+}

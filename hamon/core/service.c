@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/core/state.h"
+
+/* The kernel keeps an address for up to a quarter of a second longer than it was told (measured); R4e counts that in. */
+enum { ADDRESS_SLACK_MS = 250 };
+
+enum deed { NOTHING, START, STOP, WAIT, UP };
+
+#define S(name) IN_STATE(SERVICE_##name)
+#define ALL (S(NONE) | S(DOWN) | S(STARTING) | S(UP) | S(FAILED) | S(STOPPING))
+
+static const struct row rows[] = {
+    {S(DOWN), SERVICE_POLL, SERVICE_WANTED, 0, SERVICE_STARTING, START, REASON_NONE},
+    {S(DOWN), SERVICE_POLL, 0, SERVICE_WANTED, STAY, NOTHING, REASON_NONE},
+    {S(FAILED), SERVICE_POLL, SERVICE_WANTED | SERVICE_RETRY_DUE, 0, SERVICE_STARTING, START, REASON_NONE},
+    {S(FAILED), SERVICE_POLL, SERVICE_WANTED, SERVICE_RETRY_DUE, STAY, NOTHING, REASON_NONE},
+    {S(UP), SERVICE_POLL, SERVICE_WANTED | SERVICE_MISSING, 0, SERVICE_STARTING, START, REASON_SERVICE_FAILED},
+    {S(UP), SERVICE_POLL, SERVICE_WANTED, SERVICE_MISSING, STAY, NOTHING, REASON_NONE},
+    {S(STARTING), SERVICE_POLL, SERVICE_WANTED, 0, STAY, NOTHING, REASON_NONE},
+    {S(STARTING) | S(UP), SERVICE_POLL, 0, SERVICE_WANTED, SERVICE_STOPPING, STOP, REASON_NONE},
+    {S(FAILED), SERVICE_POLL, SERVICE_RETRY_DUE, SERVICE_WANTED, SERVICE_STOPPING, STOP, REASON_NONE},
+    {S(FAILED), SERVICE_POLL, 0, SERVICE_WANTED | SERVICE_RETRY_DUE, STAY, NOTHING, REASON_NONE},
+    {S(NONE) | S(STOPPING), SERVICE_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
+
+    {S(STARTING), SERVICE_DONE, 0, 0, SERVICE_UP, UP, REASON_SERVICE_UP},
+    {S(STARTING), SERVICE_FAILED_EFFECT, 0, 0, SERVICE_FAILED, WAIT, REASON_SERVICE_FAILED},
+    {S(STOPPING), SERVICE_DONE, 0, 0, SERVICE_DOWN, NOTHING, REASON_NONE},
+    {S(STOPPING), SERVICE_FAILED_EFFECT, 0, 0, SERVICE_FAILED, WAIT, REASON_EFFECT_FAILED},
+    {ALL & ~(S(STARTING) | S(STOPPING)), SERVICE_DONE, 0, 0, STAY, NOTHING, REASON_NONE},
+    {ALL & ~(S(STARTING) | S(STOPPING)), SERVICE_FAILED_EFFECT, 0, 0, STAY, NOTHING, REASON_NONE},
+};
+
+static const char *const words[] = {"none", "down", "starting", "up", "failed", "stopping"};
+
+const struct table service_table = {rows, sizeof rows / sizeof *rows, SERVICE_STATES, SERVICE_EVENTS, words};
+
+void service_init(struct core *c, uint8_t mirror)
+{
+        c->service[mirror] = (struct service){.state = c->config.has_service[mirror] ? SERVICE_DOWN : SERVICE_NONE};
+}
+
+bool service_is_down(const struct core *c, uint8_t mirror)
+{
+        return c->service[mirror].state == SERVICE_DOWN || c->service[mirror].state == SERVICE_NONE;
+}
+
+bool service_is_busy(const struct core *c, uint8_t mirror)
+{
+        return c->service[mirror].state == SERVICE_STARTING || c->service[mirror].state == SERVICE_STOPPING;
+}
+
+static uint32_t facts(const struct core *c, uint8_t mirror)
+{
+        const struct service *s = &c->service[mirror];
+        uint32_t f = 0;
+
+        if (c->mirror[mirror].state == MIRROR_PRIMARY)
+                f |= SERVICE_WANTED;
+        if (s->retry_ms <= c->now_ms || (!(f & SERVICE_WANTED) && s->pending.effect.type != EFFECT_SERVICE_STOP))
+                f |= SERVICE_RETRY_DUE; /* what failed to start is stopped at once */
+        if (s->missing_since_ms && c->now_ms - s->missing_since_ms >= c->config.timers.leg_timeout_ms)
+                f |= SERVICE_MISSING;
+        return f;
+}
+
+static void ask_effect(struct core *c, uint8_t mirror, enum effect_type type, struct actions *out)
+{
+        pending_ask(c, &c->service[mirror].pending,
+                    &(struct effect){.type = type, .mirror = mirror, .epoch = c->mirror[mirror].epoch}, out);
+}
+
+static void drop_address(struct core *c, uint8_t mirror, struct actions *out)
+{
+        effect_send_untracked(c, (struct effect){.type = EFFECT_ADDRESS_DROP, .mirror = mirror}, out);
+        c->service[mirror].address_up = false;
+}
+
+static void do_deed(struct core *c, uint8_t mirror, enum deed deed, struct actions *out)
+{
+        struct service *s = &c->service[mirror];
+
+        switch (deed) {
+        case NOTHING:
+                return;
+        case START:
+                s->missing_since_ms = 0;
+                ask_effect(c, mirror, EFFECT_SERVICE_START, out);
+                return;
+        case STOP:
+                drop_address(c, mirror, out);
+                ask_effect(c, mirror, EFFECT_SERVICE_STOP, out);
+                return;
+        case WAIT:
+                s->backoff_ms = s->backoff_ms ? s->backoff_ms * 2 : c->config.timers.join_backoff_ms;
+                if (s->backoff_ms > c->config.timers.join_backoff_max_ms)
+                        s->backoff_ms = c->config.timers.join_backoff_max_ms;
+                s->retry_ms = c->now_ms + s->backoff_ms;
+                return;
+        case UP:
+                s->backoff_ms = 0;
+                s->renew_ms = c->now_ms;
+                return;
+        }
+}
+
+static void fire(struct core *c, uint8_t mirror, enum service_event event, struct actions *out)
+{
+        struct service *s = &c->service[mirror];
+        const struct row *r = table_find(&service_table, s->state, event, facts(c, mirror));
+
+        if (r->next != STAY)
+                s->state = r->next;
+        if (r->reason != REASON_NONE)
+                report(c, r->reason, mirror, c->config.self, c->mirror[mirror].epoch, out);
+        do_deed(c, mirror, r->deed, out);
+}
+
+/* R4e: the address lives only as long as the lease does, with what the kernel adds. */
+static void care_for_address(struct core *c, uint8_t mirror, struct actions *out)
+{
+        struct service *s = &c->service[mirror];
+        uint64_t until_ms = lease_valid_until_ms(c, mirror);
+
+        if (s->state != SERVICE_UP || c->mirror[mirror].state != MIRROR_PRIMARY)
+                return;
+        if (until_ms <= c->now_ms) {
+                if (s->address_up)
+                        drop_address(c, mirror, out);
+                if (!s->lease_reported && c->now_ms - c->mirror[mirror].since_ms >= c->config.timers.lease_ms) {
+                        s->lease_reported = true;
+                        report(c, REASON_LEASE_LOST, mirror, c->config.self, 0, out);
+                }
+                return;
+        }
+        if (s->renew_ms > c->now_ms || !c->act_ready)
+                return;
+        if (until_ms < c->now_ms + c->config.timers.address_ms + ADDRESS_SLACK_MS)
+                return;
+        effect_send_untracked(c, (struct effect){.type = EFFECT_ADDRESS_RENEW, .mirror = mirror, .lifetime_ms = c->config.timers.address_ms},
+                              out);
+        s->address_up = true;
+        s->lease_reported = false;
+        s->renew_ms = c->now_ms + c->config.timers.address_renew_ms;
+}
+
+void service_poll(struct core *c, uint8_t mirror, struct actions *out)
+{
+        if (c->mirror[mirror].state == MIRROR_DEPOSED)
+                return; /* its frozen writes must not complete: nothing is stopped in order any more (3.5) */
+        fire(c, mirror, SERVICE_POLL, out);
+        care_for_address(c, mirror, out);
+}
+
+void service_observed(struct core *c, uint8_t mirror)
+{
+        struct service *s = &c->service[mirror];
+
+        if (s->state != SERVICE_UP || c->mirror[mirror].observed.service_running)
+                s->missing_since_ms = 0;
+        else if (!s->missing_since_ms)
+                s->missing_since_ms = c->now_ms;
+}
+
+void service_effect_done(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
+{
+        struct service *s = &c->service[mirror];
+
+        if (pending_answered(&s->pending, &e->result))
+                fire(c, mirror, e->result.error == 0 ? SERVICE_DONE : SERVICE_FAILED_EFFECT, out);
+}
+
+uint64_t service_deadline_ms(const struct core *c, uint8_t mirror)
+{
+        const struct service *s = &c->service[mirror];
+        bool serving = s->state == SERVICE_UP && c->mirror[mirror].state == MIRROR_PRIMARY;
+        uint64_t until_ms = lease_valid_until_ms(c, mirror);
+        uint64_t at[] = {
+            pending_deadline_ms(c, &s->pending),
+            s->state == SERVICE_FAILED && s->retry_ms > c->now_ms ? s->retry_ms : UINT64_MAX,
+            serving && s->renew_ms > c->now_ms ? s->renew_ms : UINT64_MAX,
+            serving && s->address_up && until_ms > c->now_ms ? until_ms : UINT64_MAX,
+        };
+        uint64_t next = UINT64_MAX;
+
+        for (unsigned i = 0; i < sizeof at / sizeof *at; i++)
+                if (at[i] < next)
+                        next = at[i];
+        return next;
+}

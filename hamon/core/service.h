@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The service of a mirror: mount and units while this node is primary, its address while the lease is valid too (R4e).
+ *
+ * Owns: struct service. Never: roles, legs. Runs on nodes only; a mirror without a service stays in SERVICE_NONE.
+ */
+#ifndef HAMON_CORE_SERVICE_H
+#define HAMON_CORE_SERVICE_H
+
+#include "hamon/core/pending.h"
+#include "hamon/core/table.h"
+
+struct core;
+
+enum service_state { SERVICE_NONE, SERVICE_DOWN, SERVICE_STARTING, SERVICE_UP, SERVICE_FAILED, SERVICE_STOPPING, SERVICE_STATES };
+
+enum service_event { SERVICE_POLL, SERVICE_DONE, SERVICE_FAILED_EFFECT, SERVICE_EVENTS };
+
+enum { /* facts */
+        SERVICE_WANTED = 1 << 0,    /* primary, and not stopping */
+        SERVICE_RETRY_DUE = 1 << 1,
+        SERVICE_MISSING = 1 << 2,   /* hamon-act has not seen it running for leg_timeout_ms */
+};
+
+struct service {
+        enum service_state state;
+        struct pending pending;
+        uint64_t retry_ms;
+        uint32_t backoff_ms;
+        uint64_t missing_since_ms; /* 0: seen running */
+
+        bool address_up;           /* renewed, and not dropped since */
+        uint64_t renew_ms;         /* next renewal */
+        bool lease_reported;       /* LEASE_LOST was */
+};
+
+extern const struct table service_table;
+
+void service_init(struct core *c, uint8_t mirror);
+void service_poll(struct core *c, uint8_t mirror, struct actions *out);
+void service_observed(struct core *c, uint8_t mirror);
+void service_effect_done(struct core *c, uint8_t mirror, const struct event *e, struct actions *out);
+uint64_t service_deadline_ms(const struct core *c, uint8_t mirror);
+
+bool service_is_down(const struct core *c, uint8_t mirror);
+bool service_is_busy(const struct core *c, uint8_t mirror); /* being started or stopped */
+
+#endif

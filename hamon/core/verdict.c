@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What people and programs see: health, the most urgent reason, and "if node B fails now". Reads all machines, changes nothing.
+ */
+#include "hamon/core/state.h"
+
+#include <string.h>
+
+static bool witness_is_there(const struct core *c)
+{
+        return detector_is_alive(c, WITNESS);
+}
+
+static bool lease_is_valid(const struct core *c, uint8_t mirror)
+{
+        return lease_valid_until_ms(c, mirror) > c->now_ms;
+}
+
+/* This node could take over now, if the peer died: it has everything and one more vote. */
+static bool can_take_over(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+
+        return m->state == MIRROR_STANDBY && c->act_ready && !m->probe_failed && mirror_owns_leg(c, mirror) && !c->config.manual &&
+               !c->leaving && witness_is_there(c);
+}
+
+static enum reason standby_reason(const struct core *c, uint8_t mirror, bool primary_runs)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        enum reason wish = mirror_wish(c, mirror);
+
+        if (!c->act_ready)
+                return REASON_ACT_LOST;
+        if (m->reason == REASON_PROBE_FAILED || m->reason == REASON_EFFECT_FAILED)
+                return m->reason;
+        if (wish == REASON_NOT_CREATED || wish == REASON_NO_LEG)
+                return wish;
+        if (primary_runs && wish == REASON_STALE)
+                return c->reg[mirror].acceptor.value.legs[c->config.self].inconsistent ? REASON_RESYNC : REASON_DEGRADED;
+        if (primary_runs)
+                return witness_is_there(c) ? REASON_STANDBY_OK : REASON_WITNESS_LOST;
+        if (!witness_is_there(c) && !detector_is_alive(c, peer_of(c)))
+                return REASON_NO_MAJORITY;
+        if (wish == REASON_NONE || wish == REASON_STANDBY_OK)
+                return REASON_STARTING;
+        return wish;
+}
+
+static enum reason primary_reason(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        const struct leg *l = &c->leg[mirror];
+        bool stuck = l->state == LEG_LEAVE || l->state == LEG_KEEP || l->state == LEG_JOIN ||
+                     (l->state == LEG_IN && (leg_facts(c, mirror) & LEG_TROUBLE));
+
+        if (!c->act_ready)
+                return REASON_ACT_LOST;
+        if (stuck && !lease_is_valid(c, mirror) && c->now_ms - m->since_ms > c->config.timers.lease_ms)
+                return REASON_FROZEN;
+        if (l->state == LEG_OWN_FAILED || l->state == LEG_KEEP)
+                return REASON_OWN_LEG_FAILED;
+        if (c->service[mirror].state == SERVICE_FAILED)
+                return REASON_SERVICE_FAILED;
+        if (m->state != MIRROR_PRIMARY)
+                return m->reason != REASON_NONE ? m->reason : REASON_STARTING;
+        if (!lease_is_valid(c, mirror) && c->now_ms - m->since_ms > c->config.timers.lease_ms)
+                return REASON_LEASE_LOST;
+        if (service_is_busy(c, mirror))
+                return REASON_STARTING;
+        if (l->state == LEG_LEAVE)
+                return REASON_LEG_LEAVING;
+        if (l->state == LEG_SYNCING || l->state == LEG_REQUIRE || l->state == LEG_CHECK)
+                return REASON_RESYNC;
+        if (l->state != LEG_IN)
+                return REASON_DEGRADED;
+        return witness_is_there(c) ? REASON_REDUNDANT : REASON_WITNESS_LOST;
+}
+
+static enum health health_of(const struct core *c, uint8_t mirror, enum reason reason, bool in_sync)
+{
+        switch (reason) {
+        case REASON_REDUNDANT:
+        case REASON_STANDBY_OK:
+                return in_sync ? HEALTH_OK : HEALTH_DEGRADED;
+        case REASON_NOT_CREATED:
+                return HEALTH_UNCONFIGURED;
+        case REASON_STARTING:
+                return HEALTH_STARTING;
+        case REASON_FROZEN:
+        case REASON_LEASE_LOST:
+                return HEALTH_FROZEN;
+        case REASON_WAITING_FOR_PEER:
+        case REASON_STALE:
+        case REASON_NO_MAJORITY:
+        case REASON_SERVICE_FAILED:
+        case REASON_DEPOSED:
+                return HEALTH_DOWN;
+        case REASON_EFFECT_FAILED:
+                return c->mirror[mirror].state == MIRROR_STANDBY ? HEALTH_DEGRADED : HEALTH_DOWN;
+        default:
+                return HEALTH_DEGRADED;
+        }
+}
+
+static void foresee(const struct core *c, uint8_t mirror, bool primary_runs, struct mirror_view *ret)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+        const struct record *r = &ret->record;
+        bool peer_ready = s && s->leg_ready && s->role == ROLE_STANDBY && r->legs[peer_of(c)].in_sync;
+        bool witness = witness_is_there(c) && !c->config.manual;
+
+        if (mirror_role(m->state) == ROLE_PRIMARY) {
+                ret->if_peer_fails = witness ? REASON_WILL_GO_ON : REASON_WILL_FREEZE;
+                ret->if_self_fails = peer_ready && witness ? REASON_WILL_TAKE_OVER : REASON_WILL_STOP;
+        } else if (primary_runs) {
+                ret->if_peer_fails = can_take_over(c, mirror) ? REASON_WILL_TAKE_OVER : REASON_WILL_STOP;
+                ret->if_self_fails = witness ? REASON_WILL_GO_ON : REASON_WILL_FREEZE;
+        } else {
+                ret->if_peer_fails = ret->if_self_fails = REASON_WILL_STOP;
+        }
+}
+
+/* Named by the machine that waits, the own role first. */
+static const char *waiting_for(const struct core *c, uint8_t mirror)
+{
+        const struct pending *p[] = {&c->mirror[mirror].pending, &c->leg[mirror].pending, &c->service[mirror].pending,
+                                     &c->standby[mirror].pending};
+
+        for (unsigned i = 0; i < sizeof p / sizeof *p; i++)
+                if (pending_is_open(p[i]))
+                        return effect_word(p[i]->effect.type);
+        return NULL;
+}
+
+/* The view of a snapshot is that of its last step; `now_ms` only ages what has a time. */
+void core_view_mirror(const struct core *c, uint8_t mirror, uint64_t now_ms, struct mirror_view *ret)
+{
+        memset(ret, 0, sizeof *ret);
+        ret->record = *record_known(c, mirror, &ret->record_decided);
+        if (c->config.self >= NODES) {
+                ret->role_word = "witness";
+                ret->leg_word = ret->service_word = "none";
+                ret->reason = ret->record.version ? REASON_NONE : REASON_NOT_CREATED;
+                ret->health = ret->record.version ? HEALTH_OK : HEALTH_UNCONFIGURED;
+                return;
+        }
+        const struct mirror *m = &c->mirror[mirror];
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+        bool primary_runs = s && s->role == ROLE_PRIMARY;
+        uint64_t until_ms = lease_valid_until_ms(c, mirror);
+
+        ret->role = mirror_role(m->state);
+        ret->role_word = mirror_table.state_words[m->state];
+        ret->leg_word = leg_table.state_words[c->leg[mirror].state];
+        ret->service_word = service_table.state_words[c->service[mirror].state];
+        ret->lease_valid = until_ms > now_ms;
+        ret->lease_left_ms = ret->lease_valid ? (uint32_t)(until_ms - now_ms) : 0;
+        ret->waiting_for = waiting_for(c, mirror);
+        if (m->observed_valid)
+                ret->observed = m->observed;
+
+        if (m->state == MIRROR_DEPOSED)
+                ret->reason = REASON_DEPOSED;
+        else if (ret->role == ROLE_PRIMARY || ret->role == ROLE_TAKING_OVER)
+                ret->reason = primary_reason(c, mirror);
+        else if (m->state == MIRROR_STANDBY || m->state == MIRROR_LEFT)
+                ret->reason = standby_reason(c, mirror, primary_runs);
+        else
+                ret->reason = !c->act_ready ? REASON_ACT_LOST : m->reason != REASON_NONE ? m->reason : REASON_STARTING;
+        ret->health = health_of(c, mirror, ret->reason, ret->record.legs[0].in_sync && ret->record.legs[1].in_sync);
+        foresee(c, mirror, primary_runs, ret);
+}
+
+void core_view_node(const struct core *c, uint8_t voter, uint64_t now_ms, struct node_view *ret)
+{
+        const struct detector_voter *v = &c->detector.voter[voter];
+
+        *ret = (struct node_view){
+            .alive = voter == c->config.self || detector_is_alive(c, voter),
+            .suspect = v->state == DETECTOR_SUSPECT,
+            .ever = v->ever,
+            .silent_ms = now_ms > v->heard_ms ? (uint32_t)(now_ms - v->heard_ms) : 0,
+            .last = v->last,
+        };
+        if (voter == c->config.self) {
+                ret->ever = true;
+                ret->silent_ms = 0;
+        }
+}

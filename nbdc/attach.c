@@ -225,6 +225,8 @@ static int run_kernel_job(void *argument)
         switch (job->type) {
         case ACTION_CONNECT:
                 return netlink_connect(job->netlink, d);
+        case ACTION_RELEASE:
+                return netlink_release(job->netlink, d->index, d->backend);
         case ACTION_RECONFIGURE:
                 return netlink_reconfigure(job->netlink, d->index, d->backend, d->socket_fd);
         default:
@@ -260,7 +262,10 @@ static void post_kernel_job(struct attach *a, enum supervise_action_type type)
 static int on_kernel_done(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
         static const char *const names[] = {
-                [ACTION_CONNECT] = "attach", [ACTION_RECONFIGURE] = "take the new connection", [ACTION_DISCONNECT] = "disconnect"};
+                [ACTION_CONNECT] = "attach",
+                                            [ACTION_RELEASE] = "release the requests of the dead connection",
+                                            [ACTION_RECONFIGURE] = "take the new connection",
+                                            [ACTION_DISCONNECT] = "disconnect"};
         struct attach *a = userdata;
         int result;
         (void)s;
@@ -376,6 +381,7 @@ static void watch_link(struct attach *a)
                 uint64_t ms = now_ms(a) - a->supervisor.down_at_ms;
                 log_notice("%s: connected again to %s after a pause of %" PRIu64 ".%03" PRIu64 " s; waiting requests are sent again",
                            a->device, dialer_address(a->dialer), ms / 1000, ms % 1000);
+                post_queue_limits(a);
         }
         notify_status(a, false);
 }
@@ -388,10 +394,12 @@ static void became_ready(struct attach *a)
         if (device_size_bytes(a->options->index, &size) == 0 && size)
                 a->size_bytes = size;
         post_queue_limits(a);
+        notify_status(a, true);
+        if (a->supervisor.state != NBDC_ATTACHED)
+                return;
         log_notice("%s: attached export 0x%" PRIx64 " of %s, %" PRIu64 " bytes, %s%s", a->device, a->options->name.id,
                    dialer_address(a->dialer), a->size_bytes, nbdc_policy_name(a->supervisor.policy),
                    a->options->read_only ? ", read-only" : "");
-        notify_status(a, true);
 }
 
 /* ---- the machine ---- */
@@ -399,6 +407,8 @@ static void became_ready(struct attach *a)
 static void perform(struct attach *a, const struct supervise_action *action)
 {
         switch (action->type) {
+        case ACTION_NONE:
+                return;
         case ACTION_DIAL:
                 notify_status(a, false);
                 dialer_start(a->dialer);
@@ -415,6 +425,7 @@ static void perform(struct attach *a, const struct supervise_action *action)
                 (void)sd_event_source_set_enabled(a->retry_timer, SD_EVENT_ONESHOT);
                 return;
         case ACTION_CONNECT:
+        case ACTION_RELEASE:
         case ACTION_RECONFIGURE:
         case ACTION_DISCONNECT:
                 post_kernel_job(a, action->type);

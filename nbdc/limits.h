@@ -9,11 +9,12 @@
 #define NBDC_DEAD_CONN_TIMEOUT_S (10ull * 365 * 24 * 3600)
 
 /*
- * queue/io_timeout. The kernel looks at each waiting request this often; one that was sent on a connection that is gone is sent again on
- * the new one. With NBD's own time-out at 0 (see netlink.h) an old request on a live connection is left alone. The block layer rounds
- * up to whole seconds of its own clock: 200 ms gave 0.3 to 1.3 s.
+ * queue/io_timeout. The kernel looks at each waiting request this often; one whose connection is gone leaves it. With NBD's own time-out at
+ * 0 (netlink.h) an old request on a live connection is left alone, at the price of one line in the kernel's log for each look. The block
+ * layer rounds the first look up to whole seconds of its own clock: 200 ms gave 0.3 to 1.3 s, with five lines a second for each of many
+ * waiting requests.
  */
-#define NBDC_REQUEST_TIMEOUT_DEFAULT_MS 200u
+#define NBDC_REQUEST_TIMEOUT_DEFAULT_MS 500u
 
 /* Reconnecting: at once after LINK_DEAD, then doubling. A connection that lived shorter than STABLE counts as a failed attempt. */
 #define NBDC_BACKOFF_MIN_MS 50u

@@ -28,7 +28,7 @@ static const struct cli_option options[] = {
         {0, "read-only", NULL, "attach read-only", OPT_READ_ONLY},
         {0, "optional", NULL, "let a detach go ahead without a decided record version (default: required)", OPT_OPTIONAL},
         {0, "wait", NULL, "keep trying while the server cannot be reached", OPT_WAIT},
-        {0, "timeout", "MS", "look at waiting requests this often, to send them again after a reconnect (default 200)", OPT_TIMEOUT},
+        {0, "timeout", "MS", "look at waiting requests this often, to send them again after a reconnect (default 500)", OPT_TIMEOUT},
         {0, "detach", NULL, "shut the connection of DEVICE and disconnect it; its waiting requests fail", OPT_DETACH},
         {0, "decided", "VERSION", "with --detach: the decided record version that leaves a required leg out", OPT_DECIDED},
         {0, "status", NULL, "show DEVICE, or all devices", OPT_STATUS},

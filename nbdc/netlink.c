@@ -151,8 +151,20 @@ int netlink_reconfigure(struct netlink *nl, int index, const char *backend, int 
         if (!m)
                 return -ENOMEM;
         /* No SIZE, no BLOCK_SIZE: a changed size can deadlock with requests in flight. */
-        if (nla_put_u64(m, NBD_ATTR_DEAD_CONN_TIMEOUT, NBDC_DEAD_CONN_TIMEOUT_S) < 0 ||
+        if (nla_put_u64(m, NBD_ATTR_TIMEOUT, 0) < 0 || nla_put_u64(m, NBD_ATTR_DEAD_CONN_TIMEOUT, NBDC_DEAD_CONN_TIMEOUT_S) < 0 ||
             nla_put_string(m, NBD_ATTR_BACKEND_IDENTIFIER, backend) < 0 || !put_socket(m, socket_fd)) {
+                nlmsg_free(m);
+                return -ENOMEM;
+        }
+        return transact(nl, m);
+}
+
+int netlink_release(struct netlink *nl, int index, const char *backend)
+{
+        struct nl_msg *m = message_new(nl, NBD_CMD_RECONFIGURE, index);
+        if (!m)
+                return -ENOMEM;
+        if (nla_put_u64(m, NBD_ATTR_TIMEOUT, 1) < 0 || nla_put_string(m, NBD_ATTR_BACKEND_IDENTIFIER, backend) < 0) {
                 nlmsg_free(m);
                 return -ENOMEM;
         }

@@ -53,8 +53,8 @@ static void retry_later(struct supervise_actions *out, uint32_t *delay_ms, uint3
 
 static void kernel_request(struct supervisor *s, struct supervise_actions *out, enum supervise_action_type type)
 {
-        assert(!s->kernel_busy);
-        s->kernel_busy = true;
+        assert(s->kernel_request == ACTION_NONE);
+        s->kernel_request = type;
         act(out, type);
 }
 
@@ -70,14 +70,14 @@ static void begin_detach(struct supervisor *s, struct supervise_actions *out)
 
 static void detach(struct supervisor *s, const struct supervise_event *e, struct supervise_actions *out)
 {
-        if (s->state == NBDC_CONNECTING && !s->kernel_busy) { /* there is nothing to disconnect */
+        if (s->state == NBDC_CONNECTING && s->kernel_request == ACTION_NONE) { /* there is nothing to disconnect */
                 act(out, ACTION_DETACH_OK);
                 leave(s, out, NBDC_EXIT_OK);
         } else if (s->state == NBDC_DETACHING) {
                 return; /* answered with the one that is under way */
         } else if (s->policy == NBDC_REQUIRED && !e->decided) {
                 act(out, ACTION_DETACH_REFUSED);
-        } else if (s->kernel_busy) {
+        } else if (s->kernel_request != ACTION_NONE) {
                 s->detach_wanted = true;
                 s->detach_decided = e->decided;
         } else {
@@ -92,6 +92,8 @@ static void link_lost(struct supervisor *s, const struct supervise_event *e, str
         s->let_go = e->type == EVENT_LINK_DEAD;
         s->grace_over = false;
         act(out, ACTION_SHUTDOWN);
+        if (s->let_go)
+                kernel_request(s, out, ACTION_RELEASE);
         if (e->now_ms - s->attached_at_ms < NBDC_STABLE_MS) {
                 retry_later(out, &s->backoff_ms, NBDC_BACKOFF_MAX_MS);
                 return;
@@ -103,7 +105,7 @@ static void link_lost(struct supervisor *s, const struct supervise_event *e, str
 
 static void hand_over(struct supervisor *s, struct supervise_actions *out)
 {
-        if (!s->have_connection || s->kernel_busy)
+        if (!s->have_connection || s->kernel_request != ACTION_NONE)
                 return;
         if (s->let_go || s->grace_over)
                 kernel_request(s, out, ACTION_RECONFIGURE);
@@ -158,13 +160,13 @@ static void step_connecting(struct supervisor *s, const struct supervise_event *
                 leave(s, out, NBDC_EXIT_REFUSED);
                 return;
         case EVENT_KERNEL_OK:
-                s->kernel_busy = false;
+                s->kernel_request = ACTION_NONE;
                 s->let_go = true;
                 attached(s, e, out);
                 return;
         case EVENT_KERNEL_FAILED:
         case EVENT_KERNEL_GONE:
-                s->kernel_busy = false;
+                s->kernel_request = ACTION_NONE;
                 if (s->detach_wanted)
                         act(out, ACTION_DETACH_OK);
                 leave(s, out, NBDC_EXIT_KERNEL);
@@ -210,6 +212,16 @@ static void step_attached(struct supervisor *s, const struct supervise_event *e,
         }
 }
 
+/* RELEASE only helps: whatever came of it, what waited for the kernel goes on. */
+static void released(struct supervisor *s, struct supervise_actions *out)
+{
+        s->kernel_request = ACTION_NONE;
+        if (s->detach_wanted)
+                begin_detach(s, out);
+        else
+                hand_over(s, out);
+}
+
 static void step_reconnecting(struct supervisor *s, const struct supervise_event *e, struct supervise_actions *out)
 {
         switch (e->type) {
@@ -218,6 +230,8 @@ static void step_reconnecting(struct supervisor *s, const struct supervise_event
                 hand_over(s, out);
                 return;
         case EVENT_LINK_DEAD:
+                if (s->kernel_request == ACTION_NONE && !s->let_go && !s->have_connection)
+                        kernel_request(s, out, ACTION_RELEASE);
                 s->let_go = true;
                 hand_over(s, out);
                 return;
@@ -225,7 +239,7 @@ static void step_reconnecting(struct supervisor *s, const struct supervise_event
                 if (s->have_connection) {
                         s->grace_over = true;
                         hand_over(s, out);
-                } else if (!s->kernel_busy) {
+                } else if (s->kernel_request == ACTION_NONE) {
                         act(out, ACTION_DIAL);
                 }
                 return;
@@ -236,11 +250,19 @@ static void step_reconnecting(struct supervisor *s, const struct supervise_event
                 retry_later(out, &s->refused_ms, NBDC_REFUSED_MAX_MS);
                 return;
         case EVENT_KERNEL_OK:
-                s->kernel_busy = false;
+                if (s->kernel_request == ACTION_RELEASE) {
+                        released(s, out);
+                        return;
+                }
+                s->kernel_request = ACTION_NONE;
                 attached(s, e, out);
                 return;
         case EVENT_KERNEL_FAILED:
-                s->kernel_busy = false;
+                if (s->kernel_request == ACTION_RELEASE) {
+                        released(s, out);
+                        return;
+                }
+                s->kernel_request = ACTION_NONE;
                 s->have_connection = false;
                 act(out, ACTION_HANG_UP);
                 if (s->detach_wanted)
@@ -249,7 +271,7 @@ static void step_reconnecting(struct supervisor *s, const struct supervise_event
                         retry_later(out, &s->backoff_ms, NBDC_BACKOFF_MAX_MS);
                 return;
         case EVENT_KERNEL_GONE:
-                s->kernel_busy = false;
+                s->kernel_request = ACTION_NONE;
                 if (s->detach_wanted)
                         act(out, ACTION_DETACH_OK);
                 leave(s, out, s->detach_wanted ? NBDC_EXIT_OK : NBDC_EXIT_KERNEL);
@@ -274,12 +296,12 @@ static void step_detaching(struct supervisor *s, const struct supervise_event *e
         switch (e->type) {
         case EVENT_KERNEL_OK:
         case EVENT_KERNEL_GONE:
-                s->kernel_busy = false;
+                s->kernel_request = ACTION_NONE;
                 act(out, ACTION_DETACH_OK);
                 leave(s, out, NBDC_EXIT_OK);
                 return;
         case EVENT_KERNEL_FAILED:
-                s->kernel_busy = false;
+                s->kernel_request = ACTION_NONE;
                 act(out, ACTION_DETACH_FAILED);
                 become(s, NBDC_RECONNECTING);
                 s->down_at_ms = e->now_ms;

@@ -15,6 +15,7 @@
  *   - the connection is shut down before every DISCONNECT, so that neither can wait for a frozen peer
  *   - RECONFIGURE waits for the kernel's LINK_DEAD (or a grace): before that the kernel would drop the new socket without a word
  *   - one kernel request is under way at a time
+ *   - while there is no connection, requests are moved off the dead one (RELEASE), so that they go out the moment the next one is there
  * Actions are performed in order, before the next event is given.
  */
 #ifndef NBDD_NBDC_SUPERVISE_H
@@ -50,10 +51,12 @@ struct supervise_event {
 };
 
 enum supervise_action_type {
+        ACTION_NONE,
         ACTION_DIAL,         /* begin to connect and negotiate; ends any earlier attempt */
         ACTION_HANG_UP,      /* end the attempt, close a negotiated connection that the kernel did not get */
         ACTION_TIMER,        /* one-shot; replaces the earlier one */
         ACTION_CONNECT,      /* kernel requests: each answers with KERNEL_OK, KERNEL_FAILED or KERNEL_GONE */
+        ACTION_RELEASE,      /* requests leave the dead connection and wait for the next one (netlink_release()) */
         ACTION_RECONFIGURE,
         ACTION_SHUTDOWN,     /* shut the connection that the kernel has; immediate */
         ACTION_DISCONNECT,
@@ -87,7 +90,7 @@ struct supervisor {
         bool wait;  /* --wait: an unreachable server is no reason to give up before the first attach */
         bool ended; /* ACTION_EXIT was given */
 
-        bool kernel_busy;     /* a kernel request is under way */
+        enum supervise_action_type kernel_request; /* the one that is under way, or ACTION_NONE */
         bool have_connection; /* DIALED, not yet given to the kernel */
         bool let_go;          /* LINK_DEAD was seen since the connection went down; while ATTACHED: the kernel surely took the present one */
         bool grace_over;      /* it was not, for NBDC_DEAD_GRACE_MS */

@@ -141,6 +141,7 @@ static void post_queue_limits(struct attach *a);
 static bool on_control(void *userdata, const struct control_request *request, struct control_answer *answer)
 {
         struct attach *a = userdata;
+        bool decided;
         switch (request->op) {
         case CONTROL_STATUS:
                 fill_status(a, &answer->status);
@@ -158,12 +159,14 @@ static bool on_control(void *userdata, const struct control_request *request, st
                 answer->ok = true;
                 return true;
         case CONTROL_DETACH:
-                if (request->has_decided_version)
+                /* Versions begin at 1; 0 says "none". */
+                decided = request->has_decided_version && request->decided_version > 0;
+                if (decided)
                         log_notice("%s: detach ordered by decided record version %" PRIu64, a->device, request->decided_version);
                 else
                         log_notice("%s: detach ordered", a->device);
                 a->detach_deadline_ms = now_ms(a) + NBDC_DETACH_MS;
-                feed(a, EVENT_DETACH, request->has_decided_version);
+                feed(a, EVENT_DETACH, decided);
                 return false;
         }
         return false;

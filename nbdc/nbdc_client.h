@@ -64,7 +64,7 @@ int nbdc_set_policy(const char *device, enum nbdc_policy policy, unsigned timeou
 
 /*
  * Shuts the connection, disconnects the device and ends its nbdc; every waiting request fails with EIO at once. `decided_version` is the
- * decided record's version in decimal; NULL only when the policy is OPTIONAL, else -EPERM. Returns 0 when the kernel has let go.
+ * decided record's version in decimal, from 1; NULL or "0" only when the policy is OPTIONAL, else -EPERM. Returns 0 when the kernel has let go.
  */
 int nbdc_detach(const char *device, const char *decided_version, unsigned timeout_ms, char *ret_error);
 

@@ -29,7 +29,7 @@ static int write_text(int index, const char *name, const char *text)
 {
         char path[256];
         device_path(index, name, path, sizeof path);
-        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
         ssize_t n = write(fd, text, strlen(text));

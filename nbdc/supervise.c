@@ -239,8 +239,8 @@ static void step_reconnecting(struct supervisor *s, const struct supervise_event
                 if (s->have_connection) {
                         s->grace_over = true;
                         hand_over(s, out);
-                } else if (s->kernel_request == ACTION_NONE) {
-                        act(out, ACTION_DIAL);
+                } else {
+                        act(out, ACTION_DIAL); /* also while a RELEASE is under way */
                 }
                 return;
         case EVENT_UNREACHABLE:

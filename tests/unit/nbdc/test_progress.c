@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The age of waiting requests, and what is read from and written to a device's sysfs files (a folder made up for the test). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "nbdc/device.h"
+#include "nbdc/limits.h"
+#include "nbdc/progress.h"
+#include "nbdc/queue.h"
+#include "wire/nbd_proto.h"
+
+static void test_progress(void **state)
+{
+        (void)state;
+        struct progress p = {0};
+        progress_sample(&p, 0, 100, true, 1000);
+        assert_int_equal(progress_oldest_ms(&p, 5000), 0);
+        progress_sample(&p, 3, 100, true, 1250);
+        progress_sample(&p, 3, 100, true, 4000);
+        assert_int_equal(progress_oldest_ms(&p, 4000), 2750);
+        progress_sample(&p, 3, 101, true, 4250); /* one ended: the rest may be young */
+        assert_int_equal(progress_oldest_ms(&p, 4250), 0);
+        progress_sample(&p, 3, 101, true, 9250);
+        assert_int_equal(progress_oldest_ms(&p, 9250), 5000);
+        /* off the connection: the kernel counts them no longer, but they wait */
+        progress_sample(&p, 0, 101, false, 10250);
+        assert_int_equal(progress_oldest_ms(&p, 10250), 6000);
+        /* sent again on the next one: the age goes on */
+        progress_sample(&p, 3, 101, true, 11250);
+        assert_int_equal(progress_oldest_ms(&p, 11250), 7000);
+        progress_sample(&p, 0, 104, true, 11500);
+        assert_int_equal(progress_oldest_ms(&p, 12000), 0);
+}
+
+static char root[] = "/tmp/nbdc-test-XXXXXX";
+
+static void put(const char *name, const char *text)
+{
+        char path[256];
+        device_path(7, name, path, sizeof path);
+        FILE *f = fopen(path, "w");
+        assert_non_null(f);
+        fputs(text, f);
+        fclose(f);
+}
+
+static void expect_text(const char *name, const char *expected)
+{
+        char text[128];
+        assert_int_equal(device_read(7, name, text, sizeof text), 0);
+        assert_string_equal(text, expected);
+}
+
+static int make_sysfs(void **state)
+{
+        (void)state;
+        char path[256];
+        if (!mkdtemp(root))
+                return -1;
+        setenv("NBDC_SYSFS", root, 1);
+        static const char *const folders[] = {"", "/block", "/block/nbd7", "/block/nbd7/queue"};
+        for (size_t i = 1; i < 4; i++) {
+                snprintf(path, sizeof path, "%s%s", root, folders[i]);
+                if (mkdir(path, 0700) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+static int remove_sysfs(void **state)
+{
+        (void)state;
+        char command[128];
+        snprintf(command, sizeof command, "rm -rf '%s'", root);
+        return system(command);
+}
+
+static void test_device(void **state)
+{
+        (void)state;
+        char backend[DEVICE_BACKEND_SIZE];
+        uint64_t size;
+        assert_false(device_is_configured(7));
+        assert_true(device_backend(7, backend) < 0);
+        put("pid", "123\n");
+        put("backend", "nbdc:10.0.0.2:4343/0x12\n");
+        put("size", "2048\n");
+        assert_true(device_is_configured(7));
+        assert_int_equal(device_backend(7, backend), 0);
+        assert_string_equal(backend, "nbdc:10.0.0.2:4343/0x12");
+        assert_int_equal(device_size_bytes(7, &size), 0);
+        assert_int_equal(size, 1 << 20);
+        put("size", "junk\n");
+        assert_true(device_size_bytes(7, &size) < 0);
+        put("size", "99999999999999999999999\n");
+        assert_true(device_size_bytes(7, &size) < 0);
+}
+
+static void test_counters(void **state)
+{
+        (void)state;
+        struct device_sampler s;
+        struct device_counters c;
+        put("stat", "  10 0 80 5   20 0 160 9   3 12 14   4 0 0 0   5 6\n");
+        put("inflight", "       1        2\n");
+        assert_int_equal(device_sampler_open(&s, 7), 0);
+        assert_int_equal(device_sampler_read(&s, &c), 0);
+        assert_int_equal(c.completed, 10 + 20 + 4 + 5);
+        assert_int_equal(c.in_flight, 3);
+        put("stat", "broken\n");
+        assert_true(device_sampler_read(&s, &c) < 0);
+        device_sampler_close(&s);
+}
+
+static void test_queue(void **state)
+{
+        (void)state;
+        struct queue_limits l;
+        char failed[128];
+        queue_limits_for(NBD_TFLAG_HAS_FLAGS | NBD_TFLAG_ROTATIONAL, 256 << 10, 500, &l);
+        assert_int_equal(l.max_sectors_kb, 256);
+        assert_true(l.rotational);
+        put("queue/io_timeout", "30000\n");
+        put("queue/max_sectors_kb", "128\n");
+        put("queue/rotational", "0\n");
+        put("queue/discard_max_bytes", "2199023255040\n");
+        put("queue/scheduler", "[mq-deadline] none\n");
+        assert_int_equal(queue_apply(7, &l, failed, sizeof failed), 0);
+        expect_text("queue/io_timeout", "500");
+        expect_text("queue/max_sectors_kb", "256");
+        expect_text("queue/rotational", "1");
+        expect_text("queue/discard_max_bytes", "1073741824");
+        expect_text("queue/scheduler", "none");
+        /* a smaller cap of the kernel's stays; the last user's rotational does not */
+        put("queue/discard_max_bytes", "0\n");
+        queue_limits_for(NBD_TFLAG_HAS_FLAGS, 0, 500, &l);
+        assert_int_equal(l.max_sectors_kb, NBDC_MAX_SECTORS_KB);
+        assert_int_equal(queue_apply(7, &l, failed, sizeof failed), 0);
+        expect_text("queue/discard_max_bytes", "0");
+        expect_text("queue/rotational", "0");
+        /* a kernel without the file */
+        char path[256];
+        device_path(7, "queue/rotational", path, sizeof path);
+        unlink(path);
+        assert_int_equal(queue_apply(7, &l, failed, sizeof failed), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_progress),
+                cmocka_unit_test(test_device),
+                cmocka_unit_test(test_counters),
+                cmocka_unit_test(test_queue),
+        };
+        return cmocka_run_group_tests(tests, make_sysfs, remove_sysfs);
+}

@@ -35,7 +35,7 @@ static unsigned split(char *path, char *parts[PATH_PARTS])
 static int not_found(struct http_response *resp, const struct http_request *req)
 {
         char detail[SENTENCE_SIZE];
-        (void)snprintf(detail, sizeof detail, "there is no '%s' here", req->path);
+        (void)snprintf(detail, sizeof detail, "there is no '%.200s' here", req->path);
         return http_response_problem(resp, 404, "not-found", "no such resource", detail, NULL);
 }
 
@@ -93,14 +93,16 @@ static int get_events(const struct api *a, const struct http_request *req, struc
 static int get_primary(const struct api *a, uint8_t mirror, struct http_response *resp)
 {
         const struct snapshot *s = snapshot_get(a->snapshots);
-        bool primary = false;
+        bool primary = false, known = false;
         if (s) {
                 const struct mirror_view *v = &s->mirror[mirror];
+                known = v->role != ROLE_UNKNOWN;
                 primary = v->role == ROLE_PRIMARY && v->lease_valid && v->lease_left_ms > now_ms() - s->taken_ms;
                 snapshot_release(a->snapshots, s);
         }
         resp->status = primary ? 200 : 503;
-        return answer_json(resp, json_pack("{s:s, s:b}", "mirror", a->config->mirror[mirror].name, "primary", (int)primary));
+        return answer_json(resp, json_pack("{s:s, s:o}", "mirror", a->config->mirror[mirror].name, "primary",
+                                           known ? json_boolean(primary) : json_null()));
 }
 
 static int get_operation(const struct api *a, const char *text, const struct http_request *req, struct http_response *resp)

@@ -4,7 +4,7 @@
  *
  *     GET  /v1/status                      the snapshot (status_json.c)
  *     GET  /v1/events?since=N              events after number N
- *     GET  /v1/mirrors/NAME/primary        200 while NAME is active here under a valid lease, else 503
+ *     GET  /v1/mirrors/NAME/primary        200 while NAME is active here under a valid lease, else 503 ("primary": null: unknown)
  *     POST /v1/mirrors/NAME/create         {"overwrite": bool}     -> 202 {"operation": "N"}
  *     POST /v1/mirrors/NAME/join           {"overwrite": bool}
  *     POST /v1/mirrors/NAME/switchover

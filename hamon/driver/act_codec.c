@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/driver/act_codec.h"
+
+#include "hamon/api/json_take.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int act_encode_effect(const struct config *c, const struct effect *e, char **ret_text)
+{
+        json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I}", "do", effect_word(e->type), "mirror",
+                              c->mirror[e->mirror].name, "ticket", json_of_u64(e->ticket), "epoch", json_of_u64(e->epoch),
+                              "session", json_of_uuid(&e->session), "leg", json_of_uuid(&e->leg), "version", json_of_u64(e->version),
+                              "whole", (int)e->whole, "overwrite", (int)e->overwrite, "lifetime_ms", (json_int_t)e->lifetime_ms);
+        char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+        json_decref(j);
+        if (!text)
+                return -ENOMEM;
+        *ret_text = text;
+        return 0;
+}
+
+static uint8_t mirror_take(const struct config *c, struct json_take *t, const char *key)
+{
+        int i = config_mirror_index(c, json_take_string(t, key));
+        if (i < 0)
+                t->bad = true;
+        return i < 0 ? 0 : (uint8_t)i;
+}
+
+static void leg_take(struct json_take *from, struct effect_result *r)
+{
+        struct json_take t = json_take_from(json_take_value(from, "leg"));
+        r->leg.present = json_take_bool(&t, "present");
+        r->leg.uuid = json_take_uuid(&t, "uuid");
+        r->leg.last_epoch = json_take_u64(&t, "last_epoch");
+        r->leg.has_superblock = json_take_bool(&t, "has_superblock");
+        r->leg.calls_peer_failed = json_take_bool(&t, "calls_peer_failed");
+        r->leg.clean = json_take_bool(&t, "clean");
+        r->leg.md_events = json_take_u64(&t, "md_events");
+        r->leg.note = json_take_bool(&t, "note");
+        r->leg.debt = json_take_bool(&t, "debt");
+        r->leg.array_running = json_take_bool(&t, "array_running");
+        if (json_take_end(&t) < 0)
+                from->bad = true;
+}
+
+static bool result_has_leg(enum effect_type type)
+{
+        return type == EFFECT_LEG_OPEN || type == EFFECT_LEG_CREATE || type == EFFECT_ARRAY_CREATE;
+}
+
+static int decode_result(const struct config *c, struct json_take *t, struct effect_result *ret)
+{
+        struct effect_result r = {0};
+        int type = effect_by_word(json_take_string(t, "done"));
+        if (type < 0)
+                return -EPROTO;
+        r.type = (enum effect_type)type;
+        r.mirror = mirror_take(c, t, "mirror");
+        r.ticket = json_take_u64(t, "ticket");
+        r.error = (int)json_take_int(t, "error", -4095, 0);
+        const char *detail = json_take_string(t, "detail");
+        size_t n = strnlen(detail, sizeof r.detail - 1); /* for people: cut when longer */
+        memcpy(r.detail, detail, n);
+        if (r.error == 0 && result_has_leg(r.type))
+                leg_take(t, &r);
+        if (r.error == 0 && r.type == EFFECT_CHECK_LEG)
+                r.permits = json_take_bool(t, "permits");
+        if (r.error == 0 && r.type == EFFECT_DEBT_UNION)
+                r.known = json_take_bool(t, "known");
+        *ret = r;
+        return r.ticket == 0 ? -EPROTO : json_take_end(t);
+}
+
+static int decode_observation(const struct config *c, struct json_take *t, struct observation *ret)
+{
+        struct observation o = {
+                .mirror = mirror_take(c, t, "observed"),
+                .array_running = json_take_bool(t, "array_running"),
+                .own_in_sync = json_take_bool(t, "own_in_sync"),
+                .own_failed = json_take_bool(t, "own_failed"),
+                .peer_in_array = json_take_bool(t, "peer_in_array"),
+                .peer_in_sync = json_take_bool(t, "peer_in_sync"),
+                .peer_failed = json_take_bool(t, "peer_failed"),
+                .sync_idle = json_take_bool(t, "sync_idle"),
+                .resync_done_sectors = json_take_u64(t, "resync_done_sectors"),
+                .resync_total_sectors = json_take_u64(t, "resync_total_sectors"),
+                .attached = json_take_bool(t, "attached"),
+                .leg_connected = json_take_bool(t, "leg_connected"),
+                .leg_refused = json_take_bool(t, "leg_refused"),
+                .leg_oldest_ms = (uint32_t)json_take_int(t, "leg_oldest_ms", 0, UINT32_MAX),
+                .own_oldest_ms = (uint32_t)json_take_int(t, "own_oldest_ms", 0, UINT32_MAX),
+                .peer_nbdd_answers = json_take_bool(t, "peer_nbdd_answers"),
+                .service_running = json_take_bool(t, "service_running"),
+        };
+        *ret = o;
+        return json_take_end(t);
+}
+
+int act_decode(const struct config *c, const char *text, size_t size_bytes, struct act_packet *ret)
+{
+        json_error_t error;
+        json_t *j = json_loadb(text, size_bytes, JSON_REJECT_DUPLICATES, &error);
+        if (!j)
+                return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EPROTO;
+        struct json_take t = json_take_from(j);
+        struct act_packet p = {.type = json_take_has(&t, "observed") ? ACT_PACKET_OBSERVATION : ACT_PACKET_RESULT};
+        int r = p.type == ACT_PACKET_OBSERVATION ? decode_observation(c, &t, &p.observed) : decode_result(c, &t, &p.result);
+        json_decref(j);
+        if (r == 0)
+                *ret = p;
+        return r;
+}

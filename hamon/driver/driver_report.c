@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Events for people: one line in the journal with the reason code and the time to the millisecond, and an entry in the ring. */
+#include "hamon/driver/driver_state.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static enum log_level level_of(enum severity s)
+{
+        switch (s) {
+        case SEVERITY_CRITICAL:
+                return LOG_LEVEL_ERR;
+        case SEVERITY_WARNING:
+                return LOG_LEVEL_WARNING;
+        default:
+                return LOG_LEVEL_INFO;
+        }
+}
+
+static void copy(char *to, size_t size_bytes, const char *from)
+{
+        (void)snprintf(to, size_bytes, "%s", from ? from : ""); /* names fit; a sentence may be cut */
+}
+
+void driver_report_text(struct driver *d, const char *code, enum severity severity, const char *mirror, const char *node, uint64_t number,
+                        const char *sentence)
+{
+        struct timespec wall;
+        struct tm utc;
+        char clock[32];
+        (void)clock_gettime(CLOCK_REALTIME, &wall);
+        struct event_entry e = {
+                .wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
+                .boot_ms = driver_now_ms(),
+                .severity = severity,
+                .number = number,
+        };
+        copy(e.code, sizeof e.code, code);
+        copy(e.mirror, sizeof e.mirror, mirror);
+        copy(e.node, sizeof e.node, node);
+        copy(e.sentence, sizeof e.sentence, sentence);
+        event_log_add(d->api.events, &e);
+        gmtime_r(&wall.tv_sec, &utc);
+        (void)strftime(clock, sizeof clock, "%H:%M:%S", &utc); /* fits */
+        log_write(level_of(severity), "[%s] %s (at %s.%03dZ, up %llu.%03llu s)", code, sentence, clock, (int)(wall.tv_nsec / 1000000),
+                  (unsigned long long)(e.boot_ms / 1000), (unsigned long long)(e.boot_ms % 1000));
+}
+
+void driver_report(struct driver *d, enum reason reason, uint8_t mirror, uint8_t node, uint64_t number)
+{
+        char sentence[SENTENCE_SIZE];
+        const char *m = mirror < d->config->mirrors ? d->config->mirror[mirror].name : "";
+        const char *n = node < VOTERS ? d->config->voters[node].name : "";
+        sentence_render(reason_sentence(reason), m, n, number, sentence, sizeof sentence);
+        driver_report_text(d, reason_code(reason), reason_severity(reason), m, n, number, sentence);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/hamonctl/hamonctl.h"
+
+#include "hamon/core/reasons.h"
+#include "net/http_client.h"
+#include "net/problem.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+enum { OPERATION_POLL_MS = 200 };
+
+static void print_unreachable(int r, const char *error)
+{
+        fprintf(stderr, "hamonctl: %s\n", error);
+        if (r == -EACCES)
+                fprintf(stderr, "hamonctl: be root or a member of the group of that socket\n");
+        else if (r == -ENOENT || r == -ECONNREFUSED)
+                fprintf(stderr, "hamonctl: is hamon running here? systemctl status hamon hamon-witness\n");
+}
+
+static void print_problem(const json_t *problem, unsigned status)
+{
+        const char *text = problem_text(problem), *code = problem_code(problem);
+        const char *next = json_string_value(json_object_get(problem, "next"));
+        if (!text)
+                fprintf(stderr, "hamonctl: hamon answered with status %u\n", status);
+        else
+                fprintf(stderr, "hamonctl: %s%s%s%s\n", text, *code ? " [" : "", code, *code ? "]" : "");
+        if (next && *next)
+                fprintf(stderr, "hamonctl: next: %s\n", next);
+}
+
+bool call_get(const struct command_line *c, const char *path, json_t **ret)
+{
+        char error[512];
+        unsigned status;
+        json_t *j = NULL;
+        int r = http_call(c->socket, "GET", path, NULL, 0, &status, &j, error, sizeof error);
+        if (r < 0) {
+                print_unreachable(r, error);
+                return false;
+        }
+        if (status >= 400 || !json_is_object(j)) {
+                print_problem(j, status);
+                json_decref(j);
+                return false;
+        }
+        *ret = j;
+        return true;
+}
+
+static uint64_t now_s(void)
+{
+        struct timespec t;
+        (void)clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec;
+}
+
+/* The operation as it was at its end, or when the patience ended ("running"). NULL: printed. */
+static json_t *wait_for(const struct command_line *c, const char *operation)
+{
+        char path[64];
+        (void)snprintf(path, sizeof path, "/v1/operations/%.20s", operation); /* fits */
+        for (uint64_t begin = now_s();;) {
+                json_t *j;
+                if (!call_get(c, path, &j))
+                        return NULL;
+                const char *state = json_string_value(json_object_get(j, "state"));
+                if (!state || strcmp(state, "running") != 0 || now_s() - begin >= c->timeout_s)
+                        return j;
+                json_decref(j);
+                const struct timespec pause = {.tv_nsec = OPERATION_POLL_MS * 1000000};
+                (void)nanosleep(&pause, NULL);
+        }
+}
+
+static int conclude(const json_t *operation, const char *number, char ret_code[32])
+{
+        const json_t *reason = json_object_get(operation, "reason");
+        const char *state = json_string_value(json_object_get(operation, "state"));
+        const char *code = json_string_value(json_object_get(reason, "code"));
+        const char *sentence = json_string_value(json_object_get(reason, "sentence"));
+        const char *next = json_string_value(json_object_get(reason, "next"));
+        const char *error = json_string_value(json_object_get(operation, "error"));
+        if (state && strcmp(state, "done") == 0) {
+                printf("%s\n", sentence ? sentence : "done");
+                return EXIT_DONE;
+        }
+        if (state && strcmp(state, "running") == 0) {
+                fprintf(stderr, "hamonctl: not finished yet, it goes on: hamonctl status, hamonctl events (operation %s)\n", number);
+                return EXIT_REFUSED;
+        }
+        if (ret_code && code)
+                (void)snprintf(ret_code, 32, "%s", code);
+        if (ret_code && code && strcmp(code, reason_code(REASON_COMMAND_CONSENT)) == 0)
+                return EXIT_REFUSED; /* the caller asks, or says how to give it */
+        fprintf(stderr, "hamonctl: %s [%s]%s%s%s\n", sentence ? sentence : "refused", code ? code : "failed", error ? " (" : "",
+                error ? error : "", error ? ")" : "");
+        if (next && *next)
+                fprintf(stderr, "hamonctl: next: %s\n", next);
+        return EXIT_REFUSED;
+}
+
+int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32])
+{
+        char error[512];
+        unsigned status;
+        json_t *j = NULL;
+        int r = http_call(c->socket, "POST", path, body, 0, &status, &j, error, sizeof error);
+        json_decref(body);
+        if (r < 0) {
+                print_unreachable(r, error);
+                return EXIT_REFUSED;
+        }
+        const char *number = json_string_value(json_object_get(j, "operation"));
+        int exit_status = EXIT_REFUSED;
+        if (status >= 400 || !number) {
+                print_problem(j, status);
+        } else {
+                json_t *operation = wait_for(c, number);
+                if (operation)
+                        exit_status = conclude(operation, number, ret_code);
+                json_decref(operation);
+        }
+        json_decref(j);
+        return exit_status;
+}

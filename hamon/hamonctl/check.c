@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `hamonctl check`: GET /v1/status as one line for monitoring: the most urgent reason decides. */
+#include "hamon/hamonctl/hamonctl.h"
+
+#include <string.h>
+
+enum { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN, LOOP_STUCK_MS = 10000 };
+
+static const char *text(const json_t *object, const char *key)
+{
+        const char *s = json_string_value(json_object_get(object, key));
+        return s ? s : "";
+}
+
+static int level_of(const json_t *reason)
+{
+        const char *severity = text(reason, "severity");
+        if (strcmp(severity, "critical") == 0)
+                return CHECK_CRITICAL;
+        if (strcmp(severity, "warning") == 0)
+                return CHECK_WARNING;
+        return strcmp(severity, "ok") == 0 || strcmp(severity, "info") == 0 ? CHECK_OK : CHECK_UNKNOWN;
+}
+
+int check_text(const json_t *status, FILE *to)
+{
+        static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+        size_t i;
+        const json_t *item, *worst = NULL;
+        int level = CHECK_OK;
+        if (json_integer_value(json_object_get(status, "age_ms")) > LOOP_STUCK_MS) {
+                fprintf(to, "HAMON UNKNOWN - hamon's loop does not turn\n");
+                return CHECK_UNKNOWN;
+        }
+        json_array_foreach(json_object_get(status, "mirrors"), i, item)
+        {
+                const json_t *reason = json_object_get(item, "reason");
+                if (!worst || level_of(reason) > level) {
+                        worst = reason;
+                        level = level_of(reason);
+                }
+        }
+        json_array_foreach(json_object_get(status, "reasons"), i, item)
+                if (!worst || level_of(item) > level) {
+                        worst = item;
+                        level = level_of(item);
+                }
+        if (json_array_size(json_object_get(json_object_get(status, "packets"), "refused")) > 0 && level < CHECK_WARNING) {
+                const json_t *refused = json_array_get(json_object_get(json_object_get(status, "packets"), "refused"), 0);
+                fprintf(to, "HAMON WARNING - %s\n", text(refused, "sentence"));
+                return CHECK_WARNING;
+        }
+        fprintf(to, "HAMON %s - %s\n", words[level], worst ? text(worst, "sentence") : "no mirror is configured");
+        return level;
+}

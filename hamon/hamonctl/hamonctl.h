@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Private to hamon/hamonctl: the command for people. It uses nothing that the API does not offer; what it prints on stdout is the result,
+ * on stderr talk. One thread.
+ */
+#ifndef HAMON_HAMONCTL_HAMONCTL_H
+#define HAMON_HAMONCTL_HAMONCTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+
+struct command_line {
+        const char *socket;
+        bool json, watch, follow, overwrite, yes;
+        uint64_t timeout_s;
+        const char *words[5]; /* operands */
+        unsigned count;
+};
+
+/* -- call.c: the API ------------------------------------------------------------------------------------------------------------ */
+
+/* GET; *ret is the caller's. False: the reason was printed on stderr. */
+bool call_get(const struct command_line *c, const char *path, json_t **ret);
+
+/*
+ * POST, then waits for the operation's end. Exit status; what happened was printed. `ret_code` (may be NULL) gets the reason code, for a
+ * caller that can do something about it: then a refusal for want of consent is not printed.
+ */
+int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32]);
+
+/* -- status_text.c, check.c: renderers of GET /v1/status, pure ------------------------------------------------------------------ */
+
+void status_text(const json_t *status, FILE *to);
+void event_text(const json_t *event, FILE *to);
+
+/* One line as monitoring plugins print it. Returns 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
+int check_text(const json_t *status, FILE *to);
+
+/* -- verbs.c: one function for each command; exit status ------------------------------------------------------------------------ */
+
+int verb_status(const struct command_line *c);
+int verb_events(const struct command_line *c);
+int verb_check(const struct command_line *c);
+int verb_is_primary(const struct command_line *c);
+int verb_mirror_prepare(const struct command_line *c, const char *verb, const char *mirror); /* create, join */
+int verb_start_alone(const struct command_line *c, const char *mirror);
+int verb_switchover(const struct command_line *c, const char *mirror);
+int verb_leave(const struct command_line *c);
+int verb_confirm_dead(const struct command_line *c, const char *node);
+int verb_config_check(const struct command_line *c, const char *path);
+int verb_key_generate(const char *path);
+
+/* ask.c: true when a person at the terminal typed `word`; false and one line of talk otherwise. */
+bool ask_typed(const char *question, const char *word);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* hamonctl: the command line. What each command does is in verbs.c. */
+#include "hamon/hamonctl/hamonctl.h"
+
+#include "base/cli.h"
+#include "base/text.h"
+#include "hamon/api/api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_TIMEOUT };
+
+static const struct cli_option options[] = {
+        {0, "json", NULL, "print JSON (status, events)", OPT_JSON},
+        {'w', "watch", NULL, "print the status again each second", OPT_WATCH},
+        {'f', "follow", NULL, "go on with new events", OPT_FOLLOW},
+        {0, "overwrite", NULL, "consent to lose what is on this node's disk (mirror create, mirror join)", OPT_OVERWRITE},
+        {'y', "yes", NULL, "consent without being asked", OPT_YES},
+        {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
+        {0, "socket", "SOCKET", "of hamon (default " API_SOCKET ")", OPT_SOCKET},
+        {0, "control", "SOCKET", NULL, OPT_SOCKET},
+        {0, NULL, NULL, NULL, 0},
+};
+
+static const struct cli cli = {
+        .program = "hamonctl",
+        .summary = "look at hamon and command it",
+        .usage = "hamonctl status [--json] [--watch]\n"
+                 "hamonctl events [--follow] [--json]\n"
+                 "hamonctl mirror create|join NAME [--overwrite]\n"
+                 "hamonctl mirror start-alone NAME [--yes]\n"
+                 "hamonctl switchover NAME\n"
+                 "hamonctl node leave\n"
+                 "hamonctl node confirm-dead NODE [--yes]\n"
+                 "hamonctl is primary NAME\n"
+                 "hamonctl check\n"
+                 "hamonctl config check [FILE]\n"
+                 "hamonctl key generate FILE",
+        .epilog = "Exit status: 0 done, 1 refused, failed or not reachable, 2 wrong usage.\n"
+                  "'is primary': 0 yes, 2 no, 1 cannot tell. 'check': 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, as monitoring plugins do.",
+        .options = options,
+};
+
+/* The commands: their words, how many operands follow, and what they are called in an error. */
+enum verb { STATUS, EVENTS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, CONFIRM_DEAD, IS_PRIMARY, CHECK, CONFIG_CHECK, KEY_GENERATE };
+
+static const struct {
+        const char *first, *second;
+        unsigned least, most; /* operands after the words */
+        const char *operand;
+} verbs[] = {
+        [STATUS] = {"status", NULL, 0, 0, NULL},
+        [EVENTS] = {"events", NULL, 0, 0, NULL},
+        [CREATE] = {"mirror", "create", 1, 1, "NAME"},
+        [JOIN] = {"mirror", "join", 1, 1, "NAME"},
+        [START_ALONE] = {"mirror", "start-alone", 1, 1, "NAME"},
+        [SWITCHOVER] = {"switchover", NULL, 1, 1, "NAME"},
+        [LEAVE] = {"node", "leave", 0, 0, NULL},
+        [CONFIRM_DEAD] = {"node", "confirm-dead", 1, 1, "NODE"},
+        [IS_PRIMARY] = {"is", "primary", 1, 1, "NAME"},
+        [CHECK] = {"check", NULL, 0, 0, NULL},
+        [CONFIG_CHECK] = {"config", "check", 0, 1, "FILE"},
+        [KEY_GENERATE] = {"key", "generate", 1, 1, "FILE"},
+};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+static int usage_error(const char *what, const char *word, const char *near)
+{
+        char shown[100];
+        fprintf(stderr, "hamonctl: %s '%s'", what, text_printable(word, shown, sizeof shown));
+        if (near)
+                fprintf(stderr, "; did you mean '%s'?", near);
+        fprintf(stderr, near ? "\n" : "; see hamonctl --help\n");
+        return EXIT_USAGE;
+}
+
+static int unknown_verb(const struct command_line *c)
+{
+        const char *first[VERBS + 1], *second[VERBS + 1];
+        unsigned firsts = 0, seconds = 0;
+        for (unsigned i = 0; i < VERBS; i++) {
+                first[firsts++] = verbs[i].first;
+                if (verbs[i].second && strcmp(verbs[i].first, c->words[0]) == 0)
+                        second[seconds++] = verbs[i].second;
+        }
+        first[firsts] = second[seconds] = NULL;
+        if (seconds == 0)
+                return usage_error("unknown command", c->words[0], text_nearest(c->words[0], first));
+        if (c->count < 2)
+                return usage_error("incomplete command", c->words[0], NULL);
+        return usage_error("unknown command", c->words[1], text_nearest(c->words[1], second));
+}
+
+static int dispatch(const struct command_line *c, enum verb verb, const char *operand)
+{
+        switch (verb) {
+        case STATUS:
+                return verb_status(c);
+        case EVENTS:
+                return verb_events(c);
+        case CREATE:
+        case JOIN:
+                return verb_mirror_prepare(c, verbs[verb].second, operand);
+        case START_ALONE:
+                return verb_start_alone(c, operand);
+        case SWITCHOVER:
+                return verb_switchover(c, operand);
+        case LEAVE:
+                return verb_leave(c);
+        case CONFIRM_DEAD:
+                return verb_confirm_dead(c, operand);
+        case IS_PRIMARY:
+                return verb_is_primary(c);
+        case CHECK:
+                return verb_check(c);
+        case CONFIG_CHECK:
+                return verb_config_check(c, operand ? operand : CONFIG_PATH);
+        case KEY_GENERATE:
+                return verb_key_generate(operand);
+        }
+        abort();
+}
+
+static int run(const struct command_line *c)
+{
+        for (unsigned i = 0; i < VERBS; i++) {
+                unsigned words = verbs[i].second ? 2 : 1;
+                if (c->count < words || strcmp(c->words[0], verbs[i].first) != 0 || (words == 2 && strcmp(c->words[1], verbs[i].second) != 0))
+                        continue;
+                if (c->count < words + verbs[i].least) {
+                        fprintf(stderr, "hamonctl: %s is missing: hamonctl %s%s%s %s\n", verbs[i].operand, verbs[i].first, words == 2 ? " " : "",
+                                words == 2 ? verbs[i].second : "", verbs[i].operand);
+                        return EXIT_USAGE;
+                }
+                if (c->count > words + verbs[i].most)
+                        return usage_error("unexpected word", c->words[words + verbs[i].most], NULL);
+                return dispatch(c, (enum verb)i, c->count > words ? c->words[words] : NULL);
+        }
+        return unknown_verb(c);
+}
+
+static bool parse_seconds(const char *text, uint64_t *ret)
+{
+        char *end;
+        errno = 0;
+        unsigned long long v = strtoull(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end || errno || v > 86400)
+                return false;
+        *ret = v;
+        return true;
+}
+
+int main(int argc, char **argv)
+{
+        struct command_line c = {.socket = API_SOCKET, .timeout_s = 120};
+        struct cli_parser p;
+        cli_start(&p, &cli, argc, argv);
+        for (int id; (id = cli_next(&p)) != CLI_END;) {
+                int answered = cli_answer(&p, id);
+                if (answered >= 0)
+                        return answered;
+                switch (id) {
+                case OPT_JSON:
+                        c.json = true;
+                        break;
+                case OPT_WATCH:
+                        c.watch = true;
+                        break;
+                case OPT_FOLLOW:
+                        c.follow = true;
+                        break;
+                case OPT_OVERWRITE:
+                        c.overwrite = true;
+                        break;
+                case OPT_YES:
+                        c.yes = true;
+                        break;
+                case OPT_SOCKET:
+                        c.socket = p.value;
+                        break;
+                case OPT_TIMEOUT:
+                        if (!parse_seconds(p.value, &c.timeout_s))
+                                return usage_error("not a number of seconds (0 to 86400):", p.value, NULL);
+                        break;
+                default:
+                        if (c.count == sizeof c.words / sizeof *c.words)
+                                return usage_error("unexpected word", p.value, NULL);
+                        c.words[c.count++] = p.value;
+                }
+        }
+        if (c.count == 0) {
+                cli_print_help(&cli, stderr);
+                return EXIT_USAGE;
+        }
+        return run(&c);
+}

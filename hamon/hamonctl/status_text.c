@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * GET /v1/status drawn for a person, in the manner of `zpool status`: for each mirror first the sentence, then what to do, then the facts.
+ * Every sentence comes from the table of reasons, by way of the API; here are only labels.
+ */
+#include "hamon/hamonctl/hamonctl.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { LABEL_WIDTH = 9, STALE_SNAPSHOT_MS = 3000 };
+
+static const char *text(const json_t *object, const char *key)
+{
+        const char *s = json_string_value(json_object_get(object, key));
+        return s ? s : "";
+}
+
+static int64_t number(const json_t *object, const char *key)
+{
+        return json_integer_value(json_object_get(object, key));
+}
+
+static bool is_true(const json_t *object, const char *key)
+{
+        return json_is_true(json_object_get(object, key));
+}
+
+static void label(FILE *to, const char *name)
+{
+        fprintf(to, "%*s%s ", LABEL_WIDTH, name, *name ? ":" : " ");
+}
+
+/* Ages as people say them: "0.1 s", "12.3 s", "4 min". */
+static void age(FILE *to, int64_t ms)
+{
+        if (ms < 120000)
+                fprintf(to, "%lld.%lld s", (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+        else if (ms < 2 * 3600000)
+                fprintf(to, "%lld min", (long long)(ms / 60000));
+        else
+                fprintf(to, "%lld h", (long long)(ms / 3600000));
+}
+
+static void draw_reason(FILE *to, const json_t *reason, const char *name)
+{
+        label(to, name);
+        fprintf(to, "%s", text(reason, "sentence"));
+        const char *severity = text(reason, "severity");
+        if (strcmp(severity, "ok") != 0)
+                fprintf(to, " [%s]", text(reason, "code"));
+        fputc('\n', to);
+        if (*text(reason, "next")) {
+                label(to, "action");
+                fprintf(to, "%s\n", text(reason, "next"));
+        }
+}
+
+static const json_t *node_named(const json_t *status, const char *name)
+{
+        size_t i;
+        const json_t *node;
+        json_array_foreach(json_object_get(status, "nodes"), i, node)
+                if (strcmp(text(node, "name"), name) == 0)
+                        return node;
+        return NULL;
+}
+
+static void draw_silence(FILE *to, const json_t *node)
+{
+        if (is_true(node, "self")) {
+                fputs("this node", to);
+        } else if (!is_true(node, "heard")) {
+                fputs("not heard since hamon started here", to);
+        } else {
+                fputs(is_true(node, "alive") ? "heard " : "silent for ", to);
+                age(to, number(node, "silent_ms"));
+                if (is_true(node, "alive"))
+                        fputs(" ago", to);
+        }
+}
+
+static void draw_active(FILE *to, const json_t *status, const json_t *mirror)
+{
+        const json_t *record = json_object_get(mirror, "record");
+        label(to, "active");
+        if (strcmp(text(record, "version"), "0") == 0) {
+                fputs("nowhere yet\n", to);
+                return;
+        }
+        const char *primary = text(record, "primary");
+        const json_t *node = node_named(status, primary);
+        fprintf(to, "%s, epoch %s, record %s", *primary ? primary : "nowhere", text(record, "epoch"), text(record, "version"));
+        if (!is_true(record, "decided"))
+                fputs(" (not known to be decided)", to);
+        if (node && !is_true(node, "self") && !is_true(node, "alive")) {
+                fputs("; that node is ", to);
+                draw_silence(to, node);
+        }
+        fputc('\n', to);
+}
+
+static void draw_role(FILE *to, const json_t *status, const json_t *mirror)
+{
+        if (strcmp(text(json_object_get(status, "node"), "kind"), "witness") == 0)
+                return;
+        const json_t *lease = json_object_get(mirror, "lease");
+        const char *role = text(mirror, "role");
+        label(to, "here");
+        fputs(role, to);
+        if (strcmp(role, "primary") == 0) {
+                fputs(is_true(lease, "valid") ? ", lease valid for " : ", no lease", to);
+                if (is_true(lease, "valid"))
+                        age(to, number(lease, "left_ms"));
+        }
+        const char *state = text(json_object_get(mirror, "states"), "role");
+        if (*state && strcmp(state, role) != 0)
+                fprintf(to, " (%s)", state);
+        fputc('\n', to);
+        if (*text(mirror, "waiting_for")) {
+                label(to, "waiting");
+                fprintf(to, "for '%s' of hamon-act\n", text(mirror, "waiting_for"));
+        }
+}
+
+static const char *leg_word(const json_t *leg)
+{
+        if (*text(leg, "uuid") == '\0')
+                return "no leg";
+        if (is_true(leg, "in_sync"))
+                return "in sync";
+        return is_true(leg, "inconsistent") ? "inconsistent" : "out of sync";
+}
+
+static void draw_legs(FILE *to, const json_t *mirror)
+{
+        size_t i;
+        const json_t *leg;
+        json_array_foreach(json_object_get(mirror, "legs"), i, leg)
+        {
+                const json_t *says = json_object_get(leg, "node_says");
+                label(to, i == 0 ? "legs" : "");
+                fprintf(to, "%-12s %-13s %s", text(leg, "node"), leg_word(leg), text(leg, "device"));
+                if (is_true(says, "calls_peer_failed"))
+                        fputs("  calls the other leg failed", to);
+                fputc('\n', to);
+        }
+        const json_t *resync = json_object_get(mirror, "resync");
+        if (json_is_object(resync)) {
+                label(to, "resync");
+                fprintf(to, "%.1f %%\n", json_real_value(json_object_get(resync, "percent")));
+        }
+}
+
+static void draw_what_if(FILE *to, const json_t *status, const json_t *mirror)
+{
+        const char *self = text(json_object_get(status, "node"), "name");
+        const json_t *if_peer = json_object_get(mirror, "if_peer_fails"), *if_self = json_object_get(mirror, "if_self_fails");
+        if (!json_is_object(if_peer) || !json_is_object(if_self))
+                return;
+        const char *peer = "";
+        size_t i;
+        const json_t *node;
+        json_array_foreach(json_object_get(status, "nodes"), i, node)
+                if (!is_true(node, "self") && !is_true(node, "witness"))
+                        peer = text(node, "name");
+        label(to, "what if");
+        fprintf(to, "%s fails: %s\n", peer, text(if_peer, "sentence"));
+        label(to, "");
+        fprintf(to, "%s fails: %s\n", self, text(if_self, "sentence"));
+}
+
+static void draw_mirror(FILE *to, const json_t *status, const json_t *mirror)
+{
+        char health[32];
+        (void)snprintf(health, sizeof health, "%s", text(mirror, "health"));
+        for (char *p = health; *p; p++)
+                *p = (char)toupper((unsigned char)*p);
+        fputc('\n', to);
+        label(to, "mirror");
+        fprintf(to, "%s\n", text(mirror, "name"));
+        label(to, "health");
+        fprintf(to, "%s\n", health);
+        draw_reason(to, json_object_get(mirror, "reason"), "reason");
+        draw_active(to, status, mirror);
+        draw_role(to, status, mirror);
+        draw_legs(to, mirror);
+        draw_what_if(to, status, mirror);
+}
+
+static void draw_nodes(FILE *to, const json_t *status)
+{
+        size_t i, k;
+        const json_t *node, *path;
+        fputc('\n', to);
+        json_array_foreach(json_object_get(status, "nodes"), i, node)
+        {
+                const char *state = is_true(node, "alive") ? (is_true(node, "suspect") ? "suspect" : "alive") : "silent";
+                if (is_true(node, "leaving"))
+                        state = "leaving";
+                label(to, i == 0 ? "nodes" : "");
+                fprintf(to, "%-12s %-13s ", text(node, "name"), state);
+                draw_silence(to, node);
+                size_t paths = 0, working = 0;
+                json_array_foreach(json_object_get(node, "links"), k, path)
+                {
+                        const json_t *heard = json_object_get(path, "heard_ms_ago");
+                        paths++;
+                        working += json_is_integer(heard) && json_integer_value(heard) < STALE_SNAPSHOT_MS;
+                }
+                if (paths > 0 && !is_true(node, "self"))
+                        fprintf(to, ", %zu of %zu links work", working, paths);
+                fputc('\n', to);
+        }
+}
+
+static bool is_said_by_a_mirror(const json_t *status, const char *code)
+{
+        size_t i;
+        const json_t *mirror;
+        json_array_foreach(json_object_get(status, "mirrors"), i, mirror)
+                if (strcmp(text(json_object_get(mirror, "reason"), "code"), code) == 0)
+                        return true;
+        return false;
+}
+
+static void draw_trouble(FILE *to, const json_t *status)
+{
+        size_t i;
+        const json_t *item, *node = json_object_get(status, "node");
+        if (number(status, "age_ms") > STALE_SNAPSHOT_MS) {
+                label(to, "warning");
+                fputs("hamon's loop has not turned for ", to);
+                age(to, number(status, "age_ms"));
+                fputs(": all of this is old\n", to);
+        }
+        if (*text(node, "state_error")) {
+                label(to, "warning");
+                fprintf(to, "this node's memory cannot be written (%s): it does not vote [state-write-failed]\n", text(node, "state_error"));
+        }
+        json_array_foreach(json_object_get(status, "reasons"), i, item)
+                if (!is_said_by_a_mirror(status, text(item, "code")))
+                        draw_reason(to, item, "warning");
+        json_array_foreach(json_object_get(json_object_get(status, "packets"), "refused"), i, item)
+        {
+                label(to, "warning");
+                fprintf(to, "%s (%lld datagrams, the last from %s) [packet-%s]\n", text(item, "sentence"), (long long)number(item, "count"),
+                        text(item, "last_from"), text(item, "kind"));
+        }
+}
+
+void status_text(const json_t *status, FILE *to)
+{
+        const json_t *node = json_object_get(status, "node");
+        label(to, "cluster");
+        fprintf(to, "%s, seen from %s %s\n", text(status, "cluster"), text(node, "kind"), text(node, "name"));
+        if (strcmp(text(status, "mode"), "manual") == 0) {
+                label(to, "mode");
+                fputs("manual: without a witness nothing is taken over by itself; a person says 'hamonctl node confirm-dead'\n", to);
+        }
+        draw_trouble(to, status);
+        size_t i;
+        const json_t *mirror;
+        json_array_foreach(json_object_get(status, "mirrors"), i, mirror)
+                draw_mirror(to, status, mirror);
+        draw_nodes(to, status);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/hamonctl/hamonctl.h"
+
+#include "hamon/config.h"
+#include "hamon/core/reasons.h"
+#include "hamon/identity.h"
+#include "hamon/net/seal.h"
+#include "net/http_client.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WATCH_MS = 1000, FOLLOW_MS = 500 };
+
+static void pause_ms(long ms)
+{
+        const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+        (void)nanosleep(&t, NULL);
+}
+
+static void print_json(const json_t *j, size_t flags)
+{
+        (void)json_dumpf(j, stdout, flags);
+        fputc('\n', stdout);
+        fflush(stdout);
+}
+
+int verb_status(const struct command_line *c)
+{
+        for (;;) {
+                json_t *status;
+                bool got = call_get(c, "/v1/status", &status);
+                if (!got && !c->watch)
+                        return EXIT_REFUSED;
+                if (c->watch && !c->json && isatty(STDOUT_FILENO))
+                        fputs("\033[H\033[2J", stdout);
+                if (got && c->json)
+                        print_json(status, c->watch ? JSON_COMPACT : JSON_INDENT(2));
+                else if (got)
+                        status_text(status, stdout);
+                if (got)
+                        json_decref(status);
+                if (!c->watch || ferror(stdout) || fflush(stdout) == EOF)
+                        return EXIT_DONE;
+                pause_ms(WATCH_MS);
+        }
+}
+
+void event_text(const json_t *event, FILE *to)
+{
+        int64_t wall_ms = json_integer_value(json_object_get(event, "wall_ms"));
+        time_t seconds = (time_t)(wall_ms / 1000);
+        struct tm local;
+        char clock[32];
+        localtime_r(&seconds, &local);
+        (void)strftime(clock, sizeof clock, "%F %T", &local); /* fits */
+        fprintf(to, "%s.%03d  %-18s %s\n", clock, (int)(wall_ms % 1000), json_string_value(json_object_get(event, "code")),
+                json_string_value(json_object_get(event, "sentence")));
+}
+
+int verb_events(const struct command_line *c)
+{
+        char path[64], since[24] = "0";
+        bool ever = false;
+        for (;;) {
+                json_t *answer;
+                (void)snprintf(path, sizeof path, "/v1/events?since=%s", since); /* fits */
+                bool got = call_get(c, path, &answer);
+                if (!got && (!c->follow || !ever))
+                        return EXIT_REFUSED;
+                if (got) {
+                        size_t i;
+                        const json_t *event;
+                        ever = true;
+                        json_array_foreach(json_object_get(answer, "events"), i, event)
+                        {
+                                if (c->json)
+                                        print_json(event, JSON_COMPACT);
+                                else
+                                        event_text(event, stdout);
+                        }
+                        (void)snprintf(since, sizeof since, "%s", json_string_value(json_object_get(answer, "last")));
+                        json_decref(answer);
+                }
+                if (fflush(stdout) == EOF || !c->follow)
+                        return EXIT_DONE;
+                pause_ms(FOLLOW_MS);
+        }
+}
+
+int verb_check(const struct command_line *c)
+{
+        json_t *status;
+        char error[512];
+        unsigned code;
+        if (http_call(c->socket, "GET", "/v1/status", NULL, 0, &code, &status, error, sizeof error) < 0) {
+                printf("HAMON UNKNOWN - %s\n", error); /* the plugin's answer: stdout */
+                return 3;
+        }
+        int level = code < 400 ? check_text(status, stdout) : 3;
+        if (code >= 400)
+                printf("HAMON UNKNOWN - hamon answered with status %u\n", code);
+        json_decref(status);
+        return level;
+}
+
+static bool mirror_path(char ret[160], const char *mirror, const char *verb)
+{
+        char encoded[100];
+        if (http_encode(mirror, encoded, sizeof encoded) < 0) {
+                fprintf(stderr, "hamonctl: '%.40s...' is too long for the name of a mirror\n", mirror);
+                return false;
+        }
+        (void)snprintf(ret, 160, "/v1/mirrors/%s/%s", encoded, verb); /* fits */
+        return true;
+}
+
+/* 0 yes, 2 no, 1 cannot tell: for scripts and load balancers. */
+int verb_is_primary(const struct command_line *c)
+{
+        char path[160], error[512];
+        unsigned status;
+        json_t *answer = NULL;
+        if (!mirror_path(path, c->words[2], "primary"))
+                return 1;
+        int r = http_call(c->socket, "GET", path, NULL, 0, &status, &answer, error, sizeof error);
+        if (r < 0 || !json_is_boolean(json_object_get(answer, "primary"))) {
+                fprintf(stderr, "hamonctl: cannot tell whether '%s' is active here: %s\n", c->words[2],
+                        r < 0 ? error : status == 404 ? "no such mirror" : "hamon does not know its own role (hamonctl status)");
+                json_decref(answer);
+                return 1;
+        }
+        bool yes = json_is_true(json_object_get(answer, "primary"));
+        json_decref(answer);
+        return yes ? 0 : 2;
+}
+
+int verb_mirror_prepare(const struct command_line *c, const char *verb, const char *mirror)
+{
+        char path[160], code[32] = "";
+        if (!mirror_path(path, mirror, verb))
+                return EXIT_USAGE;
+        int r = call_command(c, path, json_pack("{s:b}", "overwrite", (int)(c->overwrite || c->yes)), code);
+        if (r == EXIT_DONE || strcmp(code, reason_code(REASON_COMMAND_CONSENT)) != 0)
+                return r;
+        char question[256];
+        (void)snprintf(question, sizeof question, "the disk of this node for mirror '%.64s' is not blank, and all that is on it would be lost",
+                       mirror);
+        if (!ask_typed(question, mirror))
+                return EXIT_REFUSED;
+        return call_command(c, path, json_pack("{s:b}", "overwrite", 1), NULL);
+}
+
+int verb_start_alone(const struct command_line *c, const char *mirror)
+{
+        char path[160], question[512];
+        if (!mirror_path(path, mirror, "start-alone"))
+                return EXIT_USAGE;
+        (void)snprintf(question, sizeof question,
+                       "mirror '%.64s' starts with what this node's disk holds; writes that were acknowledged after it fell behind are lost for "
+                       "good, and the other node's disk will be overwritten with this one's",
+                       mirror);
+        if (!c->yes && !ask_typed(question, mirror))
+                return EXIT_REFUSED;
+        return call_command(c, path, json_pack("{s:b}", "confirm", 1), NULL);
+}
+
+int verb_switchover(const struct command_line *c, const char *mirror)
+{
+        char path[160];
+        return mirror_path(path, mirror, "switchover") ? call_command(c, path, NULL, NULL) : EXIT_USAGE;
+}
+
+int verb_leave(const struct command_line *c)
+{
+        return call_command(c, "/v1/node/leave", NULL, NULL);
+}
+
+int verb_confirm_dead(const struct command_line *c, const char *node)
+{
+        char question[256];
+        (void)snprintf(question, sizeof question,
+                       "this node will go on alone as if '%.64s' were off; if it still runs, what it writes is lost: look at its power switch",
+                       node);
+        if (!c->yes && !ask_typed(question, node))
+                return EXIT_REFUSED;
+        return call_command(c, "/v1/node/confirm-dead", json_pack("{s:s, s:b}", "node", node, "confirm", 1), NULL);
+}
+
+static void print_config_error(void *userdata, const char *message)
+{
+        (void)userdata;
+        fprintf(stderr, "%s\n", message);
+}
+
+int verb_config_check(const struct command_line *c, const char *path)
+{
+        static struct config config;
+        struct ini_errors errors = {.report = print_config_error};
+        (void)c;
+        if (config_load(path, &errors, &config) < 0) {
+                fprintf(stderr, "hamonctl: %u error%s in '%s'\n", errors.count, errors.count == 1 ? "" : "s", path);
+                return EXIT_REFUSED;
+        }
+        printf("%s: cluster %s, %s, %u mirror%s: no errors\n", path, config.cluster, config.has_witness ? "two nodes and a witness" : "two nodes",
+               config.mirrors, config.mirrors == 1 ? "" : "s");
+        return EXIT_DONE;
+}
+
+/* Where the packages made a group hamon, it may read the key; elsewhere whoever runs this runs hamon, too. */
+static int give_to_hamon(const char *path)
+{
+        const struct group *g = getgrnam("hamon");
+        if (!g || geteuid() != 0)
+                return 0;
+        return chown(path, (uid_t)-1, g->gr_gid) < 0 || chmod(path, 0640) < 0 ? -errno : 0;
+}
+
+int verb_key_generate(const char *path)
+{
+        int r = seal_key_generate(path);
+        if (r == -EEXIST)
+                fprintf(stderr, "hamonctl: '%s' is already there and stays as it is; remove it first if nobody uses it\n", path);
+        else if (r < 0)
+                fprintf(stderr, "hamonctl: cannot make '%s': %s\n", path, strerrordesc_np(-r));
+        else if (r == 0 && give_to_hamon(path) < 0)
+                fprintf(stderr, "hamonctl: '%s' is made, but only root can read it: chgrp hamon and chmod 0640 it\n", path);
+        else
+                printf("%s: new cluster key; copy it to the other machines, readable by hamon and root only\n", path);
+        return r < 0 ? EXIT_REFUSED : EXIT_DONE;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who this machine is in the configuration: its voter index, by host name or by --node. Logs what is wrong. Called by hamon's main and
+ * hamonctl before anything else.
+ */
+#ifndef HAMON_IDENTITY_H
+#define HAMON_IDENTITY_H
+
+#include "hamon/config.h"
+
+/*
+ * `name`: of --node, or NULL for the host name. `witness`: this is the witness's program; it and the nodes' program are never mixed up,
+ * so that no machine votes twice. Voter index, or -ENOENT with one sentence in `ret_why`.
+ */
+int identity_find(const struct config *c, const char *name, bool witness, char *ret_why, size_t why_bytes);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * hamon: the command line, the configuration, and what the process asks of the system. The rest is hamon/driver.
+ */
+#include "base/cli.h"
+#include "base/log.h"
+#include "hamon/api/api.h"
+#include "hamon/driver/driver.h"
+#include "hamon/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+        EXIT_CONFIG = 78,              /* EX_CONFIG: a restart does not help, and the unit does not try */
+        THREAD_STACK_BYTES = 512 << 10, /* locked in memory with all the rest */
+        LOOP_PRIORITY = 5,             /* SCHED_RR: ahead of ordinary work, behind the kernel's own threads */
+        OOM_SCORE = -900,
+};
+
+enum { OPT_CONFIG = 1, OPT_NODE, OPT_WITNESS, OPT_CHECK, OPT_CONTROL, OPT_STATE, OPT_ACT, OPT_DEBUG };
+
+static const struct cli_option options[] = {
+        {0, "config", "FILE", "the configuration (default " CONFIG_PATH ")", OPT_CONFIG},
+        {0, "node", "NAME", "which node of it this is (default: the host name)", OPT_NODE},
+        {0, "witness", NULL, "be the witness: one vote, no data", OPT_WITNESS},
+        {0, "check", NULL, "check the configuration and that it names this machine, then exit", OPT_CHECK},
+        {0, "control", "SOCKET", "where hamonctl finds this hamon (default " API_SOCKET ")", OPT_CONTROL},
+        {0, "state-dir", "DIR", "where this voter's memory is kept (default " DRIVER_STATE_DIRECTORY ")", OPT_STATE},
+        {0, "act", "SOCKET", "where hamon-act listens (default " DRIVER_ACT_SOCKET ")", OPT_ACT},
+        {0, "debug", NULL, "log more", OPT_DEBUG},
+        {0, NULL, NULL, NULL, 0},
+};
+
+static const struct cli cli = {
+        .program = "hamon",
+        .summary = "decide which node is active, and when it is safe to go on alone",
+        .usage = "hamon [--config FILE] [--node NAME]\n"
+                 "hamon --witness [--config FILE] [--node NAME]",
+        .epilog = "hamon runs in the foreground, without root rights; hamon-act does what needs them. Ending it changes nothing on the node:\n"
+                  "a restarted hamon goes on with what runs. People talk to it with hamonctl.\n"
+                  "\n"
+                  "Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage, 78 the configuration or the state cannot be used.",
+        .options = options,
+};
+
+struct command_line {
+        const char *config, *node;
+        bool witness, check, debug;
+        struct driver_options driver;
+};
+
+/* -1: go on; else the exit status. */
+static int parse(int argc, char **argv, struct command_line *c)
+{
+        struct cli_parser p;
+        cli_start(&p, &cli, argc, argv);
+        for (int id; (id = cli_next(&p)) != CLI_END;) {
+                int answered = cli_answer(&p, id);
+                if (answered >= 0)
+                        return answered;
+                switch (id) {
+                case OPT_CONFIG:
+                        c->config = p.value;
+                        break;
+                case OPT_NODE:
+                        c->node = p.value;
+                        break;
+                case OPT_WITNESS:
+                        c->witness = true;
+                        break;
+                case OPT_CHECK:
+                        c->check = true;
+                        break;
+                case OPT_CONTROL:
+                        c->driver.control_socket = p.value;
+                        break;
+                case OPT_STATE:
+                        c->driver.state_directory = p.value;
+                        break;
+                case OPT_ACT:
+                        c->driver.act_socket = p.value;
+                        break;
+                case OPT_DEBUG:
+                        c->debug = true;
+                        break;
+                default:
+                        log_error("unexpected operand '%s'; see hamon --help", p.value);
+                        return CLI_EXIT_USAGE;
+                }
+        }
+        return -1;
+}
+
+static void report(void *userdata, const char *message)
+{
+        (void)userdata;
+        log_error("%s", message);
+}
+
+/* Before any thread starts: their stacks are locked as well, so they get small ones. */
+static void lock_memory(void)
+{
+        pthread_attr_t attributes;
+        pthread_attr_init(&attributes);
+        (void)pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES); /* a larger one still works */
+        (void)pthread_setattr_default_np(&attributes);
+        pthread_attr_destroy(&attributes);
+        struct rlimit limit;
+        if (geteuid() != 0 && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+                log_info("memory is not locked: its limit is not infinite, continuing"); /* a lock now could fail allocations later */
+        else if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+                log_info("memory is not locked (%s), continuing", strerrordesc_np(errno));
+}
+
+/* For the loop's thread alone: called after the others were started. */
+static void raise_priority(void)
+{
+        const struct sched_param param = {.sched_priority = LOOP_PRIORITY};
+        if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) < 0)
+                log_info("no real-time priority (%s), continuing", strerrordesc_np(errno));
+}
+
+static void protect_from_oom(void)
+{
+        char text[16];
+        int n = snprintf(text, sizeof text, "%d", OOM_SCORE);
+        int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || write(fd, text, (size_t)n) < 0) /* without the right to: systemd's OOMScoreAdjust= has done it */
+                log_debug("oom_score_adj is not set: %s", strerrordesc_np(errno));
+        if (fd >= 0)
+                close(fd);
+}
+
+static int run(struct command_line *c, const struct config *config, int self)
+{
+        struct driver *d;
+        sigset_t signals;
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        (void)sigprocmask(SIG_BLOCK, &signals, NULL); /* the loop reads them */
+        (void)signal(SIGPIPE, SIG_IGN);
+        protect_from_oom();
+        lock_memory();
+        c->driver.config = config;
+        c->driver.self = (uint8_t)self;
+        int r = driver_new(&c->driver, &d);
+        if (r < 0) {
+                log_error("cannot start: %s", strerrordesc_np(-r));
+                return r == -EBADMSG || r == -EPROTO ? EXIT_CONFIG : EXIT_FAILURE;
+        }
+        raise_priority();
+        r = driver_run(d);
+        if (r < 0)
+                log_error("the loop failed: %s", strerrordesc_np(-r));
+        driver_free(d);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+        static struct config config;
+        struct command_line c = {
+                .config = CONFIG_PATH,
+                .driver = {.state_directory = DRIVER_STATE_DIRECTORY, .control_socket = API_SOCKET, .act_socket = DRIVER_ACT_SOCKET},
+        };
+        log_init("hamon", LOG_LEVEL_INFO);
+        int status = parse(argc, argv, &c);
+        if (status >= 0)
+                return status;
+        if (c.debug)
+                log_init("hamon", LOG_LEVEL_DEBUG);
+        struct ini_errors errors = {.report = report};
+        if (config_load(c.config, &errors, &config) < 0)
+                return EXIT_CONFIG;
+        char why[512];
+        int self = identity_find(&config, c.node, c.witness, why, sizeof why);
+        if (self < 0) {
+                if (c.check)
+                        log_info("%s", why); /* ExecCondition= of the units: the other one is meant */
+                else
+                        log_error("%s", why);
+                return c.check ? EXIT_FAILURE : EXIT_CONFIG;
+        }
+        return c.check ? EXIT_SUCCESS : run(&c, &config, self);
+}

@@ -161,6 +161,9 @@ enum engine_attach_result engine_session_attach(struct engine *e, struct engine_
         list_append(&x->sessions, &s->export_link);
         x->session_count++;
         result = ENGINE_ATTACHED;
+#ifdef MUTANT_session_not_fenced
+        s->has_session = false;
+#endif
         if (s->has_session) {
                 engine_end_sessions(x, s, "a newer session took its place");
                 x->session = name.session;

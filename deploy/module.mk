@@ -1,20 +1,31 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# install: DESTDIR= PREFIX= as usual. deb: Debian packages of the programs that are built in $(BUILD), into build/deb.
+# make install DESTDIR= PREFIX=, and make deb: nbdd, nbdc, hamon-common, hamon, hamon-witness into build/deb.
+
 SBINDIR ?= $(PREFIX)/sbin
-UNITS := $(patsubst deploy/systemd/%.in,%,$(wildcard deploy/systemd/*.in))
+BINDIR ?= $(PREFIX)/bin
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
+MANDIR ?= $(PREFIX)/share/man
+INSTALL ?= install
+
+DEPLOY_PROGRAMS := nbdd nbdc hamon hamon-act hamonctl
+DEPLOY_UNITS := $(patsubst deploy/systemd/%.in,%,$(wildcard deploy/systemd/*.in))
+DEPLOY_PLAIN := sysusers.d/hamon.conf tmpfiles.d/nbdc.conf modules-load.d/nbdc.conf modules-load.d/hamon.conf modprobe.d/nbdc.conf
 
 .PHONY: install deb
-install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR)
-	install -m 755 $(addprefix $(BUILD)/,$(PROGRAMS)) $(DESTDIR)$(SBINDIR)/
-	for u in $(UNITS); do sed 's#@SBINDIR@#$(SBINDIR)#' deploy/systemd/$$u.in >$(DESTDIR)$(UNITDIR)/$$u || exit 1; done
-	install -D -m 644 deploy/sysusers/nbdd-hamon.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/nbdd-hamon.conf
-	install -D -m 644 deploy/tmpfiles/nbdc.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/nbdc.conf
-	install -D -m 644 deploy/modprobe/nbdd-nbdc.conf $(DESTDIR)$(PREFIX)/lib/modprobe.d/nbdd-nbdc.conf
-	install -D -m 644 deploy/udev/59-nbdd-noscan.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/59-nbdd-noscan.rules
-	install -D -m 644 deploy/udev/61-nbdd.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/61-nbdd.rules
-	install -D -m 644 deploy/mdadm/nbdd.conf $(DESTDIR)$(SYSCONFDIR)/mdadm/mdadm.conf.d/nbdd.conf
-	install -D -m 644 deploy/examples/hamon.conf $(DESTDIR)$(PREFIX)/share/doc/hamon/examples/hamon.conf
+install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(UDEVDIR) $(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) -d -m 0750 $(DESTDIR)$(SYSCONFDIR)/hamon
+	$(INSTALL) -m 0755 $(addprefix $(BUILD)/,$(filter-out hamonctl,$(DEPLOY_PROGRAMS))) $(DESTDIR)$(SBINDIR)
+	$(INSTALL) -m 0755 $(BUILD)/hamonctl $(DESTDIR)$(BINDIR)
+	set -e; for unit in $(DEPLOY_UNITS); do \
+		sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
+			deploy/systemd/$$unit.in >$(DESTDIR)$(UNITDIR)/$$unit; chmod 0644 $(DESTDIR)$(UNITDIR)/$$unit; done
+	set -e; for file in $(DEPLOY_PLAIN); do $(INSTALL) -D -m 0644 deploy/$$file $(DESTDIR)$(PREFIX)/lib/$$file; done
+	$(INSTALL) -m 0644 deploy/udev/63-nbdd-legs.rules $(DESTDIR)$(UDEVDIR)
+	$(INSTALL) -D -m 0644 deploy/mdadm.conf.d/hamon.conf $(DESTDIR)$(SYSCONFDIR)/mdadm/mdadm.conf.d/hamon.conf
+	$(INSTALL) -D -m 0644 deploy/examples/hamon.conf $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/hamon.conf
+	set -e; for program in $(DEPLOY_PROGRAMS); do \
+		deploy/make-man $(BUILD)/$$program 8 $(VERSION) >$(DESTDIR)$(MANDIR)/man8/$$program.8; done
 
-deb: all
-	@BUILD=$(abspath $(BUILD)) deploy/make-deb build/deb
+deb: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))
+	deploy/make-deb $(BUILD) $(VERSION)

@@ -43,8 +43,8 @@ uint64_t event_log_add(struct event_log *l, const struct event_entry *e)
 
 static json_t *entry_json(const struct event_entry *e)
 {
-        json_t *j = json_pack("{s:o, s:I, s:I, s:s, s:s, s:s}", "id", json_of_u64(e->id), "wall_ms", (json_int_t)e->wall_ms, "boot_ms",
-                              (json_int_t)e->boot_ms, "code", e->code, "severity", severity_word(e->severity), "sentence", e->sentence);
+        json_t *j = json_pack("{s:o, s:f, s:I, s:s, s:s, s:s}", "id", json_of_u64(e->id), "time", (double)e->wall_ms / 1000, "uptime_ms",
+                              (json_int_t)e->boot_ms, "reason", e->code, "severity", severity_word(e->severity), "sentence", e->sentence);
         if (*e->mirror)
                 json_object_set_new(j, "mirror", json_string(e->mirror));
         if (*e->node)

@@ -35,7 +35,7 @@ void event_log_free(struct event_log *l);
 /* Numbers the entry and keeps it; the oldest makes room. Returns its number. */
 uint64_t event_log_add(struct event_log *l, const struct event_entry *e);
 
-/* {"events": [...], "last": N, "lost": bool}: those with a number above `since`; lost: some of them are no longer there. NULL: no memory. */
+/* {"events": [{"id", "time" (seconds since 1970), "uptime_ms", "reason", ...}], "last": N, "lost": bool}: those with a number above `since`; lost: some of them are no longer there. NULL: no memory. */
 json_t *event_log_json(struct event_log *l, uint64_t since);
 
 #endif

@@ -52,13 +52,13 @@ int verb_status(const struct command_line *c)
 
 void event_text(const json_t *event, FILE *to)
 {
-        int64_t wall_ms = json_integer_value(json_object_get(event, "wall_ms"));
+        int64_t wall_ms = (int64_t)(json_number_value(json_object_get(event, "time")) * 1000 + 0.5);
         time_t seconds = (time_t)(wall_ms / 1000);
         struct tm local;
         char clock[32];
         localtime_r(&seconds, &local);
         (void)strftime(clock, sizeof clock, "%F %T", &local); /* fits */
-        fprintf(to, "%s.%03d  %-18s %s\n", clock, (int)(wall_ms % 1000), json_string_value(json_object_get(event, "code")),
+        fprintf(to, "%s.%03d  %-18s %s\n", clock, (int)(wall_ms % 1000), json_string_value(json_object_get(event, "reason")),
                 json_string_value(json_object_get(event, "sentence")));
 }
 
@@ -76,11 +76,13 @@ int verb_events(const struct command_line *c)
                         size_t i;
                         const json_t *event;
                         ever = true;
+                        if (c->json && !c->follow)
+                                print_json(answer, JSON_INDENT(2));
                         json_array_foreach(json_object_get(answer, "events"), i, event)
                         {
-                                if (c->json)
+                                if (c->json && c->follow)
                                         print_json(event, JSON_COMPACT);
-                                else
+                                else if (!c->json)
                                         event_text(event, stdout);
                         }
                         (void)snprintf(since, sizeof since, "%s", json_string_value(json_object_get(answer, "last")));

@@ -51,29 +51,33 @@ void ask_forget(struct ask *a)
         *a = (struct ask){.wanted = false};
 }
 
-/* The start of a proposal, or the arrival of an outcome. */
-static bool pump_proposals(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
+/* An outcome is there until the register is called the next time. */
+static bool take_outcome(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
 {
         struct ask *asks[] = {&c->mirror[mirror].ask, &c->leg[mirror].ask, &c->standby[mirror].ask};
-        struct change_outcome *o = &c->reg[mirror].outcome;
+        struct change_outcome outcome = c->reg[mirror].outcome;
+        unsigned asker = 0;
 
-        if (o->present) {
-                struct change_outcome outcome = *o;
-                o->present = false;
-                for (unsigned i = 0; i < 3; i++) {
-                        if (!asks[i]->started)
-                                continue;
-                        ask_forget(asks[i]);
-                        if (i == 0)
-                                mirror_outcome(c, mirror, &outcome, e, out);
-                        else if (i == 1)
-                                leg_outcome(c, mirror, &outcome, e, out);
-                        else
-                                standby_outcome(c, mirror, &outcome, e, out);
-                        break;
-                }
-                return true;
-        }
+        if (!outcome.present)
+                return false;
+        c->reg[mirror].outcome.present = false;
+        while (asker < 3 && !asks[asker]->started)
+                asker++;
+        if (asker < 3)
+                ask_forget(asks[asker]);
+        if (asker == 0)
+                mirror_outcome(c, mirror, &outcome, e, out);
+        else if (asker == 1)
+                leg_outcome(c, mirror, &outcome, e, out);
+        else if (asker == 2)
+                standby_outcome(c, mirror, &outcome, e, out);
+        return true;
+}
+
+static bool start_proposal(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
+{
+        struct ask *asks[] = {&c->mirror[mirror].ask, &c->leg[mirror].ask, &c->standby[mirror].ask};
+
         for (unsigned i = 0; i < 3; i++) {
                 if (asks[i]->wanted && !asks[i]->started && !record_busy(c, mirror)) {
                         asks[i]->started = true;
@@ -215,7 +219,7 @@ static void settle(struct core *c, uint8_t m, const struct event *e, struct acti
         for (int round = 0;; round++) {
                 assert(round < ROUNDS_MAX);
                 int before[] = {(int)c->mirror[m].state, (int)c->leg[m].state, (int)c->standby[m].state, (int)c->service[m].state};
-                bool moved = pump_proposals(c, m, e, out);
+                bool moved = take_outcome(c, m, e, out) || start_proposal(c, m, e, out);
 
                 mirror_fire(c, m, MIRROR_POLL, e, out);
                 leg_fire(c, m, LEG_POLL, e, out);
@@ -240,6 +244,8 @@ void core_step(struct core *c, const struct event *event, struct actions *ret_ac
         dispatch(c, event, ret_actions);
         detector_tick(c, ret_actions);
         for (uint8_t m = 0; m < c->config.mirrors; m++) {
+                if (is_node(c))
+                        take_outcome(c, m, event, ret_actions);
                 record_tick(c, m, event, ret_actions);
                 lease_tick(c, m, event, ret_actions);
                 if (is_node(c)) {

@@ -281,7 +281,7 @@ void leg_fire(struct core *c, uint8_t mirror, enum leg_event event, const struct
         if (r->next != STAY) {
                 l->state = r->next;
                 l->since_ms = c->now_ms;
-                l->observed = l->state == LEG_IN || l->state == LEG_KEEP || l->state == LEG_LEAVE ? l->observed : false;
+                l->observed = l->observed && l->state >= LEG_REQUIRE; /* before that, only what md shows after the step counts */
                 l->resend_ms = 0;
         }
         if (r->reason != REASON_NONE)

@@ -14,7 +14,7 @@ static unsigned count(uint8_t voters)
         unsigned n = 0;
 
         for (int v = 0; v < VOTERS; v++)
-                n += (voters >> v) & 1u;
+                n += (unsigned)(voters >> v) & 1u;
         return n;
 }
 

@@ -3,3 +3,8 @@ core_record_TESTS := $(addprefix tests/unit/core/test_,change record lease)
 UNIT_TESTS += $(core_record_TESTS) tests/unit/core/test_purity
 $(foreach t,$(core_record_TESTS),$(eval $(t)_ARCHIVES := hamon_core base) $(eval $(t)_SRCS := tests/unit/core/trio.c))
 tests/unit/core/test_purity_ARCHIVES := hamon_core base
+
+# Scenarios of the whole core in a small model world (fixture.h).
+core_world_TESTS := $(addprefix tests/unit/core/test_,takeover)
+UNIT_TESTS += $(core_world_TESTS)
+$(foreach t,$(core_world_TESTS),$(eval $(t)_ARCHIVES := hamon_core base) $(eval $(t)_SRCS := tests/unit/core/fixture.c))

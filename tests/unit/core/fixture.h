@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A whole cluster in one process: three production cores, virtual time in ms, an instant network whose links can be cut, fsyncs that are
+ * instant, and a small model of each node's disk, md array, leg session and service that answers the effects.
+ *
+ * The model carries one number as data: the sequence of the last write on each leg, and of the last acknowledged one. It checks as it
+ * goes: nothing is assembled on a leg that lacks an acknowledged write (P1, P3), nothing before the own export is revoked (R3d), no leg
+ * that is REQUIRED is detached without a decided record that excludes it (R2a, R2g), no address outlives the lease (R4e).
+ */
+#ifndef TESTS_UNIT_CORE_FIXTURE_H
+#define TESTS_UNIT_CORE_FIXTURE_H
+
+#include "hamon/core/state.h"
+
+enum { A = 0, B = 1, W = WITNESS, M = 0, WORLD_QUEUE = 4096, WORLD_EFFECTS = 4096, WORLD_REPORTS = 1024 };
+
+struct disk { /* survives power cuts */
+        bool broken;
+        struct uuid leg;
+        bool superblock, clean, calls_peer_failed;
+        uint64_t data;       /* last write on it */
+        bool torn;           /* a resync into it has begun and not ended */
+        uint64_t last_epoch;
+        bool note, debt;
+};
+
+struct machine {
+        bool up, act_up, frozen; /* frozen: no events are delivered, nothing is sent */
+        uint64_t boots, starts;
+        struct uuid boot;
+        struct disk disk;
+        bool granted;
+        struct uuid granted_session;
+        uint64_t granted_epoch;
+        bool held;
+
+        bool running, own_in_sync, own_failed; /* md */
+        bool peer_in_array, peer_in_sync, peer_failed;
+        uint64_t synced_at_ms; /* resync ends */
+        bool attached, required, nbdd_dead; /* nbdd_dead: this node's export answers nobody */
+        struct uuid session;
+        uint64_t stuck_ms;     /* oldest write without progress since; 0: none */
+        uint64_t waiting;      /* that write */
+        bool service, service_broken;
+        uint64_t address_until_ms;
+
+        enum effect_type hold; /* this effect is not answered; EFFECT_TYPES: none */
+        enum effect_type fail; /* this one fails */
+        int error;
+        struct observation seen;
+        uint64_t seen_ms;
+        struct core_durable durable;
+};
+
+struct world_effect {
+        uint64_t at_ms;
+        uint8_t node;
+        struct effect effect;
+};
+
+struct world {
+        uint64_t now_ms, random;
+        struct core core[VOTERS];
+        struct machine machine[VOTERS];
+        bool cut[VOTERS][VOTERS]; /* [from][to] */
+        uint64_t written, acknowledged;
+        uint32_t resync_ms;
+        unsigned queued, next;
+        struct {
+                uint8_t to;
+                struct event event;
+        } queue[WORLD_QUEUE];
+        unsigned effects;
+        struct world_effect effect[WORLD_EFFECTS];
+        unsigned reports;
+        struct {
+                uint8_t node;
+                struct action action;
+        } report[WORLD_REPORTS];
+        struct {
+                bool present;
+                int error;
+                enum reason reason;
+        } answered[64]; /* by ticket */
+        unsigned decided_without[NODES]; /* highest decided version that excludes the leg of that node */
+        bool verbose;
+};
+
+void world_init(struct world *w); /* three voters up, blank disks, nothing created */
+void world_run(struct world *w, uint64_t ms);
+
+void world_power_off(struct world *w, uint8_t voter);
+void world_power_on(struct world *w, uint8_t voter);      /* a new boot */
+void world_restart_hamon(struct world *w, uint8_t voter); /* same boot */
+void world_act(struct world *w, uint8_t node, bool up);
+void world_cut(struct world *w, uint8_t a, uint8_t b, bool cut);
+void world_isolate(struct world *w, uint8_t voter, bool cut);
+void world_command(struct world *w, uint8_t node, enum command_type type, bool consent, uint64_t ticket);
+void world_write(struct world *w); /* by every service that runs: acknowledged at once, or it waits */
+
+/* CREATE on A, JOIN on B, until both legs are in sync. */
+void world_make_redundant(struct world *w);
+
+/* Effects that `node` asked for from number `since` on, without those of the service address, in order; fails unless equal. */
+void world_expect_effects(struct world *w, unsigned since, uint8_t node, const char *words);
+bool world_reported(const struct world *w, unsigned since, uint8_t node, enum reason reason);
+const struct record *world_record(const struct world *w); /* the highest decided one */
+bool world_serves(const struct world *w, uint8_t node);   /* service runs and the address is there */
+
+#endif

@@ -13,14 +13,17 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "nbdc/attach.h"
+#include "nbdc/device.h"
+#include "nbdc/keeper.h"
 #include "nbdc/limits.h"
 #include "nbdc/list.h"
 #include "nbdc/nbdc_client.h"
+#include "nbdc/orphan.h"
 #include "nbdc/show.h"
 #include "nbdc/supervise.h"
 #include "wire/nbd_proto.h"
 
-enum { OPT_EPOCH = 1, OPT_SESSION, OPT_TIMEOUT, OPT_READ_ONLY, OPT_OPTIONAL, OPT_WAIT, OPT_DETACH, OPT_DECIDED, OPT_STATUS, OPT_JSON, OPT_LIST, OPT_POLICY };
+enum { OPT_EPOCH = 1, OPT_SESSION, OPT_TIMEOUT, OPT_READ_ONLY, OPT_OPTIONAL, OPT_WAIT, OPT_DETACH, OPT_DECIDED, OPT_STATUS, OPT_JSON, OPT_LIST, OPT_POLICY, OPT_KEEP };
 
 static const struct cli_option options[] = {
         {0, "epoch", "N", "the epoch of the grant that this attach uses; with --session", OPT_EPOCH},
@@ -35,6 +38,7 @@ static const struct cli_option options[] = {
         {0, "json", NULL, "with --status: as JSON", OPT_JSON},
         {0, "list", NULL, "show the exports of a server", OPT_LIST},
         {0, "policy", "POLICY", "make DEVICE required or optional", OPT_POLICY},
+        {0, "keep", NULL, NULL, OPT_KEEP}, /* nbdc starts itself with this: keeper.h */
         {0, NULL, NULL, NULL, 0},
 };
 
@@ -121,6 +125,7 @@ static int parse(int argc, char **argv, struct command_line *c)
                 case OPT_DETACH:
                 case OPT_STATUS:
                 case OPT_LIST:
+                case OPT_KEEP:
                         if (c->verb && c->verb != id)
                                 return usage_error("--status, --detach, --policy and --list exclude each other; see nbdc --help");
                         c->verb = id;
@@ -216,10 +221,12 @@ static int run_detach(const struct command_line *c)
                 return usage_error("expected nbdc --detach DEVICE [--decided VERSION]");
         if (parse_device(c->operands[0], &index))
                 return NBDC_EXIT_USAGE;
-        uint64_t version;
+        uint64_t version = 0;
         if (c->decided && parse_number(c->decided, 0, UINT64_MAX, &version) < 0)
                 return usage_error("'%s' is not a record version; expected a decimal number", c->decided);
         int rc = nbdc_detach(c->operands[0], c->decided, 0, error);
+        if (rc == -ENOENT && device_is_configured(index))
+                rc = orphan_detach(index, c->decided != NULL && version > 0, error);
         if (rc < 0)
                 log_error("%s is not detached: %s", c->operands[0], error);
         return status_of(rc);
@@ -292,6 +299,8 @@ int main(int argc, char **argv)
                 return run_policy(&c);
         case OPT_LIST:
                 return run_list(&c);
+        case OPT_KEEP:
+                return keeper_main();
         default:
                 return run_attach(&c);
         }

@@ -73,6 +73,11 @@ void netlink_free(struct netlink *nl)
         free(nl);
 }
 
+int netlink_socket_fd(const struct netlink *nl)
+{
+        return nl_socket_get_fd(nl->socket);
+}
+
 static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *argument)
 {
         (void)from;

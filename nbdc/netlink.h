@@ -19,6 +19,8 @@ struct netlink;
 /* -ENOENT: the driver is not there (module not loaded). */
 int netlink_open(struct netlink **ret);
 void netlink_free(struct netlink *nl);
+/* For the keeper: the socket that owns what it configured. */
+int netlink_socket_fd(const struct netlink *nl);
 
 struct netlink_device {
         int index;

@@ -60,6 +60,8 @@ unsigned queue_apply(int index, const struct queue_limits *l, char *ret_failed, 
         unsigned failed = 0;
         ret_failed[0] = '\0';
         failed += set(index, "queue/io_timeout", l->io_timeout_ms, false, ret_failed, size);
+        if (l->only_io_timeout)
+                return failed;
         failed += set(index, "queue/max_sectors_kb", l->max_sectors_kb, false, ret_failed, size);
         failed += set(index, "queue/rotational", l->rotational, false, ret_failed, size);
         failed += set(index, "queue/discard_max_bytes", l->discard_max_bytes, true, ret_failed, size);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct queue_limits {
+        bool only_io_timeout; /* of an adopted device the rest was set at its attach */
         uint32_t io_timeout_ms;
         uint32_t max_sectors_kb;
         bool rotational;

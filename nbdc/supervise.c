@@ -138,6 +138,7 @@ static void step_connecting(struct supervisor *s, const struct supervise_event *
         case EVENT_ADOPT_LIVE:
                 become(s, NBDC_ATTACHED);
                 s->attached_at_ms = e->now_ms;
+                s->let_go = true;
                 act(out, ACTION_READY);
                 return;
         case EVENT_ADOPT_DEAD:

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What attach*.c share: the state of one supervising nbdc and the calls between its parts. Private to them; the loop's thread alone.
+ *
+ *   attach.c         the loop, signals, start and end; performs the supervisor's actions
+ *   attach_kernel.c  requests to the driver and queue limits, each through its worker thread
+ *   attach_link.c    connections: those dialled, the one that the kernel has, what a keeper held
+ *   attach_status.c  the control socket, the log and systemd
+ */
+#ifndef NBDD_NBDC_ATTACH_INTERNAL_H
+#define NBDD_NBDC_ATTACH_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "nbdc/attach.h"
+#include "nbdc/control.h"
+#include "nbdc/device.h"
+#include "nbdc/dial.h"
+#include "nbdc/netlink.h"
+#include "nbdc/progress.h"
+#include "nbdc/queue.h"
+#include "nbdc/supervise.h"
+#include "nbdc/worker.h"
+
+/* One request to the kernel, made by the worker thread while the loop leaves it alone. */
+struct kernel_job {
+        enum supervise_action_type type;
+        struct netlink *netlink;
+        struct netlink_device device;
+};
+
+/* The same for the queue limits, which have a thread of their own: a frozen queue must not hold back a RECONFIGURE. */
+struct queue_job {
+        int index;
+        struct queue_limits limits;
+        char failed[128];
+};
+
+struct attach {
+        const struct attach_options *options;
+        char device[NBDC_DEVICE_SIZE];
+        char backend[DEVICE_BACKEND_SIZE];
+        sd_event *event;
+        sd_event_source *retry_timer, *tick_timer;
+        struct supervisor supervisor;
+        struct control *control;
+        struct dialer *dialer;
+        struct netlink_events *events;
+        struct worker *kernel_worker, *queue_worker;
+        int keeper_fd; /* -1: there is no keeper */
+        struct kernel_job kernel_job;
+        struct queue_job queue_job;
+        bool queue_again; /* limits changed while the worker was busy */
+        bool export_known; /* `export` is what the server said, not a guess about an adopted device */
+        uint32_t io_timeout_ms;
+
+        struct nbd_export_info export;
+        uint64_t block_bytes;
+        uint64_t size_bytes;
+        int new_fd;  /* negotiated, on its way to the kernel */
+        int link_fd; /* the kernel's connection: our own descriptor of the same socket */
+        sd_event_source *link_io;
+
+        struct device_sampler sampler;
+        struct progress progress;
+        uint64_t started_ms;
+        uint64_t detach_deadline_ms; /* 0: none */
+        char last_error[NBDC_ERROR_SIZE];
+        char logged_error[NBDC_ERROR_SIZE]; /* the same reason is logged once per outage */
+};
+
+/* attach.c */
+uint64_t attach_now_ms(const struct attach *a);
+/* Gives the supervisor an event and performs what it decides. */
+void attach_feed(struct attach *a, enum supervise_event_type type, bool decided);
+
+/* attach_kernel.c */
+void attach_post_kernel_job(struct attach *a, enum supervise_action_type type);
+void attach_post_queue_limits(struct attach *a);
+int attach_on_kernel_done(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+int attach_on_queue_done(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+
+/* attach_link.c */
+void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_export_info *info, const char *sentence);
+int attach_on_netlink_event(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+/* The negotiated connection is the kernel's now. */
+void attach_watch_link(struct attach *a);
+/* Takes up a configured device: with the connection that its keeper holds, or without one. */
+void attach_adopt(struct attach *a);
+/* Four times a second, while attached: is anybody there? */
+void attach_probe_link(struct attach *a);
+
+/* attach_status.c */
+bool attach_on_control(void *userdata, const struct control_request *request, struct control_answer *answer);
+void attach_answer_detach(struct attach *a, bool ok, bool refused, const char *sentence);
+/* Keeps the reason for a status, and logs it once per outage. */
+void attach_set_error(struct attach *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void attach_notify_status(struct attach *a, bool ready);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nbdc/orphan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "nbdc/keeper.h"
+#include "nbdc/link.h"
+#include "nbdc/nbdc_client.h"
+#include "nbdc/netlink.h"
+#include "nbdc/policy_file.h"
+
+int orphan_detach(int index, bool decided, char *ret_error)
+{
+        enum nbdc_policy policy = NBDC_REQUIRED;
+        struct netlink *nl = NULL;
+        (void)policy_file_read(index, &policy); /* none: required */
+        if (!decided && policy == NBDC_REQUIRED) {
+                snprintf(ret_error, NBDC_ERROR_SIZE, "the leg is required: a detach must name the decided record version that leaves it out");
+                return -EPERM;
+        }
+        int keeper = keeper_connect(index);
+        int link = keeper < 0 ? keeper : keeper_get_link(keeper);
+        if (link < 0) {
+                snprintf(ret_error, NBDC_ERROR_SIZE,
+                         "no nbdc supervises it, and nobody holds its connection; repeat the nbdc command that attached it, then detach");
+                if (keeper >= 0)
+                        close(keeper);
+                return -EPERM;
+        }
+        link_shut(link);
+        int rc = netlink_open(&nl);
+        if (rc == 0)
+                rc = netlink_disconnect(nl, index);
+        if (rc == 0) {
+                keeper_quit(keeper, index);
+                policy_file_remove(index);
+        } else {
+                snprintf(ret_error, NBDC_ERROR_SIZE, "the kernel does not disconnect: %s", strerror(-rc));
+                rc = -EIO;
+        }
+        netlink_free(nl);
+        close(link);
+        close(keeper);
+        return rc;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What people may ask for, and what they get. */
+#include "tests/unit/core/fixture.h"
+
+#include <errno.h>
+
+#include "tests/unit/cmocka_all.h"
+
+static struct world w;
+
+static void live(uint64_t ms)
+{
+        for (uint64_t end_ms = w.now_ms + ms; w.now_ms < end_ms;) {
+                world_run(&w, 20);
+                world_write(&w);
+                assert_false(world_serves(&w, A) && world_serves(&w, B));
+        }
+}
+
+static void expect_answer(uint64_t ticket, int error, enum reason reason)
+{
+        assert_true(w.answered[ticket].present);
+        assert_int_equal(w.answered[ticket].error, error);
+        assert_int_equal(w.answered[ticket].reason, reason);
+}
+
+static void create_wants_consent_for_a_used_disk(void **state)
+{
+        (void)state;
+        world_init(&w);
+        w.machine[A].disk.leg.bytes[0] = 1;
+        world_run(&w, 4000);
+        world_command(&w, A, COMMAND_CREATE, false, 1);
+        world_run(&w, 500);
+        expect_answer(1, -EEXIST, REASON_COMMAND_CONSENT);
+        world_command(&w, A, COMMAND_CREATE, true, 2);
+        world_run(&w, 500);
+        expect_answer(2, 0, REASON_COMMAND_DONE);
+        assert_true(world_serves(&w, A));
+        world_command(&w, A, COMMAND_CREATE, true, 3);
+        world_command(&w, B, COMMAND_CREATE, true, 4);
+        world_run(&w, 500);
+        expect_answer(3, -EINVAL, REASON_COMMAND_WRONG_STATE);
+        expect_answer(4, -EINVAL, REASON_COMMAND_WRONG_STATE);
+}
+
+/* Power is lost between the array and the record: nothing is left behind that is in the way. */
+static void create_is_cut_short(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_run(&w, 4000);
+        world_power_off(&w, W); /* a first record needs all three */
+        world_command(&w, A, COMMAND_CREATE, false, 1);
+        world_run(&w, 2000);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_CREATE_SWAP);
+        assert_false(w.machine[A].service);
+        world_restart_hamon(&w, A);
+        world_power_on(&w, W);
+        world_run(&w, 5000);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_STANDBY);
+        assert_false(w.machine[A].running);
+        world_command(&w, A, COMMAND_CREATE, true, 2);
+        world_run(&w, 2000);
+        expect_answer(2, 0, REASON_COMMAND_DONE);
+}
+
+/* The restart comes when the record is decided, or may be: the array is adopted. */
+static void hamon_restarts_while_creating(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_run(&w, 4000);
+        w.machine[A].hold = EFFECT_HISTORY;
+        world_command(&w, A, COMMAND_CREATE, false, 1);
+        world_run(&w, 1000);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_HISTORY);
+        w.machine[A].hold = EFFECT_TYPES;
+        world_restart_hamon(&w, A);
+        world_run(&w, 2000);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_PRIMARY);
+        assert_true(world_serves(&w, A));
+}
+
+static void join_never_takes_the_only_good_leg(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        world_command(&w, B, COMMAND_JOIN, true, 5);
+        expect_answer(5, -EINVAL, REASON_COMMAND_WRONG_STATE);
+        world_power_off(&w, B);
+        live(3000);
+        world_power_on(&w, B);
+        world_command(&w, A, COMMAND_JOIN, true, 6);
+        expect_answer(6, -EINVAL, REASON_COMMAND_WRONG_STATE);
+}
+
+/* A new disk in B: its leg has another UUID and is resynced whole. */
+static void a_swapped_disk_is_another_leg(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        struct uuid old = w.machine[B].disk.leg;
+        world_power_off(&w, B);
+        live(3000);
+        w.machine[B].disk = (struct disk){.leg = {{0}}};
+        world_power_on(&w, B);
+        live(3000);
+        assert_int_equal(w.core[A].leg[M].state, LEG_OUT);
+        unsigned since = w.effects;
+        world_command(&w, B, COMMAND_JOIN, false, 5);
+        live(6000);
+        expect_answer(5, 0, REASON_COMMAND_DONE);
+        assert_int_equal(w.core[A].leg[M].state, LEG_IN);
+        assert_false(uuid_equal(&world_record(&w)->legs[B].uuid, &old));
+        bool whole = false;
+        for (unsigned i = since; i < w.effects; i++)
+                if (w.effect[i].effect.type == EFFECT_LEG_ADD)
+                        whole = w.effect[i].effect.whole;
+        assert_true(whole);
+}
+
+static void switchover(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        world_command(&w, B, COMMAND_SWITCHOVER, true, 5);
+        expect_answer(5, -EINVAL, REASON_COMMAND_WRONG_STATE);
+        unsigned since = w.effects;
+        world_command(&w, A, COMMAND_SWITCHOVER, false, 6);
+        world_command(&w, A, COMMAND_SWITCHOVER, false, 7);
+        expect_answer(7, -EBUSY, REASON_COMMAND_BUSY);
+        live(3000);
+        expect_answer(6, 0, REASON_COMMAND_DONE);
+        assert_true(world_serves(&w, B));
+        assert_int_equal(world_record(&w)->primary, B);
+        world_expect_effects(&w, since, A, "service-stop array-stop note-clear leg-open grant");
+        live(8000);
+        assert_int_equal(w.core[B].leg[M].state, LEG_IN);
+}
+
+/* The other node dies before it takes over: this one stopped in order, with its own leg in sync, and may start again. */
+static void switchover_to_a_dying_node(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        world_command(&w, A, COMMAND_SWITCHOVER, false, 5);
+        world_run(&w, 100);
+        world_power_off(&w, B);
+        live(8000);
+        assert_true(world_serves(&w, A));
+}
+
+static void primary_leaves(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        unsigned reports = w.reports;
+        world_command(&w, A, COMMAND_LEAVE, false, 5);
+        live(4000);
+        expect_answer(5, 0, REASON_COMMAND_DONE);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_LEFT);
+        assert_true(world_reported(&w, reports, B, REASON_NODE_LEAVING));
+        assert_true(world_serves(&w, B));
+        world_restart_hamon(&w, A);
+        live(8000);
+        assert_int_equal(w.core[B].leg[M].state, LEG_IN);
+}
+
+static void secondary_leaves(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        unsigned since = w.effects;
+        world_command(&w, B, COMMAND_LEAVE, false, 5);
+        world_run(&w, 300);
+        expect_answer(5, 0, REASON_COMMAND_DONE);
+        world_expect_effects(&w, since, A, "detach leg-remove note-clear"); /* without waiting for anything */
+        world_restart_hamon(&w, B);
+        live(10000);
+        assert_int_equal(w.core[A].leg[M].state, LEG_IN);
+}
+
+static void confirm_dead_is_for_manual_mode(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        world_command(&w, B, COMMAND_CONFIRM_DEAD, true, 5);
+        expect_answer(5, -EINVAL, REASON_COMMAND_WRONG_STATE);
+}
+
+static void nothing_without_hamon_act(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_run(&w, 4000);
+        world_act(&w, A, false);
+        world_command(&w, A, COMMAND_CREATE, false, 5);
+        expect_answer(5, -EINVAL, REASON_ACT_LOST);
+}
+
+static void service_does_not_start(void **state)
+{
+        (void)state;
+        struct mirror_view v;
+
+        world_init(&w);
+        world_run(&w, 4000);
+        w.machine[A].service_broken = true;
+        world_command(&w, A, COMMAND_CREATE, false, 1);
+        world_run(&w, 2500);
+        core_view_mirror(&w.core[A], M, w.now_ms, &v);
+        assert_int_equal(v.reason, REASON_SERVICE_FAILED);
+        assert_int_equal(v.health, HEALTH_DOWN);
+        w.machine[A].service_broken = false;
+        world_run(&w, 5000);
+        assert_true(world_serves(&w, A));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(create_wants_consent_for_a_used_disk),
+            cmocka_unit_test(create_is_cut_short),
+            cmocka_unit_test(hamon_restarts_while_creating),
+            cmocka_unit_test(join_never_takes_the_only_good_leg),
+            cmocka_unit_test(a_swapped_disk_is_another_leg),
+            cmocka_unit_test(switchover),
+            cmocka_unit_test(switchover_to_a_dying_node),
+            cmocka_unit_test(primary_leaves),
+            cmocka_unit_test(secondary_leaves),
+            cmocka_unit_test(confirm_dead_is_for_manual_mode),
+            cmocka_unit_test(nothing_without_hamon_act),
+            cmocka_unit_test(service_does_not_start),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * hamon-act: one worker that does one effect after the other, each in steps that take time and between which it may die; and the monitor
+ * that tells hamon what it sees. Files (note, debt) are durable when a step says so.
+ */
+#include "tests/sim/sim.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+enum { WAIT = 1, FLUSH_TIMEOUT_US = 5 * SECOND, ATTACH_TIMEOUT_US = 3 * SECOND };
+
+typedef int (*effect_fn)(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r);
+
+static uint8_t other(uint8_t n)
+{
+        return (uint8_t)(1 - n);
+}
+
+static bool late(const struct sim *s, uint8_t n, uint64_t limit_us)
+{
+        return s->now_us - s->node[n].act.began_us > limit_us;
+}
+
+/* -- effects: 0 or negative errno when done, WAIT to be called again ------------------------------------------------------------ */
+
+static int leg_open(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        const struct node *m = &s->node[n];
+
+        (void)e;
+        if (m->disk.failed)
+                return -EIO;
+        if (m->disk.hung_until_us > s->now_us)
+                return WAIT;
+        r->leg.present = m->disk.header;
+        r->leg.uuid = m->disk.leg;
+        r->leg.last_epoch = m->disk.last_epoch;
+        r->leg.has_superblock = m->disk.super.exists;
+        r->leg.calls_peer_failed = m->disk.super.slot[other(n)] == SLOT_FAULTY;
+        r->leg.clean = m->disk.super.clean;
+        r->leg.md_events = m->disk.super.events;
+        r->leg.note = m->act.note;
+        r->leg.debt = m->act.has_debt;
+        r->leg.array_running = m->md.running;
+        return 0;
+}
+
+static int leg_create(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        struct disk *d = &s->node[n].disk;
+
+        if (d->failed)
+                return -EIO;
+        d->header = true;
+        d->leg = uuid_is_null(&e->leg) ? sim_uuid(s) : e->leg;
+        d->super.exists = false;
+        return leg_open(s, n, e, r);
+}
+
+static int probe(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)e, (void)r;
+        if (s->node[n].disk.hung_until_us > s->now_us)
+                return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
+        return s->node[n].disk.failed ? -EIO : 0;
+}
+
+static int grant(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)r;
+        if (s->node[n].md.running)
+                return -EBUSY;
+        if (!nbdd_grant(s, n, e->epoch, &e->session))
+                return -EBUSY;
+        trace(s, n, "nbdd: granted epoch %llu", e->epoch, 0);
+        return 0;
+}
+
+static int revoke(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)e, (void)r;
+        if (!nbdd_revoke_poll(s, n))
+                return WAIT;
+        s->node[n].act.hold = true;
+        return 0;
+}
+
+static int release(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)e, (void)r;
+        s->node[n].act.hold = false;
+        return 0;
+}
+
+static int check_leg(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        const struct disk *d = &s->node[n].disk;
+
+        (void)e;
+        if (d->failed)
+                return -EIO;
+        if (d->hung_until_us > s->now_us)
+                return WAIT;
+        r->permits = d->super.exists && d->super.slot[n] == SLOT_ACTIVE;
+        return 0;
+}
+
+static int debt_capture(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        struct act *a = &s->node[n].act;
+
+        (void)e, (void)r;
+#ifndef MUTANT_bitmap_union
+        a->debt |= s->node[n].disk.super.bitmap;
+#endif
+        a->has_debt = true;
+        return 0;
+}
+
+static int array_create(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        if (s->node[n].act.step++ == 0)
+                md_create(s, n, e->epoch ? e->epoch : 1);
+        return md_super_settled(s, n) ? leg_open(s, n, e, r) : WAIT;
+}
+
+static int assemble(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)r;
+        if (s->node[n].disk.failed)
+                return -EIO;
+        if (s->node[n].act.step == 0 && !s->node[n].md.running) {
+                check_assemble(s, n, e->epoch);
+                if (!md_assemble(s, n, e->epoch))
+                        return -EINVAL;
+                trace(s, n, "md: assembled alone for epoch %llu", e->epoch, 0);
+        }
+        s->node[n].act.step = 1;
+        return md_super_settled(s, n) ? 0 : WAIT;
+}
+
+static int debt_apply(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)e, (void)r;
+        if (!s->node[n].md.running)
+                return -EINVAL;
+        if (s->node[n].act.step++ == 0)
+                md_set_bits(s, n, s->node[n].act.debt);
+        return md_super_settled(s, n) ? 0 : WAIT;
+}
+
+static int note_set(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)e, (void)r;
+        s->node[n].act.note = true;
+        return 0;
+}
+
+static bool peer_in_md(const struct sim *s, uint8_t n)
+{
+        uint8_t slot = s->node[n].md.super.slot[other(n)];
+        return s->node[n].md.running && (slot == SLOT_ACTIVE || slot == SLOT_RECOVERING);
+}
+
+static int note_clear(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)e, (void)r;
+        if (peer_in_md(s, n))
+                violation(s, n, "3.4: the note was cleared while the peer's leg is in md", 0, 0);
+        s->node[n].act.note = false;
+        return 0;
+}
+
+static int attach(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        struct nbdc *c = &s->node[n].nbdc;
+
+        (void)r;
+        if (!s->node[n].act.note)
+                violation(s, n, "3.4: the leg is attached before the note is set", 0, 0);
+        if (c->attached && !uuid_equal(&c->session, &e->session))
+                return -EBUSY;
+        if (!c->attached)
+                nbdc_attach(s, n, e->epoch, &e->session);
+        if (c->connection)
+                return 0;
+        if (!c->refused && !late(s, n, ATTACH_TIMEOUT_US))
+                return WAIT;
+        nbdc_detach(s, n);
+        return c->refused ? -EACCES : -ETIMEDOUT;
+}
+
+static int debt_union(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        struct act *a = &s->node[n].act;
+        const struct super *peer = &s->node[other(n)].disk.super;
+
+        (void)e;
+        if (!s->node[n].nbdc.attached)
+                return -ENOTCONN;
+        if (!s->node[n].nbdc.connection)
+                return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
+        r->known = md_knows(s, n, peer);
+#ifndef MUTANT_bitmap_union
+        a->debt |= s->node[n].md.super.bitmap;
+        if (r->known)
+                a->debt |= peer->bitmap;
+#endif
+        a->has_debt = true;
+        return 0;
+}
+
+static int leg_add(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)r;
+        if (!s->node[n].md.running || !s->node[n].nbdc.attached)
+                return -ENOTCONN;
+        if (!s->node[n].nbdc.connection)
+                return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
+        if (peer_in_md(s, n))
+                return 0;
+        if (s->node[n].act.step++ == 0)
+                md_set_bits(s, n, s->node[n].act.debt);
+        if (!md_super_settled(s, n))
+                return WAIT;
+        if (e->whole)
+                md_add_whole(s, n);
+        else if (!md_re_add(s, n))
+                return -ESTALE;
+        return 0;
+}
+
+static int flush_array(struct sim *s, uint8_t n)
+{
+        struct act *a = &s->node[n].act;
+
+        if (!s->node[n].md.running)
+                return -EINVAL;
+        if (a->step == 0) {
+                a->step = 1;
+                a->flush = UINT64_MAX; /* it may be answered before md_flush() returns */
+                uint64_t number = md_flush(s, n, true);
+                if (a->flush)
+                        a->flush = number;
+        }
+        if (!a->flush)
+                return 0;
+        return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
+}
+
+static int require(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)e, (void)r;
+        if (!s->node[n].nbdc.attached)
+                return -ENOTCONN;
+        s->node[n].nbdc.policy = POLICY_REQUIRED;
+        return flush_array(s, n);
+}
+
+static int detach(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        struct nbdc *c = &s->node[n].nbdc;
+
+        (void)r;
+        if (c->attached) {
+                if (c->policy == POLICY_REQUIRED && e->version == 0)
+                        return -EPERM;
+                if (c->policy == POLICY_REQUIRED)
+                        check_detach(s, n, e->version);
+                trace(s, n, "nbdc: detached (record version %llu)", e->version, 0);
+                nbdc_detach(s, n);
+        }
+        return s->node[n].act.step++ < 3 ? WAIT : 0; /* the requests' errors have arrived */
+}
+
+static int leg_remove(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)e, (void)r;
+        if (!s->node[n].md.running)
+                return 0;
+        if (s->node[n].act.step++ == 0)
+                md_fail_peer(s, n);
+        if (!md_super_settled(s, n))
+                return WAIT;
+        if (peer_in_md(s, n))
+                return -EBUSY; /* md keeps its last leg */
+        md_remove_peer(s, n);
+        return 0;
+}
+
+static int debt_drop(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)e, (void)r;
+        if (!s->decided.legs[0].in_sync || !s->decided.legs[1].in_sync)
+                violation(s, n, "3.5: debt dropped before the join was decided", 0, 0);
+        s->node[n].act.debt = 0;
+        s->node[n].act.has_debt = false;
+        return 0;
+}
+
+static int history(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)r;
+        if (s->node[n].disk.failed)
+                return -EIO;
+        s->node[n].disk.last_epoch = e->epoch;
+        return 0;
+}
+
+static int service_start(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        (void)e, (void)r;
+        if (!s->node[n].md.running)
+                return -EINVAL;
+        if (s->node[n].app.running)
+                return 0;
+        check_service_start(s, n, s->node[n].md.epoch);
+        app_start(s, n, s->node[n].md.epoch);
+        return 0;
+}
+
+static int service_stop(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        struct app *app = &s->node[n].app;
+
+        (void)e, (void)r;
+        app_stop(s, n);
+        if (app->outstanding > 0 || app->flushing)
+                return late(s, n, 2 * FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
+        return 0;
+}
+
+static int array_stop(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        struct node *m = &s->node[n];
+
+        (void)e, (void)r;
+        if (m->md.running) {
+                if (m->app.running)
+                        return -EBUSY;
+                int flushed = flush_array(s, n);
+                if (flushed)
+                        return flushed;
+                if (m->act.step == 1) {
+                        m->act.step = 2;
+                        m->md.super.clean = true;
+                        m->md.super.events++;
+                        m->md.super_dirty = true;
+                        md_set_bits(s, n, 0);
+                }
+                if (!md_super_settled(s, n))
+                        return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
+                md_stop(s, n);
+                trace(s, n, "md: stopped", 0, 0);
+        }
+        nbdc_detach(s, n);
+        m->act.hold = false;
+        return 0;
+}
+
+static const effect_fn effects[EFFECT_TYPES] = {
+    [EFFECT_LEG_OPEN] = leg_open,           [EFFECT_LEG_CREATE] = leg_create,       [EFFECT_PROBE] = probe,
+    [EFFECT_GRANT] = grant,                 [EFFECT_REVOKE] = revoke,               [EFFECT_RELEASE] = release,
+    [EFFECT_CHECK_LEG] = check_leg,         [EFFECT_DEBT_CAPTURE] = debt_capture,   [EFFECT_ARRAY_CREATE] = array_create,
+    [EFFECT_ASSEMBLE] = assemble,           [EFFECT_DEBT_APPLY] = debt_apply,       [EFFECT_NOTE_SET] = note_set,
+    [EFFECT_NOTE_CLEAR] = note_clear,       [EFFECT_ATTACH] = attach,               [EFFECT_DEBT_UNION] = debt_union,
+    [EFFECT_LEG_ADD] = leg_add,             [EFFECT_REQUIRE] = require,             [EFFECT_DETACH] = detach,
+    [EFFECT_LEG_REMOVE] = leg_remove,       [EFFECT_DEBT_DROP] = debt_drop,         [EFFECT_HISTORY] = history,
+    [EFFECT_SERVICE_START] = service_start, [EFFECT_SERVICE_STOP] = service_stop,   [EFFECT_ARRAY_STOP] = array_stop,
+};
+
+/* -- the worker ----------------------------------------------------------------------------------------------------------------- */
+
+static void deliver_result(struct sim *s, uint8_t n, const struct effect *e, const struct effect_result *r)
+{
+        struct event event;
+
+        if (!s->node[n].hamon.connected || !s->node[n].life[LIFE_HAMON].up)
+                return;
+        memset(&event, 0, sizeof event);
+        event.type = EVENT_EFFECT_DONE;
+        event.result = *r;
+        event.result.type = e->type;
+        event.result.mirror = e->mirror;
+        event.result.ticket = e->ticket;
+        hamon_event(s, n, &event);
+}
+
+static void work(struct sim *s, uint8_t n, uint64_t a, uint64_t b);
+
+static void next(struct sim *s, uint8_t n)
+{
+        struct act *a = &s->node[n].act;
+
+        if (a->busy || a->queued == 0)
+                return;
+        a->busy = true;
+        a->step = 0;
+        a->flush = 0;
+        a->began_us = s->now_us;
+        sim_after(s, sim_between(s, 500, 15 * MS), n, LIFE_ACT, work, 0, 0);
+}
+
+static void work(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        struct act *a = &s->node[n].act;
+        struct effect e = a->queue[0];
+        struct effect_result r;
+
+        (void)unused_a, (void)unused_b;
+        memset(&r, 0, sizeof r);
+        assert(effects[e.type]);
+        int error = effects[e.type](s, n, &e, &r);
+        if (error == WAIT) {
+                sim_after(s, sim_between(s, 1 * MS, 10 * MS), n, LIFE_ACT, work, 0, 0);
+                return;
+        }
+        r.error = error;
+        trace(s, n, effect_word(e.type), (uint64_t)-error, e.epoch);
+        memmove(&a->queue[0], &a->queue[1], (--a->queued) * sizeof a->queue[0]);
+        a->busy = false;
+        deliver_result(s, n, &e, &r);
+        if (s->node[n].life[LIFE_ACT].up)
+                next(s, n);
+}
+
+static void reboot(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        (void)unused_a, (void)unused_b;
+        trace(s, n, "reboots without sync", 0, 0);
+        machine_off(s, n);
+}
+
+static void answer_at_once(struct sim *s, uint8_t n, uint64_t ticket, uint64_t type)
+{
+        const struct effect e = {.type = (enum effect_type)type, .ticket = ticket};
+        const struct effect_result r = {.error = 0};
+
+        deliver_result(s, n, &e, &r);
+}
+
+static bool at_once(struct sim *s, uint8_t n, const struct effect *e)
+{
+        if (e->type == EFFECT_ADDRESS_RENEW) {
+                s->node[n].address_until_us = s->now_us + e->lifetime_ms * MS + sim_random(s, 250 * MS);
+                check_address(s, n);
+        } else if (e->type == EFFECT_ADDRESS_DROP) {
+                s->node[n].address_until_us = 0;
+        } else if (e->type == EFFECT_REBOOT) {
+                sim_after(s, MS, n, LIFE_MACHINE, reboot, 0, 0);
+        } else {
+                return false;
+        }
+        sim_after(s, sim_between(s, 200, 2 * MS), n, LIFE_ACT, answer_at_once, e->ticket, e->type);
+        return true;
+}
+
+void act_ask(struct sim *s, uint8_t n, const struct effect *e)
+{
+        struct act *a = &s->node[n].act;
+
+        if (!s->node[n].life[LIFE_ACT].up || at_once(s, n, e))
+                return;
+        assert(a->queued < EFFECTS_QUEUE_MAX);
+        a->queue[a->queued++] = *e;
+        next(s, n);
+}
+
+void act_flushed(struct sim *s, uint8_t n, uint64_t number)
+{
+        struct act *a = &s->node[n].act;
+        if (a->flush == number || a->flush == UINT64_MAX)
+                a->flush = 0;
+}
+
+static void connect_hamon(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        struct event e;
+
+        (void)unused_a, (void)unused_b;
+        if (!s->node[n].life[LIFE_ACT].up || s->node[n].hamon.connected)
+                return;
+        /* A new client: what the old one asked for and was not begun is dropped. */
+        struct act *a = &s->node[n].act;
+        if (a->queued > 1)
+                a->queued = 1;
+        if (!a->busy)
+                a->queued = 0;
+        s->node[n].hamon.connected = true;
+        memset(&a->told, 0, sizeof a->told);
+        a->told_us = 0;
+        memset(&e, 0, sizeof e);
+        e.type = EVENT_ACT_READY;
+        hamon_event(s, n, &e);
+}
+
+/* hamon or hamon-act has just started: they meet a little later. */
+void act_started(struct sim *s, uint8_t n)
+{
+        sim_after(s, sim_between(s, 5 * MS, 200 * MS), n, LIFE_HAMON, connect_hamon, 0, 0);
+}
+
+/* -- the monitor ---------------------------------------------------------------------------------------------------------------- */
+
+static struct observation look(const struct sim *s, uint8_t n)
+{
+        const struct node *m = &s->node[n];
+        const struct md *md = &m->md;
+        bool settled = md_super_settled(s, n);
+        uint8_t peer = md->super.slot[other(n)];
+        struct observation o;
+
+        memset(&o, 0, sizeof o);
+        o.array_running = md->running;
+        if (md->running) {
+                o.own_in_sync = md->super.slot[n] == SLOT_ACTIVE;
+                o.own_failed = md->super.slot[n] == SLOT_FAULTY || m->disk.failed;
+                o.peer_in_array = peer == SLOT_ACTIVE || peer == SLOT_RECOVERING;
+                o.peer_in_sync = peer == SLOT_ACTIVE && settled;
+                o.peer_failed = m->nbdc.attached && peer == SLOT_FAULTY;
+                o.sync_idle = peer != SLOT_RECOVERING;
+                o.own_oldest_ms = (uint32_t)(disk_oldest_us(s, n) / MS);
+        }
+        o.attached = m->nbdc.attached;
+        o.leg_connected = m->nbdc.connection != 0;
+        o.leg_refused = m->nbdc.refused;
+        o.leg_oldest_ms = (uint32_t)(nbdc_oldest_us(s, n) / MS);
+        o.peer_nbdd_answers = link_both(s, n, other(n)) && life_runs(s, other(n), LIFE_NBDD);
+        o.service_running = m->app.running;
+        return o;
+}
+
+static bool same(const struct observation *a, const struct observation *b)
+{
+        return a->array_running == b->array_running && a->own_in_sync == b->own_in_sync && a->own_failed == b->own_failed &&
+               a->peer_in_array == b->peer_in_array && a->peer_in_sync == b->peer_in_sync && a->peer_failed == b->peer_failed &&
+               a->sync_idle == b->sync_idle && a->attached == b->attached && a->leg_connected == b->leg_connected &&
+               a->leg_refused == b->leg_refused && a->peer_nbdd_answers == b->peer_nbdd_answers && a->service_running == b->service_running;
+}
+
+void act_observe(struct sim *s, uint8_t n)
+{
+        struct act *a = &s->node[n].act;
+        struct event e;
+
+        if (!life_runs(s, n, LIFE_ACT) || !life_runs(s, n, LIFE_HAMON) || !s->node[n].hamon.connected)
+                return;
+        struct observation o = look(s, n);
+        if (same(&o, &a->told) && s->now_us - a->told_us < 500 * MS)
+                return;
+        a->told = o;
+        a->told_us = s->now_us;
+        memset(&e, 0, sizeof e);
+        e.type = EVENT_OBSERVED;
+        e.observed = o;
+        hamon_event(s, n, &e);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The application on the service: writes blocks, flushes, and believes only what a flush acknowledged. */
+#include "tests/sim/sim.h"
+
+#include <string.h>
+
+enum { OUTSTANDING_MAX = 4 };
+
+void app_start(struct sim *s, uint8_t n, uint64_t epoch)
+{
+        struct app *a = &s->node[n].app;
+
+        memset(a, 0, sizeof *a);
+        a->running = true;
+        a->epoch = epoch;
+}
+
+void app_stop(struct sim *s, uint8_t n)
+{
+        s->node[n].app.running = false;
+}
+
+void app_turn(struct sim *s, uint8_t n)
+{
+        struct app *a = &s->node[n].app;
+
+        if (!a->running || s->quiet)
+                return;
+        if (a->outstanding < OUTSTANDING_MAX && sim_chance(s, 50)) {
+                unsigned block = (unsigned)sim_random(s, BLOCKS);
+                if (!a->busy[block]) {
+                        a->busy[block] = true;
+                        a->outstanding++;
+                        s->ledger.issued[block] = ++s->next_write;
+                        md_write(s, n, block, s->next_write);
+                }
+        }
+        if (!a->flushing && sim_chance(s, 15)) {
+                a->flushing = true;
+                memcpy(a->flush_covers, a->completed, sizeof a->flush_covers);
+                md_flush(s, n, false);
+        }
+}
+
+void app_write_done(struct sim *s, uint8_t n, unsigned block, uint64_t order, bool failed)
+{
+        struct app *a = &s->node[n].app;
+
+        a->busy[block] = false;
+        if (a->outstanding > 0)
+                a->outstanding--;
+        if (failed) {
+                if (a->running)
+                        trace(s, n, "the application got an I/O error and stops", 0, 0);
+                a->running = false;
+                return;
+        }
+        check_completed(s, n, s->node[n].md.epoch, block, order);
+        a->completed[block] = order;
+}
+
+void app_flush_done(struct sim *s, uint8_t n)
+{
+        struct app *a = &s->node[n].app;
+
+        a->flushing = false;
+        for (unsigned b = 0; b < BLOCKS; b++)
+                if (a->flush_covers[b] > s->ledger.acknowledged[b]) {
+                        check_acknowledged(s, n, b, a->flush_covers[b]);
+                        s->ledger.acknowledged[b] = a->flush_covers[b];
+                        s->ledger.count++;
+                }
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The promises (P) and rules (R) of the design, where they can be seen from outside. */
+#include "tests/sim/sim.h"
+
+#include <string.h>
+
+static uint8_t other(uint8_t n)
+{
+        return (uint8_t)(1 - n);
+}
+
+/* -- the record ----------------------------------------------------------------------------------------------------------------- */
+
+/* A leg that has just become a member of in_sync beside the primary's. */
+static void check_join(struct sim *s, uint8_t joiner, const struct record *v)
+{
+        const struct node *primary = &s->node[other(joiner)];
+
+        for (unsigned b = 0; b < BLOCKS; b++)
+                if (s->node[joiner].disk.block[b].stable < s->ledger.acknowledged[b])
+                        violation(s, joiner, "P1: block %llu of the joined leg lacks acknowledged write %llu", b, s->ledger.acknowledged[b]);
+        if (!primary->md.running || primary->md.epoch != v->epoch)
+                return; /* it died meanwhile */
+        if (!primary->nbdc.attached || primary->nbdc.policy != POLICY_REQUIRED)
+                violation(s, other(joiner), "R2f: joined while the leg is not REQUIRED", 0, 0);
+        if (s->node[joiner].disk.super.slot[joiner] != SLOT_ACTIVE)
+                violation(s, joiner, "R2f: joined while the leg's superblock does not permit assembly", 0, 0);
+}
+
+static void check_decided(struct sim *s, const struct record *v)
+{
+        const struct record *old = &s->decided;
+
+        if (v->version < old->version)
+                return; /* an older ballot gets its second voter late: it was built upon */
+        if (v->version == old->version) {
+                if (old->version && !record_equal(v, old))
+                        violation(s, NO_NODE, "record: two values were decided as version %llu", v->version, 0);
+                return;
+        }
+        if (v->epoch < old->epoch || v->epoch > old->epoch + 1)
+                violation(s, NO_NODE, "record: epoch went from %llu to %llu", old->epoch, v->epoch);
+        if (!v->legs[0].in_sync && !v->legs[1].in_sync)
+                violation(s, NO_NODE, "record: version %llu has no leg in sync", v->version, 0);
+        if (v->epoch > old->epoch && old->version && v->primary < NODES) {
+                if (!old->legs[v->primary].in_sync)
+                        violation(s, v->primary, "R1b: epoch %llu taken by a leg that is not in sync", v->epoch, 0);
+        }
+        struct record before = *old;
+        s->decided = *v;
+        trace(s, v->primary, "record: version %llu, epoch and legs %llx decided", v->version,
+              v->epoch << 8 | (uint64_t)v->legs[0].in_sync << 4 | v->legs[1].in_sync);
+        for (uint8_t n = 0; n < NODES; n++)
+                if (v->legs[n].in_sync && !before.legs[n].in_sync && v->primary == other(n) && v->epoch == before.epoch)
+                        check_join(s, n, v);
+}
+
+void check_persisted(struct sim *s, uint8_t n, const struct acceptor_state *state)
+{
+        struct chosen *c = NULL;
+
+        if (ballot_is_null(&state->accepted))
+                return;
+        for (unsigned i = s->chosen_count; i-- > 0 && !c;)
+                if (ballot_compare(&s->chosen[i].ballot, &state->accepted) == 0)
+                        c = &s->chosen[i];
+        if (!c) {
+                if (s->chosen_count == CHOSEN_MAX) {
+                        memmove(&s->chosen[0], &s->chosen[CHOSEN_MAX / 2], CHOSEN_MAX / 2 * sizeof s->chosen[0]);
+                        s->chosen_count = CHOSEN_MAX / 2;
+                }
+                c = &s->chosen[s->chosen_count++];
+                *c = (struct chosen){.ballot = state->accepted, .value = state->value};
+        }
+        if (!record_equal(&c->value, &state->value))
+                violation(s, n, "record: one ballot has two values (version %llu)", state->value.version, 0);
+        c->voters |= (uint8_t)(1u << n);
+        if (c->voters & (c->voters - 1))
+                check_decided(s, &c->value);
+}
+
+/* -- take-over ------------------------------------------------------------------------------------------------------------------ */
+
+void check_assemble(struct sim *s, uint8_t n, uint64_t epoch)
+{
+        const struct node *m = &s->node[n];
+
+        if (s->decided.primary != n || !uuid_equal(&s->decided.primary_boot, &m->boot) || s->decided.epoch != epoch)
+                violation(s, n, "R3: assembly for epoch %llu, which is not the decided one", epoch, 0);
+        if (m->nbdd.open || m->nbdd.inflight > 0 || m->nbdd.grant.exists)
+#ifndef MUTANT_revoke_drain /* the model's nbdd then lies about it: the promises must show it */
+                violation(s, n, "R3d: assembly before the own export is revoked and drained", 0, 0);
+#else
+                trace(s, n, "assembly before the own export is drained", 0, 0);
+#endif
+        for (unsigned b = 0; b < BLOCKS; b++) {
+                if (m->disk.block[b].now < s->ledger.acknowledged[b])
+                        violation(s, n, "P3: assembly of a leg whose block %llu lacks acknowledged write %llu", b,
+                                  s->ledger.acknowledged[b]);
+        }
+}
+
+void check_service_start(struct sim *s, uint8_t n, uint64_t epoch)
+{
+        const struct md *m = &s->node[n].md;
+        const struct disk *d = &s->node[m->super.slot[n] == SLOT_ACTIVE ? n : other(n)].disk;
+
+        for (unsigned b = 0; b < BLOCKS; b++)
+                if (d->block[b].now < s->ledger.acknowledged[b])
+                        violation(s, n, "P1: block %llu read at the start lacks acknowledged write %llu", b, s->ledger.acknowledged[b]);
+        if (epoch < s->ledger.served_epoch)
+                violation(s, n, "P2: service of epoch %llu starts after epoch %llu served", epoch, s->ledger.served_epoch);
+        if (epoch > s->ledger.served_epoch) {
+                s->ledger.served_epoch = epoch;
+                s->ledger.served_by = n;
+                for (unsigned b = 0; b < BLOCKS; b++)
+                        s->ledger.had[b] = d->block[b].now;
+        }
+        trace(s, n, "service of epoch %llu is up", epoch, 0);
+}
+
+/* -- writes --------------------------------------------------------------------------------------------------------------------- */
+
+/* P2: after a newer epoch served, an older primary completes only what the newer one already had. */
+void check_completed(struct sim *s, uint8_t n, uint64_t epoch, unsigned block, uint64_t order)
+{
+        if (epoch < s->ledger.served_epoch && s->ledger.had[block] < order)
+                violation(s, n, "P2: write %llu of old epoch %llu completed after a newer one served", order, epoch);
+}
+
+void check_acknowledged(struct sim *s, uint8_t n, unsigned block, uint64_t order)
+{
+        check_completed(s, n, s->node[n].md.epoch, block, order);
+        if (s->node[n].md.epoch < s->ledger.served_epoch)
+                return;
+        for (uint8_t leg = 0; leg < NODES; leg++) {
+                /* The named limit of P1: the primary's own disk has failed and the record does not say so yet. */
+                bool limit = leg == n && (s->node[n].md.super.slot[n] == SLOT_FAULTY || s->node[n].disk.failed);
+                if (s->decided.legs[leg].in_sync && !limit && s->node[leg].disk.block[block].stable < order)
+                        violation(s, leg, "P1: write %llu acknowledged, not durable in block %llu of an in-sync leg", order, block);
+        }
+}
+
+void check_detach(struct sim *s, uint8_t n, uint64_t version)
+{
+        if (version > s->decided.version)
+                violation(s, n, "R2a: detach for version %llu, which is not decided", version, 0);
+        if (s->decided.legs[other(n)].in_sync && s->decided.primary == n && s->decided.epoch == s->node[n].md.epoch)
+                violation(s, n, "R2a: a REQUIRED leg is detached while the record has it in sync", 0, 0);
+}
+
+/* -- the address (P6) ----------------------------------------------------------------------------------------------------------- */
+
+void check_address(struct sim *s, uint8_t n)
+{
+        const struct node *o = &s->node[other(n)];
+        bool paused = !life_runs(s, other(n), LIFE_MACHINE) || (o->thawed_us && s->now_us - o->thawed_us < 2 * SECOND);
+
+        if (o->address_until_us > s->now_us && !paused)
+                violation(s, n, "P6: both nodes have the service address", 0, 0);
+}
+
+/* -- in the end ----------------------------------------------------------------------------------------------------------------- */
+
+bool check_redundant(const struct sim *s)
+{
+        for (uint8_t n = 0; n < NODES; n++) {
+                const struct node *m = &s->node[n];
+                if (m->md.running && m->app.running && s->decided.primary == n && m->md.super.slot[0] == SLOT_ACTIVE &&
+                    m->md.super.slot[1] == SLOT_ACTIVE && md_super_settled(s, n))
+                        return s->decided.legs[0].in_sync && s->decided.legs[1].in_sync && !m->act.has_debt;
+        }
+        return false;
+}
+
+void check_legs_equal(struct sim *s)
+{
+        for (unsigned b = 0; b < BLOCKS; b++)
+                if (s->node[0].disk.block[b].now != s->node[1].disk.block[b].now)
+                        violation(s, NO_NODE, "legs differ: block %llu (write %llu on node-a)", b, s->node[0].disk.block[b].now);
+}

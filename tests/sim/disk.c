@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A disk with a volatile cache. A write that was acknowledged but not flushed survives a power cut by chance, and so does one that was
+ * under way. Superblock writes carry flush and FUA: they make everything before them stable. A failed disk answers errors, a hung one
+ * nothing until it recovers.
+ */
+#include "tests/sim/sim.h"
+
+#include <assert.h>
+
+static void apply(struct sim *s, const struct io *io)
+{
+        struct disk *d = &s->node[io->disk].disk;
+
+        if (io->kind == IO_WRITE) {
+                d->block[io->block].now = io->order;
+                return;
+        }
+        for (int b = 0; b < BLOCKS; b++)
+                d->block[b].stable = d->block[b].now;
+        if (io->kind == IO_SUPER)
+                d->super = io->super;
+}
+
+static void finish(struct sim *s, uint8_t disk, uint64_t index, uint64_t unused)
+{
+        struct io *io = &s->io[index];
+        struct disk *d = &s->node[disk].disk;
+
+        (void)unused;
+        if (d->hung_until_us > s->now_us) {
+                sim_after(s, d->hung_until_us - s->now_us, disk, LIFE_MACHINE, finish, index, 0);
+                return;
+        }
+        bool failed = d->failed;
+        if (!failed)
+                apply(s, io);
+        io->used = false;
+        if (s->node[disk].life[io->life].number == io->life_number)
+                sim_after(s, 0, disk, io->life, io->done, io->tag, failed);
+}
+
+void disk_submit(struct sim *s, uint8_t disk, enum io_kind kind, unsigned block, uint64_t order, const struct super *super, enum life life,
+                 sim_fn done, uint64_t tag)
+{
+        for (unsigned i = 0; i < IOS_MAX; i++) {
+                struct io *io = &s->io[i];
+                if (io->used)
+                        continue;
+                *io = (struct io){.used = true, .disk = disk, .kind = (uint8_t)kind, .block = (uint8_t)block, .order = order, .done = done,
+                                  .tag = tag, .life = life, .life_number = s->node[disk].life[life].number, .submitted_us = s->now_us};
+                if (super)
+                        io->super = *super;
+                uint64_t us = sim_between(s, 100, kind == IO_WRITE ? 1500 : 4000) * (1 + s->node[disk].disk.slowness);
+                sim_after(s, us, disk, LIFE_MACHINE, finish, i, 0);
+                return;
+        }
+        assert(!"too many requests on the disks");
+}
+
+uint64_t disk_oldest_us(const struct sim *s, uint8_t disk)
+{
+        uint64_t oldest_us = s->now_us;
+        for (unsigned i = 0; i < IOS_MAX; i++)
+                if (s->io[i].used && s->io[i].disk == disk && s->io[i].submitted_us < oldest_us)
+                        oldest_us = s->io[i].submitted_us;
+        return s->now_us - oldest_us;
+}
+
+void disk_power_cut(struct sim *s, uint8_t disk)
+{
+        struct disk *d = &s->node[disk].disk;
+
+        for (unsigned i = 0; i < IOS_MAX; i++) {
+                if (!s->io[i].used || s->io[i].disk != disk)
+                        continue;
+                s->io[i].used = false;
+                if (d->failed || !sim_chance(s, 50))
+                        continue;
+                /* Had reached the disk: a write into the cache, a superblock as a whole, without what a flush would have done first. */
+                if (s->io[i].kind == IO_WRITE)
+                        d->block[s->io[i].block].now = s->io[i].order;
+                else
+                        apply(s, &s->io[i]);
+        }
+        for (int b = 0; b < BLOCKS; b++) {
+                if (d->block[b].now != d->block[b].stable && sim_chance(s, 50))
+                        d->block[b].now = d->block[b].stable;
+                d->block[b].stable = d->block[b].now;
+        }
+        d->hung_until_us = 0;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What goes wrong: drawn from the seed, at random times, several at once if it so happens. Everything but a failed disk heals. */
+#include "tests/sim/sim.h"
+
+#include <string.h>
+
+enum fault {
+        FAULT_POWER_CUT,
+        FAULT_POWER_OFF, /* stays off until everything is healed */
+        FAULT_LINK,
+        FAULT_ONE_WAY,
+        FAULT_ISOLATE,
+        FAULT_HAMON_CRASH,
+        FAULT_HAMON_STALL,
+        FAULT_ACT_CRASH,
+        FAULT_NBDD_CRASH,
+        FAULT_NBDD_STALL,
+        FAULT_NBDC_CRASH,
+        FAULT_FREEZE,
+        FAULT_WITNESS_DOWN,
+        FAULT_DISK_SLOW,
+        FAULT_DISK_HANGS,
+        FAULT_DISK_FAILS,
+        FAULT_LOSS,
+        FAULT_DELAY,
+        FAULTS
+};
+
+static void restart(struct sim *s, uint8_t n, uint64_t life, uint64_t unused)
+{
+        (void)unused;
+        if (!s->node[n].life[LIFE_MACHINE].up || s->node[n].life[life].up)
+                return;
+        if (life == LIFE_HAMON) {
+                hamon_start(s, n);
+        } else if (life == LIFE_NBDD) {
+                nbdd_started(s, n);
+        } else {
+                life_start(s, n, (enum life)life);
+                if (life == LIFE_ACT)
+                        act_started(s, n);
+        }
+}
+
+static void crash(struct sim *s, uint8_t n, enum life life)
+{
+        struct node *m = &s->node[n];
+        struct event e;
+
+        if (!m->life[life].up)
+                return;
+        life_end(s, n, life);
+        if (life == LIFE_HAMON) {
+                m->hamon.connected = false;
+                m->hamon.held_count = 0;
+        } else if (life == LIFE_ACT) {
+                m->act.busy = m->act.hold = false;
+                m->act.queued = 0;
+                m->hamon.connected = false;
+                memset(&e, 0, sizeof e);
+                e.type = EVENT_ACT_LOST;
+                hamon_event(s, n, &e);
+        } else if (life == LIFE_NBDD) {
+                nbdd_ended(s, n);
+        } else if (life == LIFE_NBDC) {
+                m->nbdc.connecting = false;
+        }
+        sim_after(s, sim_between(s, 100 * MS, 3 * SECOND), n, LIFE_MACHINE, restart, life, 0);
+}
+
+static void freeze(struct sim *s, uint8_t n, enum life life, uint64_t us)
+{
+        if (!s->node[n].life[life].up)
+                return;
+        s->node[n].life[life].frozen_until_us = s->now_us + us;
+        if (life == LIFE_MACHINE)
+                s->node[n].thawed_us = s->now_us + us;
+}
+
+static void relink(struct sim *s, uint8_t n, uint64_t from, uint64_t to)
+{
+        (void)n;
+        s->cut[from][to] = false;
+        trace(s, NO_NODE, "the link %llu -> %llu is back", from, to);
+}
+
+static void cut(struct sim *s, uint8_t from, uint8_t to, uint64_t us)
+{
+        s->cut[from][to] = true;
+        trace(s, NO_NODE, "the link %llu -> %llu is cut", from, to);
+        sim_after(s, us, 0, LIFE_WORLD, relink, from, to);
+}
+
+static void calm(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        (void)n, (void)unused_a, (void)unused_b;
+        s->lose_percent = s->double_percent = 0;
+        s->delay_max_us = 2 * MS;
+}
+
+static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t unused)
+{
+        uint8_t n = (uint8_t)sim_random(s, NODES), o = (uint8_t)(1 - n);
+        uint64_t long_us = sim_between(s, 300 * MS, 12 * SECOND), short_us = sim_between(s, 100 * MS, 5 * SECOND);
+
+        (void)unused_node, (void)unused;
+        s->faults++;
+        switch ((enum fault)kind) {
+        case FAULT_POWER_OFF:
+                s->node[n].stay_down = true;
+                /* fall through */
+        case FAULT_POWER_CUT:
+                if (s->node[n].life[LIFE_MACHINE].up)
+                        machine_off(s, n);
+                return;
+        case FAULT_LINK:
+                cut(s, n, o, long_us);
+                cut(s, o, n, long_us);
+                return;
+        case FAULT_ONE_WAY: {
+                uint8_t to = (uint8_t)((n + 1 + sim_random(s, 2)) % VOTERS);
+                if (sim_chance(s, 50))
+                        cut(s, n, to, long_us);
+                else
+                        cut(s, to, n, long_us);
+                return;
+        }
+        case FAULT_ISOLATE:
+                for (uint8_t v = 0; v < VOTERS; v++)
+                        if (v != n) {
+                                cut(s, n, v, long_us);
+                                cut(s, v, n, long_us);
+                        }
+                return;
+        case FAULT_HAMON_CRASH:
+                n = (uint8_t)sim_random(s, VOTERS);
+                trace(s, n, "hamon crashes", 0, 0);
+                crash(s, n, LIFE_HAMON);
+                return;
+        case FAULT_HAMON_STALL:
+                trace(s, n, "hamon hangs for %llu ms", short_us / MS, 0);
+                freeze(s, n, LIFE_HAMON, short_us);
+                return;
+        case FAULT_ACT_CRASH:
+                trace(s, n, "hamon-act crashes", 0, 0);
+                crash(s, n, LIFE_ACT);
+                return;
+        case FAULT_NBDD_CRASH:
+                trace(s, n, "nbdd crashes", 0, 0);
+                crash(s, n, LIFE_NBDD);
+                return;
+        case FAULT_NBDD_STALL:
+                trace(s, n, "nbdd hangs for %llu ms", long_us / MS, 0);
+                freeze(s, n, LIFE_NBDD, long_us);
+                return;
+        case FAULT_NBDC_CRASH:
+                trace(s, n, "nbdc crashes", 0, 0);
+                crash(s, n, LIFE_NBDC);
+                return;
+        case FAULT_FREEZE:
+                n = (uint8_t)sim_random(s, VOTERS);
+                trace(s, n, "the machine is frozen for %llu ms", short_us / MS, 0);
+                freeze(s, n, LIFE_MACHINE, short_us);
+                return;
+        case FAULT_WITNESS_DOWN:
+                if (s->node[WITNESS].life[LIFE_MACHINE].up)
+                        machine_off(s, WITNESS);
+                return;
+        case FAULT_DISK_SLOW:
+                s->node[n].disk.slowness = (uint32_t)sim_between(s, 5, 100);
+                trace(s, n, "the disk gets slow: %llu times", s->node[n].disk.slowness, 0);
+                return;
+        case FAULT_DISK_HANGS:
+                trace(s, n, "the disk hangs for %llu ms", long_us / MS, 0);
+                s->node[n].disk.hung_until_us = s->now_us + long_us;
+                return;
+        case FAULT_DISK_FAILS:
+                if (s->node[o].disk.failed)
+                        return;
+                trace(s, n, "the disk fails", 0, 0);
+                s->node[n].disk.failed = true;
+                return;
+        case FAULT_LOSS:
+                s->lose_percent = (unsigned)sim_between(s, 5, 40);
+                s->double_percent = (unsigned)sim_random(s, 20);
+                trace(s, NO_NODE, "the network loses %llu %%", s->lose_percent, 0);
+                sim_after(s, long_us, 0, LIFE_WORLD, calm, 0, 0);
+                return;
+        case FAULT_DELAY:
+                s->delay_max_us = sim_between(s, 20 * MS, 400 * MS);
+                trace(s, NO_NODE, "the network delays up to %llu ms", s->delay_max_us / MS, 0);
+                sim_after(s, long_us, 0, LIFE_WORLD, calm, 0, 0);
+                return;
+        case FAULTS:
+                return;
+        }
+}
+
+/* A failed disk ends redundancy for good: rare. */
+static enum fault draw_fault(struct sim *s)
+{
+        enum fault kind = (enum fault)sim_random(s, FAULTS);
+        return kind == FAULT_DISK_FAILS && sim_chance(s, 70) ? FAULT_POWER_CUT : kind;
+}
+
+void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned count)
+{
+        uint64_t at_us = from_us;
+
+        for (unsigned i = 0; i < count; i++) {
+                /* Half of them close upon the one before: in the middle of what that set off. */
+                at_us = i && sim_chance(s, 50) ? at_us + sim_random(s, 3 * SECOND) : sim_between(s, from_us, until_us);
+                sim_after(s, at_us - s->now_us, 0, LIFE_WORLD, strike, draw_fault(s), 0);
+        }
+}
+
+void fault_heal(struct sim *s)
+{
+        trace(s, NO_NODE, "-- no more faults, everything is healed --", 0, 0);
+        calm(s, 0, 0, 0);
+        memset(s->cut, 0, sizeof s->cut);
+        for (uint8_t n = 0; n < VOTERS; n++) {
+                struct node *m = &s->node[n];
+                m->stay_down = false;
+                m->disk.slowness = 0;
+                m->disk.hung_until_us = 0;
+                if (!m->life[LIFE_MACHINE].up)
+                        machine_on(s, n);
+        }
+}

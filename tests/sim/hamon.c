@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The driver around the production core: events with time and entropy in, actions performed in order when what they rely on is durable. */
+#include "tests/sim/sim.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void perform_held(struct sim *s, uint8_t n);
+
+static void synced(struct sim *s, uint8_t n, uint64_t generation, uint64_t unused)
+{
+        struct hamon *h = &s->node[n].hamon;
+
+        (void)unused;
+        h->syncing = false;
+        for (unsigned i = 0; i < h->held_count; i++) {
+                const struct action *a = &h->held[i];
+                if (a->type == ACTION_PERSIST && a->persist.generation == generation) {
+                        h->file = a->persist.state;
+                        h->file_known = true;
+                        h->synced = generation;
+                        check_persisted(s, n, &h->file);
+                        memmove(&h->held[i], &h->held[i + 1], (h->held_count - i - 1) * sizeof h->held[0]);
+                        h->held_count--;
+                        break;
+                }
+        }
+        perform_held(s, n);
+}
+
+static void perform(struct sim *s, uint8_t n, const struct action *a)
+{
+        switch (a->type) {
+        case ACTION_SEND:
+                net_send(s, &a->send);
+                return;
+        case ACTION_EFFECT:
+                if (s->node[n].hamon.connected)
+                        act_ask(s, n, &a->effect);
+                return;
+        case ACTION_REPORT:
+                trace(s, n, reason_code(a->report.reason), a->report.number, a->report.node);
+                return;
+        case ACTION_ANSWER:
+                trace(s, n, "command answered: error %llu, reason %llu", (uint64_t)-a->answer.error, (uint64_t)a->answer.reason);
+                return;
+        case ACTION_PERSIST:
+        case ACTION_TYPES:
+                return;
+        }
+}
+
+/* R5: what relies on a later generation waits; the order of the others is kept. */
+static void perform_held(struct sim *s, uint8_t n)
+{
+        struct hamon *h = &s->node[n].hamon;
+        unsigned kept = 0, count = h->held_count;
+        uint32_t life = s->node[n].life[LIFE_HAMON].number;
+
+        for (unsigned i = 0; i < count; i++) {
+                struct action *a = &h->held[i];
+                if (a->type == ACTION_PERSIST || a->after > h->synced) {
+                        if (a->type == ACTION_PERSIST && !h->syncing) {
+                                h->syncing = true;
+                                sim_after(s, sim_between(s, 300, 4 * MS), n, LIFE_HAMON, synced, a->persist.generation, 0);
+                        }
+                        if (kept != i)
+                                h->held[kept] = *a;
+                        kept++;
+                } else {
+                        perform(s, n, a);
+                        if (s->node[n].life[LIFE_HAMON].number != life)
+                                return; /* it asked for its own reboot */
+                }
+        }
+        h->held_count = kept;
+}
+
+static void tick(struct sim *s, uint8_t n, uint64_t a, uint64_t b);
+
+static void arm_tick(struct sim *s, uint8_t n)
+{
+        struct hamon *h = &s->node[n].hamon;
+        uint64_t at_ms = core_next_deadline_ms(&h->core);
+
+        if (at_ms == UINT64_MAX)
+                return;
+        uint64_t at_us = at_ms * MS;
+        h->tick_order = sim_after(s, at_us > s->now_us ? at_us - s->now_us : 0, n, LIFE_HAMON, tick, s->next_order + 1, 0);
+}
+
+void hamon_event(struct sim *s, uint8_t n, struct event *e)
+{
+        static struct actions out; /* large */
+        struct hamon *h = &s->node[n].hamon;
+
+        if (!s->node[n].life[LIFE_MACHINE].up || !s->node[n].life[LIFE_HAMON].up)
+                return;
+        e->now_ms = s->now_us / MS;
+        for (int i = 0; i < 4; i++)
+                e->entropy[i] = sim_random(s, 0);
+        out.count = 0;
+        core_step(&h->core, e, &out);
+        assert(h->held_count + out.count <= HELD_MAX);
+        memcpy(&h->held[h->held_count], out.at, out.count * sizeof out.at[0]);
+        h->held_count += out.count;
+        perform_held(s, n);
+        if (s->node[n].life[LIFE_HAMON].up)
+                arm_tick(s, n);
+}
+
+/* Each step arms a new tick; only the last one counts. */
+static void tick(struct sim *s, uint8_t n, uint64_t order, uint64_t unused)
+{
+        struct event e;
+
+        (void)unused;
+        if (order != s->node[n].hamon.tick_order)
+                return;
+        memset(&e, 0, sizeof e);
+        e.type = EVENT_TICK;
+        hamon_event(s, n, &e);
+}
+
+void hamon_start(struct sim *s, uint8_t n)
+{
+        struct hamon *h = &s->node[n].hamon;
+        static struct core_durable durable;
+        const struct core_config config = {
+            .self = n,
+            .mirrors = 1,
+            .has_service = {true},
+            .timers = timers_normal(),
+            .boot = s->node[n].boot,
+            .start = sim_random(s, 0) | 1,
+        };
+
+        life_start(s, n, LIFE_HAMON);
+        memset(&durable, 0, sizeof durable);
+        durable.known[0] = h->file_known;
+        durable.acceptor[0] = h->file;
+        h->held_count = 0;
+        h->synced = 0;
+        h->syncing = false;
+        h->connected = false;
+        core_init(&h->core, &config, &durable, s->now_us / MS);
+        trace(s, n, "hamon starts", 0, 0);
+        arm_tick(s, n);
+        if (n < NODES && s->node[n].life[LIFE_ACT].up)
+                act_started(s, n);
+}
+
+void hamon_command(struct sim *s, uint8_t n, enum command_type type)
+{
+        struct event e;
+
+        memset(&e, 0, sizeof e);
+        e.type = EVENT_COMMAND;
+        e.command.type = type;
+        e.command.consent = true;
+        e.command.ticket = 1;
+        trace(s, n, "a person gives command %llu", (uint64_t)type, 0);
+        hamon_event(s, n, &e);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sim [--seed N] [--schedules N] [--seconds N] [--story]
+ *
+ * Runs that many schedules from that seed on (or until the time is over), each with a few random faults, and checks the promises. The
+ * first broken one prints its story and the command that replays it; exit status 1.
+ */
+#include "tests/sim/sim.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { CREATION_LIMIT_US = 60 * SECOND, LIVENESS_LIMIT_US = 240 * SECOND };
+
+static struct sim prepared, run;
+
+static bool run_until(struct sim *s, uint64_t until_us, bool (*reached)(const struct sim *s))
+{
+        while (!s->violation) {
+                if (reached && reached(s))
+                        return true;
+                if (!sim_step(s, until_us))
+                        break;
+        }
+        return reached && reached(s);
+}
+
+static bool is_serving(const struct sim *s)
+{
+        return s->node[0].app.running && s->decided.version > 0;
+}
+
+/* A cluster made as a person makes it: create on one node, join on the other, wait until it is redundant. */
+static bool prepare(struct sim *s)
+{
+        memset(s, 0, sizeof *s);
+        s->random = 1;
+        s->delay_max_us = 2 * MS;
+        s->now_us = SECOND;
+        s->decided.primary = NO_NODE;
+        for (uint8_t n = 0; n < VOTERS; n++)
+                machine_on(s, n);
+        run_until(s, s->now_us + 5 * SECOND, NULL);
+        hamon_command(s, 0, COMMAND_CREATE);
+        if (!run_until(s, s->now_us + CREATION_LIMIT_US, is_serving))
+                return false;
+        hamon_command(s, 1, COMMAND_JOIN);
+        return run_until(s, s->now_us + CREATION_LIMIT_US, check_redundant);
+}
+
+static bool is_serving_somewhere(const struct sim *s)
+{
+        for (uint8_t n = 0; n < NODES; n++)
+                if (s->node[n].app.running && s->decided.primary == n && s->node[n].md.epoch == s->decided.epoch)
+                        return true;
+        return false;
+}
+
+static void run_schedule(struct sim *s, uint64_t seed)
+{
+        memcpy(s, &prepared, sizeof *s);
+        s->random = seed;
+        s->hash = seed;
+        s->traces = 0;
+        s->steps = 0;
+        uint64_t span_us = sim_between(s, 10 * SECOND, 40 * SECOND);
+        fault_schedule(s, s->now_us, s->now_us + span_us, (unsigned)sim_between(s, 1, 6));
+        run_until(s, s->now_us + span_us + 3 * SECOND, NULL);
+        if (s->violation)
+                return;
+        fault_heal(s);
+        bool disk_failed = s->node[0].disk.failed || s->node[1].disk.failed;
+        bool alive = run_until(s, s->now_us + LIVENESS_LIMIT_US, disk_failed ? is_serving_somewhere : check_redundant);
+        if (s->violation)
+                return;
+        if (!alive && !disk_failed)
+                violation(s, NO_NODE, "P7: not redundant again after all faults have ceased", 0, 0);
+        if (disk_failed)
+                return;
+        s->quiet = true; /* writes end: then the legs must be equal */
+        run_until(s, s->now_us + 2 * SECOND, NULL);
+        if (!s->violation && check_redundant(s))
+                check_legs_equal(s);
+}
+
+static uint64_t number(const char *word, const char *text)
+{
+        char *end;
+        errno = 0;
+        uint64_t v = text ? strtoull(text, &end, 0) : 0;
+        if (!text || errno || *end || end == text) {
+                fprintf(stderr, "sim: %s needs a number\n", word);
+                exit(2);
+        }
+        return v;
+}
+
+static double seconds_since(const struct timespec *start)
+{
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+int main(int argc, char **argv)
+{
+        uint64_t seed = 1, schedules = 200, seconds = 0, steps = 0, messages = 0, faults = 0, writes = 0, failed = 0, keep_going = 0;
+        bool story = false;
+        struct timespec start;
+
+        for (int i = 1; i < argc; i++) {
+                if (strcmp(argv[i], "--story") == 0)
+                        story = true;
+                else if (strcmp(argv[i], "--seed") == 0)
+                        seed = number(argv[i], argv[i + 1]), i++;
+                else if (strcmp(argv[i], "--schedules") == 0)
+                        schedules = number(argv[i], argv[i + 1]), i++;
+                else if (strcmp(argv[i], "--seconds") == 0)
+                        seconds = number(argv[i], argv[i + 1]), i++;
+                else if (strcmp(argv[i], "--failures") == 0)
+                        keep_going = number(argv[i], argv[i + 1]), i++;
+                else {
+                        fprintf(stderr, "usage: sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--story]\n");
+                        return 2;
+                }
+        }
+        clock_gettime(CLOCK_MONOTONIC, &start);
+        if (!prepare(&prepared)) {
+                story_print(&prepared);
+                printf("FAIL: the cluster was not created: %s\n", prepared.violation ? prepared.violation : "not redundant in time");
+                return 1;
+        }
+        if (story)
+                story_print(&prepared);
+        uint64_t done = 0;
+        for (; done < schedules && (!seconds || seconds_since(&start) < (double)seconds); done++) {
+                run_schedule(&run, seed + done);
+                steps += run.steps;
+                messages += run.messages - prepared.messages;
+                faults += run.faults;
+                writes += run.ledger.count - prepared.ledger.count;
+                if (story)
+                        story_print(&run);
+                if (story)
+                        printf("seed %" PRIu64 ": trace hash %016" PRIx64 "\n", seed + done, run.hash);
+                if (!run.violation)
+                        continue;
+                failed++;
+                if (keep_going) {
+                        printf("seed %" PRIu64 ": %9.3f s: ", seed + done, (double)run.violation_us / SECOND);
+                        puts(run.violation);
+                        if (failed >= keep_going)
+                                break;
+                        continue;
+                }
+                if (!story)
+                        story_print(&run);
+                printf("FAIL: seed %" PRIu64 " at %.3f s: ", seed + done, (double)run.violation_us / SECOND);
+                puts(run.violation);
+                printf("replay: make sim SEED=%" PRIu64 " SCHEDULES=1\n", seed + done);
+                return 1;
+        }
+        double n = done ? (double)done : 1;
+        printf("%s: %" PRIu64 " schedules from seed %" PRIu64 " in %.1f s, %" PRIu64 " failed; mean of each: %.1f faults, %.0f steps, %.0f messages, "
+               "%.0f acknowledged writes\n",
+               failed ? "FAIL" : "OK", done, seed, seconds_since(&start), failed, (double)faults / n, (double)steps / n, (double)messages / n,
+               (double)writes / n);
+        return failed ? 1 : 0;
+}

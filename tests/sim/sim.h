@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The simulator: two nodes and a witness in one process under virtual time. The core and the wire codec are the production ones; machines,
+ * links, disks with volatile caches, md RAID1 with the quirks that were measured on real kernels, nbdd, nbdc, hamon-act and an
+ * application that keeps a ledger are models. Everything is drawn from one seed; the promises are checked after each step.
+ *
+ * struct sim has no pointers into itself, so that a prepared cluster can be copied and run on with many seeds.
+ *
+ * Parts: sim.c (time, events, lives), net.c (datagrams, links), hamon.c (driver around the core), disk.c, nbd.c (nbdd and nbdc), md.c,
+ * act.c (effects), app.c (writes and ledger), check.c (promises), fault.c (what goes wrong), story.c (trace), main.c.
+ */
+#ifndef TESTS_SIM_SIM_H
+#define TESTS_SIM_SIM_H
+
+#include "hamon/core/state.h"
+#include "wire/hamon_wire.h"
+
+enum {
+        BLOCKS = 24,      /* of the mirror */
+        CHUNK_BLOCKS = 4, /* of the write-intent bitmap */
+        CHUNKS = BLOCKS / CHUNK_BLOCKS,
+        ALL_CHUNKS = (1 << CHUNKS) - 1,
+        EVENTS_MAX = 4096,
+        DATAGRAMS_MAX = 1024,
+        HELD_MAX = 128,
+        EFFECTS_QUEUE_MAX = 64,
+        IOS_MAX = 256,
+        REQUESTS_MAX = 128,
+        CHOSEN_MAX = 1024,
+        MS = 1000, /* us */
+        SECOND = 1000 * MS,
+};
+
+struct sim;
+typedef void (*sim_fn)(struct sim *s, uint8_t node, uint64_t a, uint64_t b);
+
+/* What an event belongs to: it is dropped when that has ended, and waits while it is frozen. */
+enum life { LIFE_WORLD, LIFE_MACHINE, LIFE_HAMON, LIFE_ACT, LIFE_NBDD, LIFE_NBDC, LIVES };
+
+struct life_state {
+        bool up;
+        uint32_t number;
+        uint64_t frozen_until_us;
+};
+
+struct sim_event {
+        uint64_t at_us, order;
+        sim_fn fn;
+        uint64_t a, b;
+        uint32_t number; /* of the life */
+        uint8_t node, life;
+};
+
+/* -- Disks ---------------------------------------------------------------------------------------------------------------------- */
+
+/* What a write stored: the global order of the write; 0: never written. */
+struct cell {
+        uint64_t now, stable; /* seen by readers; survives a power cut. Unequal: in the disk's cache */
+};
+
+enum slot { SLOT_EMPTY, SLOT_ACTIVE, SLOT_RECOVERING, SLOT_FAULTY };
+
+/* md superblock and bitmap: written together, with flush and FUA. */
+struct super {
+        bool exists, clean;
+        uint64_t array, events, events_cleared;
+        uint8_t slot[NODES]; /* enum slot */
+        uint32_t bitmap;
+};
+
+struct disk {
+        bool header;
+        struct uuid leg;
+        uint64_t last_epoch;
+        struct cell block[BLOCKS];
+        struct super super;
+        bool failed;
+        uint64_t hung_until_us;
+        uint32_t slowness; /* factor */
+};
+
+enum io_kind { IO_WRITE, IO_FLUSH, IO_SUPER };
+
+/* One request on a disk. `done` is called with (io index, error). */
+struct io {
+        bool used;
+        uint8_t disk, kind, block;
+        enum life life; /* whom the answer is for; the write itself happens whoever dies, but for the machine */
+        uint32_t life_number;
+        uint64_t order;
+        struct super super;
+        sim_fn done;
+        uint64_t tag;
+        uint64_t submitted_us;
+};
+
+/* -- nbdd and nbdc -------------------------------------------------------------------------------------------------------------- */
+
+struct grant {
+        bool exists;
+        uint64_t epoch;
+        struct uuid session, boot;
+};
+
+struct nbdd {
+        struct grant grant;      /* durable */
+        bool open;               /* holds the device */
+        bool failed;             /* its disk gave an error: holds every reply */
+        uint64_t connection;     /* that it serves; 0: none */
+        uint32_t inflight;       /* requests of the kernel on its behalf */
+        bool drained;            /* P5: revoked, and nothing may land any more */
+};
+
+/* A request on its way to the server. */
+struct packet {
+        bool used;
+        uint8_t kind, block, index;
+        uint64_t order, connection;
+        struct super super;
+};
+
+enum policy { POLICY_OPTIONAL, POLICY_REQUIRED };
+
+struct request {
+        bool used;
+        uint8_t kind, block;
+        uint64_t order, tag, submitted_us;
+        struct super super;
+};
+
+struct nbdc {
+        bool attached, connecting, refused;
+        enum policy policy;
+        uint64_t epoch;
+        struct uuid session;
+        uint64_t connection; /* 0: down */
+        uint64_t cut_since_us;
+        struct request request[REQUESTS_MAX];
+};
+
+/* -- md ------------------------------------------------------------------------------------------------------------------------- */
+
+enum md_kind { MD_WRITE, MD_FLUSH };
+enum md_phase { MD_WAIT_CHUNK, MD_WAIT_BITMAP, MD_WAIT_LEGS, MD_WAIT_SUPER };
+
+struct md_io {
+        bool used, own_pending, peer_pending, degraded, succeeded;
+        uint8_t kind, phase, block;
+        uint64_t order, number, submitted_us;
+        bool for_act; /* flush asked by an effect, not by the application */
+};
+
+struct md {
+        bool running;
+        uint64_t epoch;
+        struct super super; /* of the array, in memory */
+        uint64_t next_number;
+        struct md_io io[REQUESTS_MAX];
+
+        bool super_dirty, super_writing, super_own, super_peer; /* the last two: not answered yet */
+        uint64_t super_number;
+        struct super super_written; /* what is under way */
+        uint32_t bitmap_on_disk;
+
+        uint32_t recover; /* chunks still to be copied */
+        int8_t copying;   /* chunk, or -1 */
+        uint32_t copies;  /* block writes under way */
+        uint64_t recovery; /* number of this recovery */
+};
+
+/* -- hamon-act ------------------------------------------------------------------------------------------------------------------ */
+
+struct act {
+        bool hold;  /* has the own device exclusively */
+        bool note;  /* durable */
+        bool has_debt;
+        uint32_t debt; /* durable */
+        struct effect queue[EFFECTS_QUEUE_MAX];
+        unsigned queued;
+        bool busy; /* queue[0] is being done */
+        unsigned step;
+        uint64_t began_us;
+        uint64_t flush; /* md's number of the flush that it waits for; 0: none */
+        struct observation told;
+        uint64_t told_us;
+};
+
+/* -- The application and the ledger --------------------------------------------------------------------------------------------- */
+
+struct app {
+        bool running;
+        uint64_t epoch;
+        unsigned outstanding;
+        bool flushing;
+        bool busy[BLOCKS];
+        uint64_t completed[BLOCKS]; /* order of the last completed write; what the next flush acknowledges */
+        uint64_t flush_covers[BLOCKS];
+};
+
+struct ledger {
+        uint64_t acknowledged[BLOCKS]; /* highest order acknowledged */
+        uint64_t issued[BLOCKS];
+        uint64_t served_epoch;         /* newest epoch whose service was up */
+        uint8_t served_by;
+        uint64_t had[BLOCKS];          /* content of that node's leg when it was assembled */
+        uint64_t count;
+};
+
+/* -- A machine ------------------------------------------------------------------------------------------------------------------ */
+
+struct hamon {
+        struct core core;
+        bool connected; /* to hamon-act */
+        bool file_known;
+        struct acceptor_state file; /* durable */
+        uint64_t synced;            /* generation */
+        struct action held[HELD_MAX];
+        unsigned held_count;
+        bool syncing;
+        uint64_t tick_order; /* event of the armed tick */
+};
+
+struct node {
+        struct life_state life[LIVES];
+        struct uuid boot;
+        struct hamon hamon;
+        struct disk disk;
+        uint64_t address_epoch;
+        struct nbdd nbdd;
+        struct nbdc nbdc;
+        struct md md;
+        struct act act;
+        struct app app;
+        uint64_t address_until_us;
+        uint64_t thawed_us; /* last time */
+        bool stay_down;
+};
+
+struct chosen {
+        struct ballot ballot;
+        struct record value;
+        uint8_t voters;
+};
+
+struct trace_line {
+        uint64_t at_us;
+        const char *text; /* literal: at most two %llu */
+        uint64_t a, b;
+        uint8_t node;
+};
+
+enum { TRACE_MAX = 20000 };
+
+struct sim {
+        uint64_t now_us, random, next_order, hash, steps;
+        struct sim_event event[EVENTS_MAX]; /* heap */
+        unsigned events;
+        uint8_t datagram[DATAGRAMS_MAX][HAMON_WIRE_MAX];
+        uint16_t datagram_size[DATAGRAMS_MAX];
+        bool datagram_used[DATAGRAMS_MAX];
+
+        struct node node[VOTERS];
+        bool cut[VOTERS][VOTERS]; /* [from][to] */
+        unsigned lose_percent, double_percent;
+        uint64_t delay_max_us;
+        struct io io[IOS_MAX];
+        struct packet packet[IOS_MAX];
+        uint64_t next_write, next_connection;
+        struct ledger ledger;
+        struct chosen chosen[CHOSEN_MAX];
+        unsigned chosen_count;
+        struct record decided; /* newest value that a majority accepted durably */
+        bool quiet; /* the application pauses: for the final comparison */
+        unsigned faults, messages;
+
+        const char *violation; /* first broken promise */
+        uint64_t violation_us;
+        struct trace_line trace[TRACE_MAX];
+        unsigned traces;
+};
+
+/* -- sim.c */
+uint64_t sim_random(struct sim *s, uint64_t below);
+bool sim_chance(struct sim *s, unsigned percent);
+uint64_t sim_between(struct sim *s, uint64_t low, uint64_t high);
+struct uuid sim_uuid(struct sim *s);
+uint64_t sim_after(struct sim *s, uint64_t us, uint8_t node, enum life life, sim_fn fn, uint64_t a, uint64_t b);
+bool sim_step(struct sim *s, uint64_t until_us);
+void life_start(struct sim *s, uint8_t node, enum life life);
+void life_end(struct sim *s, uint8_t node, enum life life);
+bool life_runs(const struct sim *s, uint8_t node, enum life life); /* up and not frozen */
+
+/* -- story.c */
+void trace(struct sim *s, uint8_t node, const char *text, uint64_t a, uint64_t b);
+void violation(struct sim *s, uint8_t node, const char *text, uint64_t a, uint64_t b);
+void story_print(const struct sim *s);
+
+/* -- net.c */
+bool link_up(const struct sim *s, uint8_t from, uint8_t to);
+bool link_both(const struct sim *s, uint8_t a, uint8_t b);
+void net_send(struct sim *s, const struct message *m);
+
+/* -- hamon.c */
+void hamon_start(struct sim *s, uint8_t node);
+void hamon_event(struct sim *s, uint8_t node, struct event *e);
+void hamon_command(struct sim *s, uint8_t node, enum command_type type);
+
+/* -- disk.c: `done` gets (tag, error); dropped when `life` ends first. The write itself outlives processes. */
+void disk_submit(struct sim *s, uint8_t disk, enum io_kind kind, unsigned block, uint64_t order, const struct super *super, enum life life,
+                 sim_fn done, uint64_t tag);
+uint64_t disk_oldest_us(const struct sim *s, uint8_t disk);
+void disk_power_cut(struct sim *s, uint8_t disk);
+
+/* -- nbd.c */
+bool nbdd_grant(struct sim *s, uint8_t node, uint64_t epoch, const struct uuid *session);
+bool nbdd_revoke_poll(struct sim *s, uint8_t node); /* true: revoked and drained */
+void nbdd_started(struct sim *s, uint8_t node);
+void nbdd_ended(struct sim *s, uint8_t node);
+void nbdc_attach(struct sim *s, uint8_t node, uint64_t epoch, const struct uuid *session);
+void nbdc_detach(struct sim *s, uint8_t node);
+void nbdc_submit(struct sim *s, uint8_t node, enum io_kind kind, unsigned block, uint64_t order, const struct super *super, uint64_t tag);
+void nbdc_poll(struct sim *s, uint8_t node);
+uint64_t nbdc_oldest_us(const struct sim *s, uint8_t node);
+unsigned nbdc_outstanding(const struct sim *s, uint8_t node);
+
+/* -- md.c */
+void md_create(struct sim *s, uint8_t node, uint64_t epoch);
+bool md_assemble(struct sim *s, uint8_t node, uint64_t epoch);
+bool md_re_add(struct sim *s, uint8_t node);
+void md_add_whole(struct sim *s, uint8_t node);
+void md_fail_peer(struct sim *s, uint8_t node);
+void md_remove_peer(struct sim *s, uint8_t node);
+void md_set_bits(struct sim *s, uint8_t node, uint32_t bits);
+bool md_super_settled(const struct sim *s, uint8_t node);
+void md_stop(struct sim *s, uint8_t node);
+uint64_t md_write(struct sim *s, uint8_t node, unsigned block, uint64_t order);
+uint64_t md_flush(struct sim *s, uint8_t node, bool for_act);
+void md_peer_done(struct sim *s, uint8_t node, uint64_t tag, uint64_t error);
+void md_clear_bits(struct sim *s, uint8_t node);
+bool md_knows(const struct sim *s, uint8_t node, const struct super *peer);
+
+/* -- act.c */
+void act_ask(struct sim *s, uint8_t node, const struct effect *effect);
+void act_started(struct sim *s, uint8_t node);
+void act_flushed(struct sim *s, uint8_t node, uint64_t number);
+void act_observe(struct sim *s, uint8_t node);
+void machine_on(struct sim *s, uint8_t node);
+void machine_off(struct sim *s, uint8_t node);
+
+/* -- app.c */
+void app_start(struct sim *s, uint8_t node, uint64_t epoch);
+void app_stop(struct sim *s, uint8_t node);
+void app_turn(struct sim *s, uint8_t node);
+void app_write_done(struct sim *s, uint8_t node, unsigned block, uint64_t order, bool failed);
+void app_flush_done(struct sim *s, uint8_t node);
+
+/* -- check.c */
+void check_persisted(struct sim *s, uint8_t node, const struct acceptor_state *state);
+void check_assemble(struct sim *s, uint8_t node, uint64_t epoch);
+void check_acknowledged(struct sim *s, uint8_t node, unsigned block, uint64_t order);
+void check_completed(struct sim *s, uint8_t node, uint64_t epoch, unsigned block, uint64_t order);
+bool check_redundant(const struct sim *s);
+void check_legs_equal(struct sim *s);
+void check_service_start(struct sim *s, uint8_t node, uint64_t epoch);
+void check_address(struct sim *s, uint8_t node);
+void check_detach(struct sim *s, uint8_t node, uint64_t version);
+
+/* -- fault.c */
+void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned count);
+void fault_heal(struct sim *s);
+
+#endif

@@ -144,15 +144,16 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
         return j;
 }
 
-static json_t *packets_json(const struct links_view *l)
+static json_t *packets_json(const struct links_view *l, uint64_t now_ms)
 {
         json_t *refused = json_array(), *counts = json_object();
         for (unsigned k = 0; k < PACKET_KINDS; k++) {
                 json_object_set_new(counts, packet_word(k), json_integer((json_int_t)l->count[k]));
                 if (packet_is_alarming(k) && l->count[k] > 0)
-                        json_array_append_new(refused, json_pack("{s:s, s:s, s:I, s:s}", "kind", packet_word(k), "sentence",
-                                                                 packet_sentence(k), "count", (json_int_t)l->count[k], "last_from",
-                                                                 l->last_from[k]));
+                        json_array_append_new(refused, json_pack("{s:s, s:s, s:I, s:s, s:I}", "kind", packet_word(k),
+                                                                 "sentence", packet_sentence(k), "count", (json_int_t)l->count[k],
+                                                                 "last_from", l->last_from[k], "last_ms_ago",
+                                                                 (json_int_t)(now_ms - l->last_ms[k])));
         }
         return json_pack("{s:o, s:o}", "counts", counts, "refused", refused);
 }
@@ -183,5 +184,5 @@ json_t *status_json(const struct snapshot *s, uint64_t now_ms)
         return json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "cluster", s->config->cluster, "mode",
                          s->config->has_witness ? "automatic" : "manual", "profile", s->config->relaxed ? "relaxed" : "normal", "wall_ms",
                          (json_int_t)s->wall_ms, "age_ms", (json_int_t)(now_ms - s->taken_ms), "node", node, "reasons", reasons, "nodes",
-                         nodes, "mirrors", mirrors, "packets", packets_json(&s->links));
+                         nodes, "mirrors", mirrors, "packets", packets_json(&s->links, now_ms));
 }

@@ -45,11 +45,11 @@ int check_text(const json_t *status, FILE *to)
                         worst = item;
                         level = level_of(item);
                 }
-        if (json_array_size(json_object_get(json_object_get(status, "packets"), "refused")) > 0 && level < CHECK_WARNING) {
-                const json_t *refused = json_array_get(json_object_get(json_object_get(status, "packets"), "refused"), 0);
-                fprintf(to, "HAMON WARNING - %s\n", text(refused, "sentence"));
-                return CHECK_WARNING;
-        }
+        json_array_foreach(json_object_get(json_object_get(status, "packets"), "refused"), i, item)
+                if (level < CHECK_WARNING && json_integer_value(json_object_get(item, "last_ms_ago")) < REFUSED_SHOWN_MS) {
+                        worst = item;
+                        level = CHECK_WARNING;
+                }
         fprintf(to, "HAMON %s - %s\n", words[level], worst ? text(worst, "sentence") : "no mirror is configured");
         return level;
 }

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+enum { REFUSED_SHOWN_MS = 600000 }; /* refused datagrams are a warning for ten minutes, and stay in the counters */
+
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct command_line {

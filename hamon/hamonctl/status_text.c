@@ -243,6 +243,8 @@ static void draw_trouble(FILE *to, const json_t *status)
                         draw_reason(to, item, "warning");
         json_array_foreach(json_object_get(json_object_get(status, "packets"), "refused"), i, item)
         {
+                if (number(item, "last_ms_ago") > REFUSED_SHOWN_MS)
+                        continue;
                 label(to, "warning");
                 fprintf(to, "%s (%lld datagrams, the last from %s) [packet-%s]\n", text(item, "sentence"), (long long)number(item, "count"),
                         text(item, "last_from"), text(item, "kind"));

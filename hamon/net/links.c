@@ -79,6 +79,7 @@ static void count(struct links *l, enum packet_kind kind, const union socket_add
                 return;
         address_text(source, l->last_from[kind]);
         uint64_t now = now_ms();
+        l->last_ms[kind] = now;
         if (l->alarm_ms[kind] != 0 && now - l->alarm_ms[kind] < ALARM_INTERVAL_MS)
                 return;
         l->alarm_ms[kind] = now;
@@ -276,6 +277,7 @@ void links_view(const struct links *l, struct links_view *ret)
         memset(ret, 0, sizeof *ret);
         memcpy(ret->count, l->count, sizeof ret->count);
         memcpy(ret->last_from, l->last_from, sizeof ret->last_from);
+        memcpy(ret->last_ms, l->last_ms, sizeof ret->last_ms);
         for (unsigned v = 0; v < VOTERS; v++) {
                 ret->paths[v] = l->peer[v].paths;
                 for (unsigned i = 0; i < l->peer[v].paths; i++) {

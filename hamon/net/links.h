@@ -50,7 +50,8 @@ struct path_view {
 
 struct links_view {
         uint64_t count[PACKET_KINDS];
-        char last_from[PACKET_KINDS][LINKS_FROM_SIZE]; /* of the kinds that are alarming */
+        char last_from[PACKET_KINDS][LINKS_FROM_SIZE]; /* of the kinds that are alarming, as is */
+        uint64_t last_ms[PACKET_KINDS];
         unsigned paths[VOTERS];
         struct path_view path[VOTERS][LINKS_PATHS_MAX];
 };

@@ -46,6 +46,7 @@ struct links {
         struct peer peer[VOTERS];
         uint64_t count[PACKET_KINDS];
         uint64_t alarm_ms[PACKET_KINDS]; /* of the last alarm; 0: none yet */
+        uint64_t last_ms[PACKET_KINDS];
         char last_from[PACKET_KINDS][LINKS_FROM_SIZE];
 };
 

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The payload of the acceptor's state file: what is written is read back, and nothing else is. */
+#include "tests/unit/cmocka_all.h"
+
+#include "hamon/driver/acceptor_codec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct acceptor_state example(void)
+{
+        struct acceptor_state a = {
+                .voter = {{1, 2, 3}},
+                .promised = {.n = UINT64_MAX, .node = 1, .start = UINT64_C(0x8000000000000001)},
+                .accepted = {.n = 7, .node = 0, .start = 9},
+                .value = {.version = 12, .epoch = 3, .primary = 1, .primary_boot = {{4}}, .maintenance = true, .voters_generation = UINT32_MAX,
+                          .change = {{5}}},
+        };
+        a.value.legs[0] = (struct record_leg){.uuid = {{6}}, .in_sync = true};
+        a.value.legs[1] = (struct record_leg){.uuid = {{7}}, .inconsistent = true};
+        a.value.voters[2] = (struct uuid){{8}};
+        return a;
+}
+
+static const char *encoded(const struct acceptor_state *a)
+{
+        static char copy[4096];
+        char *text;
+        assert_int_equal(acceptor_encode(a, &text), 0);
+        assert_true(strlen(text) < sizeof copy);
+        strcpy(copy, text);
+        free(text);
+        return copy;
+}
+
+static void test_round_trip(void **state)
+{
+        (void)state;
+        struct acceptor_state a = example(), b;
+        memset(&b, 0xee, sizeof b);
+        const char *text = encoded(&a);
+        assert_int_equal(acceptor_decode(text, strlen(text), &b), 0);
+        assert_true(uuid_equal(&a.voter, &b.voter));
+        assert_int_equal(ballot_compare(&a.promised, &b.promised), 0);
+        assert_int_equal(ballot_compare(&a.accepted, &b.accepted), 0);
+        assert_true(record_equal(&a.value, &b.value));
+}
+
+static void test_empty_state(void **state)
+{
+        (void)state;
+        struct acceptor_state a = {.value = {.primary = NO_NODE}}, b;
+        const char *text = encoded(&a);
+        assert_int_equal(acceptor_decode(text, strlen(text), &b), 0);
+        assert_int_equal(b.value.primary, NO_NODE);
+}
+
+/* Replaces `from` by `to` in a good payload; the result must be refused. */
+static void refused(const char *from, const char *to)
+{
+        struct acceptor_state a = example(), b;
+        const char *text = encoded(&a);
+        char changed[4096];
+        const char *at = strstr(text, from);
+        assert_non_null(at);
+        size_t before = (size_t)(at - text);
+        memcpy(changed, text, before);
+        (void)snprintf(changed + before, sizeof changed - before, "%s%s", to, at + strlen(from));
+        assert_int_equal(acceptor_decode(changed, strlen(changed), &b), -EPROTO);
+}
+
+static void test_anything_else_is_refused(void **state)
+{
+        (void)state;
+        refused("\"epoch\": \"3\"", "\"epoch\": 3");
+        refused("\"epoch\": \"3\"", "\"epoch\": \"-3\"");
+        refused("\"epoch\": \"3\"", "\"epoch\": \"3x\"");
+        refused("\"epoch\": \"3\"", "\"epoch\": \"99999999999999999999\"");
+        refused("\"epoch\": \"3\",", "");
+        refused("\"epoch\": \"3\"", "\"epoch\": \"3\", \"epoch\": \"3\"");
+        refused("\"epoch\": \"3\"", "\"epoch\": \"3\", \"more\": \"3\"");
+        refused("\"primary\": 1", "\"primary\": 2"); /* the witness is never primary */
+        refused("\"primary\": 1", "\"primary\": 256");
+        refused("\"primary\": 1", "\"primary\": -1");
+        refused("\"node\": 1", "\"node\": 7");
+        refused("\"in_sync\": true", "\"in_sync\": 1");
+        refused("01020300-", "0102030-");
+        refused("}", "");
+}
+
+static void test_every_cut_is_refused(void **state)
+{
+        (void)state;
+        struct acceptor_state a = example(), b;
+        const char *text = encoded(&a);
+        for (size_t n = 0; n < strlen(text); n++)
+                assert_int_equal(acceptor_decode(text, n, &b), -EPROTO);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_round_trip),
+                cmocka_unit_test(test_empty_state),
+                cmocka_unit_test(test_anything_else_is_refused),
+                cmocka_unit_test(test_every_cut_is_refused),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

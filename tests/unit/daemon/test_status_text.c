@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Golden files of the status: a snapshot in, JSON by the API's renderer, text by hamonctl's. NBDD_UPDATE_GOLDEN=1 writes them anew; look at
+ * the difference before you commit it.
+ */
+#include "tests/unit/cmocka_all.h"
+
+#include "hamon/api/snapshot.h"
+#include "hamon/hamonctl/hamonctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GOLDEN "tests/unit/daemon/golden"
+
+static struct config config = {
+        .cluster = "demo",
+        .has_witness = true,
+        .voters = {{.name = "node-a", .links = 1}, {.name = "node-b", .links = 1}, {.name = "witness", .links = 1}},
+        .mirrors = 1,
+        .mirror = {{.name = "data", .device = {"/dev/vdb", "/dev/vdc"}}},
+};
+static struct snapshot snapshot;
+static uint64_t now_ms; /* of the rendering */
+
+static int setup(void **state)
+{
+        (void)state;
+        memset(&snapshot, 0, sizeof snapshot);
+        now_ms = 100050;
+        snapshot.config = &config;
+        snapshot.taken_ms = 100000;
+        snapshot.started_ms = 40000;
+        snapshot.act_ready = true;
+        for (int v = 1; v < VOTERS; v++) {
+                snapshot.node[v] = (struct node_view){.alive = true, .ever = true, .silent_ms = 120};
+                snapshot.links.paths[v] = 1;
+                snapshot.links.path[v][0] = (struct path_view){.local = "10.99.0.1", .remote = "10.99.0.2:4344", .heard = true, .heard_ms = 99880};
+        }
+        struct mirror_view *m = &snapshot.mirror[0];
+        *m = (struct mirror_view){
+                .health = HEALTH_OK,
+                .reason = REASON_REDUNDANT,
+                .role = ROLE_PRIMARY,
+                .role_word = "primary",
+                .leg_word = "in",
+                .service_word = "up",
+                .record = {.version = 12, .epoch = 7, .primary = 0},
+                .record_decided = true,
+                .lease_valid = true,
+                .lease_left_ms = 1750,
+                .if_peer_fails = REASON_WILL_GO_ON,
+                .if_self_fails = REASON_WILL_TAKE_OVER,
+        };
+        m->record.legs[0] = (struct record_leg){.uuid = {{1}}, .in_sync = true};
+        m->record.legs[1] = (struct record_leg){.uuid = {{2}}, .in_sync = true};
+        return 0;
+}
+
+static char *read_all(const char *path)
+{
+        static char text[16384];
+        FILE *f = fopen(path, "r");
+        if (!f)
+                return NULL;
+        size_t n = fread(text, 1, sizeof text - 1, f);
+        text[n] = '\0';
+        fclose(f);
+        return text;
+}
+
+static void check_golden(const char *name, const char *text)
+{
+        char path[256];
+        (void)snprintf(path, sizeof path, GOLDEN "/%s", name);
+        if (getenv("NBDD_UPDATE_GOLDEN")) {
+                FILE *f = fopen(path, "w");
+                assert_non_null(f);
+                fputs(text, f);
+                fclose(f);
+        }
+        const char *wanted = read_all(path);
+        if (!wanted)
+                fail_msg("%s: %s (run from the top of the tree)", path, strerror(errno));
+        assert_string_equal(text, wanted);
+}
+
+static void check(const char *name)
+{
+        char *text = NULL, file[64];
+        size_t size;
+        json_t *j = status_json(&snapshot, now_ms);
+        assert_non_null(j);
+        FILE *f = open_memstream(&text, &size);
+        status_text(j, f);
+        fprintf(f, "---\n");
+        fprintf(f, "exit %d\n", check_text(j, f));
+        fclose(f);
+        (void)snprintf(file, sizeof file, "%s.txt", name);
+        check_golden(file, text);
+        free(text);
+        json_decref(j);
+}
+
+static void test_redundant(void **state)
+{
+        (void)state;
+        check("redundant");
+}
+
+static void test_degraded_and_the_peer_unheard(void **state)
+{
+        (void)state;
+        struct mirror_view *m = &snapshot.mirror[0];
+        snapshot.node[1] = (struct node_view){.ever = true, .silent_ms = 83000};
+        snapshot.links.path[1][0].heard_ms = 17000;
+        m->health = HEALTH_DEGRADED;
+        m->reason = REASON_DEGRADED;
+        m->leg_word = "out";
+        m->record.legs[1].in_sync = false;
+        m->if_self_fails = REASON_WILL_STOP;
+        check("degraded");
+}
+
+static void test_standby_with_the_primary_silent(void **state)
+{
+        (void)state;
+        struct mirror_view *m = &snapshot.mirror[0];
+        m->role = ROLE_STANDBY;
+        m->role_word = "standby";
+        m->record.primary = 1;
+        m->lease_valid = false;
+        m->reason = REASON_WAITING_FOR_PEER;
+        m->health = HEALTH_DOWN;
+        m->record_decided = false;
+        snapshot.node[1] = (struct node_view){.ever = true, .silent_ms = 7 * 3600 * 1000};
+        snapshot.links.path[1][0].heard = false;
+        snapshot.node[2] = (struct node_view){.ever = false};
+        check("waiting");
+}
+
+static void test_resync(void **state)
+{
+        (void)state;
+        struct mirror_view *m = &snapshot.mirror[0];
+        m->health = HEALTH_DEGRADED;
+        m->reason = REASON_RESYNC;
+        m->leg_word = "syncing";
+        m->record.legs[1].in_sync = false;
+        m->record.legs[1].inconsistent = true;
+        m->observed = (struct observation){.resync_done_sectors = 455, .resync_total_sectors = 1000};
+        m->if_self_fails = REASON_WILL_STOP;
+        check("resync");
+}
+
+static void test_hamon_act_is_gone(void **state)
+{
+        (void)state;
+        snapshot.act_ready = false;
+        snapshot.act_error = -ECONNREFUSED;
+        snapshot.mirror[0].waiting_for = "attach";
+        check("act-lost");
+}
+
+static void test_troubles_of_the_node(void **state)
+{
+        (void)state;
+        now_ms += 1000000;
+        snapshot.taken_ms += 980000; /* the loop is stuck for 20 s */
+        snapshot.state_error = -ENOSPC;
+        snapshot.links.count[PACKET_BAD_KEY] = 17;
+        snapshot.links.last_ms[PACKET_BAD_KEY] = 1070000;
+        strcpy(snapshot.links.last_from[PACKET_BAD_KEY], "10.99.0.66:4344");
+        snapshot.links.count[PACKET_MALFORMED] = 1; /* longer ago than is worth a warning */
+        check("troubles");
+}
+
+static void test_witness(void **state)
+{
+        (void)state;
+        snapshot.self = WITNESS;
+        snapshot.node[0] = snapshot.node[1];
+        snapshot.mirror[0].role = ROLE_UNKNOWN;
+        snapshot.mirror[0].reason = REASON_STANDBY_OK;
+        check("witness");
+}
+
+static void test_never_created_and_manual(void **state)
+{
+        (void)state;
+        config.has_witness = false;
+        config.voters[WITNESS].links = 0;
+        snapshot.mirror[0] = (struct mirror_view){.health = HEALTH_UNCONFIGURED, .reason = REASON_NOT_CREATED, .role = ROLE_STANDBY,
+                                                  .role_word = "standby", .record = {.primary = NO_NODE},
+                                                  .if_peer_fails = REASON_WILL_STOP, .if_self_fails = REASON_WILL_STOP};
+        check("manual");
+        config.has_witness = true;
+        config.voters[WITNESS].links = 1;
+}
+
+static void test_json(void **state)
+{
+        (void)state;
+        json_t *j = status_json(&snapshot, now_ms);
+        char *text = json_dumps(j, JSON_INDENT(2) | JSON_SORT_KEYS), *version = strstr(text, "\"version\": \"" NBDD_VERSION "\"");
+        assert_non_null(version); /* of the program: not the same in each golden file */
+        memmove(version + 12, version + 12 + strlen(NBDD_VERSION), strlen(version + 12 + strlen(NBDD_VERSION)) + 1);
+        check_golden("redundant.json", text);
+        free(text);
+        json_decref(j);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup(test_redundant, setup),
+                cmocka_unit_test_setup(test_degraded_and_the_peer_unheard, setup),
+                cmocka_unit_test_setup(test_standby_with_the_primary_silent, setup),
+                cmocka_unit_test_setup(test_resync, setup),
+                cmocka_unit_test_setup(test_hamon_act_is_gone, setup),
+                cmocka_unit_test_setup(test_troubles_of_the_node, setup),
+                cmocka_unit_test_setup(test_witness, setup),
+                cmocka_unit_test_setup(test_never_created_and_manual, setup),
+                cmocka_unit_test_setup(test_json, setup),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

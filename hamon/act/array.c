@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Creation, assembly and stop, by mdadm; the peer's leg is in array_peer.c. */
+#include "hamon/act/array.h"
+
+#include "hamon/act/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MDADM "/sbin/mdadm"
+#define MIB (1ull << 20)
+#define CHUNKS_WANTED (256u << 10)
+
+int array_write_config(const char *path)
+{
+        static const char text[] = "# written by hamon-act at each start\nCREATE bbl=no\nAUTO -all\nHOMEHOST <none>\n";
+        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+        if (fd < 0)
+                return -errno;
+        ssize_t n = write(fd, text, sizeof text - 1);
+        int r = n < 0 ? -errno : n == (ssize_t)sizeof text - 1 ? 0 : -EIO;
+        close(fd);
+        return r;
+}
+
+uint64_t array_chunk_bytes(uint64_t member_bytes)
+{
+        uint64_t chunk = 4 * MIB;
+
+        while (chunk < 64 * MIB && member_bytes / chunk > CHUNKS_WANTED)
+                chunk *= 2;
+        return chunk;
+}
+
+static int state(const struct array *a, struct md_state *ret, struct trouble *t)
+{
+        int r = md_sysfs_read(MD_SYSFS_ROOT, a->md, a->own, a->peer, ret);
+
+        return r < 0 ? trouble_errno(t, r, "cannot read the state of %s", a->md) : 0;
+}
+
+/* A node of devtmpfs would do; /dev/md/NAME is what people and the file system table use. */
+static void link_name(const struct array *a)
+{
+        char path[64], target[32];
+
+        (void)mkdir("/dev/md", 0755);
+        snprintf(path, sizeof path, "/dev/md/%s", a->name);
+        snprintf(target, sizeof target, "../%s", a->md);
+        (void)unlink(path);
+        (void)symlink(target, path); /* a convenience: nothing of ours depends on it */
+}
+
+static void unlink_name(const struct array *a)
+{
+        char path[64];
+
+        snprintf(path, sizeof path, "/dev/md/%s", a->name);
+        (void)unlink(path);
+}
+
+/* What has to be set after each assembly, because md keeps it from the other role or does not keep it. */
+static int settle(const struct array *a, struct trouble *t)
+{
+        struct md_state s;
+        char key[64], delay[16];
+
+        int r = state(a, &s, t);
+        if (r < 0)
+                return r;
+        if (!s.running || !s.own.present || !s.own.in_sync)
+                return trouble_say(t, -EIO, "%s does not run with its own leg in sync", a->md);
+        if (s.members != 1)
+                return trouble_say(t, -EIO, "%s was assembled with %u members, expected the own leg alone", a->md, s.members);
+        snprintf(key, sizeof key, "dev-%s/state", s.own.name);
+        if (s.own.write_mostly && (r = md_sysfs_write(MD_SYSFS_ROOT, a->md, key, "-writemostly")) < 0)
+                return trouble_errno(t, r, "cannot clear write-mostly of the own leg in %s", a->md);
+        snprintf(delay, sizeof delay, "%d", ARRAY_SAFE_MODE_S);
+        r = md_sysfs_write(MD_SYSFS_ROOT, a->md, "safe_mode_delay", delay);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot set safe_mode_delay of %s", a->md);
+        /* Debian assembles "auto-read-only": bits and a re-add would wait for the first write. */
+        if (s.read_auto && (r = md_sysfs_write(MD_SYSFS_ROOT, a->md, "array_state", "active")) < 0)
+                return trouble_errno(t, r, "cannot make %s writable", a->md);
+        link_name(a);
+        return 0;
+}
+
+int array_create(const struct array *a, uint64_t chunk_bytes, struct trouble *t)
+{
+        char config[352], name[64], chunk[40];
+        struct md_state s;
+
+        int r = state(a, &s, t);
+        if (r < 0)
+                return r;
+        if (s.running || s.members > 0)
+                return trouble_say(t, -EEXIST, "%s is there already", a->md);
+        snprintf(config, sizeof config, "--config=%s", a->config);
+        snprintf(name, sizeof name, "--name=%s", a->name);
+        snprintf(chunk, sizeof chunk, "--bitmap-chunk=%llu", (unsigned long long)(chunk_bytes / 1024));
+        /* The set name becomes "hamon:NAME": no host's own, so that nothing assembles it by itself. */
+        const char *argv[] = {MDADM, "--create", a->md_path, config, name, "--homehost=hamon", "--run", "--quiet", "--metadata=1.2", "--level=1",
+                              "--raid-devices=2", "--bitmap=internal", chunk, "--data-offset=1M", "--assume-clean",
+                              a->own_slot == 0 ? a->own_path : "missing", a->own_slot == 0 ? "missing" : a->own_path, NULL};
+        r = child_run(argv, a->timeout_ms, t);
+        return r < 0 ? r : settle(a, t);
+}
+
+int array_assemble(const struct array *a, struct trouble *t)
+{
+        char config[352];
+        struct md_state s;
+
+        int r = state(a, &s, t);
+        if (r < 0)
+                return r;
+        if (s.running && s.own.present)
+                return s.members == 1 ? settle(a, t) : 0; /* asked again */
+        if (s.running || s.members > 0)
+                return trouble_say(t, -EBUSY, "%s is there without the own leg: another array has that number, or an assembly stopped half-way", a->md);
+        snprintf(config, sizeof config, "--config=%s", a->config);
+        const char *argv[] = {MDADM, "--assemble", a->md_path, config, "--run", "--quiet", a->own_path, NULL};
+        r = child_run(argv, a->timeout_ms, t);
+        if (r == 0)
+                r = settle(a, t);
+        if (r < 0) {
+                struct trouble ignored;
+                (void)array_stop(a, &ignored); /* what was begun is not left behind; the first error is the one to report */
+        }
+        return r;
+}
+
+int array_flush(const struct array *a, struct trouble *t)
+{
+        int fd = open(a->md_path, O_RDWR | O_CLOEXEC);
+
+        if (fd < 0)
+                return trouble_errno(t, -errno, "cannot open %s", a->md_path);
+        int r = fsync(fd) < 0 ? -errno : 0;
+        close(fd);
+        return r < 0 ? trouble_errno(t, r, "cannot flush %s", a->md_path) : 0;
+}
+
+int array_stop(const struct array *a, struct trouble *t)
+{
+        struct md_state s;
+        struct stat st;
+
+        int r = state(a, &s, t);
+        if (r < 0)
+                return r;
+        if (stat(a->md_path, &st) < 0 && errno == ENOENT && !s.running) {
+                unlink_name(a);
+                return 0;
+        }
+        const char *argv[] = {MDADM, "--stop", a->md_path, "--quiet", NULL};
+        r = child_run(argv, a->timeout_ms, t);
+        int again = state(a, &s, t);
+        if (again < 0)
+                return again;
+        if (s.running || s.members > 0)
+                return r < 0 ? r : trouble_say(t, -EBUSY, "%s is still there after its stop", a->md);
+        unlink_name(a);
+        return 0;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/act/attach.h"
+
+#include "hamon/act/units.h"
+
+#include "nbdc/nbdc_client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ATTACH_MS 12000u /* connect, negotiate (the server may drain an older session first), configure */
+#define ASK_MS 3000u
+#define LOOK_MS 500u /* the monitor must not go blind behind a hung nbdc */
+#define DETACH_MS 10000u
+#define STEP_MS 50u
+#define ARGUMENTS_SIZE 640
+
+static void pause_ms(unsigned ms)
+{
+        struct timespec ts = {.tv_nsec = (long)ms * 1000000};
+
+        (void)nanosleep(&ts, NULL); /* woken early means looked early */
+}
+
+static void unit_name(const struct mirror *m, char *ret, size_t size)
+{
+        snprintf(ret, size, "nbdc@%s.service", m->peer_name);
+}
+
+int attach_format_environment(const struct mirror *m, uint64_t epoch, const struct uuid *session, char *ret, size_t size)
+{
+        const struct config_voter *peer = &m->config->voters[m->self ^ 1u];
+        char hosts[CONFIG_LINKS_MAX * CONFIG_ADDRESS_SIZE] = "", id[EXPORT_ID_TEXT_SIZE], text[UUID_TEXT_SIZE];
+
+        for (unsigned i = peer->links; i-- > 0;) /* the last address is the preferred one for legs */
+                snprintf(hosts + strlen(hosts), sizeof hosts - strlen(hosts), "%s%s", *hosts ? "," : "", peer->link[i].text);
+        export_id_format(m->cm->id, id);
+        uuid_format(session, text);
+        int n = snprintf(ret, size, "NBDC_ARGS=--optional --epoch %" PRIu64 " --session %s %s %u %s %s\n", epoch, text, hosts,
+                         m->config->leg_port, id, m->peer_path);
+        return n < 0 || (size_t)n >= size ? -E2BIG : 0;
+}
+
+/* Lives in /run: it need not survive a power cut, only be whole when systemd reads it. */
+static int write_environment(const struct mirror *m, uint64_t epoch, const struct uuid *session, struct trouble *t)
+{
+        char text[ARGUMENTS_SIZE], path[256], temporary[264];
+
+        int r = attach_format_environment(m, epoch, session, text, sizeof text);
+        snprintf(path, sizeof path, "%.200s/%s.env", nbdc_rundir(), m->peer_name);
+        snprintf(temporary, sizeof temporary, "%s.tmp", path);
+        (void)mkdir(nbdc_rundir(), 0755);
+        (void)unlink(temporary); /* a left-over of a crash */
+        int fd = r < 0 ? -1 : open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (r == 0 && fd < 0)
+                r = -errno;
+        if (r == 0) {
+                ssize_t n = write(fd, text, strlen(text));
+                r = n < 0 ? -errno : (size_t)n == strlen(text) ? 0 : -EIO;
+        }
+        if (fd >= 0)
+                close(fd);
+        if (r == 0 && rename(temporary, path) < 0)
+                r = -errno;
+        return r < 0 ? trouble_errno(t, r, "cannot write \"%s\"", path) : 0;
+}
+
+/* Is the device configured in the kernel, whoever supervises it? */
+static bool configured(const struct mirror *m)
+{
+        char path[64];
+
+        snprintf(path, sizeof path, "/sys/block/%s/pid", m->peer_name);
+        return access(path, F_OK) == 0;
+}
+
+static bool same_session(const struct nbdc_status *s, uint64_t epoch, const struct uuid *session)
+{
+        char text[UUID_TEXT_SIZE];
+
+        uuid_format(session, text);
+        return s->has_epoch && s->epoch == epoch && strcasecmp(s->session, text) == 0;
+}
+
+static int fail_attach(const struct mirror *m, int error)
+{
+        char unit[64];
+        struct trouble ignored; /* the first error is the one to report */
+
+        unit_name(m, unit, sizeof unit);
+        if (attach_end(m, &ignored) < 0 || !configured(m))
+                (void)units_stop(unit, DETACH_MS, &ignored);
+        return error;
+}
+
+int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *session, struct trouble *t)
+{
+        struct nbdc_status s;
+        struct trouble ignored;
+        char unit[64];
+
+        unit_name(m, unit, sizeof unit);
+        int r = nbdc_status(m->peer_path, ASK_MS, &s);
+        if (r == 0 && s.state == NBDC_ATTACHED && same_session(&s, epoch, session))
+                return 0;
+        if (r == 0 && s.state != NBDC_CONNECTING)
+                return trouble_say(t, -EBUSY, "%s is attached with another session: detach it first", m->peer_path);
+        if (r == 0) { /* one that never got through: out of the way */
+                (void)units_stop(unit, DETACH_MS, &ignored);
+        } else if (configured(m)) {
+                return trouble_say(t, -EBUSY, "%s is attached by nobody that answers: detach it first", m->peer_path);
+        }
+        r = write_environment(m, epoch, session, t);
+        if (r < 0)
+                return r;
+        (void)units_reset(unit, &ignored);
+        r = units_start(unit, ATTACH_MS, t);
+        if (r < 0) {
+                if (nbdc_status(m->peer_path, ASK_MS, &s) == 0 && s.last_error[0])
+                        (void)trouble_say(t, r, "%.120s", s.last_error);
+                return fail_attach(m, r);
+        }
+        r = nbdc_status(m->peer_path, ASK_MS, &s);
+        if (r < 0)
+                return fail_attach(m, trouble_errno(t, r, "nbdc for %s does not answer", m->peer_path));
+        if (s.state != NBDC_ATTACHED || !same_session(&s, epoch, session))
+                return fail_attach(m, trouble_say(t, -EIO, "%s is not attached: %.90s", m->peer_path, s.last_error));
+        return 0;
+}
+
+static int set_policy(const struct mirror *m, enum nbdc_policy policy, struct trouble *t)
+{
+        char error[NBDC_ERROR_SIZE];
+
+        int r = nbdc_set_policy(m->peer_path, policy, ASK_MS, error);
+        return r < 0 ? trouble_say(t, r, "cannot make %s %s: %.80s", m->peer_path, nbdc_policy_name(policy), *error ? error : "no answer") : 0;
+}
+
+int attach_require(const struct mirror *m, struct trouble *t)
+{
+        return set_policy(m, NBDC_REQUIRED, t);
+}
+
+/* A configured device without a supervisor (nbdc crashed and systemd gave up): start one, it re-adopts the device. */
+static int revive(const struct mirror *m, struct trouble *t)
+{
+        struct nbdc_status s;
+        struct trouble ignored;
+        char unit[64];
+
+        unit_name(m, unit, sizeof unit);
+        (void)units_reset(unit, &ignored);
+        int r = units_start(unit, ATTACH_MS, t);
+        for (unsigned waited_ms = 0; waited_ms < ASK_MS; waited_ms += STEP_MS) {
+                if (nbdc_status(m->peer_path, ASK_MS, &s) == 0)
+                        return 0;
+                pause_ms(STEP_MS);
+        }
+        return r < 0 ? r : trouble_say(t, -ETIMEDOUT, "no nbdc takes %s over", m->peer_path);
+}
+
+static int detach(const struct mirror *m, const char *version, struct trouble *t)
+{
+        char error[NBDC_ERROR_SIZE], unit[64];
+        struct trouble ignored;
+
+        unit_name(m, unit, sizeof unit);
+        int r = nbdc_detach(m->peer_path, version, ASK_MS, error);
+        if ((r == -ENOENT || r == -ETIMEDOUT) && configured(m)) {
+                r = revive(m, t);
+                if (r < 0)
+                        return r;
+                r = nbdc_detach(m->peer_path, version, ASK_MS, error);
+        }
+        if (r == -ENOENT)
+                r = 0; /* neither a supervisor nor a device: it is as it was wanted */
+        if (r < 0)
+                return trouble_say(t, r, "cannot detach %s: %.90s", m->peer_path, *error ? error : "no answer");
+        (void)units_stop(unit, DETACH_MS, &ignored); /* it ends by itself; this waits for it */
+        for (unsigned waited_ms = 0; configured(m); waited_ms += STEP_MS) {
+                if (waited_ms >= DETACH_MS)
+                        return trouble_say(t, -ETIMEDOUT, "%s is still configured after its detach", m->peer_path);
+                pause_ms(STEP_MS);
+        }
+        return 0;
+}
+
+int attach_detach(const struct mirror *m, uint64_t version, struct trouble *t)
+{
+        char text[24];
+
+        snprintf(text, sizeof text, "%" PRIu64, version);
+        return detach(m, version ? text : NULL, t);
+}
+
+int attach_end(const struct mirror *m, struct trouble *t)
+{
+        struct trouble ignored;
+
+        (void)set_policy(m, NBDC_OPTIONAL, &ignored); /* without a supervisor the detach says what is wrong */
+        return detach(m, NULL, t);
+}
+
+void attach_look(const struct mirror *m, struct attach_view *ret)
+{
+        struct nbdc_status s;
+
+        *ret = (struct attach_view){0};
+        if (nbdc_status(m->peer_path, LOOK_MS, &s) < 0) {
+                ret->attached = configured(m); /* its requests wait; how long is not known */
+                return;
+        }
+        ret->attached = s.state == NBDC_ATTACHED || s.state == NBDC_RECONNECTING;
+        ret->connected = s.state == NBDC_ATTACHED && s.connected;
+        /* nbdc has no field for it; the sentence is its own and comes from this tree (nbdc/negotiate.c) */
+        ret->refused = s.state == NBDC_RECONNECTING && strstr(s.last_error, "the server refuses export") != NULL;
+        ret->oldest_ms = s.oldest_request_ms < 0 ? 0 : s.oldest_request_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)s.oldest_request_ms;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The peer's leg as /dev/nbdN, through one nbdc@nbdN.service: attached, made required, detached.
+ *
+ * Blocks for up to the time-outs below: the mirror's worker only; attach_look() also from the monitor.
+ */
+#ifndef HAMON_ACT_ATTACH_H
+#define HAMON_ACT_ATTACH_H
+
+#include "hamon/act/mirror.h"
+
+/*
+ * Attaches with (epoch, session), policy OPTIONAL, and returns when the device is there. The same session again: success. -EBUSY: another
+ * session is attached. After an error nothing is attached.
+ */
+int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *session, struct trouble *t);
+
+/* R2f: from now on only a decided record disconnects. */
+int attach_require(const struct mirror *m, struct trouble *t);
+
+/* Disconnects; every waiting request fails. `version` 0: allowed for an OPTIONAL leg only. Nothing attached: success. */
+int attach_detach(const struct mirror *m, uint64_t version, struct trouble *t);
+
+/* After md was stopped: nothing uses the device, so it needs no decision. */
+int attach_end(const struct mirror *m, struct trouble *t);
+
+struct attach_view {
+        bool attached, connected, refused;
+        uint32_t oldest_ms;
+};
+
+/* What nbdc says now; all false when there is none. */
+void attach_look(const struct mirror *m, struct attach_view *ret);
+
+/* The line for nbdc@nbdN.service: "NBDC_ARGS=..." -E2BIG when it does not fit. */
+int attach_format_environment(const struct mirror *m, uint64_t epoch, const struct uuid *session, char *ret, size_t size);
+
+#endif

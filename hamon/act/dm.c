@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/act/dm.h"
+
+#include "hamon/act/direct_io.h"
+#include "hamon/act/leg_header.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libdevmapper.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define SECTOR 512u
+#define MIB (1u << 20)
+#define MEMBER_MIN_BYTES (8u * MIB)
+
+/* udev neither probes the leg nor offers it to anybody; it only makes the link in /dev/mapper. */
+#define UDEV_FLAGS (DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG | DM_UDEV_DISABLE_OTHER_RULES_FLAG)
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void quiet(int level, const char *file, int line, int dm_errno, const char *format, ...)
+{
+        (void)level, (void)file, (void)line, (void)dm_errno, (void)format; /* the caller says it once, with context */
+}
+
+static void leg_name(const char *mirror, char ret[DM_PATH_SIZE])
+{
+        snprintf(ret, DM_PATH_SIZE, "nbdd-leg-%s", mirror);
+}
+
+void dm_leg_path(const char *mirror, char ret[DM_PATH_SIZE])
+{
+        snprintf(ret, DM_PATH_SIZE, "/dev/mapper/nbdd-leg-%s", mirror);
+}
+
+struct mapping {
+        dev_t disk;
+        uint64_t start_sectors, size_sectors;
+};
+
+static int disk_mapping(const char *disk, struct mapping *ret, struct trouble *t)
+{
+        struct stat st;
+        uint64_t size;
+
+        int fd = direct_open(disk, false);
+        if (fd < 0)
+                return trouble_errno(t, fd, "cannot open disk \"%s\"", disk);
+        int r = fstat(fd, &st) < 0 ? -errno : direct_size_bytes(fd, &size);
+        close(fd);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the size of disk \"%s\"", disk);
+        if (!S_ISBLK(st.st_mode))
+                return trouble_say(t, -ENOTBLK, "\"%s\" is not a block device", disk);
+        if (size < LEG_MEMBER_OFFSET + MEMBER_MIN_BYTES)
+                return trouble_say(t, -ENOSPC, "disk \"%s\" is too small for a leg: it needs %u MiB", disk,
+                                   (LEG_MEMBER_OFFSET + MEMBER_MIN_BYTES) / MIB);
+        *ret = (struct mapping){
+            .disk = st.st_rdev,
+            .start_sectors = LEG_MEMBER_OFFSET / SECTOR,
+            .size_sectors = (size - LEG_MEMBER_OFFSET) / MIB * (MIB / SECTOR),
+        };
+        return 0;
+}
+
+/* 1: there, with its device number and mapping (start_sectors UINT64_MAX when it is not one linear target); 0: not there. */
+static int query(const char *name, dev_t *ret_device, struct mapping *ret)
+{
+        struct dm_info info;
+        uint64_t start, length;
+        char *type, *parameters;
+        unsigned major_number, minor_number;
+        int r = -EIO;
+
+        struct dm_task *task = dm_task_create(DM_DEVICE_TABLE);
+        if (!task)
+                return -ENOMEM;
+        if (!dm_task_set_name(task, name))
+                r = -ENOMEM;
+        else if (!dm_task_run(task))
+                r = dm_task_get_errno(task) == ENXIO ? 0 : -(dm_task_get_errno(task) ? dm_task_get_errno(task) : EIO);
+        else if (dm_task_get_info(task, &info))
+                r = info.exists ? 1 : 0;
+        if (r == 1) {
+                *ret_device = makedev(info.major, (unsigned)info.minor);
+                *ret = (struct mapping){.start_sectors = UINT64_MAX};
+                void *next = dm_get_next_target(task, NULL, &start, &length, &type, &parameters);
+                if (!next && start == 0 && type && strcmp(type, "linear") == 0 &&
+                    sscanf(parameters, "%u:%u %" SCNu64, &major_number, &minor_number, &ret->start_sectors) == 3) {
+                        ret->disk = makedev(major_number, minor_number);
+                        ret->size_sectors = length;
+                }
+        }
+        dm_task_destroy(task);
+        return r;
+}
+
+static int create(const char *name, const struct mapping *m)
+{
+        char parameters[64];
+        uint32_t cookie = 0;
+        int r = -ENOMEM;
+
+        snprintf(parameters, sizeof parameters, "%u:%u %" PRIu64, major(m->disk), minor(m->disk), m->start_sectors);
+        struct dm_task *task = dm_task_create(DM_DEVICE_CREATE);
+        if (!task)
+                return r;
+        if (dm_task_set_name(task, name) && dm_task_set_add_node(task, DM_ADD_NODE_ON_CREATE) &&
+            dm_task_add_target(task, 0, m->size_sectors, "linear", parameters) && dm_task_set_cookie(task, &cookie, UDEV_FLAGS)) {
+                r = dm_task_run(task) ? 0 : -(dm_task_get_errno(task) ? dm_task_get_errno(task) : EIO);
+                (void)dm_udev_wait(cookie); /* without udev there is nothing to wait for, and the node was made by the library */
+        }
+        dm_task_destroy(task);
+        return r;
+}
+
+int dm_leg_ensure(const char *mirror, const char *disk, dev_t *ret_device, uint64_t *ret_size_bytes, struct trouble *t)
+{
+        char name[DM_PATH_SIZE];
+        struct mapping want = {0}, have;
+        dev_t device;
+
+        int r = disk_mapping(disk, &want, t);
+        if (r < 0)
+                return r;
+        leg_name(mirror, name);
+        pthread_mutex_lock(&lock);
+        dm_log_with_errno_init(quiet);
+        r = query(name, &device, &have);
+        if (r == 0) {
+                r = create(name, &want);
+                if (r == 0)
+                        r = query(name, &device, &have);
+                if (r == 0)
+                        r = -ENODEV;
+        }
+        pthread_mutex_unlock(&lock);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot make device-mapper device \"%s\" over \"%s\"", name, disk);
+        if (have.disk != want.disk || have.start_sectors != want.start_sectors || have.size_sectors != want.size_sectors)
+                return trouble_say(t, -EEXIST, "device-mapper device \"%s\" is there with another mapping: remove it with dmsetup", name);
+        *ret_device = device;
+        *ret_size_bytes = want.size_sectors * SECTOR;
+        return 0;
+}
+
+int dm_leg_remove(const char *mirror, struct trouble *t)
+{
+        char name[DM_PATH_SIZE];
+        uint32_t cookie = 0;
+        int r = -ENOMEM;
+
+        leg_name(mirror, name);
+        pthread_mutex_lock(&lock);
+        dm_log_with_errno_init(quiet);
+        struct dm_task *task = dm_task_create(DM_DEVICE_REMOVE);
+        if (task && dm_task_set_name(task, name) && dm_task_set_cookie(task, &cookie, UDEV_FLAGS)) {
+                r = dm_task_run(task) ? 0 : -(dm_task_get_errno(task) ? dm_task_get_errno(task) : EIO);
+                (void)dm_udev_wait(cookie);
+        }
+        if (task)
+                dm_task_destroy(task);
+        pthread_mutex_unlock(&lock);
+        if (r == -ENXIO)
+                r = 0;
+        return r < 0 ? trouble_errno(t, r, "cannot remove device-mapper device \"%s\"", name) : 0;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which function does which effect, and the short ones. */
+#include "hamon/act/effects.h"
+
+#include "hamon/act/address.h"
+#include "hamon/act/attach.h"
+#include "hamon/act/note.h"
+#include "hamon/act/reboot.h"
+#include "hamon/act/service.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef int (*effect_function)(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
+
+static int note_set_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        (void)e, (void)ret;
+        int r = note_set(m->note_path);
+        return r < 0 ? trouble_errno(t, r, "cannot write \"%s\"", m->note_path) : 0;
+}
+
+static int attach_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        bool noted;
+
+        (void)ret;
+        if (note_read(m->note_path, &noted) == 0 && !noted)
+                return trouble_say(t, -EINVAL, "the note is not set: no attach before it");
+        return attach_leg(m, e->epoch, &e->session, t);
+}
+
+static int detach_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        (void)ret;
+        return attach_detach(m, e->version, t);
+}
+
+static int service_start_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct array a = mirror_array(m);
+
+        (void)e, (void)ret;
+        return service_start(&m->cm->service, a.md_path, t);
+}
+
+static int service_stop_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct array a = mirror_array(m);
+
+        (void)e, (void)ret;
+        return service_stop(&m->cm->service, a.md_path, t);
+}
+
+static const effect_function functions[EFFECT_TYPES] = {
+    [EFFECT_LEG_OPEN] = effect_leg_open,
+    [EFFECT_LEG_CREATE] = effect_leg_create,
+    [EFFECT_PROBE] = effect_probe,
+    [EFFECT_GRANT] = effect_grant,
+    [EFFECT_REVOKE] = effect_revoke,
+    [EFFECT_RELEASE] = effect_release,
+    [EFFECT_CHECK_LEG] = effect_check_leg,
+    [EFFECT_DEBT_CAPTURE] = effect_debt_capture,
+    [EFFECT_ARRAY_CREATE] = effect_array_create,
+    [EFFECT_ASSEMBLE] = effect_assemble,
+    [EFFECT_DEBT_APPLY] = effect_debt_apply,
+    [EFFECT_NOTE_SET] = note_set_effect,
+    [EFFECT_NOTE_CLEAR] = effect_note_clear,
+    [EFFECT_ATTACH] = attach_effect,
+    [EFFECT_DEBT_UNION] = effect_debt_union,
+    [EFFECT_LEG_ADD] = effect_leg_add,
+    [EFFECT_REQUIRE] = effect_require,
+    [EFFECT_DETACH] = detach_effect,
+    [EFFECT_LEG_REMOVE] = effect_leg_remove,
+    [EFFECT_DEBT_DROP] = effect_debt_drop,
+    [EFFECT_HISTORY] = effect_history,
+    [EFFECT_SERVICE_START] = service_start_effect,
+    [EFFECT_SERVICE_STOP] = service_stop_effect,
+    [EFFECT_ARRAY_STOP] = effect_array_stop,
+};
+
+bool effect_is_at_once(enum effect_type type)
+{
+        return type == EFFECT_ADDRESS_RENEW || type == EFFECT_ADDRESS_DROP || type == EFFECT_REBOOT;
+}
+
+static void finish(struct effect_result *ret, const struct effect *e, int error, const struct trouble *t)
+{
+        ret->type = e->type;
+        ret->mirror = e->mirror;
+        ret->ticket = e->ticket;
+        ret->error = error;
+        if (error < 0)
+                snprintf(ret->detail, sizeof ret->detail, "%s", *t->text ? t->text : strerror(-error));
+}
+
+void effect_perform(struct mirror *m, const struct effect *e, struct effect_result *ret)
+{
+        struct trouble t = {""};
+        effect_function f = e->type < EFFECT_TYPES ? functions[e->type] : NULL;
+
+        *ret = (struct effect_result){0};
+        finish(ret, e, f ? f(m, e, ret, &t) : -ENOSYS, &t);
+}
+
+void effect_perform_at_once(const struct mirror *m, const struct effect *e, struct effect_result *ret)
+{
+        const struct config_service *s = &m->cm->service;
+        struct trouble t = {""};
+        int r = -ENOSYS;
+
+        *ret = (struct effect_result){0};
+        if (e->type == EFFECT_ADDRESS_RENEW)
+                r = address_renew(s, e->lifetime_ms, &t);
+        else if (e->type == EFFECT_ADDRESS_DROP)
+                r = address_drop(s, &t);
+        else if (e->type == EFFECT_REBOOT)
+                r = reboot_now();
+        finish(ret, e, r, &t);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Effects on the array, the peer's leg in it, and the debt that outlives both. */
+#include "hamon/act/effects.h"
+
+#include "hamon/act/attach.h"
+#include "hamon/act/leg_header.h"
+#include "hamon/act/member.h"
+#include "hamon/act/note.h"
+#include "hamon/act/revoke.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* The own member with its superblock, from the raw disk. Close the member also after an error. */
+static int open_own(const struct mirror *m, struct member *ret, struct md_super *ret_super, struct trouble *t)
+{
+        int r = member_open(m->disk, LEG_MEMBER_OFFSET, ret);
+
+        if (r == 0)
+                r = member_read_super(ret, ret_super);
+        return r < 0 ? trouble_errno(t, r, "cannot read the superblock on \"%s\"", m->disk) : 0;
+}
+
+/* The debt as it is on disk; none is success with empty bits. One that cannot be read is an error: it may be owed. */
+static int load_debt(const struct mirror *m, struct debt *ret, struct trouble *t)
+{
+        *ret = (struct debt){0};
+        int r = debt_load(m->debt_path, ret);
+        return r < 0 && r != -ENOENT ? trouble_errno(t, r, "cannot read the debt \"%s\"", m->debt_path) : 0;
+}
+
+static int save_debt(const struct mirror *m, const struct debt *d, struct trouble *t)
+{
+        int r = debt_save(m->debt_path, d);
+
+        return r < 0 ? trouble_errno(t, r, "cannot write the debt \"%s\"", m->debt_path) : 0;
+}
+
+static int add_member_debt(const struct member *m, const struct md_super *s, struct debt *d, const char *whose, struct trouble *t)
+{
+        int r = member_add_debt(m, s, array_chunk_bytes(s->size_sectors * 512), d);
+
+        return r < 0 ? trouble_errno(t, r, "cannot read the bitmap of %s leg", whose) : 0;
+}
+
+int effect_debt_capture(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct member own;
+        struct md_super s;
+        struct debt d = {0};
+
+        (void)e, (void)ret;
+        int r = open_own(m, &own, &s, t);
+        if (r == 0)
+                r = load_debt(m, &d, t);
+        if (r == 0)
+                r = add_member_debt(&own, &s, &d, "the own", t);
+        if (r == 0)
+                r = save_debt(m, &d, t);
+        debt_release(&d);
+        member_close(&own);
+        return r;
+}
+
+/* Sets `d` in the running array's bitmap. */
+static int apply(const struct mirror *m, const struct debt *d, struct trouble *t)
+{
+        struct array a = mirror_array(m);
+        struct member own;
+        struct md_super s;
+        struct md_bitmap b;
+        uint8_t *bits = NULL;
+
+        int r = open_own(m, &own, &s, t);
+        if (r == 0 && !uuid_equal(&s.array, &d->array))
+                r = trouble_say(t, -EINVAL, "the debt \"%s\" is of another array", m->debt_path);
+        if (r == 0 && (r = member_read_bitmap(&own, &s, &b, &bits)) < 0)
+                (void)trouble_errno(t, r, "cannot read the bitmap of the own leg");
+        free(bits);
+        member_close(&own);
+        return r < 0 ? r : array_apply_debt(&a, d, b.chunk_bytes, t);
+}
+
+int effect_debt_apply(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct debt d;
+
+        (void)e, (void)ret;
+        int r = load_debt(m, &d, t);
+#ifdef MUTANT_debt_dropped
+        if (d.bits)
+                (void)debt_remove(m->debt_path);
+        debt_release(&d);
+#endif
+        if (r == 0 && d.bits)
+                r = apply(m, &d, t);
+        debt_release(&d);
+        return r;
+}
+
+/*
+ * May the peer's leg come back by bitmap? Only as the member that it was: of this array, in its own slot, with a bitmap in our chunk size,
+ * and not older than the last time that bits were cleared. Half-way through a whole resync it is nobody.
+ */
+static bool is_known(const struct mirror *m, const struct md_super *own, const struct md_bitmap *own_bitmap, const struct md_super *peer,
+                     const struct md_bitmap *peer_bitmap)
+{
+        bool half_resynced = (peer->feature_map & MD_FEATURE_RECOVERY_OFFSET) && !(peer->feature_map & MD_FEATURE_RECOVERY_BITMAP);
+
+        return uuid_equal(&own->array, &peer->array) && peer->role == (m->self ^ 1u) && !half_resynced &&
+               !(peer->feature_map & MD_FEATURE_BAD_BLOCKS) && peer->size_sectors == own->size_sectors &&
+               peer->dev_number != own->dev_number && !uuid_equal(&peer->device, &own->device) &&
+               peer_bitmap->chunk_bytes == own_bitmap->chunk_bytes && peer->events >= own_bitmap->events_cleared;
+}
+
+/* Judges the attached leg; -errno only when a disk failed. */
+static int look_at_peer(const struct mirror *m, const struct member *own, const struct md_super *own_super, const struct member *peer,
+                        struct md_super *ret, bool *ret_known, struct trouble *t)
+{
+        struct md_bitmap own_bitmap, peer_bitmap;
+        uint8_t *bits = NULL;
+
+        *ret_known = false;
+        int r = member_read_bitmap(own, own_super, &own_bitmap, &bits);
+        free(bits);
+        bits = NULL;
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the bitmap of the own leg");
+        r = member_read_super(peer, ret);
+        if (r == 0)
+                r = member_read_bitmap(peer, ret, &peer_bitmap, &bits);
+        free(bits);
+        if (r == -EBADMSG || r == -EPROTO)
+                return 0; /* blank, or of something else: resynced whole */
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the peer's leg");
+        *ret_known = is_known(m, own_super, &own_bitmap, ret, &peer_bitmap);
+        return 0;
+}
+
+int effect_debt_union(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct member own, peer = {.fd = -1};
+        struct md_super own_super, peer_super;
+        struct debt d = {0};
+        bool known = false;
+
+        (void)e;
+        int r = open_own(m, &own, &own_super, t);
+        if (r == 0 && (r = member_open(m->peer_path, 0, &peer)) < 0)
+                (void)trouble_errno(t, r, "cannot open the peer's leg");
+        if (r == 0)
+                r = look_at_peer(m, &own, &own_super, &peer, &peer_super, &known, t);
+        if (r == 0)
+                r = load_debt(m, &d, t);
+        if (r == 0)
+                r = add_member_debt(&own, &own_super, &d, "the own", t);
+        if (r == 0 && known)
+                r = add_member_debt(&peer, &peer_super, &d, "the peer's", t);
+        if (r == 0)
+                r = save_debt(m, &d, t);
+        if (r == 0)
+                ret->known = known;
+        debt_release(&d);
+        member_close(&peer);
+        member_close(&own);
+        return r;
+}
+
+int effect_debt_drop(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        (void)e, (void)ret;
+        int r = debt_remove(m->debt_path);
+        return r < 0 ? trouble_errno(t, r, "cannot remove the debt \"%s\"", m->debt_path) : 0;
+}
+
+/* Between our exclusive hold and md's claim nobody else comes in: only this worker grants. */
+static int with_hold_given_to_md(struct mirror *m, int (*start)(const struct array *a, uint64_t chunk_bytes, struct trouble *t),
+                                 const struct array *a, uint64_t chunk_bytes, struct trouble *t)
+{
+        struct trouble ignored;
+
+        int r = revoke_take_hold(m, 0, t);
+        if (r < 0)
+                return r;
+        mirror_release_hold(m);
+        r = start(a, chunk_bytes, t);
+        if (r < 0)
+                (void)revoke_take_hold(m, 0, &ignored); /* as before; the first error is the one to report */
+        return r;
+}
+
+static int start_assembly(const struct array *a, uint64_t chunk_bytes, struct trouble *t)
+{
+        (void)chunk_bytes;
+        return array_assemble(a, t);
+}
+
+int effect_array_create(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct trouble ignored;
+        struct member own;
+        struct md_super s;
+        uint64_t size;
+        dev_t device;
+
+        int r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
+        if (r < 0)
+                return r;
+        struct array a = mirror_array(m);
+        /* Asked again after a crash: what was created is started, not created anew. */
+        bool created = open_own(m, &own, &s, &ignored) == 0 && s.role == m->self;
+        member_close(&own);
+        struct md_state md;
+        r = mirror_md_state(m, &md);
+        if (r == 0 && !(md.running && md.own.present))
+                r = with_hold_given_to_md(m, created ? start_assembly : array_create, &a, array_chunk_bytes(size), t);
+        return r < 0 ? r : effect_leg_open(m, e, ret, t);
+}
+
+int effect_assemble(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct member own;
+        struct md_super s;
+        struct md_state md;
+        struct debt d = {0};
+
+        (void)e, (void)ret;
+        struct array a = mirror_array(m);
+        int r = mirror_md_state(m, &md);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the array's state");
+        if (md.running && md.own.present)
+                return array_assemble(&a, t);
+        r = open_own(m, &own, &s, t);
+        member_close(&own);
+        if (r == 0)
+                r = load_debt(m, &d, t);
+        bool captured = d.bits && uuid_equal(&d.array, &s.array);
+        debt_release(&d);
+        if (r < 0)
+                return r;
+        if (!captured)
+                return trouble_say(t, -EINVAL, "the debt was not captured: no assembly before it");
+        if (s.role != m->self || !md_super_is_in_sync(&s))
+                return trouble_say(t, -EINVAL, "the superblock on \"%s\" does not permit an assembly alone", m->disk);
+        return with_hold_given_to_md(m, start_assembly, &a, 0, t);
+}
+
+int effect_leg_add(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct array a = mirror_array(m);
+        struct debt d;
+
+        (void)ret;
+        int r = load_debt(m, &d, t);
+        if (r == 0 && !d.bits && !e->whole)
+                r = trouble_say(t, -EINVAL, "the bitmaps were not united: no re-add before it");
+#ifdef MUTANT_debt_dropped
+        (void)debt_remove(m->debt_path);
+        debt_release(&d);
+#endif
+        if (r == 0 && d.bits)
+                r = apply(m, &d, t);
+        debt_release(&d);
+        if (r < 0)
+                return r;
+        return e->whole ? array_add_new(&a, t) : array_readd(&a, t);
+}
+
+int effect_leg_remove(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct array a = mirror_array(m);
+
+        (void)e, (void)ret;
+        return array_remove_peer(&a, t);
+}
+
+int effect_require(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct array a = mirror_array(m);
+
+        (void)e, (void)ret;
+        int r = attach_require(m, t);
+        return r < 0 ? r : array_flush(&a, t);
+}
+
+int effect_array_stop(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct array a = mirror_array(m);
+
+        (void)e, (void)ret;
+        int r = array_stop(&a, t);
+        if (r == 0)
+                r = attach_end(m, t);
+        if (r == 0)
+                mirror_release_hold(m);
+        return r;
+}
+
+int effect_note_clear(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct md_state s;
+
+        (void)e, (void)ret;
+        int r = mirror_md_state(m, &s);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the array's state");
+        if (s.running && s.peer.present)
+                return trouble_say(t, -EBUSY, "the peer's leg is still in the array: the note stays");
+        r = note_clear(m->note_path);
+        return r < 0 ? trouble_errno(t, r, "cannot remove \"%s\"", m->note_path) : 0;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Effects on the own leg: its header, its grant, its fence. */
+#include "hamon/act/effects.h"
+
+#include "hamon/act/leg.h"
+#include "hamon/act/member.h"
+#include "hamon/act/nbdd_export.h"
+#include "hamon/act/note.h"
+#include "hamon/act/revoke.h"
+
+#include "base/log.h"
+#include "base/statefile.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The own member's superblock from the raw disk; -EBADMSG and -EPROTO mean that there is no usable one. */
+static int read_own_super(const struct mirror *m, struct md_super *ret)
+{
+        struct member own;
+
+        int r = member_open(m->disk, LEG_MEMBER_OFFSET, &own);
+        if (r == 0)
+                r = member_read_super(&own, ret);
+        member_close(&own);
+        return r;
+}
+
+static int describe_leg(struct mirror *m, const struct leg_header *h, struct effect_result *ret, struct trouble *t)
+{
+        struct md_super s;
+        struct md_state md;
+        struct debt d = {0};
+
+        ret->leg.present = true;
+        ret->leg.uuid = h->uuid;
+        ret->leg.last_epoch = leg_header_last_epoch(h);
+        int r = read_own_super(m, &s);
+        if (r == 0) {
+                ret->leg.has_superblock = true;
+                ret->leg.calls_peer_failed = md_super_calls_peer_failed(&s, m->self);
+                ret->leg.clean = md_super_is_clean(&s);
+                ret->leg.md_events = s.events;
+        } else if (r != -EBADMSG && r != -EPROTO) {
+                return trouble_errno(t, r, "cannot read the superblock on \"%s\"", m->disk);
+        }
+        r = note_read(m->note_path, &ret->leg.note);
+        if (r < 0)
+                log_warning("mirror %s: the note cannot be read (%s): it counts as set, continuing", m->cm->name, strerror(-r));
+        r = debt_load(m->debt_path, &d);
+        debt_release(&d);
+        ret->leg.debt = r != -ENOENT; /* one that cannot be read is there, and stops the next assembly */
+        r = mirror_md_state(m, &md);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the array's state");
+        ret->leg.array_running = md.running && md.own.present;
+        return 0;
+}
+
+int effect_leg_open(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct leg_header h;
+        struct trouble later;
+        uint64_t size;
+        dev_t device;
+
+        (void)e;
+        int r = leg_read(m->disk, m->config->cluster, m->cm->name, &h, t);
+        if (r == -ENODATA || r == -EREMOTE)
+                return 0; /* present is false: blank, or somebody else's */
+        if (r == 0)
+                r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
+        if (r == 0)
+                r = describe_leg(m, &h, ret, t);
+        if (r == 0 && nbdd_export_ensure(m, &h.uuid, &later) < 0)
+                log_warning("mirror %s: the leg is not registered in nbdd yet: %s, continuing", m->cm->name, later.text);
+        return r;
+}
+
+int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct leg_header h;
+        struct md_state md;
+        struct trouble ignored;
+
+        int r = mirror_md_state(m, &md);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the array's state");
+        if (md.running)
+                return trouble_say(t, -EBUSY, "the array of mirror \"%s\" is running on this disk", m->cm->name);
+        if (leg_read(m->disk, m->config->cluster, m->cm->name, &h, &ignored) < 0 || e->overwrite) {
+                /* Nobody may be writing behind the new header: the grant goes, and the device with it. */
+                (void)nbdd_export_revoke(m, &ignored);
+                mirror_release_hold(m);
+                r = dm_leg_remove(m->cm->name, t);
+                if (r == 0)
+                        r = leg_create(m->disk, m->config->cluster, m->cm->name, e->overwrite, &h, t);
+                /* What is known about an older leg says nothing about this one. */
+                if (r == 0 && (statefile_remove(m->debt_path) < 0 || note_clear(m->note_path) < 0))
+                        r = trouble_say(t, -EIO, "cannot remove the debt and the note of the older leg");
+        }
+        return r < 0 ? r : effect_leg_open(m, e, ret, t);
+}
+
+int effect_probe(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        (void)e, (void)ret;
+        return leg_probe(m->disk, t);
+}
+
+/* The header must be there, and with the UUID that is meant (null: any). */
+static int read_named_leg(const struct mirror *m, const struct uuid *leg, struct leg_header *ret, struct trouble *t)
+{
+        int r = leg_read(m->disk, m->config->cluster, m->cm->name, ret, t);
+
+        if (r == 0 && !uuid_is_null(leg) && !uuid_equal(leg, &ret->uuid))
+                return trouble_say(t, -ESTALE, "disk \"%s\" is another leg than the one that is meant", m->disk);
+        return r;
+}
+
+int effect_grant(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct leg_header h;
+        struct md_state md;
+        uint64_t size;
+        dev_t device;
+
+        (void)ret;
+        int r = mirror_md_state(m, &md);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the array's state");
+        if (md.running)
+                return trouble_say(t, -EBUSY, "the own leg is in a running array: it cannot be granted");
+        r = read_named_leg(m, &e->leg, &h, t);
+        if (r == 0)
+                r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
+        if (r < 0)
+                return r;
+        mirror_release_hold(m);
+        return nbdd_export_grant(m, &h.uuid, e->epoch, &e->session, t);
+}
+
+int effect_revoke(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        uint64_t size;
+        dev_t device;
+
+        (void)e, (void)ret;
+        int r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
+        return r < 0 ? r : revoke_own_leg(m, t);
+}
+
+int effect_release(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        (void)e, (void)ret, (void)t;
+        mirror_release_hold(m);
+        return 0;
+}
+
+int effect_check_leg(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        struct leg_header h;
+        struct md_super s;
+
+        int r = read_named_leg(m, &e->leg, &h, t);
+        if (r < 0)
+                return r;
+        r = read_own_super(m, &s);
+        if (r < 0 && r != -EBADMSG && r != -EPROTO)
+                return trouble_errno(t, r, "cannot read the superblock on \"%s\"", m->disk);
+        ret->permits = r == 0 && s.role == m->self && md_super_is_in_sync(&s) && !(s.feature_map & MD_FEATURE_BAD_BLOCKS);
+        return 0;
+}
+
+int effect_history(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        (void)ret;
+        return leg_add_epoch(m->disk, m->config->cluster, m->cm->name, e->epoch, t);
+}

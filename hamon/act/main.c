@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * hamon-act: hamon's root helper. It does to the machine what hamon asks and decides nothing; the command line and the loop.
+ *
+ * Starting and ending it touches no array, mount or address: it finds what runs and reports it.
+ */
+#include "base/cli.h"
+#include "base/log.h"
+#include "hamon/act/server.h"
+#include "hamon/identity.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+enum {
+        EXIT_CONFIG = 78,               /* EX_CONFIG: a restart does not help, and the unit does not try */
+        THREAD_STACK_BYTES = 512 << 10, /* locked in memory with all the rest */
+};
+
+enum { OPT_CONFIG = 1, OPT_NODE, OPT_SOCKET, OPT_STATE, OPT_NBDD, OPT_NBDD_STATE, OPT_DEBUG };
+
+#define SOCKET "/run/hamon-act/act.sock"
+#define STATE_DIR "/var/lib/hamon-act"
+#define NBDD_STATE_DIR "/var/lib/nbdd"
+
+static const struct cli_option options[] = {
+    {0, "config", "FILE", "the configuration (default " CONFIG_PATH ")", OPT_CONFIG},
+    {0, "node", "NAME", "which node of it this is (default: the host name)", OPT_NODE},
+    {0, "socket", "SOCKET", "where hamon finds us (default " SOCKET ")", OPT_SOCKET},
+    {0, "state-dir", "DIR", "where debt and notes are kept (default " STATE_DIR ")", OPT_STATE},
+    {0, "nbdd-control", "SOCKET", "nbdd's control socket (default: nbdd's own)", OPT_NBDD},
+    {0, "nbdd-state-dir", "DIR", "nbdd's state (default " NBDD_STATE_DIR ")", OPT_NBDD_STATE},
+    {0, "debug", NULL, "log more", OPT_DEBUG},
+    {0, NULL, NULL, NULL, 0},
+};
+
+static const struct cli cli = {
+    .program = "hamon-act",
+    .summary = "do to this machine what hamon decides",
+    .usage = "hamon-act [--config FILE] [--node NAME]",
+    .epilog = "hamon-act runs in the foreground as root. It acts on disks, arrays, addresses, mounts and units when hamon says so, and never by\n"
+              "itself: starting or ending it changes nothing on the node.\n"
+              "\n"
+              "Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage, 78 the configuration cannot be used.",
+    .options = options,
+};
+
+struct command_line {
+        const char *config, *node, *socket;
+        struct mirror_paths paths;
+        bool debug;
+};
+
+/* -1: go on; else the exit status. */
+static int parse(int argc, char **argv, struct command_line *c)
+{
+        struct cli_parser p;
+
+        cli_start(&p, &cli, argc, argv);
+        for (int id; (id = cli_next(&p)) != CLI_END;) {
+                int answered = cli_answer(&p, id);
+                if (answered >= 0)
+                        return answered;
+                switch (id) {
+                case OPT_CONFIG:
+                        c->config = p.value;
+                        break;
+                case OPT_NODE:
+                        c->node = p.value;
+                        break;
+                case OPT_SOCKET:
+                        c->socket = p.value;
+                        break;
+                case OPT_STATE:
+                        c->paths.state_dir = p.value;
+                        break;
+                case OPT_NBDD:
+                        c->paths.nbdd_socket = p.value;
+                        break;
+                case OPT_NBDD_STATE:
+                        c->paths.nbdd_state_dir = p.value;
+                        break;
+                case OPT_DEBUG:
+                        c->debug = true;
+                        break;
+                default:
+                        log_error("unexpected operand '%s'; see hamon-act --help", p.value);
+                        return CLI_EXIT_USAGE;
+                }
+        }
+        return -1;
+}
+
+static void report(void *userdata, const char *message)
+{
+        (void)userdata;
+        log_error("%s", message);
+}
+
+/* Under memory pressure the disks of this node may wait for what we do: we must not wait for them. Before any thread starts. */
+static void lock_memory(void)
+{
+        pthread_attr_t attributes;
+
+        pthread_attr_init(&attributes);
+        (void)pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES); /* a larger one still works */
+        (void)pthread_setattr_default_np(&attributes);
+        pthread_attr_destroy(&attributes);
+        if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+                log_info("memory is not locked (%s), continuing", strerrordesc_np(errno));
+}
+
+static int make_folders(const struct command_line *c, char *ret_run_dir, size_t size)
+{
+        snprintf(ret_run_dir, size, "%s", c->socket);
+        char *slash = strrchr(ret_run_dir, '/');
+        if (!slash || slash == ret_run_dir) {
+                log_error("socket \"%s\" is not an absolute path in a folder of its own", c->socket);
+                return -EINVAL;
+        }
+        *slash = '\0';
+        if ((mkdir(ret_run_dir, 0750) < 0 && errno != EEXIST) || (mkdir(c->paths.state_dir, 0700) < 0 && errno != EEXIST)) {
+                log_error("cannot make \"%s\" or \"%s\": %s", ret_run_dir, c->paths.state_dir, strerrordesc_np(errno));
+                return -errno;
+        }
+        return 0;
+}
+
+static int run(struct command_line *c, const struct config *config, unsigned self)
+{
+        static struct mirror mirrors[MIRRORS_MAX];
+        struct server_options o = {.socket_path = c->socket, .config = config, .mirrors = mirrors};
+        struct server *server = NULL;
+        sd_event *loop = NULL;
+        char run_dir[200];
+        sigset_t signals;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        (void)sigprocmask(SIG_BLOCK, &signals, NULL); /* the loop reads them */
+        (void)signal(SIGPIPE, SIG_IGN);
+        int r = make_folders(c, run_dir, sizeof run_dir);
+        if (r < 0)
+                return EXIT_FAILURE;
+        lock_memory();
+        c->paths.run_dir = run_dir;
+        for (unsigned i = 0; i < config->mirrors; i++)
+                mirror_init(&mirrors[i], config, i, self, &c->paths);
+        if (config->mirrors > 0)
+                r = array_write_config(mirrors[0].mdadm_config);
+        if (r == 0)
+                r = sd_event_default(&loop);
+        if (r >= 0)
+                r = sd_event_add_signal(loop, NULL, SIGTERM, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(loop, NULL, SIGINT, NULL, NULL);
+        if (r >= 0)
+                r = server_start(loop, &o, &server);
+        if (r < 0) {
+                log_error("cannot start: %s%s", strerrordesc_np(-r), r == -EADDRINUSE ? ": another hamon-act is running" : "");
+                return EXIT_FAILURE;
+        }
+        (void)sd_event_set_watchdog(loop, true); /* when systemd asks for it */
+        log_info("node %s, %u mirror%s", config->voters[self].name, config->mirrors, config->mirrors == 1 ? "" : "s");
+        (void)sd_notify(0, "READY=1"); /* nobody may be listening */
+        r = sd_event_loop(loop);
+        server_end(server);
+        if (r < 0)
+                log_error("the loop failed: %s", strerrordesc_np(-r));
+        /* Workers may be inside the kernel: the process ends around them, and what they began is found by the next one. */
+        _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+        static struct config config;
+        struct command_line c = {.config = CONFIG_PATH, .socket = SOCKET, .paths = {.state_dir = STATE_DIR, .nbdd_state_dir = NBDD_STATE_DIR}};
+        char why[512];
+
+        log_init("hamon-act", LOG_LEVEL_INFO);
+        int status = parse(argc, argv, &c);
+        if (status >= 0)
+                return status;
+        if (c.debug)
+                log_init("hamon-act", LOG_LEVEL_DEBUG);
+        struct ini_errors errors = {.report = report};
+        if (config_load(c.config, &errors, &config) < 0)
+                return EXIT_CONFIG;
+        int self = identity_find(&config, c.node, false, why, sizeof why);
+        if (self < 0) {
+                log_error("%s", why);
+                return EXIT_CONFIG;
+        }
+        return run(&c, &config, (unsigned)self);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/act/md_sysfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define PATH_SIZE 384
+
+int md_sysfs_text(const char *path, char *ret, size_t size)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return -errno;
+        ssize_t n = read(fd, ret, size - 1);
+        int error = n < 0 ? errno : 0;
+        close(fd);
+        if (error)
+                return -error;
+        ret[n] = '\0';
+        ret[strcspn(ret, "\n")] = '\0';
+        return 0;
+}
+
+static int attribute(const char *root, const char *md, const char *name, char *ret, size_t size)
+{
+        char path[PATH_SIZE];
+
+        snprintf(path, sizeof path, "%s/block/%s/md/%s", root, md, name);
+        return md_sysfs_text(path, ret, size);
+}
+
+static int parse_device(const char *text, dev_t *ret)
+{
+        unsigned major_number, minor_number;
+        char more;
+
+        if (sscanf(text, "%u:%u%c", &major_number, &minor_number, &more) != 2)
+                return -EBADMSG;
+        *ret = makedev(major_number, minor_number);
+        return 0;
+}
+
+int md_sysfs_device(const char *root, const char *name, dev_t *ret)
+{
+        char path[PATH_SIZE], text[32];
+
+        snprintf(path, sizeof path, "%s/class/block/%s/dev", root, name);
+        int r = md_sysfs_text(path, text, sizeof text);
+        return r < 0 ? r : parse_device(text, ret);
+}
+
+/* Is `word` one of the comma-separated words of `text`? */
+static bool has_word(const char *text, const char *word)
+{
+        size_t n = strlen(word);
+
+        for (const char *p = text; *p; p += strspn(p, ",")) {
+                size_t length = strcspn(p, ",");
+                if (length == n && strncmp(p, word, n) == 0)
+                        return true;
+                p += length;
+        }
+        return false;
+}
+
+static void read_member(const char *root, const char *md, const char *name, struct md_member *ret)
+{
+        char key[128], text[128];
+        struct md_member m = {.present = true, .slot = -1};
+
+        snprintf(m.name, sizeof m.name, "%s", name);
+        snprintf(key, sizeof key, "dev-%s/state", name);
+        if (attribute(root, md, key, text, sizeof text) < 0)
+                return; /* it left while we looked */
+        m.in_sync = has_word(text, "in_sync");
+        m.faulty = has_word(text, "faulty");
+        m.write_mostly = has_word(text, "write_mostly");
+        snprintf(key, sizeof key, "dev-%s/slot", name);
+        if (attribute(root, md, key, text, sizeof text) == 0 && *text >= '0' && *text <= '9')
+                m.slot = atoi(text);
+        snprintf(key, sizeof key, "dev-%s/errors", name);
+        if (attribute(root, md, key, text, sizeof text) == 0)
+                m.errors = strtoull(text, NULL, 10);
+        *ret = m;
+}
+
+static void read_members(const char *root, const char *md, dev_t own, dev_t peer, struct md_state *s)
+{
+        char path[PATH_SIZE], key[160], text[32];
+        struct dirent *e;
+        dev_t device;
+
+        snprintf(path, sizeof path, "%s/block/%s/md", root, md);
+        DIR *d = opendir(path);
+        while (d && (e = readdir(d))) {
+                if (strncmp(e->d_name, "dev-", 4) != 0)
+                        continue;
+                snprintf(key, sizeof key, "%.128s/block/dev", e->d_name);
+                if (attribute(root, md, key, text, sizeof text) < 0 || parse_device(text, &device) < 0)
+                        continue;
+                s->members++;
+                if (own && device == own)
+                        read_member(root, md, e->d_name + 4, &s->own);
+                else if (peer && device == peer)
+                        read_member(root, md, e->d_name + 4, &s->peer);
+        }
+        if (d)
+                closedir(d);
+}
+
+int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struct md_state *ret)
+{
+        char text[128];
+        struct md_state s = {.own.slot = -1, .peer.slot = -1, .sync_idle = true};
+
+        int r = attribute(root, md, "array_state", text, sizeof text);
+        if (r == -ENOENT || r == -ENODEV) {
+                *ret = s;
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        s.running = strcmp(text, "clear") != 0 && strcmp(text, "inactive") != 0;
+        s.read_auto = strcmp(text, "read-auto") == 0;
+        if (attribute(root, md, "sync_action", text, sizeof text) == 0)
+                s.sync_idle = strcmp(text, "idle") == 0;
+        if (!s.sync_idle && attribute(root, md, "sync_completed", text, sizeof text) == 0 &&
+            sscanf(text, "%" SCNu64 " / %" SCNu64, &s.sync_done_sectors, &s.sync_total_sectors) != 2)
+                s.sync_done_sectors = s.sync_total_sectors = 0;
+        read_members(root, md, own, peer, &s);
+        *ret = s;
+        return 0;
+}
+
+int md_sysfs_write(const char *root, const char *md, const char *name, const char *text)
+{
+        char path[PATH_SIZE];
+        size_t size = strlen(text);
+
+        snprintf(path, sizeof path, "%s/block/%s/md/%s", root, md, name);
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        ssize_t n = write(fd, text, size);
+        int r = n < 0 ? -errno : (size_t)n == size ? 0 : -EIO;
+        close(fd);
+        return r;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the kernel says about a running array, by sysfs: its state, and its two members found by device number.
+ *
+ * Reading never blocks on requests. Writing may ("faulty" waited for 5 s in the lab): workers only. The root of sysfs is a parameter for tests.
+ */
+#ifndef HAMON_ACT_MD_SYSFS_H
+#define HAMON_ACT_MD_SYSFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define MD_SYSFS_ROOT "/sys"
+
+struct md_member {
+        bool present, in_sync, faulty, write_mostly;
+        int slot; /* or -1 */
+        uint64_t errors; /* corrected reads and other errors that did not fail it */
+        char name[32]; /* "dm-0": its folder is md/dev-NAME */
+};
+
+struct md_state {
+        bool running;      /* has a personality: it can do I/O */
+        bool read_auto;    /* nothing was written since the assembly: bitmap and recovery stand still */
+        bool sync_idle;
+        uint64_t sync_done_sectors, sync_total_sectors; /* 0/0 when idle */
+        unsigned members;
+        struct md_member own, peer;
+};
+
+/* `md` is the kernel's name ("md100"); a device number of 0 is never found. A missing array is a success: running is false. */
+int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struct md_state *ret);
+
+/* Writes `text` to md/ATTRIBUTE. 0 or -errno. */
+int md_sysfs_write(const char *root, const char *md, const char *attribute, const char *text);
+
+/* "MAJOR:MINOR" of a block device by its kernel name; -ENOENT, -EBADMSG. */
+int md_sysfs_device(const char *root, const char *name, dev_t *ret);
+
+/* A small file of sysfs without its newline. 0 or -errno. */
+int md_sysfs_text(const char *path, char *ret, size_t size);
+
+#endif

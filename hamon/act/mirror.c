@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/act/mirror.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STEP_MS 20000u /* of one mdadm: many times what a slow emulated machine takes */
+
+void mirror_init(struct mirror *m, const struct config *config, unsigned index, unsigned self, const struct mirror_paths *paths)
+{
+        *m = (struct mirror){.config = config, .cm = &config->mirror[index], .index = index, .self = self, .hold_fd = -1};
+        m->disk = m->cm->device[self];
+        m->nbdd_socket = paths->nbdd_socket;
+        dm_leg_path(m->cm->name, m->leg_path);
+        snprintf(m->peer_name, sizeof m->peer_name, "nbd%u", index);
+        snprintf(m->peer_path, sizeof m->peer_path, "/dev/nbd%u", index);
+        snprintf(m->mdadm_config, sizeof m->mdadm_config, "%s/mdadm.conf", paths->run_dir);
+        snprintf(m->note_path, sizeof m->note_path, "%s/%s.note", paths->state_dir, m->cm->name);
+        snprintf(m->debt_path, sizeof m->debt_path, "%s/%s.debt", paths->state_dir, m->cm->name);
+        snprintf(m->grants_path, sizeof m->grants_path, "%s/grants", paths->nbdd_state_dir);
+}
+
+struct array mirror_array(const struct mirror *m)
+{
+        struct array a = {
+            .name = m->cm->name,
+            .own_path = m->leg_path,
+            .peer_path = m->peer_path,
+            .config = m->mdadm_config,
+            .own_slot = m->self,
+            .timeout_ms = STEP_MS,
+        };
+        struct stat st;
+
+        snprintf(a.md, sizeof a.md, "md%u", ARRAY_MD_FIRST + m->index);
+        snprintf(a.md_path, sizeof a.md_path, "/dev/md%u", ARRAY_MD_FIRST + m->index);
+        if (stat(m->leg_path, &st) == 0 && S_ISBLK(st.st_mode))
+                a.own = st.st_rdev;
+        if (md_sysfs_device(MD_SYSFS_ROOT, m->peer_name, &a.peer) < 0)
+                a.peer = 0;
+        return a;
+}
+
+int mirror_md_state(const struct mirror *m, struct md_state *ret)
+{
+        struct array a = mirror_array(m);
+
+        return md_sysfs_read(MD_SYSFS_ROOT, a.md, a.own, a.peer, ret);
+}
+
+void mirror_release_hold(struct mirror *m)
+{
+        if (m->hold_fd >= 0)
+                close(m->hold_fd);
+        m->hold_fd = -1;
+}

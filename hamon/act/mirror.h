@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One mirror as hamon-act knows it on this node: names and paths made once from the configuration, and what its worker holds.
+ *
+ * Everything but the marked fields is constant after mirror_init(); the marked ones belong to the mirror's worker thread.
+ */
+#ifndef HAMON_ACT_MIRROR_H
+#define HAMON_ACT_MIRROR_H
+
+#include "hamon/act/array.h"
+#include "hamon/act/dm.h"
+#include "hamon/config.h"
+
+#define MIRROR_PATH_SIZE 320
+
+struct mirror {
+        const struct config *config;
+        const struct config_mirror *cm;
+        unsigned index, self;       /* of the mirror; of this node */
+        const char *disk;           /* own raw disk */
+        char leg_path[DM_PATH_SIZE];
+        char peer_path[32];         /* "/dev/nbd0" */
+        char peer_name[16];         /* "nbd0" */
+        char mdadm_config[MIRROR_PATH_SIZE];
+        char note_path[MIRROR_PATH_SIZE], debt_path[MIRROR_PATH_SIZE];
+        char grants_path[MIRROR_PATH_SIZE]; /* nbdd's, removed when nbdd itself cannot revoke */
+        const char *nbdd_socket;    /* NULL: the default */
+        /* the worker's */
+        int hold_fd;                /* exclusive open of leg_path between REVOKE and ASSEMBLE or RELEASE; -1: none */
+};
+
+struct mirror_paths {
+        const char *state_dir, *run_dir;   /* /var/lib/hamon-act, /run/hamon-act */
+        const char *nbdd_state_dir;        /* /var/lib/nbdd */
+        const char *nbdd_socket;           /* NULL: the default */
+};
+
+void mirror_init(struct mirror *m, const struct config *config, unsigned index, unsigned self, const struct mirror_paths *paths);
+
+/* The array with the device numbers as they are now (0 when a device is not there). Points into `m`. */
+struct array mirror_array(const struct mirror *m);
+
+/* The array's state by sysfs. */
+int mirror_md_state(const struct mirror *m, struct md_state *ret);
+
+/* Gives up the exclusive hold, if there is one. Worker only. */
+void mirror_release_hold(struct mirror *m);
+
+#endif

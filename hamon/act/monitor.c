@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/act/monitor.h"
+
+#include "hamon/act/attach.h"
+#include "hamon/act/progress.h"
+#include "hamon/act/service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WATCHED_MAX = 4 };
+
+struct monitor {
+        const struct mirror *mirror;
+        monitor_observed observed;
+        void *userdata;
+        int wake_fd;
+        atomic_bool running;         /* the array, for the service's thread */
+        atomic_bool service_running;
+        pthread_mutex_t lock; /* of the two below */
+        struct observation latest;
+        bool any;
+};
+
+static uint64_t now_ms(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static uint32_t own_oldest_ms(const struct mirror *m, struct progress *p)
+{
+        char path[96], text[320];
+        struct progress_counters counters;
+        struct stat st;
+
+        if (stat(m->disk, &st) < 0 || !S_ISBLK(st.st_mode))
+                return 0;
+        snprintf(path, sizeof path, MD_SYSFS_ROOT "/dev/block/%u:%u/stat", major(st.st_rdev), minor(st.st_rdev));
+        if (md_sysfs_text(path, text, sizeof text) < 0 || progress_parse(text, &counters) < 0)
+                return 0;
+        return progress_look(p, &counters, now_ms());
+}
+
+static void look(struct monitor *w, struct progress *p, struct md_state *s, struct observation *o)
+{
+        const struct mirror *m = w->mirror;
+        struct attach_view leg;
+
+        *o = (struct observation){.mirror = (uint8_t)m->index, .sync_idle = true};
+        if (mirror_md_state(m, s) < 0)
+                *s = (struct md_state){.sync_idle = true};
+        attach_look(m, &leg);
+        o->array_running = s->running;
+        o->own_in_sync = s->running && s->own.in_sync && !s->own.faulty;
+        o->own_failed = s->running && (s->own.faulty || !s->own.present);
+        o->peer_in_array = s->peer.present && !s->peer.faulty;
+        o->peer_in_sync = o->peer_in_array && s->peer.in_sync;
+        o->peer_failed = s->peer.present && s->peer.faulty;
+        o->sync_idle = s->sync_idle;
+        o->resync_done_sectors = s->sync_done_sectors;
+        o->resync_total_sectors = s->sync_total_sectors;
+        o->attached = leg.attached;
+        o->leg_connected = leg.connected;
+        o->leg_refused = leg.refused;
+        o->leg_oldest_ms = leg.oldest_ms;
+        o->own_oldest_ms = own_oldest_ms(m, p);
+        o->service_running = atomic_load(&w->service_running);
+        atomic_store(&w->running, s->running);
+}
+
+/* Ages and positions move all the time: they wait for the next regular report. */
+static bool tells_more(const struct observation *a, const struct observation *b)
+{
+        return a->array_running != b->array_running || a->own_in_sync != b->own_in_sync || a->own_failed != b->own_failed ||
+               a->peer_in_array != b->peer_in_array || a->peer_in_sync != b->peer_in_sync || a->peer_failed != b->peer_failed ||
+               a->sync_idle != b->sync_idle || a->attached != b->attached || a->leg_connected != b->leg_connected ||
+               a->leg_refused != b->leg_refused || a->service_running != b->service_running;
+}
+
+/* Opens what sysfs notifies about; what was read on the same descriptor is what a later change is measured against. */
+static unsigned watch(const struct mirror *m, const struct md_state *s, struct pollfd *ret)
+{
+        char path[160], text[128];
+        const char *names[WATCHED_MAX] = {"array_state", "sync_action", NULL, NULL};
+        char own[48], peer[48];
+        unsigned n = 0;
+
+        if (s->own.present) {
+                snprintf(own, sizeof own, "dev-%s/state", s->own.name);
+                names[2] = own;
+        }
+        if (s->peer.present) {
+                snprintf(peer, sizeof peer, "dev-%s/state", s->peer.name);
+                names[3] = peer;
+        }
+        for (unsigned i = 0; s->running && i < WATCHED_MAX; i++) {
+                if (!names[i])
+                        continue;
+                snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/md%u/md/%s", ARRAY_MD_FIRST + m->index, names[i]);
+                int fd = open(path, O_RDONLY | O_CLOEXEC);
+                if (fd < 0)
+                        continue;
+                (void)!read(fd, text, sizeof text); /* arms the notification */
+                ret[n++] = (struct pollfd){.fd = fd, .events = POLLPRI};
+        }
+        return n;
+}
+
+static void *run(void *userdata)
+{
+        struct monitor *w = userdata;
+        struct progress progress = {0};
+        struct md_state s = {0};
+        uint64_t reported_ms = 0, one = 1;
+
+        for (;;) {
+                struct pollfd fds[WATCHED_MAX];
+                struct observation o;
+
+                unsigned n = watch(w->mirror, &s, fds);
+                look(w, &progress, &s, &o);
+                uint64_t now = now_ms();
+                pthread_mutex_lock(&w->lock);
+                bool report = !w->any || tells_more(&o, &w->latest) || (o.array_running && now - reported_ms >= MONITOR_REPORT_MS);
+                w->latest = o;
+                w->any = true;
+                pthread_mutex_unlock(&w->lock);
+                if (report) {
+                        reported_ms = now;
+                        (void)!write(w->wake_fd, &one, sizeof one); /* a full counter wakes as well */
+                }
+                (void)poll(fds, n, MONITOR_LOOK_MS); /* an error is a shorter pause */
+                for (unsigned i = 0; i < n; i++)
+                        close(fds[i].fd);
+        }
+        return NULL;
+}
+
+static void *run_service(void *userdata)
+{
+        struct monitor *w = userdata;
+        const struct config_service *service = &w->mirror->cm->service;
+        struct timespec pause = {.tv_sec = MONITOR_SERVICE_MS / 1000, .tv_nsec = MONITOR_SERVICE_MS % 1000 * 1000000L};
+        char device[32];
+
+        snprintf(device, sizeof device, "/dev/md%u", ARRAY_MD_FIRST + w->mirror->index);
+        for (;;) {
+                atomic_store(&w->service_running, atomic_load(&w->running) && service_is_running(service, device));
+                (void)nanosleep(&pause, NULL); /* woken early means looked early */
+        }
+        return NULL;
+}
+
+static int on_wake(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        struct monitor *w = userdata;
+        struct observation o;
+        uint64_t number;
+
+        (void)source, (void)revents;
+        (void)!read(fd, &number, sizeof number); /* nonblocking: nothing there means nothing to do */
+        if (monitor_latest(w, &o))
+                w->observed(w->userdata, &o);
+        return 0;
+}
+
+bool monitor_latest(struct monitor *w, struct observation *ret)
+{
+        pthread_mutex_lock(&w->lock);
+        bool any = w->any;
+        *ret = w->latest;
+        pthread_mutex_unlock(&w->lock);
+        return any;
+}
+
+static int start_thread(void *(*function)(void *userdata), void *userdata)
+{
+        sigset_t all, old;
+        pthread_t thread;
+
+        sigfillset(&all); /* signals are the loop's */
+        pthread_sigmask(SIG_SETMASK, &all, &old);
+        int r = -pthread_create(&thread, NULL, function, userdata);
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        if (r == 0)
+                (void)pthread_detach(thread); /* it runs for as long as the process */
+        return r;
+}
+
+int monitor_start(const struct mirror *m, sd_event *loop, monitor_observed observed, void *userdata, struct monitor **ret)
+{
+        struct monitor *w = calloc(1, sizeof *w);
+
+        if (!w)
+                return -ENOMEM;
+        w->mirror = m;
+        w->observed = observed;
+        w->userdata = userdata;
+        pthread_mutex_init(&w->lock, NULL);
+        w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        int r = w->wake_fd < 0 ? -errno : sd_event_add_io(loop, NULL, w->wake_fd, EPOLLIN, on_wake, w);
+        if (r >= 0)
+                r = start_thread(run, w);
+        if (r >= 0 && m->cm->service.present)
+                r = start_thread(run_service, w);
+        if (r < 0)
+                return r; /* the program ends; a thread that started may still use `w` */
+        *ret = w;
+        return 0;
+}

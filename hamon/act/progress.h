@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How long a disk's requests have been waiting without any of them completing (R8a), from its counters in /sys/.../stat. Pure.
+ */
+#ifndef HAMON_ACT_PROGRESS_H
+#define HAMON_ACT_PROGRESS_H
+
+#include <stdint.h>
+
+struct progress {
+        uint64_t completed; /* requests, at the last look */
+        uint64_t since_ms;  /* when it last moved, or had nothing to do */
+};
+
+struct progress_counters {
+        uint64_t completed; /* reads, writes, discards and flushes */
+        uint64_t in_flight;
+};
+
+/* The text of a block device's "stat". -EBADMSG. */
+int progress_parse(const char *text, struct progress_counters *ret);
+
+/* Age in ms of what waits; 0 when nothing does. `now_ms` never goes back. */
+uint32_t progress_look(struct progress *p, const struct progress_counters *c, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/act/protocol.h"
+
+#include "hamon/api/json_take.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void say(char *ret, size_t size, const char *what, const char *subject)
+{
+        char shown[64];
+
+        snprintf(ret, size, "%s%s%s%s", what, subject ? " \"" : "", subject ? text_printable(subject, shown, sizeof shown) : "",
+                 subject ? "\"" : "");
+}
+
+int protocol_decode(const struct config *c, const char *text, size_t size_bytes, struct effect *ret, uint64_t *ret_ticket, char *ret_reason,
+                    size_t reason_size)
+{
+        struct effect e = {0};
+        json_error_t error;
+
+        *ret_ticket = 0;
+        json_t *j = json_loadb(text, size_bytes, JSON_REJECT_DUPLICATES, &error);
+        if (!j) {
+                say(ret_reason, reason_size, "not one JSON object", NULL);
+                return -EPROTO;
+        }
+        struct json_take t = json_take_from(j);
+        e.ticket = json_take_u64(&t, "ticket");
+        if (!t.bad)
+                *ret_ticket = e.ticket;
+        const char *word = json_take_string(&t, "do"), *name = json_take_string(&t, "mirror");
+        int type = effect_by_word(word), mirror = config_mirror_index(c, name);
+        e.epoch = json_take_u64(&t, "epoch");
+        e.session = json_take_uuid(&t, "session");
+        e.leg = json_take_uuid(&t, "leg");
+        e.version = json_take_u64(&t, "version");
+        e.whole = json_take_bool(&t, "whole");
+        e.overwrite = json_take_bool(&t, "overwrite");
+        e.lifetime_ms = (uint32_t)json_take_int(&t, "lifetime_ms", 0, UINT32_MAX);
+        int r = json_take_end(&t);
+        if (r < 0 || e.ticket == 0)
+                say(ret_reason, reason_size, "a field is missing, unknown or of another type", NULL);
+        else if (type < 0)
+                say(ret_reason, reason_size, "unknown effect", word);
+        else if (mirror < 0)
+                say(ret_reason, reason_size, "unknown mirror", name);
+        else
+                ret_reason[0] = '\0';
+        if (ret_reason[0])
+                r = -EPROTO;
+        json_decref(j);
+        if (r < 0)
+                return -EPROTO;
+        e.type = (enum effect_type)type;
+        e.mirror = (uint8_t)mirror;
+        *ret = e;
+        return 0;
+}
+
+static char *dump(json_t *j)
+{
+        char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+
+        json_decref(j);
+        return text;
+}
+
+static json_t *leg_object(const struct effect_result *r)
+{
+        return json_pack("{s:b, s:o, s:o, s:b, s:b, s:b, s:o, s:b, s:b, s:b}", "present", (int)r->leg.present, "uuid", json_of_uuid(&r->leg.uuid),
+                         "last_epoch", json_of_u64(r->leg.last_epoch), "has_superblock", (int)r->leg.has_superblock, "calls_peer_failed",
+                         (int)r->leg.calls_peer_failed, "clean", (int)r->leg.clean, "md_events", json_of_u64(r->leg.md_events), "note",
+                         (int)r->leg.note, "debt", (int)r->leg.debt, "array_running", (int)r->leg.array_running);
+}
+
+/* A detail may quote what a program said: JSON takes only UTF-8. */
+static json_t *detail_string(const char *detail)
+{
+        char plain[sizeof((struct effect_result *)0)->detail];
+        size_t i;
+
+        for (i = 0; detail[i] && i < sizeof plain - 1; i++)
+                plain[i] = detail[i] >= 0x20 && detail[i] < 0x7f ? detail[i] : '?';
+        plain[i] = '\0';
+        return json_string(plain);
+}
+
+char *protocol_encode_result(const struct config *c, const struct effect_result *r)
+{
+        json_t *j = json_pack("{s:s, s:s, s:o, s:i, s:o}", "done", effect_word(r->type), "mirror", c->mirror[r->mirror].name, "ticket",
+                              json_of_u64(r->ticket), "error", r->error, "detail", detail_string(r->detail));
+        int failed = j ? 0 : -1;
+
+        if (j && r->error == 0 && (r->type == EFFECT_LEG_OPEN || r->type == EFFECT_LEG_CREATE || r->type == EFFECT_ARRAY_CREATE))
+                failed = json_object_set_new(j, "leg", leg_object(r));
+        if (j && r->error == 0 && r->type == EFFECT_CHECK_LEG)
+                failed = json_object_set_new(j, "permits", json_boolean(r->permits));
+        if (j && r->error == 0 && r->type == EFFECT_DEBT_UNION)
+                failed = json_object_set_new(j, "known", json_boolean(r->known));
+        if (failed) {
+                json_decref(j);
+                return NULL;
+        }
+        return dump(j);
+}
+
+char *protocol_encode_observation(const struct config *c, const struct observation *o)
+{
+        return dump(json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b}", "observed",
+                              c->mirror[o->mirror].name, "array_running", (int)o->array_running, "own_in_sync", (int)o->own_in_sync,
+                              "own_failed", (int)o->own_failed, "peer_in_array", (int)o->peer_in_array, "peer_in_sync",
+                              (int)o->peer_in_sync, "peer_failed", (int)o->peer_failed, "sync_idle", (int)o->sync_idle,
+                              "resync_done_sectors", json_of_u64(o->resync_done_sectors), "resync_total_sectors",
+                              json_of_u64(o->resync_total_sectors), "attached", (int)o->attached, "leg_connected", (int)o->leg_connected,
+                              "leg_refused", (int)o->leg_refused, "leg_oldest_ms", (json_int_t)o->leg_oldest_ms, "own_oldest_ms",
+                              (json_int_t)o->own_oldest_ms, "peer_nbdd_answers", (int)o->peer_nbdd_answers, "service_running",
+                              (int)o->service_running));
+}
+
+char *protocol_encode_refusal(uint64_t ticket, const char *reason)
+{
+        return dump(json_pack("{s:o, s:i, s:o}", "ticket", json_of_u64(ticket), "error", -EPROTO, "detail", detail_string(reason)));
+}

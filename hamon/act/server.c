@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/act/server.h"
+
+#include "hamon/act/effects.h"
+#include "hamon/act/monitor.h"
+#include "hamon/act/protocol.h"
+#include "hamon/act/worker.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define USER "hamon"
+#define SEND_QUEUE_BYTES (1 << 20) /* of the socket: a client that reads nothing for that long is closed */
+
+struct server {
+        sd_event *loop;
+        struct server_options o;
+        int listen_fd, client_fd;
+        sd_event_source *client_source;
+        uid_t user; /* who may connect besides root; (uid_t)-1: there is no such user */
+        struct worker *workers[MIRRORS_MAX];
+        struct monitor *monitors[MIRRORS_MAX];
+};
+
+static void drop_client(struct server *s, const char *why)
+{
+        if (s->client_fd < 0)
+                return;
+        log_notice("hamon is disconnected: %s", why);
+        s->client_source = sd_event_source_disable_unref(s->client_source);
+        close(s->client_fd);
+        s->client_fd = -1;
+        for (unsigned i = 0; i < s->o.config->mirrors; i++)
+                worker_forget(s->workers[i]);
+}
+
+/* Takes over `text`. */
+static void send_text(struct server *s, char *text)
+{
+        if (!text)
+                drop_client(s, "out of memory");
+        else if (s->client_fd >= 0 && send(s->client_fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+                drop_client(s, errno == EAGAIN ? "it does not read its answers" : strerror(errno));
+        free(text);
+}
+
+static void on_done(void *userdata, const struct effect_result *result)
+{
+        struct server *s = userdata;
+
+        send_text(s, protocol_encode_result(s->o.config, result));
+}
+
+static void on_observed(void *userdata, const struct observation *o)
+{
+        struct server *s = userdata;
+
+        if (s->client_fd >= 0)
+                send_text(s, protocol_encode_observation(s->o.config, o));
+}
+
+static void take_command(struct server *s, const char *text, size_t size)
+{
+        struct effect_result result = {0};
+        char reason[128] = "";
+        struct effect e;
+        uint64_t ticket;
+
+        if (protocol_decode(s->o.config, text, size, &e, &ticket, reason, sizeof reason) < 0) {
+                log_warning("a packet was refused: %s", reason);
+                send_text(s, protocol_encode_refusal(ticket, reason));
+        } else if (effect_is_at_once(e.type)) {
+                if (e.type == EFFECT_REBOOT)
+                        log_error("mirror %s: this node was deposed: rebooting now", s->o.config->mirror[e.mirror].name);
+                effect_perform_at_once(&s->o.mirrors[e.mirror], &e, &result);
+                if (result.error < 0)
+                        log_warning("mirror %s: %s failed: %s", s->o.config->mirror[e.mirror].name, effect_word(e.type), result.detail);
+                send_text(s, protocol_encode_result(s->o.config, &result));
+        } else if (worker_give(s->workers[e.mirror], &e) < 0) {
+                result = (struct effect_result){.type = e.type, .mirror = e.mirror, .ticket = e.ticket, .error = -ENOBUFS};
+                snprintf(result.detail, sizeof result.detail, "more than %d effects are waiting", WORKER_QUEUE_MAX);
+                send_text(s, protocol_encode_result(s->o.config, &result));
+        }
+}
+
+static int on_client(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        char text[PROTOCOL_PACKET_MAX];
+        struct server *s = userdata;
+        struct iovec part = {.iov_base = text, .iov_len = sizeof text};
+        struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+
+        (void)source, (void)revents;
+        ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        if (n <= 0)
+                drop_client(s, n < 0 ? strerror(errno) : "it closed the connection");
+        else if (m.msg_flags & MSG_TRUNC)
+                send_text(s, protocol_encode_refusal(0, "the packet is too long"));
+        else
+                take_command(s, text, (size_t)n);
+        return 0;
+}
+
+static bool is_permitted(const struct server *s, int fd, struct ucred *ret)
+{
+        socklen_t size = sizeof *ret;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &size) < 0)
+                return false;
+        return ret->uid == 0 || (s->user != (uid_t)-1 && ret->uid == s->user);
+}
+
+static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata)
+{
+        struct server *s = userdata;
+        struct ucred who = {.pid = 0};
+        struct observation o;
+        int size = SEND_QUEUE_BYTES;
+
+        (void)source, (void)revents;
+        int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0)
+                return 0; /* it went away, or we are out of descriptors: it tries again */
+        if (!is_permitted(s, fd, &who) || s->client_fd >= 0) {
+                char *text = protocol_encode_refusal(0, s->client_fd >= 0 ? "another hamon is connected" : "only root and user hamon may connect");
+                log_warning("uid %d is not let in: %s", (int)who.uid, s->client_fd >= 0 ? "another client is connected" : "not permitted");
+                if (text)
+                        (void)!send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT); /* a courtesy */
+                free(text);
+                close(fd);
+                return 0;
+        }
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size); /* the default would do, for less time */
+        if (sd_event_add_io(s->loop, &s->client_source, fd, EPOLLIN, on_client, s) < 0) {
+                close(fd);
+                return 0;
+        }
+        s->client_fd = fd;
+        log_info("hamon is connected (pid %d)", (int)who.pid);
+        for (unsigned i = 0; i < s->o.config->mirrors; i++)
+                if (monitor_latest(s->monitors[i], &o))
+                        on_observed(s, &o);
+        return 0;
+}
+
+static int listen_at(struct server *s)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        struct group *group = getgrnam(USER);
+        struct passwd *user = getpwnam(USER);
+
+        s->user = user ? user->pw_uid : (uid_t)-1;
+        if (strlen(s->o.socket_path) >= sizeof address.sun_path)
+                return -ENAMETOOLONG;
+        strcpy(address.sun_path, s->o.socket_path);
+        s->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (s->listen_fd < 0)
+                return -errno;
+        if (connect(s->listen_fd, (struct sockaddr *)&address, sizeof address) == 0)
+                return -EADDRINUSE; /* a living hamon-act is behind it */
+        close(s->listen_fd);
+        s->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (s->listen_fd < 0)
+                return -errno;
+        (void)unlink(s->o.socket_path); /* of one that died; there may be none */
+        mode_t old = umask(0177);
+        int r = bind(s->listen_fd, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
+        umask(old);
+        if (r == 0 && group && chown(s->o.socket_path, (uid_t)-1, group->gr_gid) == 0)
+                (void)chmod(s->o.socket_path, 0660); /* else only root gets in */
+        if (r == 0 && listen(s->listen_fd, 4) < 0)
+                r = -errno;
+        return r;
+}
+
+int server_start(sd_event *loop, const struct server_options *options, struct server **ret)
+{
+        struct server *s = calloc(1, sizeof *s);
+
+        if (!s)
+                return -ENOMEM;
+        *s = (struct server){.loop = loop, .o = *options, .listen_fd = -1, .client_fd = -1};
+        int r = listen_at(s);
+        for (unsigned i = 0; r == 0 && i < options->config->mirrors; i++) {
+                r = worker_start(&options->mirrors[i], loop, on_done, s, &s->workers[i]);
+                if (r == 0)
+                        r = monitor_start(&options->mirrors[i], loop, on_observed, s, &s->monitors[i]);
+        }
+        if (r == 0 && (r = sd_event_add_io(loop, NULL, s->listen_fd, EPOLLIN, on_connect, s)) > 0)
+                r = 0;
+        if (r < 0)
+                return r; /* the program ends; threads that started may still use `s` */
+        *ret = s;
+        return 0;
+}
+
+void server_end(struct server *s)
+{
+        (void)unlink(s->o.socket_path);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The service of a mirror: its mount and its units, started in order and stopped in reverse. Addresses are address.h's.
+ *
+ * Blocks for as long as units take: the mirror's worker only; service_is_running() also from its monitor.
+ */
+#ifndef HAMON_ACT_SERVICE_H
+#define HAMON_ACT_SERVICE_H
+
+#include "hamon/act/trouble.h"
+#include "hamon/config.h"
+
+/* Mounts `device` and starts the units. What runs already is left as it is. */
+int service_start(const struct config_service *s, const char *device, struct trouble *t);
+
+/* Stops the units in reverse and unmounts; 0 only when nothing of `device` is mounted there any more. */
+int service_stop(const struct config_service *s, const char *device, struct trouble *t);
+
+/* Mounted and every unit active. */
+bool service_is_running(const struct config_service *s, const char *device);
+
+/*
+ * Looks for a mount at `where` in the text of a mountinfo file. 1: of device `major`:`minor`; 0: nothing there; -EBUSY: something else.
+ */
+int service_parse_mountinfo(const char *text, const char *where, unsigned major_number, unsigned minor_number);
+
+#endif

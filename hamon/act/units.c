@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/act/units.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+#include <time.h>
+
+#define SERVICE "org.freedesktop.systemd1"
+#define OBJECT "/org/freedesktop/systemd1"
+#define MANAGER "org.freedesktop.systemd1.Manager"
+#define CALL_MS 5000u /* of a call that starts no job */
+
+/* One job that we wait for: its path comes with the answer, its end with a signal that may come before we look. */
+struct job {
+        char path[128];
+        char result[32]; /* "done", "failed", "timeout", ...; "" while it runs */
+        char removed[8][128];
+        char results[8][32];
+        unsigned count; /* signals seen before the path was known */
+};
+
+static uint64_t now_ms(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct job *j = userdata;
+        const char *path, *unit, *result;
+        uint32_t id;
+
+        (void)error;
+        if (sd_bus_message_read(m, "uoss", &id, &path, &unit, &result) < 0)
+                return 0;
+        if (!j->path[0]) {
+                unsigned at = j->count++ % 8;
+                snprintf(j->removed[at], sizeof j->removed[at], "%s", path);
+                snprintf(j->results[at], sizeof j->results[at], "%s", result);
+        } else if (strcmp(j->path, path) == 0) {
+                snprintf(j->result, sizeof j->result, "%s", result);
+        }
+        return 0;
+}
+
+static int open_bus(sd_bus **ret, struct trouble *t)
+{
+        int r = sd_bus_open_system(ret);
+
+        if (r < 0)
+                return trouble_errno(t, r, "cannot reach systemd over D-Bus");
+        (void)sd_bus_set_method_call_timeout(*ret, CALL_MS * 1000ull);
+        return 0;
+}
+
+static int wait_job(sd_bus *bus, struct job *j, uint64_t deadline_ms)
+{
+        for (unsigned i = 0; i < 8 && i < j->count; i++)
+                if (strcmp(j->removed[i], j->path) == 0)
+                        snprintf(j->result, sizeof j->result, "%s", j->results[i]);
+        while (!j->result[0]) {
+                int r = sd_bus_process(bus, NULL);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        continue;
+                uint64_t now = now_ms();
+                if (now >= deadline_ms)
+                        return -ETIMEDOUT;
+                r = sd_bus_wait(bus, (deadline_ms - now) * 1000);
+                if (r < 0 && r != -EINTR)
+                        return r;
+        }
+        return 0;
+}
+
+/* Sends a prepared call that answers with a job and waits for the job's end. */
+static int run_job(sd_bus *bus, sd_bus_message *call, struct job *j, const char *what, const char *unit, unsigned timeout_ms, struct trouble *t)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *reply = NULL;
+        uint64_t deadline_ms = now_ms() + timeout_ms;
+        const char *path;
+
+        int r = sd_bus_call(bus, call, timeout_ms * 1000ull, &error, &reply);
+        if (r < 0) {
+                if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit"))
+                        r = -ENOENT;
+                else if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.UnitExists"))
+                        r = -EEXIST;
+                (void)trouble_say(t, r, "cannot %s unit %s: %s", what, unit, error.message ? error.message : "no answer");
+        } else if ((r = sd_bus_message_read(reply, "o", &path)) >= 0) {
+                snprintf(j->path, sizeof j->path, "%s", path);
+                r = wait_job(bus, j, deadline_ms);
+                if (r < 0)
+                        (void)trouble_errno(t, r, "unit %s: its %s did not end", unit, what);
+                else if (strcmp(j->result, "done") != 0)
+                        r = trouble_say(t, -EIO, "unit %s: %s ended as \"%s\", see journalctl -u %s", unit, what, j->result, unit);
+        }
+        sd_bus_message_unref(reply);
+        sd_bus_error_free(&error);
+        return r < 0 ? r : 0;
+}
+
+static int subscribe(sd_bus *bus, struct job *j, struct trouble *t)
+{
+        int r = sd_bus_match_signal(bus, NULL, SERVICE, OBJECT, MANAGER, "JobRemoved", on_job_removed, j);
+
+        if (r >= 0)
+                r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "Subscribe", NULL, NULL, NULL);
+        return r < 0 ? trouble_errno(t, r, "cannot follow systemd's jobs") : 0;
+}
+
+static int simple_job(const char *method, const char *what, const char *unit, unsigned timeout_ms, struct trouble *t)
+{
+        struct job j = {0};
+        sd_bus_message *call = NULL;
+        sd_bus *bus = NULL;
+
+        int r = open_bus(&bus, t);
+        if (r == 0)
+                r = subscribe(bus, &j, t);
+        if (r == 0) {
+                r = sd_bus_message_new_method_call(bus, &call, SERVICE, OBJECT, MANAGER, method);
+                if (r >= 0)
+                        r = sd_bus_message_append(call, "ss", unit, "replace");
+                r = r < 0 ? trouble_errno(t, r, "cannot %s unit %s", what, unit) : run_job(bus, call, &j, what, unit, timeout_ms, t);
+        }
+        sd_bus_message_unref(call);
+        sd_bus_flush_close_unref(bus);
+        return r;
+}
+
+int units_start(const char *unit, unsigned timeout_ms, struct trouble *t)
+{
+        return simple_job("StartUnit", "start", unit, timeout_ms, t);
+}
+
+int units_stop(const char *unit, unsigned timeout_ms, struct trouble *t)
+{
+        int r = simple_job("StopUnit", "stop", unit, timeout_ms, t);
+
+        return r == -ENOENT ? 0 : r;
+}
+
+static int simple_call(const char *method, const char *unit, const char *who, int number, struct trouble *t)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus *bus = NULL;
+
+        int r = open_bus(&bus, t);
+        if (r < 0)
+                return r;
+        if (who)
+                r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, method, &error, NULL, "ssi", unit, who, number);
+        else
+                r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, method, &error, NULL, "s", unit);
+        /* Nothing to kill, or nothing loaded: it is as it was wanted. */
+        if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit") ||
+            sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchProcess") ||
+            sd_bus_error_has_name(&error, SD_BUS_ERROR_FILE_NOT_FOUND) || r == -ESRCH)
+                r = 0;
+        if (r < 0)
+                (void)trouble_say(t, r, "%s of unit %s failed: %s", method, unit, error.message ? error.message : "no answer");
+        sd_bus_error_free(&error);
+        sd_bus_flush_close_unref(bus);
+        return r < 0 ? r : 0;
+}
+
+int units_kill(const char *unit, int signal_number, struct trouble *t)
+{
+        return simple_call("KillUnit", unit, "all", signal_number, t);
+}
+
+int units_reset(const char *unit, struct trouble *t)
+{
+        return simple_call("ResetFailedUnit", unit, NULL, 0, t);
+}
+
+int units_state(const char *unit, char *ret, size_t size, struct trouble *t)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *reply = NULL;
+        sd_bus *bus = NULL;
+        char *state = NULL;
+        const char *path;
+
+        int r = open_bus(&bus, t);
+        if (r < 0)
+                return r;
+        r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "GetUnit", &error, &reply, "s", unit);
+        if (r < 0 && sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit")) {
+                snprintf(ret, size, "inactive");
+                r = 0;
+        } else if (r >= 0 && (r = sd_bus_message_read(reply, "o", &path)) >= 0) {
+                r = sd_bus_get_property_string(bus, SERVICE, path, "org.freedesktop.systemd1.Unit", "ActiveState", &error, &state);
+                if (r >= 0)
+                        snprintf(ret, size, "%s", state);
+        }
+        if (r < 0)
+                (void)trouble_say(t, r, "cannot look at unit %s: %s", unit, error.message ? error.message : "no answer");
+        sd_bus_message_unref(reply);
+        sd_bus_error_free(&error);
+        sd_bus_flush_close_unref(bus);
+        free(state);
+        return r < 0 ? r : 0;
+}
+
+void units_mount_name(const char *where, char ret[UNIT_NAME_SIZE])
+{
+        static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.";
+        size_t n = 0;
+
+        where += *where == '/';
+        for (const char *p = where; *p && n + 16 < UNIT_NAME_SIZE; p++) {
+                if (*p == '/')
+                        ret[n++] = '-';
+                else if (strchr(plain, *p) && !(*p == '.' && p == where))
+                        ret[n++] = *p;
+                else
+                        n += (size_t)snprintf(ret + n, UNIT_NAME_SIZE - n, "\\x%02x", (unsigned char)*p);
+        }
+        snprintf(ret + n, UNIT_NAME_SIZE - n, ".mount");
+}
+
+static int append_mount(sd_bus_message *call, const char *unit, const char *where, const char *what, const char *type, const char *options)
+{
+        char description[256];
+
+        snprintf(description, sizeof description, "mirror mounted on %.200s", where);
+        int r = sd_bus_message_append(call, "ss", unit, "replace");
+        if (r >= 0)
+                r = sd_bus_message_append(call, "a(sv)", 5, "Description", "s", description, "What", "s", what, "Type", "s", type, "Options", "s",
+                                          *options ? options : "defaults", "CollectMode", "s", "inactive-or-failed");
+        if (r >= 0)
+                r = sd_bus_message_append(call, "a(sa(sv))", 0);
+        return r;
+}
+
+int units_mount(const char *where, const char *what, const char *type, const char *options, unsigned timeout_ms, struct trouble *t)
+{
+        char unit[UNIT_NAME_SIZE];
+        struct job j = {0};
+        struct trouble ignored;
+        sd_bus_message *call = NULL;
+        sd_bus *bus = NULL;
+
+        units_mount_name(where, unit);
+        (void)units_reset(unit, &ignored); /* of an earlier attempt that failed; there may be none */
+        int r = open_bus(&bus, t);
+        if (r == 0)
+                r = subscribe(bus, &j, t);
+        if (r == 0) {
+                r = sd_bus_message_new_method_call(bus, &call, SERVICE, OBJECT, MANAGER, "StartTransientUnit");
+                if (r >= 0)
+                        r = append_mount(call, unit, where, what, type, options);
+                r = r < 0 ? trouble_errno(t, r, "cannot describe unit %s", unit) : run_job(bus, call, &j, "start", unit, timeout_ms, t);
+        }
+        sd_bus_message_unref(call);
+        sd_bus_flush_close_unref(bus);
+        return r == -EEXIST ? units_start(unit, timeout_ms, t) : r; /* somebody's own unit for that place, or ours still loaded */
+}
+
+int units_unmount(const char *where, unsigned timeout_ms, struct trouble *t)
+{
+        char unit[UNIT_NAME_SIZE];
+
+        units_mount_name(where, unit);
+        return units_stop(unit, timeout_ms, t);
+}

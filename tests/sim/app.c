@@ -26,8 +26,13 @@ void app_turn(struct sim *s, uint8_t n)
 
         if (!a->running || s->quiet)
                 return;
-        if (a->outstanding < OUTSTANDING_MAX && sim_chance(s, 50)) {
-                unsigned block = (unsigned)sim_random(s, BLOCKS);
+        if (a->rest-- == 0) { /* works on one chunk for a while, so that most of the bitmap is clean */
+                a->hot = (unsigned)sim_random(s, CHUNKS);
+                a->idle = sim_chance(s, 30);
+                a->rest = (unsigned)sim_random(s, 100);
+        }
+        if (!a->idle && a->outstanding < OUTSTANDING_MAX && sim_chance(s, 50)) {
+                unsigned block = a->hot * CHUNK_BLOCKS + (unsigned)sim_random(s, CHUNK_BLOCKS);
                 if (!a->busy[block]) {
                         a->busy[block] = true;
                         a->outstanding++;

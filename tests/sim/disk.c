@@ -29,7 +29,8 @@ static void finish(struct sim *s, uint8_t disk, uint64_t index, uint64_t unused)
 
         (void)unused;
         if (d->hung_until_us > s->now_us) {
-                sim_after(s, d->hung_until_us - s->now_us, disk, LIFE_MACHINE, finish, index, 0);
+                uint64_t left_us = d->hung_until_us - s->now_us;
+                sim_after(s, left_us < 200 * MS ? left_us : 200 * MS, disk, LIFE_MACHINE, finish, index, 0);
                 return;
         }
         bool failed = d->failed;

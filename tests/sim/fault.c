@@ -210,6 +210,8 @@ void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned
         for (unsigned i = 0; i < count; i++) {
                 /* Half of them close upon the one before: in the middle of what that set off. */
                 at_us = i && sim_chance(s, 50) ? at_us + sim_random(s, 3 * SECOND) : sim_between(s, from_us, until_us);
+                if (at_us > until_us)
+                        at_us = until_us;
                 sim_after(s, at_us - s->now_us, 0, LIFE_WORLD, strike, draw_fault(s), 0);
         }
 }

@@ -60,6 +60,17 @@ static bool is_serving_somewhere(const struct sim *s)
         return false;
 }
 
+static bool is_at_rest(const struct sim *s)
+{
+        for (uint8_t n = 0; n < NODES; n++) {
+                if (s->node[n].app.outstanding > 0 || s->node[n].app.flushing || nbdc_outstanding(s, n) > 0)
+                        return false;
+                if (s->node[n].md.running && !md_super_settled(s, n))
+                        return false;
+        }
+        return true;
+}
+
 static void run_schedule(struct sim *s, uint64_t seed)
 {
         memcpy(s, &prepared, sizeof *s);
@@ -82,8 +93,7 @@ static void run_schedule(struct sim *s, uint64_t seed)
         if (disk_failed)
                 return;
         s->quiet = true; /* writes end: then the legs must be equal */
-        run_until(s, s->now_us + 2 * SECOND, NULL);
-        if (!s->violation && check_redundant(s))
+        if (run_until(s, s->now_us + 30 * SECOND, is_at_rest) && !s->violation && check_redundant(s))
                 check_legs_equal(s);
 }
 
@@ -151,16 +161,16 @@ int main(int argc, char **argv)
                         continue;
                 failed++;
                 if (keep_going) {
-                        printf("seed %" PRIu64 ": %9.3f s: ", seed + done, (double)run.violation_us / SECOND);
-                        puts(run.violation);
+                        printf("seed %" PRIu64 ": ", seed + done);
+                        story_violation(&run);
                         if (failed >= keep_going)
                                 break;
                         continue;
                 }
                 if (!story)
                         story_print(&run);
-                printf("FAIL: seed %" PRIu64 " at %.3f s: ", seed + done, (double)run.violation_us / SECOND);
-                puts(run.violation);
+                printf("FAIL: seed %" PRIu64 " at ", seed + done);
+                story_violation(&run);
                 printf("replay: make sim SEED=%" PRIu64 " SCHEDULES=1\n", seed + done);
                 return 1;
         }

@@ -16,7 +16,7 @@
 #include "wire/hamon_wire.h"
 
 enum {
-        BLOCKS = 24,      /* of the mirror */
+        BLOCKS = 48,      /* of the mirror */
         CHUNK_BLOCKS = 4, /* of the write-intent bitmap */
         CHUNKS = BLOCKS / CHUNK_BLOCKS,
         ALL_CHUNKS = (1 << CHUNKS) - 1,
@@ -190,6 +190,8 @@ struct act {
 struct app {
         bool running;
         uint64_t epoch;
+        unsigned hot, rest; /* chunk that it works on; turns until it takes another one or a pause */
+        bool idle;
         unsigned outstanding;
         bool flushing;
         bool busy[BLOCKS];
@@ -274,7 +276,7 @@ struct sim {
         unsigned faults, messages;
 
         const char *violation; /* first broken promise */
-        uint64_t violation_us;
+        uint64_t violation_us, violation_a, violation_b;
         struct trace_line trace[TRACE_MAX];
         unsigned traces;
 };
@@ -294,6 +296,7 @@ bool life_runs(const struct sim *s, uint8_t node, enum life life); /* up and not
 void trace(struct sim *s, uint8_t node, const char *text, uint64_t a, uint64_t b);
 void violation(struct sim *s, uint8_t node, const char *text, uint64_t a, uint64_t b);
 void story_print(const struct sim *s);
+void story_violation(const struct sim *s);
 
 /* -- net.c */
 bool link_up(const struct sim *s, uint8_t from, uint8_t to);

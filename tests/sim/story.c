@@ -24,7 +24,27 @@ void violation(struct sim *s, uint8_t node, const char *text, uint64_t a, uint64
         if (!s->violation) {
                 s->violation = text;
                 s->violation_us = s->now_us;
+                s->violation_a = a;
+                s->violation_b = b;
         }
+}
+
+/* Texts are this program's own literals with two unsigned long long at most. */
+static void print_text(const char *text, uint64_t a, uint64_t b)
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-security"
+        printf(text, (unsigned long long)a, (unsigned long long)b);
+#pragma GCC diagnostic pop
+}
+
+/* The first broken promise, in one line. */
+void story_violation(const struct sim *s)
+{
+        printf("%.3f s: ", (double)s->violation_us / SECOND);
+        print_text(s->violation, s->violation_a, s->violation_b);
+        putchar('\n');
 }
 
 void story_print(const struct sim *s)
@@ -35,12 +55,7 @@ void story_print(const struct sim *s)
         for (unsigned i = first; i < s->traces; i++) {
                 const struct trace_line *t = &s->trace[i % TRACE_MAX];
                 printf("%9.3f s  %-7s  ", (double)t->at_us / SECOND, t->node < VOTERS ? names[t->node] : "");
-                /* Texts are this program's own literals with two unsigned long long at most. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-#pragma GCC diagnostic ignored "-Wformat-security"
-                printf(t->text, (unsigned long long)t->a, (unsigned long long)t->b);
-#pragma GCC diagnostic pop
+                print_text(t->text, t->a, t->b);
                 if (t->a && !strchr(t->text, '%'))
                         printf(" (%" PRIu64 ")", t->a);
                 putchar('\n');

@@ -140,6 +140,7 @@ void conn_reply(struct request *q, uint32_t error)
         }
         nbd_simple_reply_encode(&w, q->nbd.cookie, error);
         list_append(&c->replies, &q->link);
+        c->reply_bytes += sizeof q->header + (q->buffer ? q->nbd.length_bytes : 0);
         if (c->ending)
                 conn_request_free(q);
         conn_mark(c);
@@ -188,6 +189,7 @@ static void on_request(struct conn *c, const struct session_event *event)
                 drop(c, "out of memory for a request");
                 return;
         }
+        c->large_writes = q->nbd.command == NBD_COMMAND_WRITE && q->nbd.length_bytes >= 2 * CONN_DIRECT_PAYLOAD_BYTES;
         if (q->nbd.command == NBD_COMMAND_WRITE) {
                 size_t there = c->input_end - c->input_start;
                 size_t n = there < q->nbd.length_bytes ? there : q->nbd.length_bytes;
@@ -300,11 +302,15 @@ static bool has_room(const struct conn *c)
         return c->inflight_count < CONN_DEPTH_MAX && c->inflight_bytes < CONN_BUDGET_BYTES;
 }
 
+static void send_early(struct conn *c);
+
 static void parse(struct conn *c)
 {
         struct session_event event;
 
         while (!c->ending && !c->finishing && !c->payload_request && has_room(c)) {
+                if (c->reply_bytes >= CONN_SEND_EARLY_BYTES && !c->sending_now)
+                        send_early(c);
                 c->input_start += session_input(&c->session, c->input + c->input_start, c->input_end - c->input_start, &event);
                 switch (event.type) {
                 case SESSION_MORE:
@@ -355,7 +361,10 @@ static void receive(struct conn *c)
                 else
                         c->receive_msg.msg_iovlen = 2;
         }
-        *v = (struct iovec){c->input + c->input_end, CONN_INPUT_BYTES - c->input_end};
+        size_t room = CONN_INPUT_BYTES - c->input_end;
+        if (c->large_writes && !c->payload_request && c->input_end == 0)
+                room = NBD_REQUEST_BYTES; /* the header alone: not one byte of the payload is copied */
+        *v = (struct iovec){c->input + c->input_end, room};
         c->receiving = true;
         c->worker->backend->receive(c);
 }
@@ -394,7 +403,8 @@ void conn_received(struct conn *c, ssize_t result)
 
 /* ---- output ---- */
 
-static void send_replies(struct conn *c)
+/* Moves what is to be sent into send_msg; false: nothing. */
+static bool gather_replies(struct conn *c)
 {
         size_t n = 0, bytes = 0;
         uint8_t *output = session_take_output(&c->session, &bytes);
@@ -409,14 +419,30 @@ static void send_replies(struct conn *c)
                 c->send_iov[n++] = (struct iovec){q->header, sizeof q->header};
                 if (q->buffer)
                         c->send_iov[n++] = (struct iovec){q->buffer, q->nbd.length_bytes};
+                c->reply_bytes -= sizeof q->header + (q->buffer ? q->nbd.length_bytes : 0);
                 list_remove(&q->link);
                 list_append(&c->sending, &q->link);
         }
-        if (n == 0)
-                return;
         c->send_msg = (struct msghdr){.msg_iov = c->send_iov, .msg_iovlen = n};
+        return n > 0;
+}
+
+static void send_replies(struct conn *c)
+{
+        if (!gather_replies(c))
+                return;
         c->sending_now = true;
         c->worker->backend->send(c);
+}
+
+/* The client gets to work on these replies while we go on with its next requests. What the socket does not take goes the usual way. */
+static void send_early(struct conn *c)
+{
+        if (!gather_replies(c))
+                return;
+        c->sending_now = true;
+        ssize_t n = sendmsg(c->fd, &c->send_msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+        conn_sent(c, n < 0 ? -errno : n);
 }
 
 void conn_sent(struct conn *c, ssize_t result)

@@ -22,6 +22,7 @@
 #define CONN_DEPTH_MAX 256u                 /* requests of one connection in flight */
 #define CONN_BUDGET_BYTES (32u << 20)       /* payload in flight before no further request is taken: at most this + 32 MiB */
 #define CONN_SEND_IOV_MAX 128u
+#define CONN_SEND_EARLY_BYTES (32u << 10)     /* replies of this much leave while later requests are still being parsed */
 #define CONN_DIRECT_PAYLOAD_BYTES (64u << 10) /* a payload from this size on is received alone, without what follows it */
 #define CONN_HANDSHAKE_TIMEOUT_MS 10000u    /* from accept to GO; the wait for an older session's drain does not count */
 
@@ -70,12 +71,14 @@ struct conn {
         struct msghdr receive_msg;
         int receive_flags;
         bool receiving;
+        bool large_writes;               /* the last request was one: its successor's payload, too, goes past the input buffer */
         struct request *payload_request; /* its payload is being received */
         uint32_t payload_bytes;          /* that have arrived */
 
         struct list inflight; /* requests at the disk, oldest first */
         struct list replies;  /* finished, not yet sent */
         struct list sending;
+        size_t reply_bytes;      /* in `replies` */
         unsigned inflight_count; /* requests not yet freed: at the disk, waiting to be sent, being sent */
         unsigned disk_count;     /* of these, at the disk */
         uint64_t inflight_bytes;

@@ -156,6 +156,8 @@ static void on_command(void *userdata, const struct operation *op)
 {
         struct event e = {.type = EVENT_COMMAND,
                           .command = {.type = op->type, .mirror = op->mirror, .consent = op->consent, .ticket = op->ticket}};
+        if (op->mirror == MIRRORS_MAX)
+                e.command.mirror = 0; /* of the node: any will do */
         driver_event(userdata, &e);
 }
 

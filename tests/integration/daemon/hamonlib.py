@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Two nodes and a witness as real processes on loopback, with a scripted hamon-act where a test wants one. Standard library only."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+BUILD = Path(os.environ.get("BUILD", "build")).resolve()
+ADDRESSES = {"node-a": ["127.0.0.1", "127.0.1.1"], "node-b": ["127.0.0.2", "127.0.1.2"], "witness": ["127.0.0.3"]}
+PATIENCE = float(os.environ.get("NBDD_PATIENCE", "1"))  # slow machines wait longer
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def fail(text):
+    raise AssertionError(text)
+
+
+def wait(what, condition, seconds=10):
+    """Until condition() is true; returns how long it took."""
+    start = time.monotonic()
+    while time.monotonic() - start < seconds * PATIENCE:
+        if condition():
+            return time.monotonic() - start
+        time.sleep(0.05)
+    fail(f"waited {seconds} s for: {what}")
+
+
+class FakeAct(threading.Thread):
+    """A hamon-act whose disks and arrays are a few booleans: every effect works, unless `errors` names it."""
+
+    def __init__(self, path, mirror="data"):
+        super().__init__(daemon=True)
+        self.mirror, self.done, self.errors, self.silent = mirror, [], {}, set()
+        self.leg = {"present": False, "uuid": "00000000-0000-0000-0000-000000000000", "last_epoch": "0", "has_superblock": False,
+                    "calls_peer_failed": False, "clean": False, "md_events": "0", "note": False, "debt": False, "array_running": False}
+        self.seen = {"array_running": False, "own_in_sync": False, "own_failed": False, "peer_in_array": False, "peer_in_sync": False,
+                     "peer_failed": False, "sync_idle": True, "resync_done_sectors": "0", "resync_total_sectors": "0", "attached": False,
+                     "leg_connected": False, "leg_refused": False, "leg_oldest_ms": 0, "own_oldest_ms": 0, "peer_nbdd_answers": True,
+                     "service_running": False}
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(str(path))
+        self.listener.listen(1)
+        self.path, self.connection, self.stopping = path, None, False
+        self.start()
+
+    def run(self):
+        while not self.stopping:
+            try:
+                self.connection, _ = self.listener.accept()
+                self.connection.settimeout(0.25)
+                self.serve()
+            except OSError:
+                pass
+
+    def serve(self):
+        while not self.stopping:
+            try:
+                packet = self.connection.recv(65536)
+                if not packet:
+                    return
+                answer = self.act(json.loads(packet))
+                if answer:
+                    self.connection.send(json.dumps(answer).encode())
+            except TimeoutError:
+                pass
+            if self.leg["present"]:
+                self.connection.send(json.dumps({"observed": self.mirror, **self.seen}).encode())
+
+    def act(self, command):
+        do = command["do"]
+        self.done.append(do)
+        answer = {"done": do, "mirror": command["mirror"], "ticket": command["ticket"], "error": self.errors.get(do, 0), "detail": ""}
+        if do in self.silent:
+            return None
+        if answer["error"]:
+            return answer
+        if do == "leg-create":
+            self.leg.update(present=True, uuid=command["leg"])
+        elif do == "array-create":
+            self.leg.update(has_superblock=True, clean=True, array_running=True)
+            self.seen.update(array_running=True, own_in_sync=True)
+        elif do == "assemble":
+            self.leg.update(array_running=True)
+            self.seen.update(array_running=True, own_in_sync=True, peer_in_array=False, peer_in_sync=False)
+        elif do == "attach":
+            self.seen.update(attached=True, leg_connected=True)
+        elif do == "leg-add":
+            self.seen.update(peer_in_array=True, peer_in_sync=True, sync_idle=True)
+        elif do == "detach":
+            self.seen.update(attached=False, leg_connected=False)
+        elif do == "leg-remove":
+            self.seen.update(peer_in_array=False, peer_in_sync=False)
+        elif do in ("note-set", "note-clear"):
+            self.leg.update(note=do == "note-set")
+        elif do in ("service-start", "service-stop"):
+            self.seen.update(service_running=do == "service-start")
+        elif do == "array-stop":
+            self.leg.update(array_running=False, clean=True)
+            self.seen.update(array_running=False, own_in_sync=False, peer_in_array=False, peer_in_sync=False, attached=False)
+        elif do == "history":
+            self.leg.update(last_epoch=command["epoch"])
+        elif do == "check-leg":
+            answer["permits"] = True
+            self.leg.update(has_superblock=True)
+        elif do == "debt-union":
+            answer["known"] = False
+        if do in ("leg-open", "leg-create", "array-create"):
+            answer["leg"] = dict(self.leg)
+        return answer
+
+    def stop(self):
+        self.stopping = True
+        for s in (self.listener, self.connection):
+            if s:
+                try:
+                    s.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+                s.close()
+        self.join(2)
+        Path(self.path).unlink(missing_ok=True)
+
+
+class Trio:
+    def __init__(self, timers=""):
+        self.dir = Path(tempfile.mkdtemp(prefix="hamon-trio-"))
+        self.port = free_port()
+        self.config = self.dir / "hamon.conf"
+        self.timers = timers
+        self.processes, self.acts, self.logs = {}, {}, {}
+        subprocess.run([BUILD / "hamonctl", "key", "generate", self.dir / "key"], check=True, stdout=subprocess.DEVNULL)
+        self.config.write_text(self.text())
+        for name in ADDRESSES:
+            (self.dir / name).mkdir()
+
+    def text(self, cluster="demo", key=None, addresses=ADDRESSES):
+        lines = ["[cluster]", f"name = {cluster}", f"key-file = {key or self.dir / 'key'}", f"port = {self.port}", self.timers]
+        for name, links in addresses.items():
+            lines.append(f"[{'witness' if name == 'witness' else 'node'} {name}]")
+            lines += [f"address = {a}" for a in links]
+        return "\n".join(lines + ["[mirror data]", "id = 0xd1", "device = node-a:/dev/vdb", "device = node-b:/dev/vdb", ""])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        for name in list(self.processes):
+            self.stop(name, signal.SIGKILL)
+        for act in self.acts.values():
+            act.stop()
+        if kind:
+            for name in ADDRESSES:
+                log = self.dir / name / "log"
+                print(f"--- {name}\n{log.read_text() if log.exists() else ''}", file=sys.stderr)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def start(self, name, *extra, config=None):
+        folder = self.dir / name
+        argv = [BUILD / "hamon", "--config", config or self.config, "--node", name, "--control", folder / "control.sock",
+                "--state-dir", folder, *extra]
+        argv += ["--witness"] if name == "witness" else ["--act", folder / "act.sock"]
+        with open(folder / "log", "a") as log:
+            self.processes[name] = subprocess.Popen(argv, stdout=log, stderr=log)
+        wait(f"{name} answers", lambda: self.status(name) is not None or self.processes[name].poll() is not None, 5)
+        return self.processes[name]
+
+    def start_act(self, name):
+        self.acts[name] = FakeAct(self.dir / name / "act.sock")
+        return self.acts[name]
+
+    def stop_act(self, name):
+        self.acts.pop(name).stop()
+
+    def stop(self, name, how=signal.SIGTERM):
+        process = self.processes.pop(name, None)
+        if process:
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(how)
+            return process.wait(10)
+        return None
+
+    def log(self, name):
+        return (self.dir / name / "log").read_text()
+
+    def ctl(self, name, *words, timeout=30):
+        p = subprocess.run([BUILD / "hamonctl", "--socket", self.dir / name / "control.sock", *words], capture_output=True, text=True,
+                           stdin=subprocess.DEVNULL, timeout=timeout * PATIENCE)
+        return p.returncode, p.stdout, p.stderr
+
+    def status(self, name):
+        code, out, _ = self.ctl(name, "status", "--json")
+        return json.loads(out) if code == 0 else None
+
+    def node(self, seen_by, name):
+        return next(n for n in self.status(seen_by)["nodes"] if n["name"] == name)
+
+    def mirror(self, name):
+        return self.status(name)["mirrors"][0]
+
+    def events(self, name):
+        return [e["reason"] for e in json.loads(self.ctl(name, "events", "--json")[1])["events"]]
+
+    def everybody_hears(self, names=tuple(ADDRESSES)):
+        return all(n["alive"] for name in names for n in self.status(name)["nodes"])

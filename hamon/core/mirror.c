@@ -18,6 +18,8 @@ enum deed {
         NOT_NOW,       /* the pre-vote failed: back to standby, again a little later */
         PROBE,
         PROBE_BAD,
+        PROBE_GOOD,
+        REPROBE,
         SWAP,
         SWAP_LOST,
         ADOPT,
@@ -39,10 +41,10 @@ enum deed {
 #define CREATING (S(CREATE_LEG) | S(CREATE_ARRAY) | S(CREATE_SWAP))
 #define JOINING (S(JOIN_REVOKE) | S(JOIN_LEG))
 #define STOPPING (S(STOP_SERVICE) | S(STOP_ARRAY))
-#define IDLERS (S(STANDBY) | S(LEFT))
+#define IDLERS (S(STANDBY) | S(REPROBE) | S(LEFT))
 #define ASKERS (S(PREVOTE) | S(PROBE) | S(SWAP))
 #define ALL (OPENERS | TAKING | CREATING | JOINING | STOPPING | IDLERS | ASKERS | S(PRIMARY) | S(ADOPT) | S(DEPOSED))
-#define HAS_EFFECT (S(OPENING) | S(PROBE) | TAKING | S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING | S(STOP_ARRAY) | S(DEPOSED))
+#define HAS_EFFECT (S(OPENING) | S(REPROBE) | S(PROBE) | TAKING | S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING | S(STOP_ARRAY) | S(DEPOSED))
 #define HAS_PROPOSAL (S(SWAP) | S(ADOPT) | S(CREATE_SWAP))
 #define HAS_ARRAY (S(ASSEMBLE) | S(APPLY) | S(HISTORY) | S(PRIMARY) | STOPPING)
 
@@ -59,6 +61,7 @@ static const struct row rows[] = {
     {S(OPENING), MIRROR_DONE, MIRROR_RUNNING, 0, MIRROR_ADOPT, ADOPT, REASON_NONE},
     {S(OPENING), MIRROR_DONE, 0, MIRROR_RUNNING, MIRROR_STANDBY, STAND_BY, REASON_NONE},
     {S(PROBE), MIRROR_DONE, 0, 0, MIRROR_SWAP, SWAP, REASON_NONE},
+    {S(REPROBE), MIRROR_DONE, 0, 0, MIRROR_STANDBY, PROBE_GOOD, REASON_NONE},
     {S(REVOKE), MIRROR_DONE, 0, 0, MIRROR_CAPTURE, STEP, REASON_TAKEOVER_FENCED},
     {S(CAPTURE), MIRROR_DONE, 0, 0, MIRROR_ASSEMBLE, STEP, REASON_NONE},
     {S(ASSEMBLE), MIRROR_DONE, 0, 0, MIRROR_APPLY, STEP, REASON_TAKEOVER_ASSEMBLED},
@@ -73,6 +76,7 @@ static const struct row rows[] = {
 
     /* effects failed */
     {S(PROBE), MIRROR_FAILED, 0, 0, MIRROR_STANDBY, PROBE_BAD, REASON_PROBE_FAILED},
+    {S(REPROBE), MIRROR_FAILED, 0, 0, MIRROR_STANDBY, PROBE_BAD, REASON_NONE},
     {S(OPENING) | TAKING, MIRROR_FAILED, 0, 0, STAY, RETRY, REASON_EFFECT_FAILED},
     {S(DEPOSED), MIRROR_FAILED, 0, 0, STAY, RETRY, REASON_NONE},
     {S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING, MIRROR_FAILED, 0, 0, MIRROR_STANDBY, FAIL_COMMAND, REASON_NONE},
@@ -94,7 +98,8 @@ static const struct row rows[] = {
     {S(STANDBY), MIRROR_POLL, MIRROR_LEAVING, 0, MIRROR_LEFT, NOTHING, REASON_NONE},
     {S(STANDBY), MIRROR_POLL, MIRROR_STALE, MIRROR_LEAVING, STAY, REOPEN, REASON_NONE},
     {S(STANDBY), MIRROR_POLL, MIRROR_WISH, MIRROR_LEAVING | MIRROR_STALE, MIRROR_PREVOTE, BEGIN_PREVOTE, REASON_NONE},
-    {S(STANDBY), MIRROR_POLL, 0, MIRROR_WISH | MIRROR_LEAVING | MIRROR_STALE, STAY, NOTHING, REASON_NONE},
+    {S(STANDBY), MIRROR_POLL, MIRROR_DOUBT, MIRROR_WISH | MIRROR_LEAVING | MIRROR_STALE, MIRROR_REPROBE, REPROBE, REASON_NONE},
+    {S(STANDBY), MIRROR_POLL, 0, MIRROR_DOUBT | MIRROR_WISH | MIRROR_LEAVING | MIRROR_STALE, STAY, NOTHING, REASON_NONE},
     {S(PREVOTE), MIRROR_POLL, MIRROR_GRANTED, 0, MIRROR_PROBE, PROBE, REASON_TAKEOVER_BEGIN},
     {S(PREVOTE), MIRROR_POLL, MIRROR_EXPIRED, MIRROR_GRANTED, MIRROR_STANDBY, NOT_NOW, REASON_NONE},
     {S(PREVOTE), MIRROR_POLL, 0, MIRROR_GRANTED | MIRROR_EXPIRED, STAY, NOTHING, REASON_NONE},
@@ -107,7 +112,7 @@ static const struct row rows[] = {
     {S(PRIMARY), MIRROR_POLL, 0, MIRROR_STOP | MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
     {S(STOP_SERVICE), MIRROR_POLL, 0, MIRROR_QUIET | MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
     {S(STOP_ARRAY), MIRROR_POLL, 0, MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
-    {OPENERS | S(PROBE) | S(SWAP) | S(ADOPT) | CREATING | JOINING | S(LEFT) | S(DEPOSED), MIRROR_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
+    {OPENERS | S(REPROBE) | S(PROBE) | S(SWAP) | S(ADOPT) | CREATING | JOINING | S(LEFT) | S(DEPOSED), MIRROR_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 
     /* people; command.c asks only a standby */
     {S(STANDBY), MIRROR_COMMAND_CREATE, 0, 0, MIRROR_CREATE_LEG, STEP, REASON_NONE},
@@ -118,7 +123,7 @@ static const struct row rows[] = {
 };
 
 static const char *const words[] = {
-    "waiting-for-hamon-act", "opening-leg",   "standby",      "asking",       "probing",        "deciding",     "fencing",  "capturing-debt",
+    "waiting-for-hamon-act", "opening-leg",   "standby",      "probing-again", "asking",       "probing",        "deciding",     "fencing",  "capturing-debt",
     "assembling",            "applying-debt", "writing-history", "primary",   "adopting",       "creating-leg", "creating-array",
     "creating-record",       "revoking",      "preparing-leg", "stopping-service", "stopping-array", "left",    "rebooting",
 };
@@ -150,6 +155,7 @@ static enum effect_type effect_of(enum mirror_state state)
 {
         switch (state) {
         case MIRROR_OPENING: return EFFECT_LEG_OPEN;
+        case MIRROR_REPROBE:
         case MIRROR_PROBE: return EFFECT_PROBE;
         case MIRROR_REVOKE: return EFFECT_REVOKE;
         case MIRROR_CAPTURE: return EFFECT_DEBT_CAPTURE;
@@ -299,6 +305,14 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 return;
         case PROBE_BAD:
                 probe_bad(c, mirror);
+                return;
+        case PROBE_GOOD:
+                m->probe_failed = false;
+                m->backoff_ms = 0;
+                m->reason = REASON_NONE;
+                return;
+        case REPROBE:
+                ask_effect(c, mirror, EFFECT_PROBE, out);
                 return;
         case SWAP: {
                 bool decided;

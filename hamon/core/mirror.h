@@ -16,6 +16,7 @@ enum mirror_state {
         MIRROR_START,        /* hamon-act is not there yet */
         MIRROR_OPENING,
         MIRROR_STANDBY,
+        MIRROR_REPROBE,      /* a standby whose disk did not pass the probe looks again */
         MIRROR_PREVOTE,      /* R3a */
         MIRROR_PROBE,        /* R3b */
         MIRROR_SWAP,         /* R3c */
@@ -67,6 +68,7 @@ enum { /* facts */
         MIRROR_STUCK = 1 << 12,       /* only a reboot helps (R8d) */
         MIRROR_LEAVING = 1 << 13,     /* the node stops in good order */
         MIRROR_STALE = 1 << 14,       /* the superblock was read before the peer's present boot */
+        MIRROR_DOUBT = 1 << 15,       /* the last probe failed, and its back-off is over */
 };
 
 struct mirror {

@@ -18,6 +18,7 @@ enum node_role mirror_role(enum mirror_state state)
         case MIRROR_CREATE_SWAP:
                 return ROLE_UNKNOWN;
         case MIRROR_STANDBY:
+        case MIRROR_REPROBE:
         case MIRROR_JOIN_REVOKE:
         case MIRROR_JOIN_LEG:
         case MIRROR_LEFT:
@@ -264,5 +265,7 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
                 f |= MIRROR_LEAVING;
         if (c->act_ready && !pending_is_open(&m->reopen) && !superblock_is_fresh(c, mirror))
                 f |= MIRROR_STALE;
+        if (m->probe_failed && c->act_ready && m->retry_ms <= c->now_ms)
+                f |= MIRROR_DOUBT;
         return f;
 }

@@ -169,6 +169,7 @@ int main(int argc, char **argv)
                 }
                 if (!story)
                         story_print(&run);
+                story_state(&run);
                 printf("FAIL: seed %" PRIu64 " at ", seed + done);
                 story_violation(&run);
                 printf("replay: make sim SEED=%" PRIu64 " SCHEDULES=1\n", seed + done);

@@ -143,10 +143,20 @@ static void reply(struct sim *s, uint8_t n, uint64_t connection, uint64_t index)
         md_peer_done(s, n, c->request[index].tag, 0);
 }
 
+static void failed_by_disconnect(struct sim *s, uint8_t n, uint64_t tag, uint64_t unused)
+{
+        (void)unused;
+        md_peer_done(s, n, tag, 1);
+}
+
 void nbdc_submit(struct sim *s, uint8_t n, enum io_kind kind, unsigned block, uint64_t order, const struct super *super, uint64_t tag)
 {
         struct nbdc *c = &s->node[n].nbdc;
 
+        if (!c->attached) { /* an error at once: the device is disconnected */
+                sim_after(s, MS, n, LIFE_MACHINE, failed_by_disconnect, tag, 0);
+                return;
+        }
         for (unsigned i = 0; i < REQUESTS_MAX; i++)
                 if (!c->request[i].used) {
                         c->request[i] = (struct request){.used = true, .kind = (uint8_t)kind, .block = (uint8_t)block, .order = order,
@@ -246,12 +256,6 @@ void nbdc_attach(struct sim *s, uint8_t n, uint64_t epoch, const struct uuid *se
         c->connection = 0;
         c->connecting = c->refused = false;
         c->cut_since_us = 0;
-}
-
-static void failed_by_disconnect(struct sim *s, uint8_t n, uint64_t tag, uint64_t unused)
-{
-        (void)unused;
-        md_peer_done(s, n, tag, 1);
 }
 
 void nbdc_detach(struct sim *s, uint8_t n)

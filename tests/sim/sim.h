@@ -297,6 +297,7 @@ void trace(struct sim *s, uint8_t node, const char *text, uint64_t a, uint64_t b
 void violation(struct sim *s, uint8_t node, const char *text, uint64_t a, uint64_t b);
 void story_print(const struct sim *s);
 void story_violation(const struct sim *s);
+void story_state(const struct sim *s);
 
 /* -- net.c */
 bool link_up(const struct sim *s, uint8_t from, uint8_t to);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *const names[] = {"node-a", "node-b", "witness"};
+
 static uint64_t mix(uint64_t hash, uint64_t v)
 {
         hash = (hash ^ v) * 0x100000001b3u;
@@ -49,7 +51,6 @@ void story_violation(const struct sim *s)
 
 void story_print(const struct sim *s)
 {
-        static const char *const names[] = {"node-a", "node-b", "witness"};
         unsigned first = s->traces > TRACE_MAX ? s->traces - TRACE_MAX : 0;
 
         for (unsigned i = first; i < s->traces; i++) {
@@ -59,5 +60,48 @@ void story_print(const struct sim *s)
                 if (t->a && !strchr(t->text, '%'))
                         printf(" (%" PRIu64 ")", t->a);
                 putchar('\n');
+        }
+}
+
+static void print_record(const struct record *v)
+{
+        printf("version %" PRIu64 " epoch %" PRIu64 " primary %u legs", v->version, v->epoch, v->primary);
+        for (int n = 0; n < NODES; n++)
+                printf(" %s%s", v->legs[n].in_sync ? "in-sync" : "out", v->legs[n].inconsistent ? "(inconsistent)" : "");
+        putchar('\n');
+}
+
+/* Where everybody stands at the end: what a person would ask status for. */
+void story_state(const struct sim *s)
+{
+        printf("decided: ");
+        print_record(&s->decided);
+        for (uint8_t n = 0; n < VOTERS; n++) {
+                const struct node *m = &s->node[n];
+                const struct cas_register *r = &m->hamon.core.reg[0];
+                struct mirror_view v;
+
+                printf("%s: machine %s, hamon %s, connected %d\n", names[n], m->life[LIFE_MACHINE].up ? "up" : "down",
+                       m->life[LIFE_HAMON].up ? "up" : "down", m->hamon.connected);
+                printf("    record: proposer phase %d change %d attempts %u internal %d yielding %d, blank voters %u, admitted %d, known: ",
+                       (int)r->proposer.phase, (int)r->proposer.change.kind, r->proposer.attempts, r->proposer.internal,
+                       r->proposer.yielding, r->voters_without_memory, r->admitted);
+                if (n == WITNESS) {
+                        print_record(&r->acceptor.value);
+                        continue;
+                }
+                core_view_mirror(&m->hamon.core, 0, s->now_us / MS, &v);
+                print_record(&v.record);
+                printf("    role %s, leg %s, service %s, standby %d, lease %u ms, reason %s, waits for %s, if peer fails %s\n", v.role_word,
+                       v.leg_word, v.service_word, (int)m->hamon.core.standby[0].state, v.lease_left_ms, reason_code(v.reason),
+                       v.waiting_for ? v.waiting_for : "nothing", reason_code(v.if_peer_fails));
+                printf("    md running %d slots %u %u, app %d with %u writes, nbdc attached %d policy %d connection %" PRIu64
+                       " outstanding %u, nbdd grant %d open %d inflight %u failed %d\n",
+                       m->md.running, m->md.super.slot[0], m->md.super.slot[1], m->app.running, m->app.outstanding, m->nbdc.attached,
+                       (int)m->nbdc.policy, m->nbdc.connection, nbdc_outstanding(s, n), m->nbdd.grant.exists, m->nbdd.open, m->nbdd.inflight,
+                       m->nbdd.failed);
+                printf("    act queued %u first %s hold %d note %d debt %d, disk super slots %u %u failed %d\n", m->act.queued,
+                       m->act.queued ? effect_word(m->act.queue[0].type) : "-", m->act.hold, m->act.note, m->act.has_debt,
+                       m->disk.super.slot[0], m->disk.super.slot[1], m->disk.failed);
         }
 }

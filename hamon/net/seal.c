@@ -43,12 +43,11 @@ static int mac(struct seal *s, const void *data, size_t size_bytes, uint8_t ret[
         return 0;
 }
 
-int seal_close(struct seal *s, const struct seal_envelope *e, const void *payload, size_t size_bytes,
-               uint8_t ret[SEAL_DATAGRAM_MAX])
+int seal_close(struct seal *s, const struct seal_envelope *e, const void *payload, size_t size_bytes, uint8_t *ret)
 {
         if (size_bytes > SEAL_PAYLOAD_MAX)
                 return -EMSGSIZE;
-        struct bwriter w = bwriter_of(ret, SEAL_DATAGRAM_MAX);
+        struct bwriter w = bwriter_of(ret, SEAL_HEADER_BYTES + size_bytes + SEAL_MAC_BYTES);
         bwriter_copy(&w, magic, sizeof magic);
         bwriter_be16(&w, SEAL_VERSION);
         bwriter_u8(&w, e->from);

@@ -50,9 +50,8 @@ struct seal;
 int seal_new(const uint8_t key[SEAL_KEY_BYTES], struct seal **ret);
 void seal_free(struct seal *s);
 
-/* Writes a datagram to `ret`. Returns its size, -EMSGSIZE when the payload is too long, or -EIO. */
-int seal_close(struct seal *s, const struct seal_envelope *e, const void *payload, size_t size_bytes,
-               uint8_t ret[SEAL_DATAGRAM_MAX]);
+/* Writes a datagram to `ret`, which has SEAL_DATAGRAM_MAX bytes. Returns its size, -EMSGSIZE when the payload is too long, or -EIO. */
+int seal_close(struct seal *s, const struct seal_envelope *e, const void *payload, size_t size_bytes, uint8_t *ret);
 
 /* Checks a datagram in constant time for the key; the payload stays in place. Outputs are set only when SEAL_OK. */
 enum seal_verdict seal_open(struct seal *s, const struct uuid *cluster, const uint8_t *datagram, size_t size_bytes,

@@ -43,7 +43,7 @@ static int split(char *word, char **ret_host, char **ret_port)
                         *ret_port = end + 2;
                 *end = '\0';
                 *ret_host = word + 1;
-        } else if (word[strspn(word, "0123456789")] == '\0') {
+        } else if (*word && word[strspn(word, "0123456789")] == '\0') {
                 *ret_port = word;
         } else {
                 char *colon = strchr(word, ':');

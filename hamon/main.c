@@ -22,7 +22,7 @@
 
 enum {
         EXIT_CONFIG = 78,              /* EX_CONFIG: a restart does not help, and the unit does not try */
-        THREAD_STACK_BYTES = 512 << 10, /* locked in memory with all the rest */
+        THREAD_STACK_BYTES = 1 << 20,  /* locked in memory with all the rest */
         LOOP_PRIORITY = 5,             /* SCHED_RR: ahead of ordinary work, behind the kernel's own threads */
         OOM_SCORE = -900,
 };

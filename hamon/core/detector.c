@@ -65,14 +65,17 @@ void detector_message(struct core *c, const struct event *e, struct actions *out
         const struct heartbeat *h = &e->message.heartbeat;
         bool same_start = v->ever && h->start == v->last.start;
 
-        /* Doubled, overtaken, or of a hamon that was replaced since. */
-        if (v->ever && ((same_start && h->sequence <= v->last.sequence) || (!same_start && h->start == v->previous_start)))
+        /* Doubled, overtaken, or late, of a hamon that was replaced since. Not for ever: the late one may have come second by mistake. */
+        bool replaced = v->ever && !same_start && h->start == v->previous_start && c->now_ms - v->start_since_ms < c->config.timers.dead_ms;
+        if ((same_start && h->sequence <= v->last.sequence) || replaced)
                 return;
         bool rebooted = v->ever && !uuid_equal(&h->boot, &v->last.boot);
         if (!v->ever || rebooted)
                 v->boot_since_ms = c->now_ms;
-        if (v->ever && !same_start)
-                v->previous_start = v->last.start;
+        if (!same_start) {
+                v->previous_start = v->ever ? v->last.start : 0;
+                v->start_since_ms = c->now_ms;
+        }
         remember_roles(c, v, h, !same_start || !detector_is_alive(c, from));
         v->last = *h;
         v->ever = true;

@@ -42,7 +42,8 @@ struct detector_voter {
         uint64_t heard_ms;       /* or our own start */
         uint64_t boot_since_ms;  /* when this boot id was first heard */
         uint64_t role_since_ms[MIRRORS_MAX]; /* when the role of the last heartbeat was first heard in a row */
-        uint64_t previous_start; /* of hamon there: late heartbeats of it are ignored */
+        uint64_t previous_start; /* of hamon there: late heartbeats of it are ignored for dead_ms */
+        uint64_t start_since_ms; /* the present one was first heard */
         struct heartbeat last;
 };
 

@@ -71,15 +71,15 @@ static uint32_t facts(const struct core *c, uint8_t mirror)
         const struct record *r = &c->reg[mirror].decided;
         uint32_t f = 0;
 
-        if (m->state == MIRROR_STANDBY && !record_takeover_unresolved(c, mirror) && c->act_ready)
+        if (m->state == MIRROR_STANDBY && c->act_ready)
                 f |= STANDBY_FREE;
         if (s->given && s->given_epoch == s->epoch && uuid_equal(&s->given_session, &s->session))
                 f |= STANDBY_GIVEN;
         if (m->opened_known && m->opened.leg.present && uuid_equal(&m->opened.leg.uuid, &s->leg))
                 f |= STANDBY_LEG;
         if (r->version > 0 && r->primary == s->from && r->epoch == s->epoch && uuid_equal(&r->primary_boot, &s->boot) &&
-            uuid_equal(&r->legs[c->config.self].uuid, &s->leg))
-                f |= STANDBY_RIGHT;
+            uuid_equal(&r->legs[c->config.self].uuid, &s->leg) && !record_takeover_unresolved(c, mirror))
+                f |= STANDBY_RIGHT; /* R6c: the decided read that precedes has settled an older take-over of ours, too */
         if (m->held)
                 f |= STANDBY_HELD;
         if (s->behind_since_ms && c->now_ms - s->behind_since_ms >= 2 * c->config.timers.heartbeat_ms)

@@ -33,10 +33,10 @@ enum standby_event {
 };
 
 enum { /* facts */
-        STANDBY_FREE = 1 << 0,    /* the own role is standby and no take-over is unresolved */
+        STANDBY_FREE = 1 << 0,    /* the own role is standby */
         STANDBY_GIVEN = 1 << 1,   /* this very session has its grant */
         STANDBY_LEG = 1 << 2,     /* the leg that is asked for is ours */
-        STANDBY_RIGHT = 1 << 3,   /* the decided record names the asking primary, its boot and epoch */
+        STANDBY_RIGHT = 1 << 3,   /* the decided record names the asking primary, its boot and epoch; no own take-over is unresolved */
         STANDBY_HELD = 1 << 4,    /* hamon-act may hold the device */
         STANDBY_BEHIND = 1 << 5,  /* a newer record was heard of and did not come by itself */
 };

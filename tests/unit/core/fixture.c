@@ -25,11 +25,36 @@ static struct uuid make_uuid(struct world *w)
         return u;
 }
 
-static void enqueue(struct world *w, uint8_t to, const struct event *e)
+uint64_t world_random(struct world *w, uint64_t below)
+{
+        return below ? next_random(w) % below : 0;
+}
+
+static void enqueue_later(struct world *w, uint8_t to, const struct event *e, uint64_t delay_ms)
 {
         assert_true(w->queued < WORLD_QUEUE);
+        w->queue[w->queued].at_ms = w->now_ms + delay_ms;
+        w->queue[w->queued].order = w->orders++;
         w->queue[w->queued].to = to;
+        w->queue[w->queued].life = e->type == EVENT_MESSAGE ? 0 : w->machine[to].starts;
         w->queue[w->queued++].event = *e;
+}
+
+static void enqueue(struct world *w, uint8_t to, const struct event *e)
+{
+        enqueue_later(w, to, e, 0);
+}
+
+/* The next event that is due, or -1. */
+static int next_due(const struct world *w)
+{
+        int best = -1;
+
+        for (unsigned i = 0; i < w->queued; i++)
+                if (w->queue[i].at_ms <= w->now_ms && (best < 0 || w->queue[i].at_ms < w->queue[best].at_ms ||
+                                                        (w->queue[i].at_ms == w->queue[best].at_ms && w->queue[i].order < w->queue[best].order)))
+                        best = (int)i;
+        return best;
 }
 
 static uint8_t other(uint8_t node)
@@ -188,7 +213,7 @@ static int attach(struct world *w, uint8_t node, const struct effect *f)
         struct machine *n = &w->machine[node];
 
         assert_true(n->disk.note);
-        assert_true(w->core[node].reg[M].decided.legs[other(node)].inconsistent); /* R2d */
+        assert_true(w->decided.legs[other(node)].inconsistent || w->decided.primary != node); /* R2d */
         n->attached = true;
         n->required = false;
         n->session = f->session;
@@ -303,18 +328,20 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
                 break;
         case EFFECT_SERVICE_START:
                 assert_true(n->running);
-                assert_int_equal(world_record(w)->primary, node);
                 if (n->service_broken)
                         return -EPROTO;
                 n->service = true;
                 break;
         case EFFECT_SERVICE_STOP:
+                if (n->waiting)
+                        return -ETIMEDOUT; /* an unmount writes */
                 n->service = false;
                 n->address_until_ms = 0;
                 break;
         case EFFECT_ARRAY_STOP:
                 assert_false(n->service);
-                assert_false(n->waiting);
+                if (n->waiting)
+                        return -ETIMEDOUT;
                 md_without_peer(w, node);
                 n->running = n->held = n->own_in_sync = false;
                 break;
@@ -335,22 +362,56 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
         return 0;
 }
 
-static void on_effect(struct world *w, uint8_t node, const struct effect *f)
+static void answer_effect(struct world *w, uint8_t node, const struct effect *f)
 {
         struct machine *n = &w->machine[node];
         struct event e = {.type = EVENT_EFFECT_DONE, .result = {.type = f->type, .mirror = f->mirror, .ticket = f->ticket}};
+
+        e.result.error = n->fail == f->type ? n->error : perform(w, node, f, &e.result);
+        fill_leg(n, &e.result);
+        if (n->up)
+                enqueue(w, node, &e);
+}
+
+static void start_job(struct world *w, uint8_t node)
+{
+        w->machine[node].job_ends_ms = w->now_ms + world_random(w, w->effect_max_ms);
+}
+
+static void work(struct world *w, uint8_t node)
+{
+        struct machine *n = &w->machine[node];
+
+        while (n->up && n->act_up && n->job_count && n->job_ends_ms <= w->now_ms && n->jobs[0].type != n->hold) {
+                struct effect f = n->jobs[0];
+                n->job_count--;
+                memmove(n->jobs, n->jobs + 1, n->job_count * sizeof n->jobs[0]);
+                start_job(w, node);
+                answer_effect(w, node, &f);
+        }
+}
+
+static void on_effect(struct world *w, uint8_t node, const struct effect *f)
+{
+        struct machine *n = &w->machine[node];
+        bool at_once = f->type == EFFECT_ADDRESS_RENEW || f->type == EFFECT_ADDRESS_DROP || f->type == EFFECT_REBOOT;
 
         assert_true(w->effects < WORLD_EFFECTS);
         w->effect[w->effects++] = (struct world_effect){w->now_ms, node, *f};
         if (w->verbose)
                 fprintf(stderr, "%6llu %c effect %s v%llu\n", (unsigned long long)w->now_ms, "ABW"[node], effect_word(f->type),
                         (unsigned long long)f->version);
-        if (!n->act_up || n->hold == f->type)
+        if (!n->act_up)
                 return;
-        e.result.error = n->fail == f->type ? n->error : perform(w, node, f, &e.result);
-        fill_leg(n, &e.result);
-        if (n->up)
-                enqueue(w, node, &e);
+        if (at_once) {
+                answer_effect(w, node, f);
+                return;
+        }
+        assert_true(n->job_count < WORLD_JOBS);
+        n->jobs[n->job_count++] = *f;
+        if (n->job_count == 1)
+                start_job(w, node);
+        work(w, node);
 }
 
 /* -- events and actions ------------------------------------------------------------------------------------------------------------ */
@@ -359,6 +420,8 @@ static void note_decisions(struct world *w)
 {
         for (uint8_t v = 0; v < VOTERS; v++) {
                 const struct record *r = &w->core[v].reg[M].decided;
+                if (r->version > w->decided.version)
+                        w->decided = *r;
                 for (int n = 0; n < NODES; n++)
                         if (w->machine[v].up && r->version > w->decided_without[n] && !r->legs[n].in_sync)
                                 w->decided_without[n] = (unsigned)r->version;
@@ -382,8 +445,9 @@ static void act_on(struct world *w, uint8_t node, const struct action *a)
                                 a->send.type, w->cut[node][a->send.to] ? " (lost)" : "");
                 if (w->verbose && a->send.type == MESSAGE_ACCEPTED)
                         fprintf(stderr, "       refusal %d\n", a->send.accepted.refusal);
-                if (!w->cut[node][a->send.to] && w->machine[a->send.to].up)
-                        enqueue(w, a->send.to, &(struct event){.type = EVENT_MESSAGE, .message = a->send});
+                if (!w->cut[node][a->send.to] && w->machine[a->send.to].up && world_random(w, 100) >= w->lose_percent)
+                        enqueue_later(w, a->send.to, &(struct event){.type = EVENT_MESSAGE, .message = a->send},
+                                      node == a->send.to ? 0 : world_random(w, w->message_max_ms));
                 return;
         case ACTION_EFFECT:
                 on_effect(w, node, &a->effect);
@@ -446,15 +510,19 @@ static void step(struct world *w, uint8_t v, struct event e)
 
 static void drain(struct world *w)
 {
-        for (unsigned guard = 0; w->next < w->queued; guard++) {
+        int i;
+
+        for (unsigned guard = 0; (i = next_due(w)) >= 0; guard++) {
                 assert_true(guard < 20000); /* nothing may go round in no time */
-                struct event e = w->queue[w->next].event;
-                uint8_t to = w->queue[w->next++].to;
-                if (w->next == w->queued)
-                        w->next = w->queued = 0;
-                step(w, to, e);
+                struct event e = w->queue[i].event;
+                uint8_t to = w->queue[i].to;
+                bool stale = e.type != EVENT_MESSAGE && w->queue[i].life != w->machine[to].starts;
+                w->queue[i] = w->queue[--w->queued];
+                if (!stale)
+                        step(w, to, e);
                 for (uint8_t n = 0; n < NODES; n++) {
                         look_at_md(w, n);
+                        work(w, n);
                         observe(w, n);
                 }
         }
@@ -471,6 +539,12 @@ void world_run(struct world *w, uint64_t ms)
                         if (at < next)
                                 next = at;
                 }
+                for (unsigned i = 0; i < w->queued; i++)
+                        if (w->queue[i].at_ms < next)
+                                next = w->queue[i].at_ms;
+                for (uint8_t n = 0; n < NODES; n++)
+                        if (w->machine[n].up && w->machine[n].job_count && w->machine[n].job_ends_ms > w->now_ms && w->machine[n].job_ends_ms < next)
+                                next = w->machine[n].job_ends_ms;
                 if (next > w->now_ms + 50)
                         next = w->now_ms + 50 < end_ms ? w->now_ms + 50 : end_ms; /* md and the services live on, too */
                 if (next > w->now_ms)
@@ -481,6 +555,7 @@ void world_run(struct world *w, uint64_t ms)
                         }
                 for (uint8_t n = 0; n < NODES; n++) {
                         look_at_md(w, n);
+                        work(w, n);
                         observe(w, n);
                 }
                 drain(w);
@@ -505,6 +580,7 @@ static void start_hamon(struct world *w, uint8_t v)
             .start = next_random(w) | 1,
         };
 
+        n->starts++;
         core_init(&w->core[v], &config, &n->durable, w->now_ms);
         n->seen = (struct observation){.mirror = 0xff};
         if (v < NODES && n->act_up)
@@ -519,6 +595,7 @@ void world_power_on(struct world *w, uint8_t v)
         *n = (struct machine){.up = true,
                               .act_up = true,
                               .boot = make_uuid(w),
+                              .starts = n->starts,
                               .disk = n->disk,
                               .durable = n->durable,
                               .hold = EFFECT_TYPES,
@@ -530,7 +607,8 @@ void world_power_off(struct world *w, uint8_t v)
 {
         w->machine[v].up = false;
         w->machine[v].granted = w->machine[v].running = w->machine[v].attached = w->machine[v].service = false;
-        w->machine[v].waiting = 0;
+        w->machine[v].waiting = w->machine[v].job_count = 0;
+        w->machine[v].starts++; /* what is on its way to it is lost */
 }
 
 void world_restart_hamon(struct world *w, uint8_t v)
@@ -541,6 +619,7 @@ void world_restart_hamon(struct world *w, uint8_t v)
 void world_act(struct world *w, uint8_t node, bool up)
 {
         w->machine[node].act_up = up;
+        w->machine[node].job_count = 0; /* what it was at may be done or not */
         enqueue(w, node, &(struct event){.type = up ? EVENT_ACT_READY : EVENT_ACT_LOST});
         drain(w);
 }
@@ -623,12 +702,7 @@ bool world_reported(const struct world *w, unsigned since, uint8_t node, enum re
 
 const struct record *world_record(const struct world *w)
 {
-        const struct record *best = &w->core[A].reg[M].decided;
-
-        for (int v = 0; v < VOTERS; v++)
-                if (w->core[v].reg[M].decided.version > best->version)
-                        best = &w->core[v].reg[M].decided;
-        return best;
+        return &w->decided;
 }
 
 bool world_serves(const struct world *w, uint8_t node)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A whole cluster in one process: three production cores, virtual time in ms, an instant network whose links can be cut, fsyncs that are
- * instant, and a small model of each node's disk, md array, leg session and service that answers the effects.
+ * A whole cluster in one process: three production cores, virtual time in ms, a network whose links can be cut (instant, or slow and
+ * lossy), fsyncs that are instant, and a small model of each node's disk, md array, leg session and service that answers the effects.
  *
  * The model carries one number as data: the sequence of the last write on each leg, and of the last acknowledged one. It checks as it
  * goes: nothing is assembled on a leg that lacks an acknowledged write (P1, P3), nothing before the own export is revoked (R3d), no leg
@@ -12,7 +12,7 @@
 
 #include "hamon/core/state.h"
 
-enum { A = 0, B = 1, W = WITNESS, M = 0, WORLD_QUEUE = 4096, WORLD_EFFECTS = 4096, WORLD_REPORTS = 1024 };
+enum { A = 0, B = 1, W = WITNESS, M = 0, WORLD_QUEUE = 4096, WORLD_EFFECTS = 16384, WORLD_REPORTS = 4096, WORLD_JOBS = 64 };
 
 struct disk { /* survives power cuts */
         bool broken;
@@ -47,6 +47,9 @@ struct machine {
         enum effect_type hold; /* this effect is not answered; EFFECT_TYPES: none */
         enum effect_type fail; /* this one fails */
         int error;
+        struct effect jobs[WORLD_JOBS]; /* of hamon-act's worker */
+        unsigned job_count;
+        uint64_t job_ends_ms;
         struct observation seen;
         uint64_t seen_ms;
         struct core_durable durable;
@@ -65,11 +68,15 @@ struct world {
         bool cut[VOTERS][VOTERS]; /* [from][to] */
         uint64_t written, acknowledged;
         uint32_t resync_ms;
-        unsigned queued, next;
+        uint32_t message_max_ms, effect_max_ms, lose_percent; /* 0: at once, and nothing is lost */
+        unsigned queued;
         struct {
+                uint64_t at_ms, order;
                 uint8_t to;
+                uint64_t life; /* of that hamon */
                 struct event event;
         } queue[WORLD_QUEUE];
+        uint64_t orders;
         unsigned effects;
         struct world_effect effect[WORLD_EFFECTS];
         unsigned reports;
@@ -82,12 +89,14 @@ struct world {
                 int error;
                 enum reason reason;
         } answered[64]; /* by ticket */
+        struct record decided; /* the highest that any voter saw decided, ever */
         unsigned decided_without[NODES]; /* highest decided version that excludes the leg of that node */
         bool verbose;
 };
 
 void world_init(struct world *w); /* three voters up, blank disks, nothing created */
 void world_run(struct world *w, uint64_t ms);
+uint64_t world_random(struct world *w, uint64_t below);
 
 void world_power_off(struct world *w, uint8_t voter);
 void world_power_on(struct world *w, uint8_t voter);      /* a new boot */

@@ -53,6 +53,8 @@ static int leg_create(struct sim *s, uint8_t n, const struct effect *e, struct e
 
         if (d->failed)
                 return -EIO;
+        if (s->node[n].md.running)
+                return -EBUSY;
         d->header = true;
         d->leg = uuid_is_null(&e->leg) ? sim_uuid(s) : e->leg;
         d->super.exists = false;
@@ -132,6 +134,8 @@ static int assemble(struct sim *s, uint8_t n, const struct effect *e, struct eff
         if (s->node[n].disk.failed)
                 return -EIO;
         if (s->node[n].act.step == 0 && !s->node[n].md.running) {
+                if (!s->node[n].act.has_debt || !s->node[n].act.hold)
+                        return -EINVAL;
                 check_assemble(s, n, e->epoch);
                 if (!md_assemble(s, n, e->epoch))
                         return -EINVAL;
@@ -221,6 +225,8 @@ static int leg_add(struct sim *s, uint8_t n, const struct effect *e, struct effe
                 return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
         if (peer_in_md(s, n))
                 return 0;
+        if (!e->whole && !s->node[n].act.has_debt)
+                return -EINVAL;
         if (s->node[n].act.step++ == 0)
                 md_set_bits(s, n, s->node[n].act.debt);
         if (!md_super_settled(s, n))

@@ -130,11 +130,16 @@ void check_completed(struct sim *s, uint8_t n, uint64_t epoch, unsigned block, u
 
 void check_acknowledged(struct sim *s, uint8_t n, unsigned block, uint64_t order)
 {
+        if (s->now_us - s->progress_us > s->gap_us)
+                s->gap_us = s->now_us - s->progress_us;
+        s->progress_us = s->now_us;
         check_completed(s, n, s->node[n].md.epoch, block, order);
         if (s->node[n].md.epoch < s->ledger.served_epoch)
                 return;
         for (uint8_t leg = 0; leg < NODES; leg++) {
                 /* The named limit of P1: the primary's own disk has failed and the record does not say so yet. */
+                if (!uuid_equal(&s->decided.legs[leg].uuid, &s->node[leg].disk.leg))
+                        continue; /* the disk was replaced: that leg is no more */
                 bool limit = leg == n && (s->node[n].md.super.slot[n] == SLOT_FAULTY || s->node[n].disk.failed);
                 if (s->decided.legs[leg].in_sync && !limit && s->node[leg].disk.block[block].stable < order)
                         violation(s, leg, "P1: write %llu acknowledged, not durable in block %llu of an in-sync leg", order, block);

@@ -91,3 +91,9 @@ void disk_power_cut(struct sim *s, uint8_t disk)
         }
         d->hung_until_us = 0;
 }
+
+void disk_replace(struct sim *s, uint8_t disk)
+{
+        trace(s, disk, "gets a new, blank disk", 0, 0);
+        s->node[disk].disk = (struct disk){.header = false};
+}

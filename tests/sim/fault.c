@@ -21,6 +21,10 @@ enum fault {
         FAULT_DISK_SLOW,
         FAULT_DISK_HANGS,
         FAULT_DISK_FAILS,
+        FAULT_DISK_REPLACED,
+        FAULT_FORGET,
+        FAULT_SWITCHOVER,
+        FAULT_LEAVE,
         FAULT_LOSS,
         FAULT_DELAY,
         FAULTS
@@ -96,6 +100,22 @@ static void calm(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
         (void)n, (void)unused_a, (void)unused_b;
         s->lose_percent = s->double_percent = 0;
         s->delay_max_us = 2 * MS;
+}
+
+/* Everything acknowledged is on the other node's disk, too. */
+static bool survives(const struct sim *s, uint8_t victim)
+{
+        const struct node *o = &s->node[1 - victim];
+        const struct record_leg *leg = &s->decided.legs[1 - victim];
+
+        return s->decided.legs[victim].in_sync ? leg->in_sync && !o->disk.failed && uuid_equal(&leg->uuid, &o->disk.leg) : !o->disk.failed;
+}
+
+/* "systemctl stop", and some time later "start". */
+static void restart_after_leave(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        (void)unused_a, (void)unused_b;
+        crash(s, n, LIFE_HAMON);
 }
 
 static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t unused)
@@ -175,10 +195,36 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 s->node[n].disk.hung_until_us = s->now_us + long_us;
                 return;
         case FAULT_DISK_FAILS:
-                if (s->node[o].disk.failed)
+                n = s->disk_victim;
+                if (!survives(s, n))
                         return;
                 trace(s, n, "the disk fails", 0, 0);
                 s->node[n].disk.failed = true;
+                return;
+        case FAULT_DISK_REPLACED:
+                n = s->disk_victim;
+                if (!survives(s, n) || !s->node[n].life[LIFE_MACHINE].up)
+                        return;
+                s->node[n].new_disk = true;
+                machine_off(s, n);
+                return;
+        case FAULT_FORGET:
+                n = (uint8_t)sim_random(s, VOTERS);
+                if (s->forgotten)
+                        return;
+                s->forgotten = true;
+                trace(s, n, "the voter's state file is lost", 0, 0);
+                if (s->node[n].life[LIFE_MACHINE].up)
+                        machine_off(s, n);
+                s->node[n].hamon.file_known = false;
+                memset(&s->node[n].hamon.file, 0, sizeof s->node[n].hamon.file);
+                return;
+        case FAULT_SWITCHOVER:
+                hamon_command(s, s->decided.primary < NODES ? s->decided.primary : n, COMMAND_SWITCHOVER);
+                return;
+        case FAULT_LEAVE:
+                hamon_command(s, n, COMMAND_LEAVE);
+                sim_after(s, long_us, n, LIFE_MACHINE, restart_after_leave, 0, 0);
                 return;
         case FAULT_LOSS:
                 s->lose_percent = (unsigned)sim_between(s, 5, 40);
@@ -196,13 +242,6 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
         }
 }
 
-/* A failed disk ends redundancy for good: rare. */
-static enum fault draw_fault(struct sim *s)
-{
-        enum fault kind = (enum fault)sim_random(s, FAULTS);
-        return kind == FAULT_DISK_FAILS && sim_chance(s, 70) ? FAULT_POWER_CUT : kind;
-}
-
 void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned count)
 {
         uint64_t at_us = from_us;
@@ -212,12 +251,41 @@ void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned
                 at_us = i && sim_chance(s, 50) ? at_us + sim_random(s, 3 * SECOND) : sim_between(s, from_us, until_us);
                 if (at_us > until_us)
                         at_us = until_us;
-                sim_after(s, at_us - s->now_us, 0, LIFE_WORLD, strike, draw_fault(s), 0);
+                sim_after(s, at_us - s->now_us, 0, LIFE_WORLD, strike, sim_random(s, FAULTS), 0);
         }
 }
 
-void fault_heal(struct sim *s)
+static enum reason shown_reason(const struct sim *s, uint8_t n)
 {
+        struct mirror_view v;
+        core_view_mirror(&s->node[n].hamon.core, 0, s->now_us / MS, &v);
+        return v.reason;
+}
+
+/*
+ * A person who looks now and then: makes a leg on a new disk, and lets a node start alone that waits for a leg which no longer exists
+ * (its own disk did not fail: the person knows that it holds everything).
+ */
+void fault_operator(struct sim *s, uint8_t unused_node, uint64_t a, uint64_t b)
+{
+        (void)unused_node;
+        for (uint8_t n = 0; n < NODES; n++) {
+                const struct disk *o = &s->node[1 - n].disk;
+                bool gone = o->failed || !uuid_equal(&o->leg, &s->decided.legs[1 - n].uuid);
+                if (!life_runs(s, n, LIFE_HAMON) || s->node[n].disk.failed)
+                        continue;
+                if (!s->node[n].disk.header && s->decided.primary != n)
+                        hamon_command(s, n, COMMAND_JOIN);
+                else if (gone && s->decided.legs[n].in_sync && shown_reason(s, n) == REASON_WAITING_FOR_PEER)
+                        hamon_command(s, n, COMMAND_START_ALONE);
+        }
+        sim_after(s, 5 * SECOND, 0, LIFE_WORLD, fault_operator, a, b);
+}
+
+bool fault_heal(struct sim *s)
+{
+        bool whole = true;
+
         trace(s, NO_NODE, "-- no more faults, everything is healed --", 0, 0);
         calm(s, 0, 0, 0);
         memset(s->cut, 0, sizeof s->cut);
@@ -226,7 +294,14 @@ void fault_heal(struct sim *s)
                 m->stay_down = false;
                 m->disk.slowness = 0;
                 m->disk.hung_until_us = 0;
+                if (n < NODES && (m->disk.failed || !m->disk.header)) {
+                        whole = survives(s, n);
+                        m->new_disk = m->disk.failed;
+                        if (m->disk.failed && m->life[LIFE_MACHINE].up)
+                                machine_off(s, n);
+                }
                 if (!m->life[LIFE_MACHINE].up)
                         machine_on(s, n);
         }
+        return whole;
 }

@@ -62,6 +62,9 @@ void machine_on(struct sim *s, uint8_t n)
         life_start(s, n, LIFE_MACHINE);
         m->boot = sim_uuid(s);
         trace(s, n, "boots", 0, 0);
+        if (m->new_disk)
+                disk_replace(s, n);
+        m->new_disk = false;
         if (n < NODES) {
                 life_start(s, n, LIFE_ACT);
                 life_start(s, n, LIFE_NBDC);

@@ -81,8 +81,10 @@ static void write_super(struct sim *s, uint8_t n)
         m->super_peer = peer_written(m, n);
         m->super_writing = true;
         m->super_number++;
+        struct super own = m->super; /* the mark of a whole resync is the target's alone */
+        own.half = false;
         if (m->super_own)
-                disk_submit(s, n, IO_SUPER, 0, 0, &m->super, LIFE_MACHINE, own_answered, tag_of(TAG_SUPER, m->super_number, 0));
+                disk_submit(s, n, IO_SUPER, 0, 0, &own, LIFE_MACHINE, own_answered, tag_of(TAG_SUPER, m->super_number, 0));
         if (m->super_peer)
                 nbdc_submit(s, n, IO_SUPER, 0, 0, &m->super, tag_of(TAG_SUPER, m->super_number, 0));
         if (!m->super_own && !m->super_peer)
@@ -257,6 +259,7 @@ static void recover(struct sim *s, uint8_t n)
                         return;
                 }
         trace(s, n, "md: recovery is done", 0, 0);
+        m->super.half = m->whole = false;
         change_slot(s, n, other(n), SLOT_ACTIVE);
 }
 
@@ -359,14 +362,16 @@ bool md_super_settled(const struct sim *s, uint8_t n)
 bool md_knows(const struct sim *s, uint8_t n, const struct super *peer)
 {
         const struct super *own = &s->node[n].md.super;
-        return peer->exists && peer->array == own->array && peer->events >= own->events_cleared;
+        return peer->exists && !peer->half && peer->array == own->array && peer->events >= own->events_cleared;
 }
 
-static void start_recovery(struct sim *s, uint8_t n, uint32_t chunks)
+static void start_recovery(struct sim *s, uint8_t n, uint32_t chunks, bool whole)
 {
         struct md *m = &s->node[n].md;
 
         m->recovery++;
+        m->whole = whole;
+        m->super.half = whole;
         m->recover = chunks;
         m->copying = -1;
         m->copies = 0;
@@ -379,13 +384,13 @@ bool md_re_add(struct sim *s, uint8_t n)
 {
         if (!md_knows(s, n, &s->node[other(n)].disk.super))
                 return false;
-        start_recovery(s, n, s->node[n].md.super.bitmap);
+        start_recovery(s, n, s->node[n].md.super.bitmap, false);
         return true;
 }
 
 void md_add_whole(struct sim *s, uint8_t n)
 {
-        start_recovery(s, n, ALL_CHUNKS);
+        start_recovery(s, n, ALL_CHUNKS, true);
 }
 
 void md_fail_peer(struct sim *s, uint8_t n)

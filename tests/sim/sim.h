@@ -63,6 +63,7 @@ enum slot { SLOT_EMPTY, SLOT_ACTIVE, SLOT_RECOVERING, SLOT_FAULTY };
 /* md superblock and bitmap: written together, with flush and FUA. */
 struct super {
         bool exists, clean;
+        bool half; /* a whole resync has begun to write to it and has not ended: nobody knows what it holds */
         uint64_t array, events, events_cleared;
         uint8_t slot[NODES]; /* enum slot */
         uint32_t bitmap;
@@ -166,6 +167,7 @@ struct md {
         int8_t copying;   /* chunk, or -1 */
         uint32_t copies;  /* block writes under way */
         uint64_t recovery; /* number of this recovery */
+        bool whole;        /* it copies everything */
 };
 
 /* -- hamon-act ------------------------------------------------------------------------------------------------------------------ */
@@ -236,6 +238,7 @@ struct node {
         uint64_t address_until_us;
         uint64_t thawed_us; /* last time */
         bool stay_down;
+        bool new_disk; /* at the next boot */
 };
 
 struct chosen {
@@ -272,6 +275,10 @@ struct sim {
         struct chosen chosen[CHOSEN_MAX];
         unsigned chosen_count;
         struct record decided; /* newest value that a majority accepted durably */
+        uint8_t disk_victim;  /* the one disk that may fail or be replaced in this schedule */
+        bool forgotten;       /* one voter has lost its memory */
+        uint64_t progress_us; /* last acknowledgement */
+        uint64_t gap_us;      /* longest without one */
         bool quiet; /* the application pauses: for the final comparison */
         unsigned faults, messages;
 
@@ -314,6 +321,7 @@ void disk_submit(struct sim *s, uint8_t disk, enum io_kind kind, unsigned block,
                  sim_fn done, uint64_t tag);
 uint64_t disk_oldest_us(const struct sim *s, uint8_t disk);
 void disk_power_cut(struct sim *s, uint8_t disk);
+void disk_replace(struct sim *s, uint8_t disk);
 
 /* -- nbd.c */
 bool nbdd_grant(struct sim *s, uint8_t node, uint64_t epoch, const struct uuid *session);
@@ -371,6 +379,7 @@ void check_detach(struct sim *s, uint8_t node, uint64_t version);
 
 /* -- fault.c */
 void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned count);
-void fault_heal(struct sim *s);
+bool fault_heal(struct sim *s); /* false: data cannot be complete any more, no liveness is promised */
+void fault_operator(struct sim *s, uint8_t node, uint64_t a, uint64_t b);
 
 #endif

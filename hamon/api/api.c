@@ -142,7 +142,7 @@ static int take_body(const struct http_request *req, const char *flag, bool *ret
 static int bad_body(struct http_response *resp)
 {
         return http_response_problem(resp, 400, "bad-request", "the body is not what this command takes",
-                                     "a member of the body is missing, unknown, or of another type", "see hamon(8), API");
+                                     "a member of the body is missing, unknown, or of another type", "see docs/API.md");
 }
 
 static int post(const struct api *a, struct http_response *resp, enum command_type type, uint8_t mirror, bool consent)

@@ -18,6 +18,7 @@
 #define RING_ENTRIES 512u
 #define RING_COMPLETIONS 4096u
 #define BATCH_MAX 256u
+#define IMMEDIATE_WRITE_MAX (128u << 10)
 
 /* What a completion belongs to: the low bits of user_data, beside the pointer. */
 enum { TAG_REQUEST = 0, TAG_RECEIVE = 1, TAG_SEND = 2, TAG_WAKE = 3, TAG_MASK = 3 };
@@ -104,11 +105,14 @@ static void uring_send(struct conn *c)
         sqe_tag(sqe, c, TAG_SEND);
 }
 
-/* Of a file in memory a read, write or sync is a copy (or nothing); long loops of zeroing and punching go the slow way. */
+/*
+ * Of a file in memory a short read or write is a copy, and a sync nothing: cheaper than handing it over. A long write goes to a kernel thread, which
+ * copies while we receive the next one.
+ */
 static bool disk_is_immediate(const struct request *q)
 {
         bool is_short = q->disk.operation == DISK_READ || q->disk.operation == DISK_SYNC ||
-                        (q->disk.operation == DISK_WRITE && !q->zero_by_write);
+                        (q->disk.operation == DISK_WRITE && q->disk.length_bytes <= IMMEDIATE_WRITE_MAX);
         return q->conn->target->memory_backed && is_short;
 }
 

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # make fuzz [FUZZ_SECONDS=60] [FUZZERS=hamon_wire]: libFuzzer (clang) on every decoder. A target is tests/fuzz/fuzz_NAME.c with its sources in
 # fuzz_NAME_SRCS and its committed corpus in tests/fuzz/corpus/NAME, which the unit tests replay; new finds go to build/fuzz/NAME.
-FUZZERS ?= hamon_wire
+FUZZERS ?= hamon_wire nbd_session nbd_client nbdd_store
 FUZZ_SECONDS ?= 60
 fuzz_hamon_wire_SRCS := lib/wire/hamon_wire.c
+nbd_wire_SRCS := lib/wire/nbd_wire_option.c lib/wire/nbd_wire_message.c lib/wire/export_name.c lib/base/id.c lib/base/text.c
+fuzz_nbd_session_SRCS := nbdd/session.c nbdd/session_options.c $(nbd_wire_SRCS)
+fuzz_nbd_client_SRCS := $(nbd_wire_SRCS)
+fuzz_nbdd_store_SRCS := nbdd/store.c lib/base/statefile.c lib/base/id.c lib/base/text.c
+fuzz_nbdd_store_LDLIBS := -ljansson -lgnutls
 
 define fuzz_rule
 build/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(fuzz_$(1)_SRCS)
 	@mkdir -p $$(@D)
-	clang -std=c17 -D_GNU_SOURCE -O1 -g -Ilib -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $$@ $$^
+	clang -std=c17 -D_GNU_SOURCE -O1 -g -Ilib -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $$@ $$^ $(fuzz_$(1)_LDLIBS)
 .PHONY: fuzz-$(1)
 fuzz-$(1): build/fuzz/fuzz_$(1)
 	@mkdir -p build/fuzz/$(1)

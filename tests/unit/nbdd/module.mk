@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+nbdd_UNIT_TESTS := $(addprefix tests/unit/nbdd/test_,rules session store)
+UNIT_TESTS += $(nbdd_UNIT_TESTS) tests/unit/wire/test_nbd_wire
+$(foreach t,$(nbdd_UNIT_TESTS),$(eval $(t)_ARCHIVES := nbdd_core wire base) $(eval $(t)_PKGS := jansson gnutls))
+tests/unit/nbdd/test_session_SRCS := tests/fuzz/fuzz_nbd_session.c
+tests/unit/nbdd/test_store_SRCS := tests/fuzz/fuzz_nbdd_store.c
+tests/unit/wire/test_nbd_wire_SRCS := tests/fuzz/fuzz_nbd_client.c
+tests/unit/wire/test_nbd_wire_ARCHIVES := wire base
+tests/unit/wire/test_nbd_wire_PKGS := gnutls

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -204,6 +205,9 @@ static int open_links(struct driver *d)
                           d->config->key_file, r == -EBADMSG ? "not 64 hex digits" : strerrordesc_np(-r));
                 return r;
         }
+        struct stat st;
+        if (stat(d->config->key_file, &st) == 0 && (st.st_mode & 0007) != 0)
+                log_warning("[key-exposed] everybody can read or change the cluster key '%s', continuing; chmod 0640 it", d->config->key_file);
         struct links_handler handler = {.payload = on_payload, .alarm = on_packet_alarm, .userdata = d};
         r = links_new(d->loop, d->config, d->options.self, d->start, key, &handler, &d->links);
         explicit_bzero(key, sizeof key);
@@ -279,6 +283,8 @@ int driver_new(const struct driver_options *options, struct driver **ret)
         return 0;
 }
 
+enum { SLOW_TURN_US = 100000 }; /* half a heartbeat's interval */
+
 /* One turn: wait, then handle one ready source. Only the handling is measured: nobody waits for a loop that waits. */
 static int turn(struct driver *d)
 {
@@ -293,8 +299,11 @@ static int turn(struct driver *d)
         (void)clock_gettime(CLOCK_MONOTONIC, &end);
         int64_t us = (int64_t)(end.tv_sec - begin.tv_sec) * 1000000 + (end.tv_nsec - begin.tv_nsec) / 1000;
         d->turns++;
-        if (us > 0 && (uint64_t)us > d->worst_turn_us)
+        if (us > 0 && (uint64_t)us > d->worst_turn_us) {
                 d->worst_turn_us = (uint64_t)us;
+                if (us > SLOW_TURN_US) /* said again only when it gets worse */
+                        log_warning("[slow-turn] a turn of the loop took %lld ms, continuing", (long long)us / 1000);
+        }
         driver_watchdog(d);
         return r;
 }

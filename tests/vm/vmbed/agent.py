@@ -78,11 +78,6 @@ class Agent:
         finally:
             self._call("guest-file-close", deadline, handle=handle)
 
-    def tell(self, command, timeout_s=5, **arguments):
-        """A command that never answers (guest-shutdown)."""
-        with self._turn, self._connect(time.monotonic() + timeout_s) as sock:
-            _send(sock, command, arguments)
-
     def _call(self, command, deadline, **arguments):
         left_s = deadline - time.monotonic()
         if left_s <= 0 or not self._turn.acquire(timeout=left_s):

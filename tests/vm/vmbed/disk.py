@@ -8,8 +8,11 @@ Never read the raw file of a running VM: it lacks what was not flushed.
 
 import os
 import subprocess
+import time
 
 from . import proc
+
+START_TIMEOUT_S = 10
 
 
 class Disk:
@@ -32,12 +35,18 @@ class Disk:
     def serve(self):
         """Start nbdkit; its socket is there when this returns. It runs as a daemon: Debian's nbdkit in the foreground asks the
         kernel for SIGTERM when the thread that started it ends, and a bed outlives the command that made it."""
-        self.sock.unlink(missing_ok=True)
         started = self.folder / f"{self.name}.nbdkit-pid"
+        for old in (self.sock, started):
+            old.unlink(missing_ok=True)
         done = subprocess.run(["nbdkit", f"--unix={self.sock.name}", f"--pidfile={started.name}", "--threads=8", "--filter=cache",
                                "file", self.path.name, "cache=writeback"],
                               cwd=self.folder, env={**os.environ, "TMPDIR": str(self.folder)}, start_new_session=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"nbdkit cannot serve disk '{self.path}': {done.stderr.strip()}")
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not (started.exists() and started.read_text().endswith("\n")):  # the daemon writes it after its parent has ended
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"nbdkit for disk '{self.path}' wrote no pid in {START_TIMEOUT_S} s")
+            time.sleep(0.002)
         proc.remember(int(started.read_text()), self.pidfile)

@@ -127,7 +127,9 @@ def _install(tree, debs):
     for deb in debs:
         shutil.copy(deb, incoming)
     try:
-        subprocess.run(["chroot", tree, "sh", "-c", "DEBIAN_FRONTEND=noninteractive dpkg -i /tmp/debs/*.deb"],
+        # In a mount namespace of its own, so that /proc goes with it; maintainer scripts (systemd-tmpfiles) want it.
+        subprocess.run(["unshare", "--mount", "sh", "-ec", 'mount -t proc proc "$0/proc"; '
+                        'exec env DEBIAN_FRONTEND=noninteractive chroot "$0" sh -c "dpkg -i /tmp/debs/*.deb"', tree],
                        check=True, stdout=sys.stderr)
     finally:
         shutil.rmtree(incoming)

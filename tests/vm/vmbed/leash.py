@@ -11,16 +11,19 @@ from pathlib import Path
 
 class Leash:
     def __init__(self, folder):
-        self._helper = subprocess.Popen([sys.executable, "-m", "vmbed.leash", str(folder)], cwd=Path(__file__).parents[1],
-                                        stdin=subprocess.PIPE, start_new_session=True)
+        self._helper = subprocess.Popen([sys.executable, "-c", "from vmbed.leash import hold; hold()", str(folder)],
+                                        cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, start_new_session=True)
 
     def release(self):
         self._helper.stdin.close()
         self._helper.wait()
 
 
-if __name__ == "__main__":
+def hold():
+    """The helper: wait for the test's end, then stop what it left."""
+    from .trio import Trio
+
+    folder = Path(sys.argv[1])
     sys.stdin.read()
-    if Path(sys.argv[1], "netns").exists():
-        from .trio import Trio
-        Trio(sys.argv[1]).stop()
+    if (folder / "netns").exists():
+        Trio(folder).stop()

@@ -72,12 +72,3 @@ def _reap(pid):
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         pass  # started by another process of the bed, which reaps it
-
-
-def reap_children():
-    """Collect ended children of this process, so that their pids stop looking alive."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass

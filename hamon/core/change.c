@@ -69,10 +69,11 @@ bool change_apply(const struct core *c, const struct change *change, const struc
                         return false;
                 peer->in_sync = false;
                 break;
-        case CHANGE_KEEP_PEER: /* R2c */
-                if (!own_primacy || !leg_holds_all(peer) || !own->in_sync)
+        case CHANGE_KEEP_PEER: /* R2c: also right after a decided leave, while the peer's leg is still attached: it has missed nothing */
+                if (!own_primacy || !own->in_sync || peer->inconsistent || !leg_is(peer, &change->peer_leg))
                         return false;
                 own->in_sync = false;
+                peer->in_sync = true;
                 break;
         case CHANGE_MARK: /* R2d: torn from the first byte of the resync on */
                 if (!own_primacy || !leg_holds_all(own) || uuid_is_null(&change->peer_leg))

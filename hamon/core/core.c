@@ -20,7 +20,7 @@ void core_init(struct core *c, const struct core_config *config, const struct co
         memset(c, 0, sizeof *c);
         assert(config->mirrors <= MIRRORS_MAX && config->self < VOTERS);
         c->config = *config;
-        c->started_ms = c->now_ms = now_ms;
+        c->started_ms = c->act_lost_ms = c->now_ms = now_ms;
         detector_init(c);
         for (uint8_t m = 0; m < config->mirrors; m++) {
                 c->lease[m].holder = NO_NODE;
@@ -160,6 +160,8 @@ static void on_act(struct core *c, bool ready, const struct event *e, struct act
 {
         bool lost = c->act_ready; /* also when it was lost and is back before anybody told us */
 
+        if (lost)
+                c->act_lost_ms = c->now_ms;
         c->act_ready = ready;
         for (uint8_t m = 0; m < c->config.mirrors; m++) {
                 c->mirror[m].observed_valid = false;
@@ -222,6 +224,7 @@ static void settle(struct core *c, uint8_t m, const struct event *e, struct acti
                 bool moved = take_outcome(c, m, e, out) || start_proposal(c, m, e, out);
 
                 mirror_fire(c, m, MIRROR_POLL, e, out);
+                lease_hold(c, m, mirror_wants_lease(c, m), e, out);
                 leg_fire(c, m, LEG_POLL, e, out);
                 standby_poll(c, m, e, out);
                 service_poll(c, m, out);

@@ -64,6 +64,15 @@ static bool has_trouble(const struct core *c, uint8_t mirror)
         return l->state >= LEG_SYNCING && o->array_running && (o->peer_failed || !o->peer_in_array);
 }
 
+bool leg_is_in_the_way(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        enum leg_state s = c->leg[mirror].state;
+
+        return s == LEG_LEAVE || s == LEG_DETACH || s == LEG_KEEP ||
+               (leg_is_attached(s) && (has_trouble(c, mirror) || (m->observed_valid && !m->observed.leg_connected)));
+}
+
 uint32_t leg_facts(const struct core *c, uint8_t mirror)
 {
         const struct leg *l = &c->leg[mirror];

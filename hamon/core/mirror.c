@@ -204,7 +204,6 @@ static void stand_by(struct core *c, uint8_t mirror, const struct event *e, stru
 
         pending_cancel(&m->pending);
         ask_forget(&m->ask);
-        lease_hold(c, mirror, false, e, out);
         leg_fire(c, mirror, LEG_END, e, out);
         m->stop = false;
 }
@@ -251,7 +250,6 @@ static void enter_primary(struct core *c, uint8_t mirror, const struct event *e,
         m->start_alone = m->stopped_clean = m->stop = false;
         m->held = true;
         m->reason = REASON_NONE;
-        lease_hold(c, mirror, true, e, out);
         leg_begin(c, mirror, e, out);
 }
 
@@ -365,8 +363,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 /* fall through */
         case STOP_ARRAY:
                 m->stopped_clean = mirror_sees_own_in_sync(c, mirror);
-                lease_hold(c, mirror, false, e, out);
-                leg_fire(c, mirror, LEG_END, e, out);
+                        leg_fire(c, mirror, LEG_END, e, out);
                 ask_effect(c, mirror, EFFECT_ARRAY_STOP, out);
                 return;
         case REBOOT:

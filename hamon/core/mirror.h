@@ -118,6 +118,9 @@ void mirror_reopen(struct core *c, uint8_t mirror, struct actions *out);
 /* mirror_facts.c */
 uint32_t mirror_facts(const struct core *c, uint8_t mirror);
 enum node_role mirror_role(enum mirror_state state);
+enum node_role mirror_shown_role(const struct core *c, uint8_t mirror); /* as heartbeats carry it */
+bool mirror_has_hands(const struct core *c);                            /* hamon-act is there, or was a moment ago */
+bool mirror_wants_lease(const struct core *c, uint8_t mirror);
 void mirror_summarize(const struct core *c, uint8_t mirror, struct mirror_summary *ret);
 bool mirrors_have_stopped(const struct core *c);
 bool mirror_owns_leg(const struct core *c, uint8_t mirror);      /* the leg on the own disk is the record's, and in sync */

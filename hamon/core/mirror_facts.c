@@ -44,6 +44,26 @@ enum node_role mirror_role(enum mirror_state state)
         return ROLE_UNKNOWN;
 }
 
+bool mirror_has_hands(const struct core *c)
+{
+        return c->act_ready || c->now_ms - c->act_lost_ms < c->config.timers.dead_ms;
+}
+
+/* A primary without hamon-act cannot renew its address: after a while it says so, and the peer may take over (P7). */
+enum node_role mirror_shown_role(const struct core *c, uint8_t mirror)
+{
+        enum node_role role = mirror_role(c->mirror[mirror].state);
+
+        return role == ROLE_PRIMARY && !mirror_has_hands(c) ? ROLE_UNKNOWN : role;
+}
+
+bool mirror_wants_lease(const struct core *c, uint8_t mirror)
+{
+        enum mirror_state s = c->mirror[mirror].state;
+
+        return (s == MIRROR_PRIMARY || s == MIRROR_STOP_SERVICE) && mirror_has_hands(c);
+}
+
 static bool superblock_is_fresh(const struct core *c, uint8_t mirror)
 {
         const struct mirror *m = &c->mirror[mirror];
@@ -61,8 +81,8 @@ void mirror_summarize(const struct core *c, uint8_t mirror, struct mirror_summar
         *ret = (struct mirror_summary){.role = ROLE_UNKNOWN, .record_version = r->version, .epoch = r->epoch};
         if (c->config.self >= NODES)
                 return;
-        ret->role = (uint8_t)mirror_role(m->state);
-        if (ret->role == ROLE_PRIMARY || ret->role == ROLE_TAKING_OVER)
+        ret->role = (uint8_t)mirror_shown_role(c, mirror);
+        if (mirror_role(m->state) == ROLE_PRIMARY || ret->role == ROLE_TAKING_OVER)
                 ret->epoch = m->epoch;
         if (m->opened_known && m->opened.leg.present) {
                 bool being_made = m->state == MIRROR_JOIN_REVOKE || m->state == MIRROR_JOIN_LEG;
@@ -70,8 +90,9 @@ void mirror_summarize(const struct core *c, uint8_t mirror, struct mirror_summar
                 ret->leg_ready = c->act_ready && !m->probe_failed && !being_made;
                 ret->md_events = m->opened.leg.md_events;
         }
-        ret->calls_peer_failed_known = superblock_is_fresh(c, mirror) && m->opened.leg.has_superblock;
-        ret->calls_peer_failed = ret->calls_peer_failed_known && m->opened.leg.calls_peer_failed;
+        /* A leg without a superblock was never in the array: it calls nobody failed. */
+        ret->calls_peer_failed_known = superblock_is_fresh(c, mirror) && m->opened.leg.present;
+        ret->calls_peer_failed = ret->calls_peer_failed_known && m->opened.leg.has_superblock && m->opened.leg.calls_peer_failed;
 }
 
 bool mirrors_have_stopped(const struct core *c)
@@ -158,7 +179,9 @@ static enum reason former_primary(const struct core *c, uint8_t mirror, const st
 {
         const struct mirror *m = &c->mirror[mirror];
         const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
-        bool peer_vouches = s && s->calls_peer_failed_known && !s->calls_peer_failed;
+        /* The record's own leg without a superblock was never in md: nothing can have gone on there without us. */
+        bool was_member = s && (s->md_events > 0 || uuid_equal(&s->leg, &r->legs[peer_of(c)].uuid));
+        bool peer_vouches = s && was_member && s->calls_peer_failed_known && !s->calls_peer_failed;
 
         if (!r->legs[peer_of(c)].in_sync)
                 return !m->opened.leg.note || peer_vouches ? REASON_NONE : REASON_WAITING_FOR_PEER;

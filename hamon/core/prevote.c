@@ -48,7 +48,7 @@ static bool hears_primary(const struct core *c, uint8_t mirror, const struct rec
         if (r->version == 0 || r->primary >= NODES || r->primary == candidate)
                 return false;
         if (r->primary == c->config.self) {
-                enum node_role role = mirror_role(c->mirror[mirror].state);
+                enum node_role role = mirror_shown_role(c, mirror);
                 return role == ROLE_PRIMARY || role == ROLE_TAKING_OVER;
         }
         const struct mirror_summary *s = detector_summary(c, r->primary, mirror);

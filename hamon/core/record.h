@@ -16,7 +16,7 @@ enum change_kind {
         CHANGE_CREATE,    /* version 0 -> epoch 1, primary = self, own leg in_sync */
         CHANGE_TAKE_OVER, /* own leg in_sync in the value, epoch still `epoch` -> epoch + 1, primary = self + boot, in_sync = {own} (R1a, R1b) */
         CHANGE_LEAVE,     /* primary = self + boot + epoch -> in_sync = {own} (R2a) */
-        CHANGE_KEEP_PEER, /* likewise -> in_sync = {peer's} (R2c) */
+        CHANGE_KEEP_PEER, /* likewise, peer leg UUID still `peer_leg`, attached without a gap -> in_sync = {peer's} (R2c) */
         CHANGE_MARK,      /* likewise -> peer leg UUID = `peer_leg`, inconsistent, not in_sync (R2d) */
         CHANGE_JOIN,      /* likewise, peer leg UUID still `peer_leg` -> peer in_sync, not inconsistent (R2f) */
         CHANGE_HAND_OVER, /* planned switchover: like TAKE_OVER, keeping both in_sync; only after clean checks (3.5) */

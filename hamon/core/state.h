@@ -26,6 +26,7 @@ struct core {
         uint64_t next_ticket;
         uint64_t draws; /* of ids from entropy */
         bool act_ready;
+        uint64_t act_lost_ms; /* when hamon-act was lost last; our own start before it was first there */
         bool leaving; /* an orderly stop was asked for: every mirror stops and nothing starts */
         uint64_t leave_ticket;
         struct detector detector;

@@ -86,6 +86,8 @@ static void try_write(struct world *w, uint8_t node, uint64_t sequence)
         struct machine *n = &w->machine[node];
         bool to_peer = n->peer_in_array && !n->peer_failed && n->attached;
 
+        if (n->own_stuck_ms)
+                return;
         if (to_peer && !session_lives(w, node)) {
                 if (!n->waiting)
                         n->stuck_ms = w->now_ms;
@@ -154,11 +156,13 @@ static void observe(struct world *w, uint8_t node)
             .leg_connected = session_lives(w, node),
             .leg_refused = session_refused(w, node),
             .leg_oldest_ms = n->waiting ? (uint32_t)(w->now_ms - n->stuck_ms) : 0,
+            .own_oldest_ms = n->own_stuck_ms ? (uint32_t)(w->now_ms - n->own_stuck_ms) : 0,
             .service_running = n->service,
         };
         struct observation was = n->seen;
 
         was.leg_oldest_ms = o.leg_oldest_ms;
+        was.own_oldest_ms = o.own_oldest_ms;
         if (!n->up || !n->act_up || n->frozen)
                 return;
         if (memcmp(&was, &o, sizeof o) == 0 && (!n->running || w->now_ms - n->seen_ms < OBSERVE_MS))

@@ -41,6 +41,7 @@ struct machine {
         struct uuid session;
         uint64_t stuck_ms;     /* oldest write without progress since; 0: none */
         uint64_t waiting;      /* that write */
+        uint64_t own_stuck_ms; /* the own disk does not answer since; 0: it does */
         bool service, service_broken;
         uint64_t address_until_ms;
 

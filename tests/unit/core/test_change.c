@@ -97,7 +97,13 @@ static void leave_and_keep_peer(void **state)
         (void)state;
         assert_true(change_apply(&a, &leave, &base, &v));
         assert_true(v.legs[0].in_sync && !v.legs[1].in_sync);
-        assert_false(change_apply(&a, &keep, &v, &w)); /* never an empty set: the peer is out */
+        assert_true(change_apply(&a, &keep, &v, &w)); /* R2c: the own leg failed while the leave was decided; the peer's is still attached */
+        assert_true(!w.legs[0].in_sync && w.legs[1].in_sync);
+        v.legs[1].inconsistent = true;
+        assert_false(change_apply(&a, &keep, &v, &w)); /* never a torn leg */
+        v.legs[1].inconsistent = false;
+        v.legs[1].uuid.bytes[0] ^= 1;
+        assert_false(change_apply(&a, &keep, &v, &w)); /* nor another one */
         assert_true(change_apply(&a, &keep, &base, &v));
         assert_true(!v.legs[0].in_sync && v.legs[1].in_sync);
         assert_false(change_apply(&a, &leave, &v, &w));

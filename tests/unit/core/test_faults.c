@@ -270,7 +270,7 @@ static void hamon_restarts_on_a_lone_primary(void **state)
         unsigned since = w.effects;
         world_restart_hamon(&w, A);
         live(3000);
-        world_expect_effects(&w, since, A, "leg-open debt-apply history detach service-start leg-remove note-clear");
+        world_expect_effects(&w, since, A, "leg-open debt-apply history detach leg-remove service-start note-clear");
         assert_true(world_serves(&w, A));
 }
 
@@ -409,6 +409,94 @@ static void array_gone_in_the_same_boot(void **state)
         assert_int_equal(world_record(&w)->epoch, 2);
 }
 
+/* R2c: md loses the own leg while the leave is being decided. */
+static void own_disk_fails_in_a_leave(void **state)
+{
+        (void)state;
+        redundant();
+        world_power_off(&w, W); /* nothing can be decided for now */
+        world_run(&w, 1000);
+        w.machine[B].nbdd_dead = true;
+        world_cut(&w, A, B, true);
+        world_run(&w, 4000);
+        assert_int_equal(w.core[A].leg[M].state, LEG_LEAVE);
+        w.machine[A].own_failed = true;
+        w.machine[A].own_in_sync = false;
+        world_run(&w, 1000);
+        unsigned since = w.effects;
+        world_cut(&w, A, B, false);
+        world_run(&w, 2000);
+        world_expect_effects(&w, since, A, "service-stop array-stop leg-open"); /* no detach: the peer's leg has everything */
+        assert_true(world_record(&w)->legs[B].in_sync);
+        assert_false(world_record(&w)->legs[A].in_sync);
+}
+
+/* R8d: the own disk does not fail, it hangs. */
+static void own_disk_hangs(void **state)
+{
+        (void)state;
+        redundant();
+        w.machine[A].own_stuck_ms = w.now_ms;
+        live(9000);
+        assert_false(w.machine[A].up);
+        assert_true(world_serves(&w, B));
+}
+
+static void the_primary_hangs_and_wakes_up(void **state)
+{
+        (void)state;
+        redundant();
+        w.machine[A].frozen = true;
+        live(6000);
+        assert_true(world_serves(&w, B));
+        uint64_t before = w.acknowledged;
+        unsigned since = w.effects;
+        w.machine[A].frozen = false;
+        world_run(&w, 1000);
+        world_expect_effects(&w, since, A, "reboot");
+        assert_true(before > 0);
+}
+
+/* A short hang is nobody's death, least of all that of the others. */
+static void a_node_sleeps_for_a_moment(void **state)
+{
+        (void)state;
+        redundant();
+        w.machine[B].frozen = true;
+        live(1200);
+        w.machine[B].frozen = false;
+        unsigned reports = w.reports;
+        live(3000);
+        assert_false(world_reported(&w, reports, B, REASON_NODE_DEAD));
+        assert_int_equal(w.core[A].leg[M].state, LEG_IN);
+        assert_int_equal(world_record(&w)->epoch, 1);
+}
+
+/* P7: without hamon-act the address cannot be renewed, so the peer takes over. */
+static void hamon_act_does_not_come_back(void **state)
+{
+        (void)state;
+        redundant();
+        world_act(&w, A, false);
+        live(12000);
+        assert_true(world_serves(&w, B));
+        world_act(&w, A, true);
+        live(1000);
+        assert_false(w.machine[A].up); /* deposed */
+}
+
+static void hamon_act_is_away_for_a_moment(void **state)
+{
+        (void)state;
+        redundant();
+        world_act(&w, A, false);
+        live(1000);
+        world_act(&w, A, true);
+        live(3000);
+        assert_true(world_serves(&w, A));
+        assert_int_equal(world_record(&w)->epoch, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -434,6 +522,12 @@ int main(void)
             cmocka_unit_test(leg_hangs),
             cmocka_unit_test(one_way_link),
             cmocka_unit_test(array_gone_in_the_same_boot),
+            cmocka_unit_test(own_disk_fails_in_a_leave),
+            cmocka_unit_test(own_disk_hangs),
+            cmocka_unit_test(the_primary_hangs_and_wakes_up),
+            cmocka_unit_test(a_node_sleeps_for_a_moment),
+            cmocka_unit_test(hamon_act_does_not_come_back),
+            cmocka_unit_test(hamon_act_is_away_for_a_moment),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 enum { ROUNDS = 12, SEEDS = 500 };
 
 static struct world w;
+static uint64_t running; /* this seed */
 
 static void live(uint64_t ms)
 {
@@ -144,14 +145,22 @@ static void random_faults(void **state)
 
         (void)state;
         for (uint64_t seed = first; seed <= last; seed++) {
-                fprintf(stderr, "\rseed %llu ", (unsigned long long)seed);
+                running = seed;
                 torture(seed);
         }
-        fprintf(stderr, "\n");
+        running = 0;
+}
+
+static int name_the_seed(void **state)
+{
+        (void)state;
+        if (running)
+                print_error("failed with TORTURE_SEED=%llu\n", (unsigned long long)running);
+        return 0;
 }
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(random_faults)};
+        const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(random_faults, name_the_seed)};
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,9 @@ void acceptor_init(struct core *c, uint8_t mirror, const struct acceptor_state *
 {
         struct cas_register *r = &c->reg[mirror];
 
+#ifdef MUTANT_blank_voter_votes /* R7c */
+        known = true;
+#endif
         r->admitted = known && (!uuid_is_null(&durable->voter) || durable->value.version > 0);
         if (known)
                 r->acceptor = *durable;
@@ -88,7 +91,9 @@ void acceptor_prepare(struct core *c, const struct event *e, struct actions *out
         a->send.promise.wait_ms = wait_ms;
         a->send.promise.voter = r->admitted ? r->acceptor.voter : r->pending;
         if (refusal == REFUSAL_NONE || refusal == REFUSAL_NO_STATE) {
+#ifndef MUTANT_promise_before_fsync /* R5 */
                 a->after = r->generation;
+#endif
                 a->send.promise.accepted = r->acceptor.accepted;
                 a->send.promise.value = r->acceptor.value;
         }
@@ -123,8 +128,10 @@ void acceptor_accept(struct core *c, const struct event *e, struct actions *out)
 
         if (m->voters_generation != register_voters_generation(r))
                 refusal = REFUSAL_GENERATION;
+#ifndef MUTANT_promise_broken
         else if (ballot_compare(b, &r->acceptor.promised) < 0)
                 refusal = REFUSAL_BALLOT;
+#endif
         else if (!r->admitted && !admitting)
                 refusal = REFUSAL_NO_STATE;
         else if (r->admitted && ballot_compare(b, &r->acceptor.accepted) != 0)
@@ -146,6 +153,8 @@ void acceptor_accept(struct core *c, const struct event *e, struct actions *out)
         a->send.accepted.refusal = refusal;
         a->send.accepted.promised = r->acceptor.promised;
         a->send.accepted.wait_ms = wait_ms;
+#ifndef MUTANT_accepted_before_fsync /* R5 */
         if (refusal == REFUSAL_NONE)
                 a->after = r->generation;
+#endif
 }

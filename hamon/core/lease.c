@@ -18,11 +18,17 @@ enum refusal lease_refuses(const struct core *c, uint8_t mirror, uint8_t candida
         uint64_t guard_ms = c->started_ms + c->config.timers.lease_ms;
 
         *ret_wait_ms = 0;
+#ifdef MUTANT_lease_ignored /* R4a */
+        return REFUSAL_NONE;
+#endif
         if (l->holder < NODES && l->holder != candidate && in_future(l->until_ms, now_ms)) {
                 *ret_wait_ms = (uint32_t)(l->until_ms - now_ms);
                 return REFUSAL_LEASE;
         }
         /* R4d: what this voter granted before its restart it granted to the primary of its highest accepted record (R4c). */
+#ifdef MUTANT_restart_forgets_lease
+        guard_ms = 0;
+#endif
         if (v->version > 0 && v->primary != candidate && in_future(guard_ms, now_ms)) {
                 *ret_wait_ms = (uint32_t)(guard_ms - now_ms);
                 return REFUSAL_RESTARTED;
@@ -41,11 +47,15 @@ static enum refusal refuse_renewal(const struct core *c, const struct message *m
         if (m->voters_generation != register_voters_generation(r))
                 return REFUSAL_GENERATION;
         /* R4c */
+#ifndef MUTANT_anybody_is_renewed
         if (v->primary != m->from || v->epoch != m->renew.epoch || !uuid_equal(&v->primary_boot, &m->renew.boot))
                 return REFUSAL_NOT_PRIMARY;
+#endif
         /* R4b */
+#ifndef MUTANT_echo_ignored
         if (l->nonce[m->from] == 0 || m->renew.echo != l->nonce[m->from])
                 return REFUSAL_ECHO;
+#endif
         return REFUSAL_NONE;
 }
 
@@ -103,7 +113,11 @@ static void on_renewed(struct core *c, const struct event *e, struct actions *ou
             m->renewed.sequence + LEASE_SENT_RING <= l->sequence)
                 return;
         if (m->renewed.refusal == REFUSAL_NONE) {
+#ifdef MUTANT_lease_from_the_answer
+                uint64_t sent_ms = e->now_ms;
+#else
                 uint64_t sent_ms = l->sent_ms[m->renewed.sequence % LEASE_SENT_RING];
+#endif
                 if (sent_ms >= l->granted_sent_ms[m->from]) {
                         l->granted_sent_ms[m->from] = sent_ms;
                         l->echo[m->from] = m->renewed.nonce;

@@ -37,7 +37,11 @@
 
 enum {
         ALL_VOTERS = (1 << VOTERS) - 1,
+#ifdef MUTANT_minority
+        MAJORITY = 1,
+#else
         MAJORITY = VOTERS / 2 + 1,
+#endif
         BACKOFF_DOUBLINGS_MAX = 4,
         SPREAD_INTERVAL_MAX_MS = 5000,
         ADMISSION_INTERVAL_MS = 5000,
@@ -178,7 +182,11 @@ static struct record highest_shown(const struct proposer *p, uint8_t mask)
         struct ballot best_ballot = {.n = 0};
 
         for (uint8_t v = 0; v < VOTERS; v++)
+#ifdef MUTANT_any_value
+                if ((mask & bit(v)) && !ballot_is_null(&p->shown_ballot[v])) {
+#else
                 if ((mask & bit(v)) && ballot_compare(&p->shown_ballot[v], &best_ballot) > 0) {
+#endif
                         best_ballot = p->shown_ballot[v];
                         best = p->shown[v];
                 }
@@ -292,7 +300,11 @@ static void decide(struct core *c, uint8_t mirror, const struct event *e)
 
         r->decided = p->value;
         r->spreading = (struct spreading){
+#ifdef MUTANT_no_spreading
+            .active = false,
+#else
             .active = p->accepted != ALL_VOTERS,
+#endif
             .ballot = p->ballot,
             .value = p->value,
             .accepted = p->accepted,
@@ -427,7 +439,11 @@ void record_tick(struct core *c, uint8_t mirror, const struct event *e, struct a
                 if (p->phase == PROPOSER_PREPARE)
                         weigh_promises(c, mirror, true, e, out);
                 else if (p->phase == PROPOSER_ACCEPT)
+#ifdef MUTANT_timeout_is_an_outcome /* R6a */
+                        finish(c, mirror, &r->acceptor.value);
+#else
                         pause(c, mirror, e);
+#endif
                 else if (p->internal && p->attempts > 2)
                         p->phase = PROPOSER_IDLE; /* a re-decision changes nothing: it may be dropped at any time */
                 else

@@ -105,7 +105,11 @@ static int check_leg(struct sim *s, uint8_t n, const struct effect *e, struct ef
                 return -EIO;
         if (d->hung_until_us > s->now_us)
                 return WAIT;
+#ifdef MUTANT_check_permits_all
+        r->permits = true;
+#else
         r->permits = d->super.exists && d->super.slot[n] == SLOT_ACTIVE;
+#endif
         return 0;
 }
 
@@ -150,6 +154,9 @@ static int debt_apply(struct sim *s, uint8_t n, const struct effect *e, struct e
         (void)e, (void)r;
         if (!s->node[n].md.running)
                 return -EINVAL;
+#ifdef MUTANT_debt_dropped
+        s->node[n].act.debt = 0;
+#endif
         if (s->node[n].act.step++ == 0)
                 md_set_bits(s, n, s->node[n].act.debt);
         return md_super_settled(s, n) ? 0 : WAIT;
@@ -158,7 +165,9 @@ static int debt_apply(struct sim *s, uint8_t n, const struct effect *e, struct e
 static int note_set(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
 {
         (void)e, (void)r;
+#ifndef MUTANT_note_not_set
         s->node[n].act.note = true;
+#endif
         return 0;
 }
 
@@ -227,6 +236,9 @@ static int leg_add(struct sim *s, uint8_t n, const struct effect *e, struct effe
                 return 0;
         if (!e->whole && !s->node[n].act.has_debt)
                 return -EINVAL;
+#ifdef MUTANT_debt_dropped
+        s->node[n].act.debt = 0;
+#endif
         if (s->node[n].act.step++ == 0)
                 md_set_bits(s, n, s->node[n].act.debt);
         if (!md_super_settled(s, n))
@@ -299,8 +311,7 @@ static int leg_remove(struct sim *s, uint8_t n, const struct effect *e, struct e
 static int debt_drop(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
 {
         (void)e, (void)r;
-        if (!s->decided.legs[0].in_sync || !s->decided.legs[1].in_sync)
-                violation(s, n, "3.5: debt dropped before the join was decided", 0, 0);
+        check_debt_drop(s, n);
         s->node[n].act.debt = 0;
         s->node[n].act.has_debt = false;
         return 0;

@@ -187,3 +187,11 @@ void check_legs_equal(struct sim *s)
                 if (s->node[0].disk.block[b].now != s->node[1].disk.block[b].now)
                         violation(s, NO_NODE, "legs differ: block %llu (write %llu on node-a)", b, s->node[0].disk.block[b].now);
 }
+
+/* A newer epoch may have begun since: then the join that is meant came before it. */
+void check_debt_drop(struct sim *s, uint8_t n)
+{
+        bool joined = s->decided.legs[0].in_sync && s->decided.legs[1].in_sync;
+        if (!joined && s->decided.epoch == s->node[n].md.epoch)
+                violation(s, n, "3.5: debt dropped before the join was decided", 0, 0);
+}

@@ -375,6 +375,7 @@ bool check_redundant(const struct sim *s);
 void check_legs_equal(struct sim *s);
 void check_service_start(struct sim *s, uint8_t node, uint64_t epoch);
 void check_address(struct sim *s, uint8_t node);
+void check_debt_drop(struct sim *s, uint8_t node);
 void check_detach(struct sim *s, uint8_t node, uint64_t version);
 
 /* -- fault.c */

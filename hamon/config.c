@@ -161,7 +161,8 @@ static void read_voters(struct config_reading *r, struct config *c)
                 nodes++;
         }
         if (nodes < NODES)
-                error_at(r, "node", "", "%s [node NAME] section: a cluster has two", nodes == 0 ? "there is no" : "there is only one");
+                error_at(r, "node", nodes ? c->voters[0].name : "", "%s [node NAME] section: a cluster has two",
+                         nodes == 0 ? "there is no" : "there is only one");
         name = ini_section_name(r->ini, "witness", 0);
         if (name) {
                 c->has_witness = true;
@@ -216,6 +217,9 @@ static void read_mirrors(struct config_reading *r, struct config *c)
                 char reason[160];
 
                 read_name(r, "mirror", name, m->name);
+                if (strlen(name) > CONFIG_MIRROR_NAME_MAX)
+                        error_at(r, "mirror", name, "[mirror %s]: a mirror's name has up to %d characters, as md keeps it", name,
+                                 CONFIG_MIRROR_NAME_MAX);
                 e = ini_get(r->ini, "mirror", name, "id", 0);
                 if (!e)
                         error_at(r, "mirror", name, "[mirror %s] has no id: write id = 0xNUMBER, the export id of its legs", name);

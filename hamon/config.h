@@ -24,6 +24,7 @@ enum {
         CONFIG_ADDRESSES_MAX = 4, /* of a service */
         CONFIG_UNITS_MAX = 16,    /* of a service */
         CONFIG_NAME_SIZE = 32,    /* cluster, node, mirror names with their NUL */
+        CONFIG_MIRROR_NAME_MAX = 25, /* md's set name "hamon:NAME" has 32 bytes with its NUL */
         CONFIG_PATH_SIZE = 256,
         CONFIG_OPTIONS_SIZE = 256,
         CONFIG_UNIT_SIZE = 128,

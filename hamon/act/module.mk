@@ -11,3 +11,7 @@ PROGRAMS += hamon-act
 hamon-act_SRCS := hamon/act/main.c hamon/identity.c
 hamon-act_ARCHIVES := hamon_act hamon_act_pure hamon_config hamon_core nbdd_client nbdc_client net base
 hamon-act_PKGS := libsystemd gnutls jansson libmicrohttpd libcurl devmapper libnl-route-3.0 libnl-3.0
+
+# What the VM test drives hamon-act with, inside the machines.
+PROGRAMS += tests/vm/act/act-send
+tests/vm/act/act-send_SRCS := tests/vm/act/act-send.c

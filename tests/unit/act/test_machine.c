@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The thin parts that look at or touch the machine, against folders and files that stand for it. */
+#include "tests/unit/cmocka_all.h"
+
+#include "hamon/act/address.h"
+#include "hamon/act/child.h"
+#include "hamon/act/direct_io.h"
+#include "hamon/act/leg.h"
+#include "hamon/act/md_sysfs.h"
+#include "hamon/act/member.h"
+#include "hamon/act/service.h"
+#include "hamon/act/units.h"
+
+#include "tests/unit/act/fixtures.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static char folder[64];
+
+static int setup(void **state)
+{
+        (void)state;
+        snprintf(folder, sizeof folder, "/tmp/test_machine.XXXXXX");
+        return mkdtemp(folder) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+        const char *argv[] = {"/bin/rm", "-rf", folder, NULL};
+        struct trouble t;
+
+        (void)state;
+        return child_run(argv, 10000, &t);
+}
+
+static void put(const char *path, const char *text)
+{
+        char full[256];
+
+        snprintf(full, sizeof full, "%s/%s", folder, path);
+        for (char *p = full + strlen(folder) + 1; (p = strchr(p, '/')); p++) {
+                *p = '\0';
+                (void)mkdir(full, 0755);
+                *p = '/';
+        }
+        int fd = open(full, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+        close(fd);
+}
+
+#define M "block/md100/md/"
+
+static void members_are_found_by_device(void **state)
+{
+        struct md_state s;
+
+        (void)state;
+        assert_int_equal(md_sysfs_read(folder, "md100", makedev(253, 0), makedev(43, 0), &s), 0);
+        assert_false(s.running);
+        put(M "array_state", "active\n");
+        put(M "sync_action", "recover\n");
+        put(M "sync_completed", "2048 / 259840\n");
+        put(M "dev-dm-0/block/dev", "253:0\n");
+        put(M "dev-dm-0/state", "in_sync,write_mostly\n");
+        put(M "dev-dm-0/slot", "1\n");
+        put(M "dev-dm-0/errors", "3\n");
+        put(M "dev-nbd0/block/dev", "43:0\n");
+        put(M "dev-nbd0/state", "spare\n");
+        put(M "dev-nbd0/slot", "none\n");
+        assert_int_equal(md_sysfs_read(folder, "md100", makedev(253, 0), makedev(43, 0), &s), 0);
+        assert_true(s.running && !s.read_auto && !s.sync_idle);
+        assert_true(s.sync_done_sectors == 2048 && s.sync_total_sectors == 259840);
+        assert_int_equal(s.members, 2);
+        assert_true(s.own.present && s.own.in_sync && s.own.write_mostly && !s.own.faulty);
+        assert_int_equal(s.own.slot, 1);
+        assert_true(s.own.errors == 3);
+        assert_string_equal(s.own.name, "dm-0");
+        assert_true(s.peer.present && !s.peer.in_sync);
+        assert_int_equal(s.peer.slot, -1);
+        put(M "dev-nbd0/state", "faulty,write_mostly\n");
+        put(M "sync_action", "idle\n");
+        put(M "array_state", "read-auto\n");
+        assert_int_equal(md_sysfs_read(folder, "md100", makedev(253, 1), makedev(43, 0), &s), 0);
+        assert_true(s.running && s.read_auto && s.sync_idle && s.peer.faulty && !s.own.present);
+        put(M "array_state", "inactive\n");
+        assert_int_equal(md_sysfs_read(folder, "md100", makedev(253, 0), 0, &s), 0);
+        assert_true(!s.running && !s.peer.present);
+}
+
+static void mounts_are_found_by_device(void **state)
+{
+        const char text[] = "22 1 254:0 / / rw shared:1 - ext4 /dev/vda rw\n"
+                            "40 22 9:100 / /srv/data rw - ext4 /dev/md100 rw\n"
+                            "41 22 8:1 / /srv/my\\040data rw - ext4 /dev/sda1 rw\n";
+
+        (void)state;
+        assert_int_equal(service_parse_mountinfo(text, "/srv/data", 9, 100), 1);
+        assert_int_equal(service_parse_mountinfo(text, "/srv/data", 9, 101), -EBUSY);
+        assert_int_equal(service_parse_mountinfo(text, "/srv/dat", 9, 100), 0);
+        assert_int_equal(service_parse_mountinfo(text, "/srv/my data", 8, 1), 1);
+        assert_int_equal(service_parse_mountinfo("40 22 9:100 / /srv/data rw\n50 40 0:9 / /srv/data rw", "/srv/data", 9, 100), -EBUSY);
+        assert_int_equal(service_parse_mountinfo("", "/srv/data", 9, 100), 0);
+}
+
+static void mount_units_are_named_as_systemd_does(void **state)
+{
+        char name[UNIT_NAME_SIZE];
+
+        (void)state;
+        units_mount_name("/srv/data", name);
+        assert_string_equal(name, "srv-data.mount");
+        units_mount_name("/srv/my-data/.x", name);
+        assert_string_equal(name, "srv-my\\x2ddata-.x.mount");
+        units_mount_name("/.hidden", name);
+        assert_string_equal(name, "\\x2ehidden.mount");
+}
+
+static void announcements_are_whole_frames(void **state)
+{
+        const uint8_t mac[6] = {0x52, 0x54, 0, 0x99, 0, 1}, v4[4] = {10, 99, 0, 100};
+        const uint8_t v6[16] = {0xfd, 0, [15] = 5};
+        uint8_t f[ADDRESS_FRAME_MAX];
+        uint32_t sum = 0;
+
+        (void)state;
+        assert_int_equal(address_arp_frame(mac, v4, f), 60);
+        assert_memory_equal(f, "\xff\xff\xff\xff\xff\xff", 6);
+        assert_memory_equal(f + 12, "\x08\x06\0\x01\x08\0\x06\x04\0\x01", 10);
+        assert_memory_equal(f + 28, v4, 4);
+        assert_memory_equal(f + 38, v4, 4);
+        assert_int_equal(address_na_frame(mac, v6, f), 86);
+        assert_int_equal(f[14 + 40], 136);
+        /* ICMPv6 checksum over the pseudo header: all ones when it is right. */
+        for (int i = 0; i < 32; i += 2)
+                sum += (uint32_t)f[22 + i] << 8 | f[23 + i];
+        sum += 32 + 58;
+        for (int i = 0; i < 32; i += 2)
+                sum += (uint32_t)f[54 + i] << 8 | f[55 + i];
+        while (sum >> 16)
+                sum = (sum & 0xffff) + (sum >> 16);
+        assert_int_equal(sum, 0xffff);
+}
+
+static void children_end_or_are_ended(void **state)
+{
+        const char *good[] = {"/bin/true", NULL}, *bad[] = {"/bin/sh", "-c", "echo first; echo the reason >&2; exit 3", NULL};
+        const char *slow[] = {"/bin/sleep", "60", NULL}, *missing[] = {"/nonexistent", NULL};
+        const char *closed[] = {"/bin/sh", "-c", "exec >&- 2>&-; sleep 0.2; exit 4", NULL};
+        struct trouble t;
+
+        (void)state;
+        assert_int_equal(child_run(good, 5000, &t), 0);
+        assert_int_equal(child_run(bad, 5000, &t), -EIO);
+        assert_string_equal(t.text, "sh failed with 3: the reason");
+        assert_int_equal(child_run(closed, 5000, &t), -EIO);
+        assert_string_equal(t.text, "sh failed with 4: it said nothing");
+        assert_int_equal(child_run(slow, 100, &t), -ETIMEDOUT);
+        assert_int_equal(child_run(missing, 5000, &t), -ENOENT);
+}
+
+/* A file of 64 MiB as a disk; skipped where the file system has no O_DIRECT. */
+static const char *make_disk(char ret[128])
+{
+        snprintf(ret, 128, "%s/disk", folder);
+        int fd = open(ret, O_RDWR | O_CREAT | O_DIRECT, 0600);
+        if (fd < 0)
+                skip();
+        assert_int_equal(ftruncate(fd, 64 << 20), 0);
+        close(fd);
+        return ret;
+}
+
+static void a_leg_is_made_once_and_remembers(void **state)
+{
+        char path[128];
+        struct leg_header h, again;
+        struct trouble t;
+
+        (void)state;
+        const char *disk = make_disk(path);
+        assert_int_equal(leg_read(disk, "demo", "data", &h, &t), -ENODATA);
+        assert_int_equal(leg_create(disk, "demo", "data", false, &h, &t), 0);
+        assert_int_equal(leg_create(disk, "demo", "data", false, &again, &t), 0);
+        assert_true(uuid_equal(&h.uuid, &again.uuid));
+        assert_int_equal(leg_read(disk, "demo", "other", &again, &t), -EREMOTE);
+        assert_int_equal(leg_create(disk, "demo", "other", false, &again, &t), -EREMOTE);
+        for (uint64_t epoch = 1; epoch < 6; epoch++) {
+                assert_int_equal(leg_add_epoch(disk, "demo", "data", epoch, &t), 0);
+                assert_int_equal(leg_add_epoch(disk, "demo", "data", epoch, &t), 0);
+                assert_int_equal(leg_read(disk, "demo", "data", &again, &t), 0);
+                assert_true(leg_header_last_epoch(&again) == epoch);
+        }
+        assert_int_equal(leg_add_epoch(disk, "demo", "data", 4, &t), -ESTALE);
+        assert_int_equal(leg_probe(disk, &t), 0);
+        /* Either copy may be torn. */
+        for (int copy = 0; copy < 2; copy++) {
+                int fd = open(disk, O_RDWR);
+                uint8_t saved[512], zero[512] = {0};
+                assert_int_equal(pread(fd, saved, sizeof saved, copy * 4096), 512);
+                assert_int_equal(pwrite(fd, zero, sizeof zero, copy * 4096), 512);
+                assert_int_equal(fsync(fd), 0);
+                assert_int_equal(leg_read(disk, "demo", "data", &again, &t), 0);
+                assert_true(leg_header_last_epoch(&again) >= 4);
+                assert_int_equal(pwrite(fd, saved, sizeof saved, copy * 4096), 512);
+                assert_int_equal(fsync(fd), 0);
+                close(fd);
+        }
+        assert_int_equal(leg_create(disk, "demo", "data", true, &again, &t), 0);
+        assert_false(uuid_equal(&h.uuid, &again.uuid));
+        assert_int_equal(again.epochs, 0);
+}
+
+static void a_disk_with_something_on_it_needs_consent(void **state)
+{
+        char path[128];
+        struct leg_header h;
+        struct trouble t;
+
+        (void)state;
+        const char *disk = make_disk(path);
+        for (int i = 0; i < 2; i++) {
+                off_t at = i == 0 ? 4096 + 17 : (64 << 20) - 512; /* a file system's front, a GPT's end */
+                int fd = open(disk, O_RDWR);
+                assert_int_equal(pwrite(fd, "x", 1, at), 1);
+                assert_int_equal(fsync(fd), 0);
+                assert_int_equal(leg_create(disk, "demo", "data", false, &h, &t), -EEXIST);
+                assert_int_equal(pwrite(fd, "", 1, at), 1);
+                assert_int_equal(fsync(fd), 0);
+                close(fd);
+        }
+        assert_int_equal(leg_create(disk, "demo", "data", false, &h, &t), 0);
+}
+
+static void debt_of_a_member_on_disk(void **state)
+{
+        char path[128];
+        struct member m;
+        struct md_super s;
+        struct debt d = {0};
+
+        (void)state;
+        const char *disk = make_disk(path);
+        int fd = open(disk, O_RDWR);
+        assert_int_equal(pwrite(fd, fixture_super, sizeof fixture_super, (1 << 20) + 4096), sizeof fixture_super);
+        assert_int_equal(pwrite(fd, fixture_bitmap, sizeof fixture_bitmap, (1 << 20) + 8192), sizeof fixture_bitmap);
+        assert_int_equal(fsync(fd), 0);
+        assert_int_equal(member_open(disk, 1 << 20, &m), 0);
+        assert_int_equal(member_read_super(&m, &s), 0);
+        assert_int_equal(member_add_debt(&m, &s, 4 << 20, &d), 0);
+        assert_int_equal(debt_count(&d), 6);
+        assert_true(debt_is_set(&d, 0) && debt_is_set(&d, 4) && !debt_is_set(&d, 5) && debt_is_set(&d, 7));
+        assert_int_equal(member_add_debt(&m, &s, 4 << 20, &d), 0); /* again: a union */
+        assert_int_equal(debt_count(&d), 6);
+        /* A bitmap that md stopped keeping, then none at all: everything may differ. */
+        s.events = 5;
+        assert_int_equal(member_add_debt(&m, &s, 4 << 20, &d), 0);
+        assert_int_equal(debt_count(&d), 32);
+        debt_release(&d);
+        s.events = 4;
+        assert_int_equal(pwrite(fd, "x", 1, (1 << 20) + 8192), 1);
+        assert_int_equal(fsync(fd), 0);
+        assert_int_equal(member_add_debt(&m, &s, 8 << 20, &d), 0);
+        assert_int_equal(debt_count(&d), 16);
+        /* Another array's debt is not mixed in. */
+        s.array.bytes[0] ^= 1;
+        assert_int_equal(member_add_debt(&m, &s, 4 << 20, &d), 0);
+        assert_true(uuid_equal(&d.array, &s.array));
+        debt_release(&d);
+        member_close(&m);
+        close(fd);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test_setup_teardown(members_are_found_by_device, setup, teardown),
+            cmocka_unit_test(mounts_are_found_by_device),
+            cmocka_unit_test(mount_units_are_named_as_systemd_does),
+            cmocka_unit_test(announcements_are_whole_frames),
+            cmocka_unit_test(children_end_or_are_ended),
+            cmocka_unit_test_setup_teardown(a_leg_is_made_once_and_remembers, setup, teardown),
+            cmocka_unit_test_setup_teardown(a_disk_with_something_on_it_needs_consent, setup, teardown),
+            cmocka_unit_test_setup_teardown(debt_of_a_member_on_disk, setup, teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

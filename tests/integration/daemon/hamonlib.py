@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Two nodes and a witness as real processes on loopback, with a scripted hamon-act where a test wants one. Standard library only."""
+import errno
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -42,7 +44,7 @@ class FakeAct(threading.Thread):
 
     def __init__(self, path, mirror="data"):
         super().__init__(daemon=True)
-        self.mirror, self.done, self.errors, self.silent = mirror, [], {}, set()
+        self.mirror, self.done, self.errors, self.silent, self.blank = mirror, [], {}, set(), True
         self.leg = {"present": False, "uuid": "00000000-0000-0000-0000-000000000000", "last_epoch": "0", "has_superblock": False,
                     "calls_peer_failed": False, "clean": False, "md_events": "0", "note": False, "debt": False, "array_running": False}
         self.seen = {"array_running": False, "own_in_sync": False, "own_failed": False, "peer_in_array": False, "peer_in_sync": False,
@@ -82,6 +84,8 @@ class FakeAct(threading.Thread):
         do = command["do"]
         self.done.append(do)
         answer = {"done": do, "mirror": command["mirror"], "ticket": command["ticket"], "error": self.errors.get(do, 0), "detail": ""}
+        if do == "leg-create" and not self.blank and not command["overwrite"]:
+            answer["error"] = -errno.EEXIST
         if do in self.silent:
             return None
         if answer["error"]:
@@ -198,6 +202,21 @@ class Trio:
         p = subprocess.run([BUILD / "hamonctl", "--socket", self.dir / name / "control.sock", *words], capture_output=True, text=True,
                            stdin=subprocess.DEVNULL, timeout=timeout * PATIENCE)
         return p.returncode, p.stdout, p.stderr
+
+    def ctl_typing(self, name, typed, *words):
+        """hamonctl on a terminal at which a person types; returns its exit status and what the terminal showed."""
+        ours, theirs = pty.openpty()
+        p = subprocess.Popen([BUILD / "hamonctl", "--socket", self.dir / name / "control.sock", *words], stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        os.write(ours, typed.encode())
+        shown = b""
+        try:
+            while part := os.read(ours, 4096):
+                shown += part
+        except OSError:
+            pass  # a terminal whose other end is closed
+        os.close(ours)
+        return p.wait(30 * PATIENCE), shown.decode()
 
     def status(self, name):
         code, out, _ = self.ctl(name, "status", "--json")

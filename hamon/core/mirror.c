@@ -38,6 +38,7 @@ enum deed {
 #define S(name) IN_STATE(MIRROR_##name)
 #define OPENERS (S(START) | S(OPENING))
 #define TAKING (S(REVOKE) | S(CAPTURE) | S(ASSEMBLE) | S(APPLY) | S(HISTORY))
+#define NEEDS_HOLD (S(CAPTURE) | S(ASSEMBLE) | S(APPLY) | S(HISTORY))
 #define CREATING (S(CREATE_LEG) | S(CREATE_ARRAY) | S(CREATE_SWAP))
 #define JOINING (S(JOIN_REVOKE) | S(JOIN_LEG))
 #define STOPPING (S(STOP_SERVICE) | S(STOP_ARRAY))
@@ -53,7 +54,9 @@ static const struct row rows[] = {
     {S(START), MIRROR_ACT_READY, 0, 0, MIRROR_OPENING, OPEN, REASON_NONE},
     {ALL & ~S(START), MIRROR_ACT_READY, 0, 0, STAY, REOPEN, REASON_NONE},
     {ALL, MIRROR_ACT_LOST, 0, 0, STAY, NOTHING, REASON_NONE},
-    {ALL & ~S(PRIMARY), MIRROR_REOPENED, 0, 0, STAY, ASK_AGAIN, REASON_NONE},
+    {ALL & ~(S(PRIMARY) | NEEDS_HOLD), MIRROR_REOPENED, 0, 0, STAY, ASK_AGAIN, REASON_NONE},
+    {NEEDS_HOLD, MIRROR_REOPENED, MIRROR_RUNNING, 0, STAY, ASK_AGAIN, REASON_NONE},
+    {NEEDS_HOLD, MIRROR_REOPENED, 0, MIRROR_RUNNING, MIRROR_REVOKE, REVOKE, REASON_NONE}, /* the hold died with hamon-act */
     {S(PRIMARY), MIRROR_REOPENED, MIRROR_RUNNING, 0, STAY, ASK_AGAIN, REASON_NONE},
     {S(PRIMARY), MIRROR_REOPENED, 0, MIRROR_RUNNING, MIRROR_STANDBY, STAND_BY, REASON_EFFECT_FAILED}, /* the array is gone */
 
@@ -285,7 +288,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
         case ASK_AGAIN:
                 pending_ask_again(c, &m->pending, out);
                 pending_ask_again(c, &c->leg[mirror].pending, out);
-                pending_ask_again(c, &c->standby[mirror].pending, out);
+                standby_act_is_back(c, mirror, e, out);
                 pending_ask_again(c, &c->service[mirror].pending, out);
                 return;
         case STAND_BY:
@@ -368,6 +371,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 return;
         case REBOOT:
                 stand_by(c, mirror, e, out);
+                pending_cancel(&c->service[mirror].pending); /* no unit is stopped or started any more (3.5) */
                 effect_send_untracked(c, (struct effect){.type = EFFECT_ADDRESS_DROP, .mirror = mirror}, out);
                 ask_effect(c, mirror, EFFECT_REBOOT, out);
                 return;

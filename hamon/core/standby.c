@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/core/state.h"
 
-enum deed { NOTHING, LEARN, CONFIRM, RELEASE, GRANT, CHECK, GRANTED, REFUSED, CHECKED, BUSY_REFUSED, WRONG_LEG, WRONG_PRIMARY };
+enum deed { NOTHING, LEARN, CONFIRM, RELEASE, GRANT, CHECK, GRANTED, REFUSED, CHECKED, BUSY_REFUSED, WRONG_LEG, WRONG_PRIMARY, ASK_AGAIN, GIVE_UP };
 
 #define S(name) IN_STATE(STANDBY_##name)
 #define ALL (S(IDLE) | S(LEARN) | S(CONFIRM) | S(RELEASE) | S(GRANT) | S(CHECK))
@@ -36,6 +36,11 @@ static const struct row rows[] = {
     {S(RELEASE) | S(GRANT), STANDBY_FAILED, 0, 0, STANDBY_IDLE, REFUSED, REASON_EFFECT_FAILED},
     {S(CHECK), STANDBY_FAILED, 0, 0, STANDBY_IDLE, NOTHING, REASON_EFFECT_FAILED},
     {S(IDLE) | S(LEARN) | S(CONFIRM), STANDBY_FAILED, 0, 0, STAY, NOTHING, REASON_NONE},
+
+    /* R6c: a grant that was asked before an own take-over began must not come after its REVOKE. */
+    {S(RELEASE) | S(GRANT) | S(CHECK), STANDBY_ACT_BACK, STANDBY_FREE, 0, STAY, ASK_AGAIN, REASON_NONE},
+    {S(RELEASE) | S(GRANT) | S(CHECK), STANDBY_ACT_BACK, 0, STANDBY_FREE, STANDBY_IDLE, GIVE_UP, REASON_NONE},
+    {S(IDLE) | S(LEARN) | S(CONFIRM), STANDBY_ACT_BACK, 0, 0, STAY, NOTHING, REASON_NONE},
 
     {S(IDLE), STANDBY_POLL, STANDBY_FREE | STANDBY_BEHIND, 0, STANDBY_LEARN, LEARN, REASON_NONE},
     {S(IDLE), STANDBY_POLL, STANDBY_FREE, STANDBY_BEHIND, STAY, NOTHING, REASON_NONE},
@@ -145,6 +150,12 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
         case WRONG_PRIMARY:
                 reply_grant(c, mirror, REFUSAL_NOT_PRIMARY, out);
                 return;
+        case ASK_AGAIN:
+                pending_ask_again(c, &s->pending, out);
+                return;
+        case GIVE_UP:
+                pending_cancel(&s->pending);
+                return;
         case CHECKED: {
                 struct message *a = message_send(c, s->from, mirror, MESSAGE_CHECK_REPLY, out);
                 a->check_reply.epoch = s->epoch;
@@ -199,6 +210,11 @@ void standby_effect_done(struct core *c, uint8_t mirror, const struct event *e, 
         if (s->state == STANDBY_RELEASE && e->result.error == 0)
                 c->mirror[mirror].held = false;
         fire(c, mirror, e->result.error == 0 ? STANDBY_DONE : STANDBY_FAILED, e, out);
+}
+
+void standby_act_is_back(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
+{
+        fire(c, mirror, STANDBY_ACT_BACK, e, out);
 }
 
 void standby_outcome(struct core *c, uint8_t mirror, const struct change_outcome *outcome, const struct event *e, struct actions *out)

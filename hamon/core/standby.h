@@ -28,6 +28,7 @@ enum standby_event {
         STANDBY_OUTCOME,
         STANDBY_DONE,
         STANDBY_FAILED,
+        STANDBY_ACT_BACK, /* hamon-act was lost, and with it the answer */
         STANDBY_POLL,
         STANDBY_EVENTS
 };
@@ -61,6 +62,7 @@ void standby_init(struct core *c, uint8_t mirror);
 void standby_message(struct core *c, const struct event *e, struct actions *out); /* GRANT_REQUEST and CHECK_REQUEST */
 void standby_effect_done(struct core *c, uint8_t mirror, const struct event *e, struct actions *out);
 void standby_outcome(struct core *c, uint8_t mirror, const struct change_outcome *outcome, const struct event *e, struct actions *out);
+void standby_act_is_back(struct core *c, uint8_t mirror, const struct event *e, struct actions *out);
 void standby_poll(struct core *c, uint8_t mirror, const struct event *e, struct actions *out);
 uint64_t standby_deadline_ms(const struct core *c, uint8_t mirror);
 bool standby_is_idle(const struct core *c, uint8_t mirror); /* no decided read is under way or wanted */

@@ -192,7 +192,6 @@ static void check_assembly(struct world *w, uint8_t node, const struct effect *f
         const struct machine *n = &w->machine[node];
         const struct record *r = world_record(w);
 
-        assert_true(n->held);     /* R3d */
         assert_false(n->granted);
         assert_int_equal(r->primary, node); /* R3c: seen decided */
         assert_int_equal(r->epoch, f->epoch);
@@ -260,6 +259,7 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
                         return -EBUSY;
                 assert_true(uuid_equal(&f->leg, &n->disk.leg)); /* R1e */
                 assert_false(record_takeover_unresolved(&w->core[node], M)); /* R6c */
+                assert_int_not_equal(mirror_role(w->core[node].mirror[M].state), ROLE_TAKING_OVER);
                 n->granted = true;
                 n->granted_session = f->session;
                 n->granted_epoch = f->epoch;
@@ -276,7 +276,8 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
                 r->permits = n->disk.superblock && !n->disk.torn;
                 break;
         case EFFECT_DEBT_CAPTURE:
-                assert_true(n->held);
+                if (!n->held)
+                        return -EINVAL;
                 n->disk.debt = true;
                 break;
         case EFFECT_ARRAY_CREATE:
@@ -284,6 +285,8 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
                 n->held = n->running = n->own_in_sync = true;
                 break;
         case EFFECT_ASSEMBLE:
+                if (!n->held) /* R3d */
+                        return -EINVAL;
                 check_assembly(w, node, f);
                 n->running = n->own_in_sync = true;
                 n->own_failed = n->peer_in_array = n->peer_in_sync = n->peer_failed = false;
@@ -624,6 +627,7 @@ void world_act(struct world *w, uint8_t node, bool up)
 {
         w->machine[node].act_up = up;
         w->machine[node].job_count = 0; /* what it was at may be done or not */
+        w->machine[node].held = w->machine[node].held && w->machine[node].running;
         enqueue(w, node, &(struct event){.type = up ? EVENT_ACT_READY : EVENT_ACT_LOST});
         drain(w);
 }

@@ -16,7 +16,7 @@
  */
 #define NBDC_REQUEST_TIMEOUT_DEFAULT_MS 500u
 
-/* Reconnecting: at once after LINK_DEAD, then doubling. A connection that lived shorter than STABLE counts as a failed attempt. */
+/* Reconnecting: at once after LINK_DEAD, then ever more slowly (by a quarter each time). A connection that lived shorter than STABLE counts as a failed attempt. */
 #define NBDC_BACKOFF_MIN_MS 50u
 #define NBDC_BACKOFF_MAX_MS 1000u
 #define NBDC_STABLE_MS 1000u

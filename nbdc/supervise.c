@@ -44,11 +44,26 @@ static void leave(struct supervisor *s, struct supervise_actions *out, int statu
         s->ended = true;
 }
 
-/* Waits `*delay_ms` before the next attempt, and doubles it. */
-static void retry_later(struct supervise_actions *out, uint32_t *delay_ms, uint32_t max_ms)
+static void retry_later(struct supervise_actions *out, uint32_t delay_ms)
 {
-        act(out, ACTION_TIMER)->delay_ms = *delay_ms;
-        *delay_ms = *delay_ms * 2 > max_ms ? max_ms : *delay_ms * 2;
+        act(out, ACTION_TIMER)->delay_ms = delay_ms;
+}
+
+/* By a quarter: a server that is back is noticed within a quarter of the time that it was away. */
+static void retry_unreachable(struct supervisor *s, struct supervise_actions *out)
+{
+        retry_later(out, s->backoff_ms);
+        s->backoff_ms += s->backoff_ms / 4;
+        if (s->backoff_ms > NBDC_BACKOFF_MAX_MS)
+                s->backoff_ms = NBDC_BACKOFF_MAX_MS;
+}
+
+static void retry_refused(struct supervisor *s, struct supervise_actions *out)
+{
+        retry_later(out, s->refused_ms);
+        s->refused_ms *= 2;
+        if (s->refused_ms > NBDC_REFUSED_MAX_MS)
+                s->refused_ms = NBDC_REFUSED_MAX_MS;
 }
 
 static void kernel_request(struct supervisor *s, struct supervise_actions *out, enum supervise_action_type type)
@@ -95,7 +110,7 @@ static void link_lost(struct supervisor *s, const struct supervise_event *e, str
         if (s->let_go)
                 kernel_request(s, out, ACTION_RELEASE);
         if (e->now_ms - s->attached_at_ms < NBDC_STABLE_MS) {
-                retry_later(out, &s->backoff_ms, NBDC_BACKOFF_MAX_MS);
+                retry_unreachable(s, out);
                 return;
         }
         s->backoff_ms = NBDC_BACKOFF_MIN_MS;
@@ -153,7 +168,7 @@ static void step_connecting(struct supervisor *s, const struct supervise_event *
                 return;
         case EVENT_UNREACHABLE:
                 if (s->wait)
-                        retry_later(out, &s->backoff_ms, NBDC_BACKOFF_MAX_MS);
+                        retry_unreachable(s, out);
                 else
                         leave(s, out, NBDC_EXIT_UNREACHABLE);
                 return;
@@ -245,10 +260,10 @@ static void step_reconnecting(struct supervisor *s, const struct supervise_event
                 }
                 return;
         case EVENT_UNREACHABLE:
-                retry_later(out, &s->backoff_ms, NBDC_BACKOFF_MAX_MS);
+                retry_unreachable(s, out);
                 return;
         case EVENT_REFUSED:
-                retry_later(out, &s->refused_ms, NBDC_REFUSED_MAX_MS);
+                retry_refused(s, out);
                 return;
         case EVENT_KERNEL_OK:
                 if (s->kernel_request == ACTION_RELEASE) {
@@ -269,7 +284,7 @@ static void step_reconnecting(struct supervisor *s, const struct supervise_event
                 if (s->detach_wanted)
                         begin_detach(s, out);
                 else
-                        retry_later(out, &s->backoff_ms, NBDC_BACKOFF_MAX_MS);
+                        retry_unreachable(s, out);
                 return;
         case EVENT_KERNEL_GONE:
                 s->kernel_request = ACTION_NONE;

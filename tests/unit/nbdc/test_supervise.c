@@ -123,8 +123,8 @@ static void test_attach_that_fails(void **state)
              {EVENT_KERNEL_FAILED, 0, "hang-up exit=4", NBDC_CONNECTING});
         s = fresh(NBDC_REQUIRED, true); /* --wait: an unreachable server is waited for, a refusal is not */
         TELL(&s, {EVENT_START, 0, "dial", NBDC_CONNECTING}, {EVENT_UNREACHABLE, 0, "timer=50", NBDC_CONNECTING},
-             {EVENT_TIMER, 50, "dial", NBDC_CONNECTING}, {EVENT_UNREACHABLE, 0, "timer=100", NBDC_CONNECTING},
-             {EVENT_TIMER, 100, "dial", NBDC_CONNECTING}, {EVENT_REFUSED, 0, "hang-up exit=2", NBDC_CONNECTING});
+             {EVENT_TIMER, 50, "dial", NBDC_CONNECTING}, {EVENT_UNREACHABLE, 0, "timer=62", NBDC_CONNECTING},
+             {EVENT_TIMER, 62, "dial", NBDC_CONNECTING}, {EVENT_REFUSED, 0, "hang-up exit=2", NBDC_CONNECTING});
 }
 
 static void test_reconnect(void **state)
@@ -157,7 +157,7 @@ static void test_back_off(void **state)
         (void)state;
         struct supervisor s = attached(NBDC_REQUIRED);
         TELL(&s, {EVENT_LINK_DEAD, 0, "shutdown release dial", NBDC_RECONNECTING}, {EVENT_KERNEL_OK, 0, "", NBDC_RECONNECTING});
-        static const unsigned delays[] = {50, 100, 200, 400, 800, 1000, 1000, 1000};
+        static const unsigned delays[] = {50, 62, 77, 96, 120, 150, 187, 233, 291, 363, 453, 566, 707, 883, 1000, 1000};
         for (size_t i = 0; i < sizeof delays / sizeof *delays; i++) {
                 char text[32];
                 snprintf(text, sizeof text, "timer=%u", delays[i]);

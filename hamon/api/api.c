@@ -120,9 +120,10 @@ static int get_operation(const struct api *a, const char *text, const struct htt
         if (s && op.state >= OPERATION_DONE)
                 reason = reason_json(s, op.mirror, op.reason, a->self < NODES ? (uint8_t)(1 - a->self) : NO_NODE);
         snapshot_release(a->snapshots, s);
-        return answer_json(resp, json_pack("{s:o, s:s, s:o, s:s, s:o, s:o}", "operation", json_of_u64(op.ticket), "command",
+        return answer_json(resp, json_pack("{s:o, s:s, s:o, s:s, s:o, s:o, s:o}", "operation", json_of_u64(op.ticket), "command",
                                            command_word(op.type), "mirror", mirror, "state", states[op.state], "reason", reason, "error",
-                                           op.error < 0 ? json_string(strerrordesc_np(-op.error)) : json_null()));
+                                           op.error < 0 ? json_string(strerrordesc_np(-op.error)) : json_null(), "detail",
+                                           *op.detail ? json_string(op.detail) : json_null()));
 }
 
 /* The body must be absent or an object with nothing but the given flag (and "node", when `ret_node` is wanted). */

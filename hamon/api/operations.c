@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/api/operations.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 struct operations {
@@ -80,13 +83,20 @@ void operations_free(struct operations *o)
         free(o);
 }
 
+static uint64_t now_ms(void)
+{
+        struct timespec t;
+        (void)clock_gettime(CLOCK_BOOTTIME, &t); /* cannot fail for this clock */
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 int operations_post(struct operations *o, enum command_type type, uint8_t mirror, bool consent, uint64_t *ret_ticket)
 {
         pthread_mutex_lock(&o->lock);
         struct operation *op = &o->at[(o->last + 1) % OPERATIONS_MAX];
         bool busy = op->ticket != 0 && op->state < OPERATION_DONE;
         if (!busy) {
-                *op = (struct operation){.ticket = ++o->last, .type = type, .mirror = mirror, .consent = consent};
+                *op = (struct operation){.ticket = ++o->last, .type = type, .mirror = mirror, .consent = consent, .posted_ms = now_ms()};
                 *ret_ticket = op->ticket;
         }
         pthread_mutex_unlock(&o->lock);
@@ -107,7 +117,7 @@ int operations_get(struct operations *o, uint64_t ticket, struct operation *ret)
         return op ? 0 : -ENOENT;
 }
 
-void operations_answer(struct operations *o, uint64_t ticket, int error, enum reason reason)
+void operations_answer(struct operations *o, uint64_t ticket, int error, enum reason reason, const char *detail)
 {
         pthread_mutex_lock(&o->lock);
         struct operation *op = find(o, ticket);
@@ -115,6 +125,7 @@ void operations_answer(struct operations *o, uint64_t ticket, int error, enum re
                 op->state = error < 0 ? OPERATION_FAILED : OPERATION_DONE;
                 op->error = error;
                 op->reason = reason;
+                (void)text_printable(detail, op->detail, sizeof op->detail);
         }
         pthread_mutex_unlock(&o->lock);
 }

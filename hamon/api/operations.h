@@ -22,8 +22,10 @@ struct operation {
         enum command_type type;
         uint8_t mirror;
         bool consent;
+        uint64_t posted_ms; /* CLOCK_BOOTTIME */
         int error; /* negative errno when failed */
         enum reason reason;
+        char detail[128]; /* of the effect that failed, or "" */
 };
 
 struct operations;
@@ -40,6 +42,6 @@ int operations_post(struct operations *o, enum command_type type, uint8_t mirror
 int operations_get(struct operations *o, uint64_t ticket, struct operation *ret);
 
 /* Loop. An unknown ticket is ignored. */
-void operations_answer(struct operations *o, uint64_t ticket, int error, enum reason reason);
+void operations_answer(struct operations *o, uint64_t ticket, int error, enum reason reason, const char *detail);
 
 #endif

@@ -14,6 +14,14 @@
 
 #include <jansson.h>
 
+/* The last effect of a mirror that failed, for people. */
+struct failure {
+        uint64_t at_ms; /* CLOCK_BOOTTIME; 0: none failed since the start */
+        enum effect_type effect;
+        int error; /* negative errno */
+        char detail[sizeof((struct effect_result *)0)->detail];
+};
+
 struct snapshot {
         const struct config *config; /* immutable for the process's life */
         uint8_t self;
@@ -31,6 +39,7 @@ struct snapshot {
 
         struct node_view node[VOTERS];
         struct mirror_view mirror[MIRRORS_MAX];
+        struct failure failure[MIRRORS_MAX];
         struct links_view links;
 };
 

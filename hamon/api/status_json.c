@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The JSON form of a snapshot: GET /v1/status, and what hamonctl draws. 64-bit ids are strings, ages are relative to the rendering. */
+#include "base/text.h"
 #include "hamon/api/sentence.h"
 #include "hamon/api/snapshot.h"
 #include "hamon/api/words.h"
@@ -117,6 +118,16 @@ static json_t *resync_json(const struct observation *o)
                          json_of_u64(o->resync_total_sectors), "percent", percent > 100 ? 100.0 : percent);
 }
 
+static json_t *failure_json(const struct failure *f, uint64_t now_ms)
+{
+        if (f->at_ms == 0)
+                return json_null();
+        char detail[sizeof f->detail];
+        (void)text_printable(f->detail, detail, sizeof detail);
+        return json_pack("{s:s, s:s, s:s, s:I}", "effect", effect_word(f->effect), "error", strerrordesc_np(-f->error), "detail", detail,
+                         "ms_ago", (json_int_t)(now_ms - f->at_ms));
+}
+
 static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t now_ms)
 {
         const struct mirror_view *v = &s->mirror[mirror];
@@ -136,6 +147,7 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
                               text_or_null(v->waiting_for));
         json_object_set_new(j, "lease", json_pack("{s:b, s:I}", "valid", (int)lease_valid, "left_ms",
                                                   (json_int_t)(lease_valid ? v->lease_left_ms - aged_ms : 0)));
+        json_object_set_new(j, "last_failure", failure_json(&s->failure[mirror], now_ms));
         json_object_set_new(j, "observed", s->act_ready ? observed_json(&v->observed) : json_null());
         if (s->self < NODES) {
                 json_object_set_new(j, "if_peer_fails", reason_json(s, mirror, v->if_peer_fails, s->self));

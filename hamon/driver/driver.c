@@ -141,7 +141,7 @@ static void on_act_packet(void *userdata, const struct act_packet *p)
                 e.type = EVENT_EFFECT_DONE;
                 e.result = p->result;
                 if (p->result.error < 0)
-                        log_warning("'%s' failed: %s: %s", effect_word(p->result.type), strerrordesc_np(-p->result.error), p->result.detail);
+                        driver_report_failure(userdata, &p->result);
         }
         driver_event(userdata, &e);
 }

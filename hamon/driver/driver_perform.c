@@ -36,6 +36,19 @@ static void perform_effect(struct driver *d, const struct effect *effect, uint64
                 act_client_send(d->act, effect);
 }
 
+/* With the words of the effect that failed on the way, when that is why. */
+static void perform_answer(struct driver *d, const struct action *a)
+{
+        struct operation op;
+        const char *detail = "";
+        if (a->answer.error < 0 && operations_get(d->api.operations, a->answer.ticket, &op) == 0 && op.mirror < d->config->mirrors) {
+                const struct failure *f = &d->failure[op.mirror];
+                if (f->error == a->answer.error && f->at_ms >= op.posted_ms)
+                        detail = f->detail;
+        }
+        operations_answer(d->api.operations, a->answer.ticket, a->answer.error, a->answer.reason, detail);
+}
+
 static void perform(struct driver *d, const struct action *a, uint64_t waited_ms)
 {
         switch (a->type) {
@@ -52,7 +65,7 @@ static void perform(struct driver *d, const struct action *a, uint64_t waited_ms
                 driver_report(d, a->report.reason, a->report.mirror, a->report.node, a->report.number);
                 return;
         case ACTION_ANSWER:
-                operations_answer(d->api.operations, a->answer.ticket, a->answer.error, a->answer.reason);
+                perform_answer(d, a);
                 return;
         case ACTION_TYPES:
                 break;

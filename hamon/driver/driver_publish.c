@@ -57,6 +57,7 @@ void driver_publish(struct driver *d)
                         core_view_node(&d->core, v, now, &s->node[v]);
         for (uint8_t m = 0; m < d->config->mirrors; m++)
                 core_view_mirror(&d->core, m, now, &s->mirror[m]);
+        memcpy(s->failure, d->failure, sizeof s->failure);
         links_view(d->links, &s->links);
         snapshot_publish(d->api.snapshots, s);
         d->published_ms = now;

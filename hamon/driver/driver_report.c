@@ -3,6 +3,7 @@
 #include "hamon/driver/driver_state.h"
 
 #include "base/log.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,26 @@ void driver_report_text(struct driver *d, const char *code, enum severity severi
         (void)strftime(clock, sizeof clock, "%H:%M:%S", &utc); /* fits */
         log_write(level_of(severity), "[%s] %s (at %s.%03dZ, up %llu.%03llu s)", code, sentence, clock, (int)(wall.tv_nsec / 1000000),
                   (unsigned long long)(e.boot_ms / 1000), (unsigned long long)(e.boot_ms % 1000));
+}
+
+enum { SAME_FAILURE_MS = 60000 };
+
+void driver_report_failure(struct driver *d, const struct effect_result *result)
+{
+        struct failure *last = &d->failure[result->mirror];
+        uint64_t now = driver_now_ms();
+        bool same = last->at_ms != 0 && now - d->failure_told_ms[result->mirror] < SAME_FAILURE_MS && last->effect == result->type &&
+                    last->error == result->error && strcmp(last->detail, result->detail) == 0;
+        last->at_ms = now;
+        if (same)
+                return;
+        d->failure_told_ms[result->mirror] = now;
+        *last = (struct failure){.at_ms = now, .effect = result->type, .error = result->error};
+        memcpy(last->detail, result->detail, sizeof last->detail);
+        char sentence[SENTENCE_SIZE], detail[sizeof last->detail];
+        (void)snprintf(sentence, sizeof sentence, "'%s' of %s failed: %s%s%s", effect_word(result->type), d->config->mirror[result->mirror].name,
+                       strerrordesc_np(-result->error), *result->detail ? ": " : "", text_printable(result->detail, detail, sizeof detail));
+        driver_report_text(d, "effect-error", SEVERITY_WARNING, d->config->mirror[result->mirror].name, "", 0, sentence);
 }
 
 void driver_report(struct driver *d, enum reason reason, uint8_t mirror, uint8_t node, uint64_t number)

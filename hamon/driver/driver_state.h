@@ -32,6 +32,8 @@ struct driver {
         unsigned inbox_first, inbox_count;
         struct event inbox[INBOX_MAX];
 
+        struct failure failure[MIRRORS_MAX];
+        uint64_t failure_told_ms[MIRRORS_MAX];
         uint64_t act_changed_ms;
         int state_error;
         uint8_t state_error_mirror;
@@ -56,6 +58,9 @@ void driver_perform_deferred(struct driver *d);
 void driver_report(struct driver *d, enum reason reason, uint8_t mirror, uint8_t node, uint64_t number);
 void driver_report_text(struct driver *d, const char *code, enum severity severity, const char *mirror, const char *node, uint64_t number,
                         const char *sentence);
+
+/* Likewise for an effect that failed; the same failure again is not told again for a while. */
+void driver_report_failure(struct driver *d, const struct effect_result *result);
 
 /* driver_publish.c: snapshot, systemd's status line, watchdog. */
 void driver_publish(struct driver *d);

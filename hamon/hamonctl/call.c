@@ -84,6 +84,7 @@ static int conclude(const json_t *operation, const char *number, char ret_code[3
         const char *sentence = json_string_value(json_object_get(reason, "sentence"));
         const char *next = json_string_value(json_object_get(reason, "next"));
         const char *error = json_string_value(json_object_get(operation, "error"));
+        const char *detail = json_string_value(json_object_get(operation, "detail"));
         if (state && strcmp(state, "done") == 0) {
                 printf("%s\n", sentence ? sentence : "done");
                 return EXIT_DONE;
@@ -98,6 +99,8 @@ static int conclude(const json_t *operation, const char *number, char ret_code[3
                 return EXIT_REFUSED; /* the caller asks, or says how to give it */
         fprintf(stderr, "hamonctl: %s [%s]%s%s%s\n", sentence ? sentence : "refused", code ? code : "failed", error ? " (" : "",
                 error ? error : "", error ? ")" : "");
+        if (detail && *detail)
+                fprintf(stderr, "hamonctl: detail: %s\n", detail);
         if (next && *next)
                 fprintf(stderr, "hamonctl: next: %s\n", next);
         return EXIT_REFUSED;

@@ -170,6 +170,20 @@ static void draw_what_if(FILE *to, const json_t *status, const json_t *mirror)
         fprintf(to, "%s fails: %s\n", self, text(if_self, "sentence"));
 }
 
+/* Where the reason says that a step failed, which one and why. */
+static void draw_failure(FILE *to, const json_t *mirror)
+{
+        static const char *const of_a_failure[] = {"effect-failed", "service-failed", "probe-failed", "no-leg", NULL};
+        const json_t *failure = json_object_get(mirror, "last_failure");
+        for (unsigned i = 0; of_a_failure[i] && json_is_object(failure); i++)
+                if (strcmp(text(json_object_get(mirror, "reason"), "code"), of_a_failure[i]) == 0) {
+                        label(to, "detail");
+                        fprintf(to, "'%s' failed ", text(failure, "effect"));
+                        age(to, number(failure, "ms_ago"));
+                        fprintf(to, " ago: %s%s%s\n", text(failure, "error"), *text(failure, "detail") ? ": " : "", text(failure, "detail"));
+                }
+}
+
 static void draw_mirror(FILE *to, const json_t *status, const json_t *mirror)
 {
         char health[32];
@@ -182,6 +196,7 @@ static void draw_mirror(FILE *to, const json_t *status, const json_t *mirror)
         label(to, "health");
         fprintf(to, "%s\n", health);
         draw_reason(to, json_object_get(mirror, "reason"), "reason");
+        draw_failure(to, mirror);
         draw_active(to, status, mirror);
         draw_role(to, status, mirror);
         draw_legs(to, mirror);

@@ -89,7 +89,7 @@ class FakeAct(threading.Thread):
         if do in self.silent:
             return None
         if answer["error"]:
-            return answer
+            return {**answer, "detail": "the disk is broken"}
         if do == "leg-create":
             self.leg.update(present=True, uuid=command["leg"])
         elif do == "array-create":

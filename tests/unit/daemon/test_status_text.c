@@ -176,6 +176,15 @@ static void test_troubles_of_the_node(void **state)
         check("troubles");
 }
 
+static void test_a_failed_step_is_named(void **state)
+{
+        (void)state;
+        snapshot.mirror[0].reason = REASON_SERVICE_FAILED;
+        snapshot.mirror[0].health = HEALTH_DOWN;
+        snapshot.failure[0] = (struct failure){.at_ms = 95000, .effect = EFFECT_SERVICE_START, .error = -EIO, .detail = "unit 'x.service'\nfailed"};
+        check("failure");
+}
+
 static void test_witness(void **state)
 {
         (void)state;
@@ -220,6 +229,7 @@ int main(void)
                 cmocka_unit_test_setup(test_resync, setup),
                 cmocka_unit_test_setup(test_hamon_act_is_gone, setup),
                 cmocka_unit_test_setup(test_troubles_of_the_node, setup),
+                cmocka_unit_test_setup(test_a_failed_step_is_named, setup),
                 cmocka_unit_test_setup(test_witness, setup),
                 cmocka_unit_test_setup(test_never_created_and_manual, setup),
                 cmocka_unit_test_setup(test_json, setup),

@@ -2,7 +2,8 @@
 /*
  * The backend for kernels and sandboxes that refuse io_uring: poll(2) for sockets, a few plain threads for each worker's disk operations.
  *
- * Plain rather than fast. It is also the one that ThreadSanitizer can see through.
+ * Plain rather than fast. Threads are made as they are needed, but one target never gets more than TARGET_THREADS of a worker's: a disk that hangs
+ * must not take those of others. It is also the backend that ThreadSanitizer can see through.
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,7 +17,9 @@
 #include "nbdd/conn.h"
 #include "nbdd/worker.h"
 
-#define DISK_THREADS 8u /* of each worker: requests that one connection can have at the disk at a time */
+#define DISK_THREADS_MAX 128u
+#define TARGET_THREADS 8u
+#define TARGET_SLOTS 256u /* targets are told apart by their descriptor modulo this */
 
 struct job {
         struct job *next;
@@ -26,7 +29,7 @@ struct job {
 };
 
 struct threads {
-        pthread_t disk_threads[DISK_THREADS];
+        pthread_t disk_threads[DISK_THREADS_MAX];
         unsigned thread_count;
         int wake_fd;
 
@@ -35,6 +38,9 @@ struct threads {
         bool stop;                     /* under lock, as all below */
         struct job *queue, **queue_end;
         struct job *done;
+        unsigned queued;
+        unsigned idle;                 /* threads that wait for a job */
+        unsigned active[TARGET_SLOTS]; /* jobs being performed for each target */
 
         struct pollfd *polls; /* the worker's */
         struct conn **polled;
@@ -50,26 +56,48 @@ static void want(struct conn *c, uintptr_t bit, bool on)
         c->backend_data = (void *)(on ? bits | bit : bits & ~bit);
 }
 
+static unsigned *active_of(struct threads *t, const struct job *j)
+{
+        return &t->active[(unsigned)j->disk.fd % TARGET_SLOTS];
+}
+
+/* The first job whose target may have one more thread; taken off the queue. */
+static struct job *take_job(struct threads *t)
+{
+        for (struct job **at = &t->queue; *at; at = &(*at)->next) {
+                struct job *j = *at;
+                if (*active_of(t, j) >= TARGET_THREADS)
+                        continue;
+                *at = j->next;
+                if (!j->next)
+                        t->queue_end = at;
+                t->queued--;
+                ++*active_of(t, j);
+                return j;
+        }
+        return NULL;
+}
+
 static void *disk_thread(void *userdata)
 {
         struct threads *t = userdata;
+        struct job *j;
 
         (void)pthread_setname_np(pthread_self(), "disk");
         (void)pthread_mutex_lock(&t->lock);
         for (;;) {
-                while (!t->queue && !t->stop)
+                t->idle++;
+                while (!(j = take_job(t)) && !t->stop)
                         (void)pthread_cond_wait(&t->more, &t->lock);
-                if (!t->queue)
+                t->idle--;
+                if (!j)
                         break;
-                struct job *j = t->queue;
-                t->queue = j->next;
-                if (!t->queue)
-                        t->queue_end = &t->queue;
                 (void)pthread_mutex_unlock(&t->lock);
 
                 j->result = disk_perform(&j->disk);
 
                 (void)pthread_mutex_lock(&t->lock);
+                --*active_of(t, j);
                 j->next = t->done;
                 t->done = j;
                 uint64_t one = 1;
@@ -97,10 +125,18 @@ static void threads_release(struct worker *w)
         w->backend_state = NULL;
 }
 
+static int add_thread(struct threads *t)
+{
+        if (t->thread_count == DISK_THREADS_MAX)
+                return -EAGAIN;
+        int r = -pthread_create(&t->disk_threads[t->thread_count], NULL, disk_thread, t);
+        t->thread_count += r == 0;
+        return r;
+}
+
 static int threads_init(struct worker *w)
 {
         struct threads *t = calloc(1, sizeof *t);
-        int r = 0;
 
         if (!t)
                 return -ENOMEM;
@@ -109,10 +145,7 @@ static int threads_init(struct worker *w)
         (void)pthread_mutex_init(&t->lock, NULL);
         (void)pthread_cond_init(&t->more, NULL);
         w->backend_state = t;
-        while (r == 0 && t->thread_count < DISK_THREADS) {
-                r = -pthread_create(&t->disk_threads[t->thread_count], NULL, disk_thread, t);
-                t->thread_count += r == 0;
-        }
+        int r = add_thread(t); /* with one there is progress; that there is one is certain from here on */
         if (r < 0)
                 threads_release(w);
         return r;
@@ -141,8 +174,11 @@ static void threads_disk(struct request *q)
         (void)pthread_mutex_lock(&t->lock);
         *t->queue_end = j;
         t->queue_end = &j->next;
+        bool crowded = ++t->queued > t->idle;
         (void)pthread_cond_signal(&t->more);
         (void)pthread_mutex_unlock(&t->lock);
+        if (crowded)
+                (void)add_thread(t); /* as many as there may be: the job waits for one of them */
 }
 
 static void collect_done(struct threads *t)

@@ -18,6 +18,7 @@
 #define RING_ENTRIES 512u
 #define RING_COMPLETIONS 4096u
 #define BATCH_MAX 256u
+#define KERNEL_THREADS_MAX 128u /* of one ring, for what the kernel cannot do without waiting: the default (4 a core) is soon used up by a hanging disk */
 #define IMMEDIATE_WRITE_MAX (128u << 10)
 
 /* What a completion belongs to: the low bits of user_data, beside the pointer. */
@@ -75,6 +76,8 @@ static int uring_init(struct worker *w)
                 free(u);
                 return r;
         }
+        unsigned limits[2] = {KERNEL_THREADS_MAX, 0}; /* 0: as it is */
+        (void)io_uring_register_iowq_max_workers(&u->ring, limits); /* a kernel before 5.15: the default has to do */
         w->backend_state = u;
         arm_wake(w);
         return 0;

@@ -126,6 +126,16 @@ int engine_open_target(struct engine *e, struct export *x, char reason[ENGINE_RE
         return r;
 }
 
+void engine_close_target(struct engine *e, struct export *x)
+{
+        struct target *t = x->target;
+
+        x->target = NULL;
+        (void)pthread_mutex_unlock(&e->lock);
+        target_close(t);
+        (void)pthread_mutex_lock(&e->lock);
+}
+
 int engine_drain_and_close(struct engine *e, struct export *x, const char *why, char reason[ENGINE_REASON_SIZE])
 {
         x->accepting = false;
@@ -150,10 +160,7 @@ int engine_drain_and_close(struct engine *e, struct export *x, const char *why, 
                 export_latch(x, reason);
                 r = -EIO;
         }
-        x->target = NULL;
-        (void)pthread_mutex_unlock(&e->lock);
-        target_close(t);
-        (void)pthread_mutex_lock(&e->lock);
+        engine_close_target(e, x);
         x->reason[0] = '\0';
         return r;
 }
@@ -169,14 +176,12 @@ static void try_open(struct engine *e, struct export *x)
         export_id_format(x->id, id);
         int r = engine_open_target(e, x, reason);
         if (r == 0 && x->granted && x->expected_attachment[0] && strcmp(x->target->attachment, x->expected_attachment) != 0) {
-                struct target *t = x->target;
                 (void)snprintf(reason, sizeof reason, "the disk was attached anew since the grant: the grant is void");
                 log_warning("export %s: %s", id, reason);
-                x->target = NULL;
                 x->granted = false;
                 x->epoch = 0;
+                engine_close_target(e, x);
                 (void)pthread_mutex_unlock(&e->lock);
-                target_close(t);
                 if (engine_save_grants(e) < 0)
                         log_error("cannot remove the void grant of export %s, continuing without it", id);
                 (void)pthread_mutex_lock(&e->lock);
@@ -236,6 +241,10 @@ static void *keeper_main(void *userdata)
                 }
                 if (!e->refusing)
                         open_wanted(e);
+                if (!e->tried_all) {
+                        e->tried_all = true;
+                        (void)pthread_cond_broadcast(&e->changed);
+                }
                 struct timespec until;
                 (void)clock_gettime(CLOCK_MONOTONIC, &until);
                 until.tv_sec += ENGINE_RETRY_MS / 1000;
@@ -341,6 +350,19 @@ static int prepare_state_dir(struct engine *e, const char *dir, char *reason, si
         return r;
 }
 
+/* The first client is to find what was there before the restart. */
+static void wait_for_devices(struct engine *e)
+{
+        struct timespec until;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += ENGINE_START_WAIT_MS / 1000;
+        (void)pthread_mutex_lock(&e->lock);
+        while (!e->tried_all && pthread_cond_timedwait(&e->changed, &e->lock, &until) != ETIMEDOUT)
+                ;
+        (void)pthread_mutex_unlock(&e->lock);
+}
+
 int engine_new(const char *state_dir, struct engine **ret, char *reason, size_t reason_size)
 {
         struct engine *e = calloc(1, sizeof *e);
@@ -364,11 +386,10 @@ int engine_new(const char *state_dir, struct engine **ret, char *reason, size_t 
         if ((r = prepare_state_dir(e, state_dir, reason, reason_size)) < 0 || (r = load_exports(e, reason, reason_size)) < 0 ||
             (r = load_grants(e, reason, reason_size)) < 0)
                 goto out;
-        (void)pthread_mutex_lock(&e->lock);
-        open_wanted(e); /* before the first client: it finds what was there before the restart */
-        (void)pthread_mutex_unlock(&e->lock);
         r = -pthread_create(&e->keeper, NULL, keeper_main, e);
         e->keeper_runs = r == 0;
+        if (r == 0)
+                wait_for_devices(e);
 out:
         if (r < 0)
                 engine_free(e);

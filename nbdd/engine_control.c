@@ -195,10 +195,8 @@ int engine_export_start(struct engine *e, uint64_t id, char reason[ENGINE_REASON
         bool before = x->started;
         x->started = true;
         if ((r = save_table(e, reason)) < 0) {
-                struct target *t = x->target;
                 x->started = before;
-                x->target = NULL;
-                target_close(t); /* nobody has written to it */
+                engine_close_target(e, x);
                 return give(e, x, r);
         }
         x->accepting = true;
@@ -315,10 +313,8 @@ int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uui
                         x->granted = false;
         }
         if (r < 0) {
-                struct target *t = x->target;
-                x->target = NULL;
                 x->epoch = 0;
-                target_close(t);
+                engine_close_target(e, x);
                 return give(e, x, r);
         }
         x->accepting = true;

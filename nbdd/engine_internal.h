@@ -9,6 +9,7 @@
 
 #define ENGINE_BUSY_WAIT_MS 30000u  /* how long a command waits for another one on the same export */
 #define ENGINE_RETRY_MS 1000u       /* between attempts to open a device that should be open */
+#define ENGINE_START_WAIT_MS 5000u  /* for devices at the start: one that hangs must not keep the control API away */
 
 struct export {
         struct list link;
@@ -53,6 +54,7 @@ struct engine {
 
         pthread_t keeper;
         bool keeper_runs, keeper_stop, save_wanted;
+        bool tried_all; /* the keeper has tried to open everything once */
 };
 
 enum export_status export_status(const struct export *x);
@@ -70,6 +72,7 @@ int engine_save_grants(struct engine *e);
 
 /* With the lock, which they drop and take again, by whoever made the export busy. */
 int engine_open_target(struct engine *e, struct export *x, char reason[ENGINE_REASON_SIZE]);
+void engine_close_target(struct engine *e, struct export *x); /* that nobody has written through since it was synced */
 int engine_drain_and_close(struct engine *e, struct export *x, const char *why, char reason[ENGINE_REASON_SIZE]);
 
 #endif

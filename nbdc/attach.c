@@ -113,13 +113,10 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
 static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
 {
         struct attach *a = userdata;
-        struct device_counters counters;
         uint64_t now = usec / 1000;
         (void)sd_event_source_set_time(s, usec + NBDC_PROBE_MS * 1000ull); /* our own source */
         (void)sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
-        bool attached = a->supervisor.state == NBDC_ATTACHED;
-        if (a->sampler.stat_fd >= 0 && device_sampler_read(&a->sampler, &counters) == 0)
-                progress_sample(&a->progress, counters.in_flight, counters.completed, attached, now);
+        attach_probe_progress(a, now);
         attach_probe_link(a);
         if (a->detach_deadline_ms && now >= a->detach_deadline_ms && control_has_waiting(a->control))
                 attach_answer_detach(a, false, false, "the kernel has not returned from the disconnect yet; ask again");

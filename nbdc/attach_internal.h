@@ -15,6 +15,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "nbdc/account.h"
 #include "nbdc/attach.h"
 #include "nbdc/control.h"
 #include "nbdc/device.h"
@@ -66,6 +67,8 @@ struct attach {
 
         struct device_sampler sampler;
         struct progress progress;
+        bool account_open; /* the present connection was handed over by this process */
+        struct account account; /* at its hand-over */
         uint64_t started_ms;
         uint64_t detach_deadline_ms; /* 0: none */
         char last_error[NBDC_ERROR_SIZE];
@@ -86,12 +89,15 @@ int attach_on_queue_done(sd_event_source *s, int fd, uint32_t revents, void *use
 /* attach_link.c */
 void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_export_info *info, const char *sentence);
 int attach_on_netlink_event(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+/* Notes the counters of the negotiated connection and of the device, just before the kernel gets it. */
+void attach_open_account(struct attach *a);
 /* The negotiated connection is the kernel's now. */
 void attach_watch_link(struct attach *a);
 /* Takes up a configured device: with the connection that its keeper holds, or without one. */
 void attach_adopt(struct attach *a);
-/* Four times a second, while attached: is anybody there? */
+/* Four times a second: is anybody there, and do requests get done? */
 void attach_probe_link(struct attach *a);
+void attach_probe_progress(struct attach *a, uint64_t now_ms);
 
 /* attach_status.c */
 bool attach_on_control(void *userdata, const struct control_request *request, struct control_answer *answer);

@@ -74,6 +74,8 @@ void attach_post_kernel_job(struct attach *a, enum supervise_action_type type)
                 .block_bytes = a->block_bytes,
                 .server_flags = a->export.transmission_flags | (a->options->read_only ? NBD_TFLAG_READ_ONLY : 0u),
         };
+        if (type == ACTION_CONNECT || type == ACTION_RECONFIGURE)
+                attach_open_account(a);
         if (type == ACTION_CONNECT) {
                 /* Nothing is in flight on a device that is not configured: these writes cannot wait. */
                 char failed[128];

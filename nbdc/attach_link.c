@@ -101,6 +101,32 @@ static void watch(struct attach *a, int fd)
                 log_warning("%s: cannot watch the connection: %s, continuing with the kernel's word", a->device, strerror(-rc));
 }
 
+static bool account_now(int fd, const struct device_counters *counters, struct account *ret)
+{
+        *ret = (struct account){.written_bytes = counters->written_bytes, .read_bytes = counters->read_bytes};
+        return fd >= 0 && link_bytes(fd, &ret->sent_bytes, &ret->received_bytes);
+}
+
+void attach_open_account(struct attach *a)
+{
+        struct device_counters counters;
+        if (a->sampler.stat_fd < 0 && device_sampler_open(&a->sampler, a->options->index) < 0)
+                return; /* a device that CONNECT makes; its age of requests begins with the next connection */
+        a->account_open = device_sampler_read(&a->sampler, &counters) == 0 && account_now(a->new_fd, &counters, &a->account);
+}
+
+void attach_probe_progress(struct attach *a, uint64_t now_ms)
+{
+        struct device_counters counters;
+        struct account now;
+        bool attached = a->supervisor.state == NBDC_ATTACHED;
+        if (a->sampler.stat_fd < 0 || device_sampler_read(&a->sampler, &counters) < 0)
+                return;
+        if (counters.in_flight == 0 && attached && a->account_open && account_now(a->link_fd, &counters, &now))
+                counters.in_flight = account_owed(&a->account, &now);
+        progress_sample(&a->progress, counters.in_flight, counters.completed, attached, now_ms);
+}
+
 void attach_watch_link(struct attach *a)
 {
         watch(a, a->new_fd);
@@ -120,6 +146,10 @@ void attach_watch_link(struct attach *a)
 
 void attach_adopt(struct attach *a)
 {
+        char reason[NBDC_ERROR_SIZE];
+        /* Now rather than in the first reconnect, when the device may hang; if it fails, it is tried again then. */
+        if (dialer_resolve(a->dialer, reason, sizeof reason) < 0)
+                log_warning("%s: %s, continuing", a->device, reason);
         int fd = a->keeper_fd >= 0 ? keeper_get_link(a->keeper_fd) : -ENOENT;
         if (fd < 0) {
                 log_notice("%s: already attached, taking it over with a new connection", a->device);
@@ -132,6 +162,7 @@ void attach_adopt(struct attach *a)
         } else {
                 log_notice("%s: already attached, taking it over with its connection", a->device);
                 watch(a, fd);
+                a->account_open = false;
                 attach_feed(a, EVENT_ADOPT_LIVE, false);
         }
 }

@@ -112,7 +112,7 @@ static int read_numbers(int fd, uint64_t *to, int count)
 
 int device_sampler_read(const struct device_sampler *s, struct device_counters *ret)
 {
-        /* Documentation/block/stat.rst: reads 0, writes 4, discards 11, flushes 15 (the last two not on old kernels). */
+        /* Documentation/block/stat.rst: reads 0 (sectors 2), writes 4 (6), discards 11, flushes 15 (the last two not on old kernels). */
         uint64_t stat[17] = {0}, in_flight[2] = {0};
         int n = read_numbers(s->stat_fd, stat, 17);
         if (n < 0)
@@ -122,6 +122,8 @@ int device_sampler_read(const struct device_sampler *s, struct device_counters *
                 return m;
         if (n < 11 || m < 2)
                 return -EBADMSG;
+        ret->read_bytes = stat[2] * SECTOR_BYTES;
+        ret->written_bytes = stat[6] * SECTOR_BYTES;
         ret->completed = stat[0] + stat[4] + stat[11] + stat[15];
         ret->in_flight = in_flight[0] + in_flight[1];
         return 0;

@@ -29,6 +29,7 @@ int device_size_bytes(int index, uint64_t *ret);
 struct device_counters {
         uint64_t in_flight;
         uint64_t completed; /* reads, writes, discards and flushes since boot */
+        uint64_t read_bytes, written_bytes; /* of the completed ones */
 };
 
 struct device_sampler {

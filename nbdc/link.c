@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -29,6 +30,17 @@ bool link_is_lost(int fd)
                 return false; /* not TCP: an end of it is always told */
         bool waiting = info.tcpi_retransmits >= NBDC_LINK_RETRANSMITS || info.tcpi_probes >= NBDC_LINK_RETRANSMITS;
         return waiting && info.tcpi_last_ack_recv >= NBDC_LINK_DEAD_MS && info.tcpi_last_data_recv >= NBDC_LINK_DEAD_MS;
+}
+
+bool link_bytes(int fd, uint64_t *ret_sent, uint64_t *ret_received)
+{
+        struct tcp_info info = {0};
+        socklen_t size = sizeof info;
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0 || size < offsetof(struct tcp_info, tcpi_bytes_retrans) + 8)
+                return false;
+        *ret_sent = info.tcpi_bytes_sent - info.tcpi_bytes_retrans + info.tcpi_notsent_bytes;
+        *ret_received = info.tcpi_bytes_received;
+        return true;
 }
 
 const char *link_error(int fd)

@@ -9,6 +9,7 @@
 #define NBDD_NBDC_LINK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Both directions; immediate, also towards a frozen peer. */
 void link_shut(int fd);
@@ -21,6 +22,9 @@ bool link_is_shut(int fd);
  * TCP answers is slow, not lost.
  */
 bool link_is_lost(int fd);
+
+/* Bytes that the owner of the connection gave it to send and received from it, since it was opened. False when it does not tell. */
+bool link_bytes(int fd, uint64_t *ret_sent, uint64_t *ret_received);
 
 /* Why it is down, as a constant or strerror() text. */
 const char *link_error(int fd);

@@ -4,7 +4,7 @@
  * the block layer counts a request from its submission until its end, on whichever connection that happens.
  *
  * A request that waits for a connection is not counted in flight by the kernel, so that without a connection nothing is taken to have
- * ended. Flushes are never counted in flight (the block layer does not account them): a device that owes only a flush looks idle here.
+ * ended. Flushes are not counted in flight by the block layer; account.h finds those.
  *
  * Pure. The age is too small by at most the time between two samples, never too large.
  */

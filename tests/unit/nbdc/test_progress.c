@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "nbdc/account.h"
 #include "nbdc/device.h"
 #include "nbdc/limits.h"
 #include "nbdc/progress.h"
@@ -39,6 +40,39 @@ static void test_progress(void **state)
         assert_int_equal(progress_oldest_ms(&p, 11250), 7000);
         progress_sample(&p, 0, 104, true, 11500);
         assert_int_equal(progress_oldest_ms(&p, 12000), 0);
+}
+
+static void test_account(void **state)
+{
+        (void)state;
+        const struct account start = {.sent_bytes = 1000, .received_bytes = 2000, .written_bytes = 512 * 77, .read_bytes = 512 * 13};
+        struct account now = start;
+        assert_int_equal(account_owed(&start, &now), 0);
+        now.sent_bytes += 5 * 28 + 3 * 4096; /* three writes, two reads, all answered */
+        now.written_bytes += 3 * 4096;
+        now.received_bytes += 5 * 16 + 2 * 8192;
+        now.read_bytes += 2 * 8192;
+        assert_int_equal(account_owed(&start, &now), 0);
+        now.sent_bytes += 28; /* a flush */
+        assert_int_equal(account_owed(&start, &now), 1);
+        now.sent_bytes += 28;
+        assert_int_equal(account_owed(&start, &now), 2);
+        now.received_bytes += 2 * 16;
+        assert_int_equal(account_owed(&start, &now), 0);
+        /* accounts that do not add up say nothing */
+        struct account odd = now;
+        odd.sent_bytes += 28;
+        for (uint64_t sectors = 1; sectors < 3000; sectors++) {
+                struct account w = odd, r = odd, ww = odd, rr = odd;
+                w.written_bytes += 512 * sectors;
+                ww.sent_bytes += 512 * sectors; /* an old completion counted for this connection */
+                r.read_bytes += 512 * sectors;
+                rr.received_bytes += 512 * sectors;
+                assert_int_equal(account_owed(&start, &w), 0);
+                assert_int_equal(account_owed(&start, &r), 0);
+                assert_int_equal(account_owed(&start, &rr), 0);
+                assert_true(account_owed(&start, &ww) == 0);
+        }
 }
 
 static char root[] = "/tmp/nbdc-test-XXXXXX";
@@ -116,6 +150,8 @@ static void test_counters(void **state)
         assert_int_equal(device_sampler_read(&s, &c), 0);
         assert_int_equal(c.completed, 10 + 20 + 4 + 5);
         assert_int_equal(c.in_flight, 3);
+        assert_int_equal(c.read_bytes, 80 * 512);
+        assert_int_equal(c.written_bytes, 160 * 512);
         put("stat", "broken\n");
         assert_true(device_sampler_read(&s, &c) < 0);
         device_sampler_close(&s);
@@ -158,6 +194,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_progress),
+                cmocka_unit_test(test_account),
                 cmocka_unit_test(test_device),
                 cmocka_unit_test(test_counters),
                 cmocka_unit_test(test_queue),

@@ -25,6 +25,8 @@ struct mirror {
         char note_path[MIRROR_PATH_SIZE], debt_path[MIRROR_PATH_SIZE];
         char grants_path[MIRROR_PATH_SIZE]; /* nbdd's, removed when nbdd itself cannot revoke */
         const char *nbdd_socket;    /* NULL: the default */
+        /* the worker writes it, the monitor reads it */
+        _Atomic uint64_t settled;   /* ticket of the last effect that ended, of the present client; 0: none */
         /* the worker's */
         int hold_fd;                /* exclusive open of leg_path between REVOKE and ASSEMBLE or RELEASE; -1: none */
 };

@@ -61,7 +61,7 @@ static void look(struct monitor *w, struct progress *p, struct md_state *s, stru
         const struct mirror *m = w->mirror;
         struct attach_view leg;
 
-        *o = (struct observation){.mirror = (uint8_t)m->index, .sync_idle = true};
+        *o = (struct observation){.mirror = (uint8_t)m->index, .settled = m->settled, .sync_idle = true}; /* before anything is read */
         if (mirror_md_state(m, s) < 0)
                 *s = (struct md_state){.sync_idle = true};
         attach_look(m, &leg);
@@ -86,7 +86,7 @@ static void look(struct monitor *w, struct progress *p, struct md_state *s, stru
 /* Ages and positions move all the time: they wait for the next regular report. */
 static bool tells_more(const struct observation *a, const struct observation *b)
 {
-        return a->array_running != b->array_running || a->own_in_sync != b->own_in_sync || a->own_failed != b->own_failed ||
+        return a->settled != b->settled || a->array_running != b->array_running || a->own_in_sync != b->own_in_sync || a->own_failed != b->own_failed ||
                a->peer_in_array != b->peer_in_array || a->peer_in_sync != b->peer_in_sync || a->peer_failed != b->peer_failed ||
                a->sync_idle != b->sync_idle || a->attached != b->attached || a->leg_connected != b->leg_connected ||
                a->leg_refused != b->leg_refused || a->service_running != b->service_running;

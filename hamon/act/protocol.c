@@ -109,8 +109,8 @@ char *protocol_encode_result(const struct config *c, const struct effect_result 
 
 char *protocol_encode_observation(const struct config *c, const struct observation *o)
 {
-        return dump(json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b}", "observed",
-                              c->mirror[o->mirror].name, "array_running", (int)o->array_running, "own_in_sync", (int)o->own_in_sync,
+        return dump(json_pack("{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b}", "observed",
+                              c->mirror[o->mirror].name, "settled", json_of_u64(o->settled), "array_running", (int)o->array_running, "own_in_sync", (int)o->own_in_sync,
                               "own_failed", (int)o->own_failed, "peer_in_array", (int)o->peer_in_array, "peer_in_sync",
                               (int)o->peer_in_sync, "peer_failed", (int)o->peer_failed, "sync_idle", (int)o->sync_idle,
                               "resync_done_sectors", json_of_u64(o->resync_done_sectors), "resync_total_sectors",

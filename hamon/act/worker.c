@@ -52,8 +52,10 @@ static void perform(struct worker *w, const struct effect *e, unsigned client)
         /* The loop takes them at once; should it not, the oldest answers are lost and hamon asks again. */
         if (w->result_count == WORKER_QUEUE_MAX + 1)
                 memmove(w->results, w->results + 1, --w->result_count * sizeof w->results[0]);
-        if (client == w->client)
+        if (client == w->client) {
                 w->results[w->result_count++] = result;
+                w->mirror->settled = e->ticket;
+        }
         pthread_mutex_unlock(&w->lock);
         (void)!write(w->wake_fd, &one, sizeof one); /* a full counter wakes as well */
 }
@@ -142,6 +144,7 @@ void worker_forget(struct worker *w)
 {
         pthread_mutex_lock(&w->lock);
         w->client++;
+        w->mirror->settled = 0;
         w->count = 0;
         w->result_count = 0;
         pthread_mutex_unlock(&w->lock);

@@ -62,7 +62,7 @@ static void every_result_arrives(void **state)
 
 static void an_observation_arrives(void **state)
 {
-        struct observation o = {.mirror = 1, .array_running = true, .own_in_sync = true, .peer_in_array = true, .resync_done_sectors = 5,
+        struct observation o = {.mirror = 1, .settled = 1ull << 50, .array_running = true, .own_in_sync = true, .peer_in_array = true, .resync_done_sectors = 5,
                                 .resync_total_sectors = 1ull << 40, .attached = true, .leg_oldest_ms = UINT32_MAX, .service_running = true};
         struct act_packet back;
 

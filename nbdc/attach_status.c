@@ -43,6 +43,7 @@ static void fill_status(const struct attach *a, struct nbdc_status *s)
         *s = (struct nbdc_status){
                 .state = v->state,
                 .connected = v->state == NBDC_ATTACHED,
+                .refused = v->state == NBDC_RECONNECTING && v->refused,
                 .port = o->port,
                 .id = o->name.id,
                 .has_epoch = o->name.has_session,

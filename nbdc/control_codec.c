@@ -89,8 +89,8 @@ static json_t *status_to_json(const struct nbdc_status *s)
 {
         char id[EXPORT_ID_TEXT_SIZE];
         export_id_format(s->id, id);
-        json_t *o = json_pack("{s:s, s:s, s:b, s:o, s:i, s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:I, s:I, s:i}", "device", s->device,
-                              "state", nbdc_state_name(s->state), "connected", s->connected, "host", safe_text(s->host), "port",
+        json_t *o = json_pack("{s:s, s:s, s:b, s:b, s:o, s:i, s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:I, s:I, s:i}", "device", s->device,
+                              "state", nbdc_state_name(s->state), "connected", s->connected, "refused", s->refused, "host", safe_text(s->host), "port",
                               (int)s->port, "id", id, "policy", nbdc_policy_name(s->policy), "read_only", s->read_only,
                               "size_bytes", (json_int_t)s->size_bytes, "reconnects", (json_int_t)s->reconnects, "last_error",
                               safe_text(s->last_error), "disconnected_ms", (json_int_t)s->disconnected_ms, "oldest_request_ms",
@@ -259,7 +259,7 @@ static bool status_from_json(json_t *o, struct nbdc_status *s)
         if (state < 0 || policy < 0 || !get_text(o, "device", s->device, sizeof s->device) ||
             !get_text(o, "host", s->host, sizeof s->host) || !get_text(o, "last_error", s->last_error, sizeof s->last_error) ||
             !get_text(o, "id", id, sizeof id) || export_id_parse(id, &s->id, reason, sizeof reason) < 0 ||
-            !get_bool(o, "connected", &s->connected) || !get_bool(o, "read_only", &s->read_only) ||
+            !get_bool(o, "connected", &s->connected) || !get_bool(o, "refused", &s->refused) || !get_bool(o, "read_only", &s->read_only) ||
             !get_count(o, "port", UINT16_MAX, &port) || !get_count(o, "size_bytes", INT64_MAX, &size) ||
             !get_count(o, "reconnects", INT64_MAX, &reconnects) || !get_count(o, "disconnected_ms", INT64_MAX, &s->disconnected_ms) ||
             !get_count(o, "oldest_request_ms", INT64_MAX, &s->oldest_request_ms) ||

@@ -41,6 +41,7 @@ struct nbdc_status {
         char device[NBDC_DEVICE_SIZE]; /* "/dev/nbd0" */
         enum nbdc_state state;
         bool connected;            /* a connection that TCP believes in; it says nothing about progress */
+        bool refused;              /* without a connection: the server answers, and says no (a grant that is gone); last_error says why */
         char host[NBDC_HOST_SIZE]; /* as on the command line */
         uint16_t port;
         uint64_t id; /* the export's */

@@ -94,7 +94,6 @@ static void detach(struct supervisor *s, const struct supervise_event *e, struct
                 act(out, ACTION_DETACH_REFUSED);
         } else if (s->kernel_request != ACTION_NONE) {
                 s->detach_wanted = true;
-                s->detach_decided = e->decided;
         } else {
                 begin_detach(s, out);
         }
@@ -347,6 +346,8 @@ void supervisor_step(struct supervisor *s, const struct supervise_event *event, 
         ret->count = 0;
         if (s->ended)
                 return;
+        if (event->type == EVENT_DIALED || event->type == EVENT_UNREACHABLE || event->type == EVENT_REFUSED)
+                s->refused = event->type == EVENT_REFUSED;
         switch (s->state) {
         case NBDC_CONNECTING:
                 step_connecting(s, event, ret);

@@ -95,7 +95,7 @@ struct supervisor {
         bool let_go;          /* LINK_DEAD was seen since the connection went down; while ATTACHED: the kernel surely took the present one */
         bool grace_over;      /* it was not, for NBDC_DEAD_GRACE_MS */
         bool detach_wanted;   /* DETACH came while the kernel was busy */
-        bool detach_decided;
+        bool refused; /* the latest attempt ended so */
         uint32_t backoff_ms;
         uint32_t refused_ms;
         uint64_t attached_at_ms;

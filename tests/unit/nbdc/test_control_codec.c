@@ -84,6 +84,7 @@ static struct nbdc_status sample(void)
                 .device = "/dev/nbd3",
                 .state = NBDC_RECONNECTING,
                 .connected = false,
+                .refused = true,
                 .host = "10.0.0.2,10.0.1.2",
                 .port = 4343,
                 .id = UINT64_MAX,
@@ -120,7 +121,7 @@ static void test_status(void **state)
         assert_string_equal(back.status.last_error, answer.status.last_error);
         assert_int_equal(back.status.state, NBDC_RECONNECTING);
         assert_int_equal(back.status.policy, NBDC_OPTIONAL);
-        assert_true(back.status.id == UINT64_MAX && back.status.epoch == UINT64_MAX && back.status.has_epoch && back.status.read_only);
+        assert_true(back.status.id == UINT64_MAX && back.status.epoch == UINT64_MAX && back.status.has_epoch && back.status.read_only && back.status.refused);
         assert_true(back.status.size_bytes == 1ull << 40 && back.status.reconnects == 12 && back.status.pid == 77);
         assert_true(back.status.disconnected_ms == 5000 && back.status.oldest_request_ms == 4321 && back.status.request_timeout_ms == 500);
 

@@ -183,7 +183,10 @@ static void test_refused_reconnect_never_detaches(void **state)
                 char text[32];
                 snprintf(text, sizeof text, "timer=%u", delays[i]);
                 TELL(&s, {EVENT_REFUSED, 0, text, NBDC_RECONNECTING}, {EVENT_TIMER, delays[i], "dial", NBDC_RECONNECTING});
+                assert_true(s.refused);
         }
+        TELL(&s, {EVENT_DIALED, 0, "reconfigure", NBDC_RECONNECTING}, {EVENT_KERNEL_OK, 0, "watch", NBDC_ATTACHED});
+        assert_false(s.refused);
 }
 
 static void test_detach(void **state)

@@ -11,10 +11,10 @@ void acceptor_init(struct core *c, uint8_t mirror, const struct acceptor_state *
 {
         struct cas_register *r = &c->reg[mirror];
 
-#ifdef MUTANT_blank_voter_votes /* R7c */
-        known = true;
-#endif
         r->admitted = known && (!uuid_is_null(&durable->voter) || durable->value.version > 0);
+#ifdef MUTANT_blank_voter_votes /* R7c */
+        r->admitted = true;
+#endif
         if (known)
                 r->acceptor = *durable;
         else

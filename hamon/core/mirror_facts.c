@@ -49,12 +49,20 @@ bool mirror_has_hands(const struct core *c)
         return c->act_ready || c->now_ms - c->act_lost_ms < c->config.timers.dead_ms;
 }
 
-/* A primary without hamon-act cannot renew its address: after a while it says so, and the peer may take over (P7). */
+/* Heard by all and hearing nobody: its lease has run out, and does not come back. */
+static bool lease_is_lost(const struct core *c, uint8_t mirror)
+{
+        uint64_t until_ms = lease_valid_until_ms(c, mirror);
+
+        return until_ms && c->now_ms > until_ms + c->config.timers.dead_ms;
+}
+
+/* A primary without hamon-act, or without a lease, cannot renew its address: after a while it says so, and the peer may take over (P7). */
 enum node_role mirror_shown_role(const struct core *c, uint8_t mirror)
 {
         enum node_role role = mirror_role(c->mirror[mirror].state);
 
-        return role == ROLE_PRIMARY && !mirror_has_hands(c) ? ROLE_UNKNOWN : role;
+        return role == ROLE_PRIMARY && (!mirror_has_hands(c) || lease_is_lost(c, mirror)) ? ROLE_UNKNOWN : role;
 }
 
 bool mirror_wants_lease(const struct core *c, uint8_t mirror)

@@ -300,11 +300,7 @@ static void decide(struct core *c, uint8_t mirror, const struct event *e)
 
         r->decided = p->value;
         r->spreading = (struct spreading){
-#ifdef MUTANT_no_spreading
-            .active = false,
-#else
             .active = p->accepted != ALL_VOTERS,
-#endif
             .ballot = p->ballot,
             .value = p->value,
             .accepted = p->accepted,

@@ -402,6 +402,7 @@ static void deliver_result(struct sim *s, uint8_t n, const struct effect *e, con
         event.result.type = e->type;
         event.result.mirror = e->mirror;
         event.result.ticket = e->ticket;
+        s->node[n].act.settled = e->ticket;
         hamon_event(s, n, &event);
 }
 
@@ -525,17 +526,17 @@ static struct observation look(const struct sim *s, uint8_t n)
 {
         const struct node *m = &s->node[n];
         const struct md *md = &m->md;
-        bool settled = md_super_settled(s, n);
         uint8_t peer = md->super.slot[other(n)];
         struct observation o;
 
         memset(&o, 0, sizeof o);
+        o.settled = m->act.settled;
         o.array_running = md->running;
         if (md->running) {
                 o.own_in_sync = md->super.slot[n] == SLOT_ACTIVE;
                 o.own_failed = md->super.slot[n] == SLOT_FAULTY || m->disk.failed;
                 o.peer_in_array = peer == SLOT_ACTIVE || peer == SLOT_RECOVERING;
-                o.peer_in_sync = peer == SLOT_ACTIVE && settled;
+                o.peer_in_sync = peer == SLOT_ACTIVE; /* sysfs says so before the superblocks do */
                 o.peer_failed = m->nbdc.attached && peer == SLOT_FAULTY;
                 o.sync_idle = peer != SLOT_RECOVERING;
                 o.own_oldest_ms = (uint32_t)(disk_oldest_us(s, n) / MS);
@@ -551,7 +552,7 @@ static struct observation look(const struct sim *s, uint8_t n)
 
 static bool same(const struct observation *a, const struct observation *b)
 {
-        return a->array_running == b->array_running && a->own_in_sync == b->own_in_sync && a->own_failed == b->own_failed &&
+        return a->settled == b->settled && a->array_running == b->array_running && a->own_in_sync == b->own_in_sync && a->own_failed == b->own_failed &&
                a->peer_in_array == b->peer_in_array && a->peer_in_sync == b->peer_in_sync && a->peer_failed == b->peer_failed &&
                a->sync_idle == b->sync_idle && a->attached == b->attached && a->leg_connected == b->leg_connected &&
                a->leg_refused == b->leg_refused && a->peer_nbdd_answers == b->peer_nbdd_answers && a->service_running == b->service_running;

@@ -10,6 +10,7 @@ enum fault {
         FAULT_LINK,
         FAULT_ONE_WAY,
         FAULT_ISOLATE,
+        FAULT_DEAF, /* hears nobody, is heard by all */
         FAULT_HAMON_CRASH,
         FAULT_HAMON_STALL,
         FAULT_ACT_CRASH,
@@ -25,6 +26,8 @@ enum fault {
         FAULT_FORGET,
         FAULT_SWITCHOVER,
         FAULT_LEAVE,
+        FAULT_TRAP_MEMORY,  /* a leave that the peer missed, then the witness forgets it, then the primary dies */
+        FAULT_TRAP_RESTART, /* the primary is isolated, and the witness restarts before its lease is over */
         FAULT_LOSS,
         FAULT_DELAY,
         FAULTS
@@ -46,7 +49,7 @@ static void restart(struct sim *s, uint8_t n, uint64_t life, uint64_t unused)
         }
 }
 
-static void crash(struct sim *s, uint8_t n, enum life life)
+static void crash(struct sim *s, uint8_t n, enum life life, uint64_t within_us)
 {
         struct node *m = &s->node[n];
         struct event e;
@@ -69,7 +72,7 @@ static void crash(struct sim *s, uint8_t n, enum life life)
         } else if (life == LIFE_NBDC) {
                 m->nbdc.connecting = false;
         }
-        sim_after(s, sim_between(s, 100 * MS, 3 * SECOND), n, LIFE_MACHINE, restart, life, 0);
+        sim_after(s, within_us / 30 + sim_random(s, within_us), n, LIFE_MACHINE, restart, life, 0);
 }
 
 static void freeze(struct sim *s, uint8_t n, enum life life, uint64_t us)
@@ -112,10 +115,51 @@ static bool survives(const struct sim *s, uint8_t victim)
 }
 
 /* "systemctl stop", and some time later "start". */
+static void forget(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        (void)unused_a, (void)unused_b;
+        if (s->forgotten || s->healed)
+                return;
+        s->forgotten = true;
+        trace(s, n, "the voter's state file is lost", 0, 0);
+        if (s->node[n].life[LIFE_MACHINE].up)
+                machine_off(s, n);
+        s->node[n].hamon.file_known = false;
+        memset(&s->node[n].hamon.file, 0, sizeof s->node[n].hamon.file);
+}
+
+static void turn_off(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        (void)unused_a, (void)unused_b;
+        if (s->healed)
+                return;
+        s->node[n].stay_down = true;
+        if (s->node[n].life[LIFE_MACHINE].up)
+                machine_off(s, n);
+}
+
+static void blink(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        (void)unused_a, (void)unused_b;
+        if (s->healed)
+                return;
+        trace(s, n, "hamon crashes", 0, 0);
+        crash(s, n, LIFE_HAMON, 100 * MS);
+}
+
+static void isolate(struct sim *s, uint8_t n, uint64_t us)
+{
+        for (uint8_t v = 0; v < VOTERS; v++)
+                if (v != n) {
+                        cut(s, n, v, us);
+                        cut(s, v, n, us);
+                }
+}
+
 static void restart_after_leave(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
         (void)unused_a, (void)unused_b;
-        crash(s, n, LIFE_HAMON);
+        crash(s, n, LIFE_HAMON, 3 * SECOND);
 }
 
 static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t unused)
@@ -127,8 +171,8 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
         s->faults++;
         switch ((enum fault)kind) {
         case FAULT_POWER_OFF:
-                s->node[n].stay_down = true;
-                /* fall through */
+                turn_off(s, n, 0, 0);
+                return;
         case FAULT_POWER_CUT:
                 if (s->node[n].life[LIFE_MACHINE].up)
                         machine_off(s, n);
@@ -146,16 +190,17 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 return;
         }
         case FAULT_ISOLATE:
+                isolate(s, n, long_us);
+                return;
+        case FAULT_DEAF:
                 for (uint8_t v = 0; v < VOTERS; v++)
-                        if (v != n) {
-                                cut(s, n, v, long_us);
-                                cut(s, v, n, long_us);
-                        }
+                        if (v != n)
+                                cut(s, v, n, 28 * SECOND);
                 return;
         case FAULT_HAMON_CRASH:
                 n = (uint8_t)sim_random(s, VOTERS);
                 trace(s, n, "hamon crashes", 0, 0);
-                crash(s, n, LIFE_HAMON);
+                crash(s, n, LIFE_HAMON, 3 * SECOND);
                 return;
         case FAULT_HAMON_STALL:
                 trace(s, n, "hamon hangs for %llu ms", short_us / MS, 0);
@@ -163,11 +208,11 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 return;
         case FAULT_ACT_CRASH:
                 trace(s, n, "hamon-act crashes", 0, 0);
-                crash(s, n, LIFE_ACT);
+                crash(s, n, LIFE_ACT, 3 * SECOND);
                 return;
         case FAULT_NBDD_CRASH:
                 trace(s, n, "nbdd crashes", 0, 0);
-                crash(s, n, LIFE_NBDD);
+                crash(s, n, LIFE_NBDD, 3 * SECOND);
                 return;
         case FAULT_NBDD_STALL:
                 trace(s, n, "nbdd hangs for %llu ms", long_us / MS, 0);
@@ -175,7 +220,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 return;
         case FAULT_NBDC_CRASH:
                 trace(s, n, "nbdc crashes", 0, 0);
-                crash(s, n, LIFE_NBDC);
+                crash(s, n, LIFE_NBDC, 3 * SECOND);
                 return;
         case FAULT_FREEZE:
                 n = (uint8_t)sim_random(s, VOTERS);
@@ -187,6 +232,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                         machine_off(s, WITNESS);
                 return;
         case FAULT_DISK_SLOW:
+                n = (uint8_t)sim_random(s, VOTERS);
                 s->node[n].disk.slowness = (uint32_t)sim_between(s, 5, 100);
                 trace(s, n, "the disk gets slow: %llu times", s->node[n].disk.slowness, 0);
                 return;
@@ -209,15 +255,20 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 machine_off(s, n);
                 return;
         case FAULT_FORGET:
-                n = (uint8_t)sim_random(s, VOTERS);
-                if (s->forgotten)
-                        return;
-                s->forgotten = true;
-                trace(s, n, "the voter's state file is lost", 0, 0);
-                if (s->node[n].life[LIFE_MACHINE].up)
-                        machine_off(s, n);
-                s->node[n].hamon.file_known = false;
-                memset(&s->node[n].hamon.file, 0, sizeof s->node[n].hamon.file);
+                forget(s, (uint8_t)sim_random(s, VOTERS), 0, 0);
+                return;
+        case FAULT_TRAP_MEMORY:
+                s->faults += 2;
+                n = s->decided.primary < NODES ? s->decided.primary : n;
+                cut(s, n, (uint8_t)(1 - n), 12 * SECOND);
+                cut(s, (uint8_t)(1 - n), n, 12 * SECOND);
+                sim_after(s, sim_between(s, 3 * SECOND, 6 * SECOND), WITNESS, LIFE_WORLD, forget, 0, 0);
+                sim_after(s, sim_between(s, 6 * SECOND, 9 * SECOND), n, LIFE_WORLD, turn_off, 0, 0);
+                return;
+        case FAULT_TRAP_RESTART:
+                s->faults++;
+                isolate(s, s->decided.primary < NODES ? s->decided.primary : n, long_us);
+                sim_after(s, sim_random(s, 1500 * MS), WITNESS, LIFE_WORLD, blink, 0, 0);
                 return;
         case FAULT_SWITCHOVER:
                 hamon_command(s, s->decided.primary < NODES ? s->decided.primary : n, COMMAND_SWITCHOVER);
@@ -286,6 +337,7 @@ bool fault_heal(struct sim *s)
 {
         bool whole = true;
 
+        s->healed = true;
         trace(s, NO_NODE, "-- no more faults, everything is healed --", 0, 0);
         calm(s, 0, 0, 0);
         memset(s->cut, 0, sizeof s->cut);

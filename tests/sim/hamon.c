@@ -62,7 +62,7 @@ static void perform_held(struct sim *s, uint8_t n)
                 if (a->type == ACTION_PERSIST || a->after > h->synced) {
                         if (a->type == ACTION_PERSIST && !h->syncing) {
                                 h->syncing = true;
-                                sim_after(s, sim_between(s, 300, 4 * MS), n, LIFE_HAMON, synced, a->persist.generation, 0);
+                                sim_after(s, sim_between(s, 300, 4 * MS) * (1 + s->node[n].disk.slowness / 2), n, LIFE_HAMON, synced, a->persist.generation, 0);
                         }
                         if (kept != i)
                                 h->held[kept] = *a;

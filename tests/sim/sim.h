@@ -183,6 +183,7 @@ struct act {
         unsigned step;
         uint64_t began_us;
         uint64_t flush; /* md's number of the flush that it waits for; 0: none */
+        uint64_t settled; /* ticket of the last effect that ended */
         struct observation told;
         uint64_t told_us;
 };
@@ -276,6 +277,7 @@ struct sim {
         unsigned chosen_count;
         struct record decided; /* newest value that a majority accepted durably */
         uint8_t disk_victim;  /* the one disk that may fail or be replaced in this schedule */
+        bool healed;          /* no more faults */
         bool forgotten;       /* one voter has lost its memory */
         uint64_t progress_us; /* last acknowledgement */
         uint64_t gap_us;      /* longest without one */

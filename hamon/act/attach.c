@@ -80,6 +80,17 @@ static bool configured(const struct mirror *m)
         return access(path, F_OK) == 0;
 }
 
+/* A device that was disconnected stays configured until its last opener has closed it. */
+static bool becomes_free(const struct mirror *m)
+{
+        for (unsigned waited_ms = 0; configured(m); waited_ms += STEP_MS) {
+                if (waited_ms >= DETACH_MS)
+                        return false;
+                pause_ms(STEP_MS);
+        }
+        return true;
+}
+
 static bool same_session(const struct nbdc_status *s, uint64_t epoch, const struct uuid *session)
 {
         char text[UUID_TEXT_SIZE];
@@ -113,7 +124,7 @@ int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *sessio
                 return trouble_say(t, -EBUSY, "%s is attached with another session: detach it first", m->peer_path);
         if (r == 0) { /* one that never got through: out of the way */
                 (void)units_stop(unit, DETACH_MS, &ignored);
-        } else if (configured(m)) {
+        } else if (!becomes_free(m)) {
                 return trouble_say(t, -EBUSY, "%s is attached by nobody that answers: detach it first", m->peer_path);
         }
         r = write_environment(m, epoch, session, t);
@@ -183,12 +194,7 @@ static int detach(const struct mirror *m, const char *version, struct trouble *t
         if (r < 0)
                 return trouble_say(t, r, "cannot detach %s: %.90s", m->peer_path, *error ? error : "no answer");
         (void)units_stop(unit, DETACH_MS, &ignored); /* it ends by itself; this waits for it */
-        for (unsigned waited_ms = 0; configured(m); waited_ms += STEP_MS) {
-                if (waited_ms >= DETACH_MS)
-                        return trouble_say(t, -ETIMEDOUT, "%s is still configured after its detach", m->peer_path);
-                pause_ms(STEP_MS);
-        }
-        return 0;
+        return 0; /* every request has ended; the kernel keeps the device configured until md, too, lets go of it (LEG_REMOVE) */
 }
 
 int attach_detach(const struct mirror *m, uint64_t version, struct trouble *t)

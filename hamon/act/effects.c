@@ -80,11 +80,6 @@ static const effect_function functions[EFFECT_TYPES] = {
     [EFFECT_ARRAY_STOP] = effect_array_stop,
 };
 
-bool effect_is_at_once(enum effect_type type)
-{
-        return type == EFFECT_ADDRESS_RENEW || type == EFFECT_ADDRESS_DROP || type == EFFECT_REBOOT;
-}
-
 static void finish(struct effect_result *ret, const struct effect *e, int error, const struct trouble *t)
 {
         ret->type = e->type;

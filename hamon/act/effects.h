@@ -12,8 +12,6 @@
 #include "hamon/act/mirror.h"
 #include "hamon/core/effect.h"
 
-bool effect_is_at_once(enum effect_type type);
-
 /* Fills `ret` completely; its `error` is 0 or a negative errno, with a sentence in `detail`. */
 void effect_perform(struct mirror *m, const struct effect *e, struct effect_result *ret);
 void effect_perform_at_once(const struct mirror *m, const struct effect *e, struct effect_result *ret);

@@ -136,6 +136,8 @@ static void on_effect_done(struct core *c, const struct event *e, struct actions
 
         if (!c->act_ready || m >= c->config.mirrors)
                 return;
+        if (!effect_is_at_once(e->result.type) && e->result.ticket > c->mirror[m].settled)
+                c->mirror[m].settled = e->result.ticket;
         /* A ticket is one machine's. */
         mirror_effect_done(c, m, e, out);
         leg_effect_done(c, m, e, out);
@@ -149,6 +151,10 @@ static void on_observed(struct core *c, const struct event *e)
 
         if (!c->act_ready || m >= c->config.mirrors)
                 return;
+#ifndef MUTANT_stale_observation
+        if (e->observed.settled < c->mirror[m].settled)
+                return; /* it was on its way while an effect changed what it shows */
+#endif
         c->mirror[m].observed = e->observed;
         c->mirror[m].observed_valid = true;
         c->mirror[m].observed_ms = c->now_ms;
@@ -165,6 +171,7 @@ static void on_act(struct core *c, bool ready, const struct event *e, struct act
         c->act_ready = ready;
         for (uint8_t m = 0; m < c->config.mirrors; m++) {
                 c->mirror[m].observed_valid = false;
+                c->mirror[m].settled = 0;
                 c->service[m].address_up = false;
                 pending_lost(&c->mirror[m].pending);
                 pending_lost(&c->mirror[m].reopen);

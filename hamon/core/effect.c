@@ -22,3 +22,8 @@ int effect_by_word(const char *word)
                         return i;
         return -1;
 }
+
+bool effect_is_at_once(enum effect_type type)
+{
+        return type == EFFECT_ADDRESS_RENEW || type == EFFECT_ADDRESS_DROP || type == EFFECT_REBOOT;
+}

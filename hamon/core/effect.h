@@ -51,6 +51,9 @@ enum effect_type {
 const char *effect_word(enum effect_type type);
 int effect_by_word(const char *word); /* or -1 */
 
+/* Not queued behind the mirror's other effects: done in hamon-act's own loop. */
+bool effect_is_at_once(enum effect_type type);
+
 struct effect {
         enum effect_type type;
         uint8_t mirror;
@@ -87,6 +90,7 @@ struct effect_result {
 /* What hamon-act's monitor sees, sent when it changes and at least every 500 ms while an array runs. */
 struct observation {
         uint8_t mirror;
+        uint64_t settled; /* ticket of the last queued effect that had ended before this look began; 0: none for this hamon */
         bool array_running;
         bool own_in_sync, own_failed;
         bool peer_in_array, peer_in_sync, peer_failed;

@@ -84,6 +84,7 @@ struct mirror {
         struct observation observed;
         bool observed_valid;         /* since hamon-act is there */
         uint64_t observed_ms;
+        uint64_t settled;            /* ticket of the last queued effect that is known to have ended: an older look is out of date */
 
         struct uuid new_leg;  /* that LEG_CREATE is to write: asked twice it makes the same leg */
         uint64_t epoch;       /* of the own primacy, from its decision on */

@@ -78,6 +78,7 @@ static int decode_observation(const struct config *c, struct json_take *t, struc
 {
         struct observation o = {
                 .mirror = mirror_take(c, t, "observed"),
+                .settled = json_take_u64(t, "settled"),
                 .array_running = json_take_bool(t, "array_running"),
                 .own_in_sync = json_take_bool(t, "own_in_sync"),
                 .own_failed = json_take_bool(t, "own_failed"),

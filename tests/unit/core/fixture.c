@@ -45,13 +45,19 @@ static void enqueue(struct world *w, uint8_t to, const struct event *e)
         enqueue_later(w, to, e, 0);
 }
 
+/* A frozen machine loses datagrams; what its own processes told it is read later. */
+static bool waits_for_thaw(const struct world *w, unsigned i)
+{
+        return w->machine[w->queue[i].to].frozen && w->queue[i].event.type != EVENT_MESSAGE;
+}
+
 /* The next event that is due, or -1. */
 static int next_due(const struct world *w)
 {
         int best = -1;
 
         for (unsigned i = 0; i < w->queued; i++)
-                if (w->queue[i].at_ms <= w->now_ms && (best < 0 || w->queue[i].at_ms < w->queue[best].at_ms ||
+                if (w->queue[i].at_ms <= w->now_ms && !waits_for_thaw(w, i) && (best < 0 || w->queue[i].at_ms < w->queue[best].at_ms ||
                                                         (w->queue[i].at_ms == w->queue[best].at_ms && w->queue[i].order < w->queue[best].order)))
                         best = (int)i;
         return best;
@@ -145,6 +151,7 @@ static void observe(struct world *w, uint8_t node)
         struct machine *n = &w->machine[node];
         struct observation o = {
             .mirror = M,
+            .settled = n->settled,
             .array_running = n->running,
             .own_in_sync = n->own_in_sync,
             .own_failed = n->own_failed,
@@ -378,6 +385,7 @@ static void answer_effect(struct world *w, uint8_t node, const struct effect *f)
         fill_leg(n, &e.result);
         if (n->up)
                 enqueue(w, node, &e);
+        n->settled = f->ticket;
 }
 
 static void start_job(struct world *w, uint8_t node)
@@ -547,7 +555,7 @@ void world_run(struct world *w, uint64_t ms)
                                 next = at;
                 }
                 for (unsigned i = 0; i < w->queued; i++)
-                        if (w->queue[i].at_ms < next)
+                        if (w->queue[i].at_ms < next && !waits_for_thaw(w, i))
                                 next = w->queue[i].at_ms;
                 for (uint8_t n = 0; n < NODES; n++)
                         if (w->machine[n].up && w->machine[n].job_count && w->machine[n].job_ends_ms > w->now_ms && w->machine[n].job_ends_ms < next)

@@ -51,6 +51,7 @@ struct machine {
         struct effect jobs[WORLD_JOBS]; /* of hamon-act's worker */
         unsigned job_count;
         uint64_t job_ends_ms;
+        uint64_t settled; /* ticket of the last effect that ended */
         struct observation seen;
         uint64_t seen_ms;
         struct core_durable durable;

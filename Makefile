@@ -49,6 +49,10 @@ endif
 ifdef MUTANT
 override CFLAGS += -DMUTANT_$(MUTANT)
 endif
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)')
+
 override LDFLAGS += -pthread -Wl,-z,relro,-z,now,--as-needed
 
 ARCHIVES :=
@@ -68,27 +72,31 @@ pkgs_of = $(if $($(1)_PKGS),$(shell pkg-config --libs $($(1)_PKGS)))
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC    $<)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 define archive_rule
 $(BUILD)/lib$(1).a: $(call objs,$($(1)_SRCS))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$(AR) rcsD $$@ $$^
+	$$(call say,AR    $$@)
+	$(Q)$(AR) rcsD $$@ $$^
 endef
 $(foreach a,$(ARCHIVES),$(eval $(call archive_rule,$(a))))
 
 define program_rule
 $(BUILD)/$(1): $(call objs,$($(1)_SRCS)) $(call libs_of,$(1))
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) -o $$@ $(call objs,$($(1)_SRCS)) $(call libs_of,$(1)) $(call pkgs_of,$(1)) $($(1)_LDLIBS)
+	$$(call say,LINK  $$@)
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $(call objs,$($(1)_SRCS)) $(call libs_of,$(1)) $(call pkgs_of,$(1)) $($(1)_LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 define unit_rule
 $(BUILD)/$(1): $(call objs,$(1).c $($(1)_SRCS)) $(call libs_of,$(1))
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) -o $$@ $(call objs,$(1).c $($(1)_SRCS)) $(call libs_of,$(1)) $(call pkgs_of,$(1)) $($(1)_LDLIBS) -lcmocka
+	$$(call say,LINK  $$@)
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $(call objs,$(1).c $($(1)_SRCS)) $(call libs_of,$(1)) $(call pkgs_of,$(1)) $($(1)_LDLIBS) -lcmocka
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 

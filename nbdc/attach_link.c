@@ -46,11 +46,15 @@ void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_
         attach_feed(a, EVENT_DIALED, false);
 }
 
-static void link_went_down(struct attach *a, const char *why)
+/* `error` is an errno, 0 for a connection that the peer closed. */
+static void link_went_down(struct attach *a, int error, enum supervise_event_type event)
 {
-        if (a->supervisor.state == NBDC_ATTACHED)
-                attach_set_error(a, "%s: connection lost: %s", dialer_address(a->dialer), why);
-        attach_feed(a, EVENT_LINK_DOWN, false);
+        if (a->supervisor.state == NBDC_ATTACHED) {
+                attach_set_error(a, "%s: connection lost: %s", dialer_address(a->dialer), error ? strerror(error) : "closed by the peer");
+                if (error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH)
+                        dialer_next_address(a->dialer);
+        }
+        attach_feed(a, event, false);
 }
 
 static int on_link_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -58,7 +62,7 @@ static int on_link_io(sd_event_source *s, int fd, uint32_t revents, void *userda
         struct attach *a = userdata;
         (void)revents;
         (void)sd_event_source_set_enabled(s, SD_EVENT_OFF); /* level-triggered: once is enough */
-        link_went_down(a, link_error(fd));
+        link_went_down(a, link_take_error(fd), EVENT_LINK_DOWN);
         return 0;
 }
 
@@ -71,12 +75,9 @@ static void on_link_dead(void *userdata, int index)
          * A message about the connection before this one may come late: then the present one is not shut. Unless that one was handed over
          * without the kernel's word, so that the kernel may have kept an older one.
          */
-        if (a->supervisor.state == NBDC_ATTACHED) {
-                if (a->link_fd >= 0 && !link_is_shut(a->link_fd) && a->supervisor.let_go)
-                        return;
-                attach_set_error(a, "%s: connection lost: %s", dialer_address(a->dialer), a->link_fd >= 0 ? link_error(a->link_fd) : "closed");
-        }
-        attach_feed(a, EVENT_LINK_DEAD, false);
+        if (a->supervisor.state == NBDC_ATTACHED && a->supervisor.let_go && a->link_fd >= 0 && !link_is_shut(a->link_fd))
+                return;
+        link_went_down(a, a->link_fd >= 0 ? link_take_error(a->link_fd) : 0, EVENT_LINK_DEAD);
 }
 
 int attach_on_netlink_event(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -172,5 +173,5 @@ void attach_probe_link(struct attach *a)
         if (a->supervisor.state != NBDC_ATTACHED || a->link_fd < 0 || !link_is_lost(a->link_fd))
                 return;
         link_shut(a->link_fd);
-        link_went_down(a, "the peer acknowledges nothing");
+        link_went_down(a, ETIMEDOUT, EVENT_LINK_DOWN);
 }

@@ -293,7 +293,7 @@ static void try_address(struct dialer *d)
         d->fd = open_socket(a);
         int rc = d->fd;
         if (rc >= 0) {
-                set_deadline(d, NBDC_DIAL_CONNECT_MS);
+                set_deadline(d, d->address_count > 1 ? NBDC_DIAL_CONNECT_ONE_OF_MANY_MS : NBDC_DIAL_CONNECT_MS);
                 rc = connect(d->fd, (const struct sockaddr *)&a->sockaddr, a->length) < 0 && errno != EINPROGRESS ? -errno : 0;
         }
         if (rc >= 0)
@@ -337,6 +337,12 @@ void dialer_start(struct dialer *d)
 void dialer_stop(struct dialer *d)
 {
         close_attempt(d);
+}
+
+void dialer_next_address(struct dialer *d)
+{
+        if (d->address_count > 0)
+                d->address = (d->address + 1) % d->address_count;
 }
 
 int dialer_take_fd(struct dialer *d)

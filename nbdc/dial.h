@@ -39,6 +39,9 @@ int dialer_resolve(struct dialer *d, char *ret_reason, size_t size);
 void dialer_start(struct dialer *d);
 void dialer_stop(struct dialer *d);
 
+/* The address in use is not to be trusted: the next attempt begins with another one, if there is one. Between attempts only. */
+void dialer_next_address(struct dialer *d);
+
 /* After DIAL_DONE: the socket, owned by the caller; -1 when there is none. */
 int dialer_take_fd(struct dialer *d);
 

@@ -28,6 +28,7 @@
 
 /* One attempt on one address. GO may rightly take long: a server that fences drains the older session first. */
 #define NBDC_DIAL_CONNECT_MS 2000u
+#define NBDC_DIAL_CONNECT_ONE_OF_MANY_MS 700u /* another address waits for its turn */
 #define NBDC_DIAL_GREETING_MS 3000u
 #define NBDC_DIAL_GO_MS 30000u
 #define NBDC_ADDRESSES_MAX 16u

@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stddef.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include <linux/tcp.h>
@@ -43,11 +42,9 @@ bool link_bytes(int fd, uint64_t *ret_sent, uint64_t *ret_received)
         return true;
 }
 
-const char *link_error(int fd)
+int link_take_error(int fd)
 {
         int error = 0;
         socklen_t size = sizeof error;
-        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error)
-                return strerror(error);
-        return "closed by the peer";
+        return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : 0;
 }

@@ -26,7 +26,7 @@ bool link_is_lost(int fd);
 /* Bytes that the owner of the connection gave it to send and received from it, since it was opened. False when it does not tell. */
 bool link_bytes(int fd, uint64_t *ret_sent, uint64_t *ret_received);
 
-/* Why it is down, as a constant or strerror() text. */
-const char *link_error(int fd);
+/* Why it is down: an errno, or 0: closed by the peer in good order. Told once. */
+int link_take_error(int fd);
 
 #endif

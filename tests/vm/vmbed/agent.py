@@ -11,7 +11,7 @@ import random
 import threading
 import time
 
-from . import settings, unixsock
+from . import unixsock
 
 CHUNK_BYTES = 512 * 1024
 

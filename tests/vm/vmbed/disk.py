@@ -30,7 +30,7 @@ class Disk:
 
     def copy_of(self, image):
         """A new disk with the content of `image`, holes kept."""
-        subprocess.run(["cp", "--sparse=always", "--reflink=auto", image, self.path], check=True)
+        subprocess.run(["cp", "--sparse=auto", "--reflink=auto", image, self.path], check=True)
 
     def serve(self):
         """Start nbdkit; its socket is there when this returns. It runs as a daemon: Debian's nbdkit in the foreground asks the

@@ -21,6 +21,8 @@ from pathlib import Path
 from . import initramfs, settings
 
 SUITE = "bookworm"
+# What the host must have.
+TOOLS = ["mmdebstrap", "mke2fs", "tar", "chroot", "unshare", "nsenter", "ip", "nbdkit", "qemu-system-x86_64"]
 
 # Units that only cost boot time in a machine that lives for minutes and has no person at it.
 MASKED = """
@@ -51,7 +53,7 @@ ENABLED = {
     "network-online.target.wants/bed-net.service": "/etc/systemd/system/bed-net.service",
     r"dev-virtio\x2dports-bed.journal.device.wants/bed-journal.service": "/etc/systemd/system/bed-journal.service",
 }
-# Bump when the code below changes what the layers contain.
+# Bump when _make_base changes what the base contains; the second layer is made anew whenever this file changes.
 RECIPE = "1"
 
 
@@ -64,13 +66,14 @@ class Image:
 
 def ensure(say=lambda text: print(text, file=sys.stderr, flush=True)):
     """Build what is missing of the two layers and return the Image. Safe to call from several processes."""
+    _check_host()
     settings.WORK.mkdir(parents=True, exist_ok=True)
     with _lock():
         packages = _package_list()
         base = settings.WORK / f"base-{_hash(RECIPE, SUITE, settings.MIRROR, packages, _tree_hash('etc/postgresql-common'))}.tar"
         debs = sorted(settings.DEB_DIR.glob("*.deb"))
-        key = _hash(base.name, settings.ROOT_MIB, MASKED, MASKED_GENERATORS, DISABLED, sorted(ENABLED), _tree_hash("."),
-                    initramfs.DRIVERS, initramfs.INIT, [_file_hash(d) for d in debs])
+        key = _hash(base.name, settings.ROOT_MIB, _tree_hash("."), _file_hash(Path(__file__)), _file_hash(Path(initramfs.__file__)),
+                    [_file_hash(deb) for deb in debs])
         folder = settings.WORK / f"image-{key}"
         image = Image(folder / "root.img", folder / "vmlinuz", folder / "initramfs")
         if not folder.exists():
@@ -81,6 +84,14 @@ def ensure(say=lambda text: print(text, file=sys.stderr, flush=True)):
             _timed(say, f"making the guest image with {what}", _make_image, image, folder, base, debs)
             _drop_old("image-*", keep=folder)
         return image
+
+
+def _check_host():
+    if os.geteuid() != 0:
+        raise RuntimeError("the VM bed needs root: it makes network namespaces and a Debian image")
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing:
+        raise RuntimeError(f"the VM bed needs {', '.join(missing)}: run 'make deps'")
 
 
 def _make_base(base, packages):

@@ -20,10 +20,12 @@ class Leash:
 
 
 def hold():
-    """The helper: wait for the test's end, then stop what it left."""
+    """The helper: wait for the test's end, then stop what it left. Logs stay."""
     from .trio import Trio
 
     folder = Path(sys.argv[1])
     sys.stdin.read()
     if (folder / "netns").exists():
-        Trio(folder).stop()
+        trio = Trio(folder)
+        trio.stop()
+        trio.drop_disks()

@@ -18,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import diagnose, image, net, settings
+from . import diagnose, image, settings
 from .leash import Leash
 from .net import Net
 from .vm import Vm
@@ -43,12 +43,17 @@ class Trio:
         folder.mkdir(parents=True)
         netns = f"nbdd-{stamp}"
         (folder / "netns").write_text(netns + "\n")
-        Net(netns).create([(node, link) for node, links in LINKS.items() for link in links])
-        for node, links in LINKS.items():
-            witness = node == "witness"
-            disks = {} if witness else {"data": data_mib << 20, **(extra_disks or {})}
-            Vm.create(guest, folder / node, node, netns, links, settings.WITNESS_MIB if witness else settings.NODE_MIB,
-                      disks, append=append, watchdog=watchdog)
+        try:
+            Net(netns).create([(node, link) for node, links in LINKS.items() for link in links])
+            for node, links in LINKS.items():
+                witness = node == "witness"
+                disks = {} if witness else {"data": data_mib << 20, **(extra_disks or {})}
+                Vm.create(guest, folder / node, node, netns, links, settings.WITNESS_MIB if witness else settings.NODE_MIB,
+                          disks, append=append, watchdog=watchdog)
+        except BaseException:
+            Net(netns).delete()
+            shutil.rmtree(folder)
+            raise
         return cls(folder)
 
     @classmethod
@@ -123,6 +128,12 @@ class Trio:
             vm.power_cut()
         self.net.delete()
 
+    def drop_disks(self):
+        """Delete the disks, which are large, unless NBDD_VM_KEEP_DISKS=1 asks for them."""
+        if not os.environ.get("NBDD_VM_KEEP_DISKS"):
+            for disk in self.folder.glob("*/*.img"):
+                disk.unlink(missing_ok=True)
+
     def close(self, failed=False):
         """stop(); the folder goes, too, unless the test failed: then its logs stay (and its disks with NBDD_VM_KEEP_DISKS=1)."""
         try:
@@ -135,7 +146,5 @@ class Trio:
         if not failed:
             shutil.rmtree(self.folder)
             return
-        if not os.environ.get("NBDD_VM_KEEP_DISKS"):
-            for disk in self.folder.glob("*/*.img"):
-                disk.unlink()
+        self.drop_disks()
         print(f"vm: logs of the machines: {self.folder}", file=sys.stderr, flush=True)

@@ -31,8 +31,8 @@ class Vm:
         self.netns = netns
         self.links = links
         self.memory_mib = memory_mib
-        self.kernel = str(kernel)
-        self.initrd = str(initrd)
+        self.kernel = kernel
+        self.initrd = initrd
         self.disk_names = disks
         self.cpus = cpus
         self.watchdog = watchdog
@@ -46,7 +46,9 @@ class Vm:
     def create(cls, image, folder, name, netns, links, memory_mib, data_disks, **more):
         """A new machine that is off: a root disk copied from `image`, and empty `data_disks` ({name: bytes}) as vdb, vdc, ..."""
         folder.mkdir(parents=True)
-        vm = cls(folder, name, netns, links, memory_mib, image.kernel, image.initrd, ["root", *data_disks], **more)
+        for file in (image.kernel, image.initrd):
+            os.link(file, folder / file.name)  # an image that is rebuilt meanwhile may go
+        vm = cls(folder, name, netns, links, memory_mib, image.kernel.name, image.initrd.name, ["root", *data_disks], **more)
         vm.disks["root"].copy_of(image.root)
         for disk, size_bytes in data_disks.items():
             vm.disks[disk].create(size_bytes)

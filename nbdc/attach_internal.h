@@ -59,6 +59,7 @@ struct attach {
         uint32_t io_timeout_ms;
 
         struct nbd_export_info export;
+        uint16_t connect_flags; /* what the kernel was told that the server can; 0 for an adopted device */
         uint64_t block_bytes;
         uint64_t size_bytes;
         int new_fd;  /* negotiated, on its way to the kernel */

@@ -83,8 +83,9 @@ void attach_post_kernel_job(struct attach *a, enum supervise_action_type type)
                 queue_limits_for(a->export.transmission_flags, a->export.has_block_size ? a->export.block_maximum_bytes : 0,
                                  a->io_timeout_ms, &limits);
                 (void)queue_apply(a->options->index, &limits, failed, sizeof failed); /* set again, and reported, after CONNECT */
-                /* One connection per leg: the kernel must not spread requests (limits of several connections: see docs). */
+                /* One connection: over several the kernel may send an old request again past a newer one. */
                 job->device.server_flags &= ~(uint64_t)NBD_TFLAG_CAN_MULTI_CONN;
+                a->connect_flags = a->export.transmission_flags;
         }
         worker_post(a->kernel_worker, run_kernel_job, job);
 }
@@ -93,9 +94,10 @@ int attach_on_kernel_done(sd_event_source *s, int fd, uint32_t revents, void *us
 {
         static const char *const names[] = {
                 [ACTION_CONNECT] = "attach",
-                                            [ACTION_RELEASE] = "release the requests of the dead connection",
-                                            [ACTION_RECONFIGURE] = "take the new connection",
-                                            [ACTION_DISCONNECT] = "disconnect"};
+                [ACTION_RELEASE] = "release the requests of the dead connection",
+                [ACTION_RECONFIGURE] = "take the new connection",
+                [ACTION_DISCONNECT] = "disconnect",
+        };
         struct attach *a = userdata;
         int result;
         (void)s;

@@ -13,6 +13,9 @@
 #include "nbdc/limits.h"
 #include "nbdc/link.h"
 
+/* Commands that the kernel goes on sending, for a reconnect cannot change what it believes of the server. */
+#define LASTING_FLAGS (NBD_TFLAG_SEND_FLUSH | NBD_TFLAG_SEND_FUA | NBD_TFLAG_SEND_TRIM | NBD_TFLAG_SEND_WRITE_ZEROES)
+
 void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_export_info *info, const char *sentence)
 {
         struct attach *a = userdata;
@@ -27,6 +30,8 @@ void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_
                 wrong = "the server's smallest block is larger than a page, or no power of two";
         else if (a->size_bytes && info->size_bytes - info->size_bytes % a->block_bytes != a->size_bytes)
                 wrong = "the export's size is not the attached device's any more; detach and attach again";
+        else if (a->connect_flags & ~info->transmission_flags & LASTING_FLAGS)
+                wrong = "the server no longer offers flush, FUA, trim or zeroes as it did; detach and attach again";
         else if (a->options->name.has_session && !a->options->read_only && (info->transmission_flags & NBD_TFLAG_READ_ONLY))
                 wrong = "the server offers this leg read-only";
         if (wrong) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/statefile.h"
 #include "nbdd/engine_internal.h"
 #include "nbdd/worker.h"
 
@@ -101,6 +102,14 @@ int engine_save_grants(struct engine *e)
 
         int r = g.grants ? store_write_grants(e->grants_path, &g) : -ENOMEM;
         stored_grants_release(&g);
+        (void)pthread_mutex_unlock(&e->store_lock);
+        return r;
+}
+
+int engine_forget_grants(struct engine *e)
+{
+        (void)pthread_mutex_lock(&e->store_lock);
+        int r = statefile_remove(e->grants_path);
         (void)pthread_mutex_unlock(&e->store_lock);
         return r;
 }

@@ -78,6 +78,16 @@ static int save_grants(struct engine *e, char *reason)
         return r < 0 ? say(reason, r, "cannot write the grants: %s", strerror(-r)) : 0;
 }
 
+static int save_revocation(struct engine *e, char *reason)
+{
+        (void)pthread_mutex_unlock(&e->lock);
+        int r = engine_save_grants(e);
+        if (r < 0 && engine_forget_grants(e) == 0)
+                r = 0;
+        (void)pthread_mutex_lock(&e->lock);
+        return r < 0 ? say(reason, r, "cannot take the grant back durably: %s", strerror(-r)) : 0;
+}
+
 /* ---- define and remove ---- */
 
 static int check_device(const char *device, char *reason)
@@ -250,7 +260,7 @@ static int revoke(struct engine *e, struct export *x, char *reason)
         if (x->granted) {
                 x->granted = false;
                 x->accepting = false;
-                if ((r = save_grants(e, reason)) < 0) {
+                if ((r = save_revocation(e, reason)) < 0) {
                         x->granted = true;
                         x->accepting = x->target && !x->failed;
                         return r;

@@ -69,6 +69,8 @@ void export_free(struct export *x);
 /* Without the lock: durable when 0 is returned. */
 int engine_save_table(struct engine *e);
 int engine_save_grants(struct engine *e);
+/* For a revoke when the state's disk is full or failing: no grant at all outlives this process. That is safe, it costs the other legs a resync. */
+int engine_forget_grants(struct engine *e);
 
 /* With the lock, which they drop and take again, by whoever made the export busy. */
 int engine_open_target(struct engine *e, struct export *x, char reason[ENGINE_REASON_SIZE]);

@@ -7,3 +7,6 @@ tests/unit/nbdd/test_store_SRCS := tests/fuzz/fuzz_nbdd_store.c
 tests/unit/wire/test_nbd_wire_SRCS := tests/fuzz/fuzz_nbd_client.c
 tests/unit/wire/test_nbd_wire_ARCHIVES := wire base
 tests/unit/wire/test_nbd_wire_PKGS := gnutls
+UNIT_TESTS += tests/unit/nbdd/test_client
+tests/unit/nbdd/test_client_ARCHIVES := nbdd_core nbdd_client net wire base
+tests/unit/nbdd/test_client_PKGS := libmicrohttpd jansson libsystemd liburing libcurl gnutls

@@ -224,7 +224,6 @@ void attach_look(const struct mirror *m, struct attach_view *ret)
         }
         ret->attached = s.state == NBDC_ATTACHED || s.state == NBDC_RECONNECTING;
         ret->connected = s.state == NBDC_ATTACHED && s.connected;
-        /* nbdc has no field for it; the sentence is its own and comes from this tree (nbdc/negotiate.c) */
-        ret->refused = s.state == NBDC_RECONNECTING && strstr(s.last_error, "the server refuses export") != NULL;
+        ret->refused = s.refused;
         ret->oldest_ms = s.oldest_request_ms < 0 ? 0 : s.oldest_request_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)s.oldest_request_ms;
 }

@@ -88,13 +88,13 @@ int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_re
                 return trouble_errno(t, r, "cannot read the array's state");
         if (md.running)
                 return trouble_say(t, -EBUSY, "the array of mirror \"%s\" is running on this disk", m->cm->name);
-        if (leg_read(m->disk, m->config->cluster, m->cm->name, &h, &ignored) < 0 || e->overwrite) {
+        if (!leg_is_there(m->disk, m->config->cluster, m->cm->name, &e->leg, e->overwrite, &h)) {
                 /* Nobody may be writing behind the new header: the grant goes, and the device with it. */
                 (void)nbdd_export_revoke(m, &ignored);
                 mirror_release_hold(m);
                 r = dm_leg_remove(m->cm->name, t);
                 if (r == 0)
-                        r = leg_create(m->disk, m->config->cluster, m->cm->name, e->overwrite, &h, t);
+                        r = leg_create(m->disk, m->config->cluster, m->cm->name, &e->leg, e->overwrite, &h, t);
                 /* What is known about an older leg says nothing about this one. */
                 if (r == 0 && (statefile_remove(m->debt_path) < 0 || note_clear(m->note_path) < 0))
                         r = trouble_say(t, -EIO, "cannot remove the debt and the note of the older leg");

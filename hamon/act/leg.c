@@ -88,9 +88,10 @@ static int range_is_blank(int fd, uint64_t offset_bytes, size_t size_bytes, bool
         return r;
 }
 
-static int make(int fd, const char *disk, const char *cluster, const char *mirror, bool overwrite, struct leg_header *ret, struct trouble *t)
+static int make(int fd, const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite,
+                struct leg_header *ret, struct trouble *t)
 {
-        struct leg_header h = {0};
+        struct leg_header h = {.uuid = *uuid};
         uint64_t size;
         bool front_blank = false, end_blank = false;
 
@@ -107,7 +108,8 @@ static int make(int fd, const char *disk, const char *cluster, const char *mirro
                 return trouble_say(t, -EEXIST, "disk \"%s\" is not blank: overwriting it needs consent", disk);
         snprintf(h.cluster, sizeof h.cluster, "%s", cluster);
         snprintf(h.mirror, sizeof h.mirror, "%s", mirror);
-        uuid_generate(&h.uuid);
+        if (uuid_is_null(uuid))
+                uuid_generate(&h.uuid);
         if (!front_blank)
                 r = direct_zero(fd, 0, FRONT_BYTES);
         if (r == 0 && !end_blank)
@@ -122,22 +124,32 @@ static int make(int fd, const char *disk, const char *cluster, const char *mirro
         return 0;
 }
 
-int leg_create(const char *disk, const char *cluster, const char *mirror, bool overwrite, struct leg_header *ret, struct trouble *t)
+bool leg_is_there(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite, struct leg_header *ret)
+{
+        struct trouble ignored;
+
+        if (leg_read(disk, cluster, mirror, ret, &ignored) < 0)
+                return false;
+        return uuid_is_null(uuid) ? !overwrite : uuid_equal(uuid, &ret->uuid);
+}
+
+int leg_create(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite, struct leg_header *ret,
+               struct trouble *t)
 {
         struct leg_header h;
 
-        int r = leg_read(disk, cluster, mirror, &h, t);
-        if (r == 0 && !overwrite) {
-                *ret = h;
+        if (leg_is_there(disk, cluster, mirror, uuid, overwrite, ret))
                 return 0;
-        }
-        if (r < 0 && r != -ENODATA && !((r == -EREMOTE || r == -EPROTO) && overwrite))
+        int r = leg_read(disk, cluster, mirror, &h, t);
+        if ((r == 0 || r == -EREMOTE || r == -EPROTO) && !overwrite)
+                return trouble_say(t, -EEXIST, "disk \"%s\" is a leg already: overwriting it needs consent", disk);
+        if (r < 0 && r != -ENODATA && r != -EREMOTE && r != -EPROTO)
                 return r;
         /* Exclusive: a mounted or otherwise used disk is never made a leg, consent or not. */
         int fd = open(disk, O_RDWR | O_DIRECT | O_EXCL | O_CLOEXEC);
         if (fd < 0)
                 return trouble_errno(t, -errno, "cannot have disk \"%s\" for ourselves", disk);
-        r = make(fd, disk, cluster, mirror, overwrite, ret, t);
+        r = make(fd, disk, cluster, mirror, uuid, overwrite, ret, t);
         close(fd);
         return r;
 }

@@ -15,10 +15,15 @@
 int leg_read(const char *disk, const char *cluster, const char *mirror, struct leg_header *ret, struct trouble *t);
 
 /*
- * Makes a new leg with a fresh UUID: wipes the front of the disk and writes both copies. Without `overwrite` only on a blank disk (-EEXIST).
- * A header of this cluster and mirror is kept as it is when `overwrite` is false: asked again after a crash, the same leg is reported.
+ * Makes the leg `uuid` (null: a fresh one): wipes the front and the end of the disk and writes both copies of the header. A disk that is not
+ * blank, or another leg, needs `overwrite` (-EEXIST); a disk that is in use is never taken (-EBUSY). The leg that is asked for (null: any of this
+ * mirror, unless `overwrite`) is there already: success, and nothing is written.
  */
-int leg_create(const char *disk, const char *cluster, const char *mirror, bool overwrite, struct leg_header *ret, struct trouble *t);
+int leg_create(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite, struct leg_header *ret,
+               struct trouble *t);
+
+/* Would leg_create() find the leg there already? */
+bool leg_is_there(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite, struct leg_header *ret);
 
 /* Appends `epoch` to the history; durable when 0. -ESTALE: the leg has served a newer one. */
 int leg_add_epoch(const char *disk, const char *cluster, const char *mirror, uint64_t epoch, struct trouble *t);

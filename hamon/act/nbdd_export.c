@@ -94,23 +94,18 @@ int nbdd_export_grant(const struct mirror *m, const struct uuid *leg, uint64_t e
 
 int nbdd_export_revoke(const struct mirror *m, struct trouble *t)
 {
-        struct nbdd_export e;
+        struct nbdd_health health;
         struct nbdd *n;
 
         int r = open_nbdd(m, &n, t);
         if (r < 0)
                 return -ENOTCONN;
-        r = find_export(n, m->cm->id, &e);
-        if (r == -ENOENT) { /* it answers and knows no such export: nobody can be in it */
-                nbdd_close(n);
-                return 0;
-        }
-        if (r == 0) {
-                nbdd_export_release(&e);
-                r = nbdd_leg_revoke(n, m->cm->id, DRAIN_MS);
-        }
+        r = nbdd_leg_revoke(n, m->cm->id, DRAIN_MS); /* one call: a take-over waits for it */
         if (r < 0)
                 (void)say(n, r, "cannot revoke the leg", t);
+        /* It answers and knows no such export: nobody can be in it. The same error without an answer says nothing. */
+        if (r == -ENOENT && nbdd_health(n, HEALTH_MS, &health) == 0)
+                r = 0;
         nbdd_close(n);
         return r == 0 || r == -EIO ? r : -ENOTCONN; /* anything else leaves open what may still land */
 }

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 static char folder[64];
+static const struct uuid any, named = {{7, 7, 7}};
 
 static int setup(void **state)
 {
@@ -187,11 +188,13 @@ static void a_leg_is_made_once_and_remembers(void **state)
         (void)state;
         const char *disk = make_disk(path);
         assert_int_equal(leg_read(disk, "demo", "data", &h, &t), -ENODATA);
-        assert_int_equal(leg_create(disk, "demo", "data", false, &h, &t), 0);
-        assert_int_equal(leg_create(disk, "demo", "data", false, &again, &t), 0);
+        assert_int_equal(leg_create(disk, "demo", "data", &any, false, &h, &t), 0);
+        assert_int_equal(leg_create(disk, "demo", "data", &any, false, &again, &t), 0);
         assert_true(uuid_equal(&h.uuid, &again.uuid));
         assert_int_equal(leg_read(disk, "demo", "other", &again, &t), -EREMOTE);
-        assert_int_equal(leg_create(disk, "demo", "other", false, &again, &t), -EREMOTE);
+        assert_int_equal(leg_create(disk, "demo", "other", &any, false, &again, &t), -EEXIST);
+        assert_int_equal(leg_create(disk, "demo", "data", &h.uuid, true, &again, &t), 0); /* that leg is there: nothing is overwritten */
+        assert_int_equal(leg_create(disk, "demo", "data", &named, false, &again, &t), -EEXIST);
         for (uint64_t epoch = 1; epoch < 6; epoch++) {
                 assert_int_equal(leg_add_epoch(disk, "demo", "data", epoch, &t), 0);
                 assert_int_equal(leg_add_epoch(disk, "demo", "data", epoch, &t), 0);
@@ -213,9 +216,11 @@ static void a_leg_is_made_once_and_remembers(void **state)
                 assert_int_equal(fsync(fd), 0);
                 close(fd);
         }
-        assert_int_equal(leg_create(disk, "demo", "data", true, &again, &t), 0);
+        assert_int_equal(leg_create(disk, "demo", "data", &any, true, &again, &t), 0);
         assert_false(uuid_equal(&h.uuid, &again.uuid));
         assert_int_equal(again.epochs, 0);
+        assert_int_equal(leg_create(disk, "demo", "data", &named, true, &again, &t), 0);
+        assert_true(uuid_equal(&named, &again.uuid));
 }
 
 static void a_disk_with_something_on_it_needs_consent(void **state)
@@ -231,12 +236,12 @@ static void a_disk_with_something_on_it_needs_consent(void **state)
                 int fd = open(disk, O_RDWR);
                 assert_int_equal(pwrite(fd, "x", 1, at), 1);
                 assert_int_equal(fsync(fd), 0);
-                assert_int_equal(leg_create(disk, "demo", "data", false, &h, &t), -EEXIST);
+                assert_int_equal(leg_create(disk, "demo", "data", &any, false, &h, &t), -EEXIST);
                 assert_int_equal(pwrite(fd, "", 1, at), 1);
                 assert_int_equal(fsync(fd), 0);
                 close(fd);
         }
-        assert_int_equal(leg_create(disk, "demo", "data", false, &h, &t), 0);
+        assert_int_equal(leg_create(disk, "demo", "data", &any, false, &h, &t), 0);
 }
 
 static void debt_of_a_member_on_disk(void **state)

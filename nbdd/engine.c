@@ -210,26 +210,43 @@ static void try_open(struct engine *e, struct export *x)
         (void)pthread_cond_broadcast(&e->changed);
 }
 
-static void open_wanted(struct engine *e)
+/* Returns whether something is still to be opened. */
+static bool open_wanted(struct engine *e)
 {
-        bool again = true;
+        bool again = true, missing = false;
 
         while (again) { /* the list may change while the lock is dropped: start over after each attempt */
-                again = false;
+                again = missing = false;
                 uint64_t now = monotonic_ns();
                 list_each(x, &e->exports, struct export, link) {
-                        if (x->target || x->busy || x->failed || !(x->started || x->granted) || now < x->retry_ns)
+                        if (x->target || x->busy || x->failed || !(x->started || x->granted))
+                                continue;
+                        missing = true;
+                        if (now < x->retry_ns)
                                 continue;
                         try_open(e, x);
                         again = true;
                         break;
                 }
         }
+        return missing;
+}
+
+static void wait_ms(struct engine *e, unsigned timeout_ms)
+{
+        struct timespec until;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+        until.tv_sec += timeout_ms / 1000 + until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        (void)pthread_cond_timedwait(&e->changed, &e->lock, &until);
 }
 
 static void *keeper_main(void *userdata)
 {
         struct engine *e = userdata;
+        bool missing = false;
 
         (void)pthread_setname_np(pthread_self(), "keeper");
         (void)pthread_mutex_lock(&e->lock);
@@ -249,16 +266,17 @@ static void *keeper_main(void *userdata)
                                 continue;
                 }
                 if (!e->refusing)
-                        open_wanted(e);
+                        missing = open_wanted(e);
                 if (!e->tried_all) {
                         e->tried_all = true;
                         (void)pthread_cond_broadcast(&e->changed);
                 }
-                struct timespec until;
-                (void)clock_gettime(CLOCK_MONOTONIC, &until);
-                until.tv_sec += ENGINE_RETRY_MS / 1000;
-                if (!e->keeper_stop)
-                        (void)pthread_cond_timedwait(&e->changed, &e->lock, &until);
+                if (e->keeper_stop)
+                        break;
+                if (missing || e->save_wanted)
+                        wait_ms(e, ENGINE_RETRY_MS);
+                else
+                        (void)pthread_cond_wait(&e->changed, &e->lock);
         }
         (void)pthread_mutex_unlock(&e->lock);
         return NULL;
@@ -362,13 +380,11 @@ static int prepare_state_dir(struct engine *e, const char *dir, char *reason, si
 /* The first client is to find what was there before the restart. */
 static void wait_for_devices(struct engine *e)
 {
-        struct timespec until;
+        uint64_t until_ns = monotonic_ns() + ENGINE_START_WAIT_MS * 1000000ull;
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += ENGINE_START_WAIT_MS / 1000;
         (void)pthread_mutex_lock(&e->lock);
-        while (!e->tried_all && pthread_cond_timedwait(&e->changed, &e->lock, &until) != ETIMEDOUT)
-                ;
+        while (!e->tried_all && monotonic_ns() < until_ns)
+                wait_ms(e, ENGINE_START_WAIT_MS);
         (void)pthread_mutex_unlock(&e->lock);
 }
 

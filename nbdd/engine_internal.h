@@ -8,7 +8,7 @@
 #include "nbdd/target.h"
 
 #define ENGINE_BUSY_WAIT_MS 30000u  /* how long a command waits for another one on the same export */
-#define ENGINE_RETRY_MS 1000u       /* between attempts to open a device that should be open */
+#define ENGINE_RETRY_MS 200u        /* between attempts to open a device that should be open */
 #define ENGINE_START_WAIT_MS 5000u  /* for devices at the start: one that hangs must not keep the control API away */
 
 struct export {

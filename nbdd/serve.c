@@ -28,6 +28,7 @@
 
 #define STATUS_PERIOD_US 5000000u
 #define ACCEPT_BURST 64 /* connections taken in one turn of the loop */
+#define ACCEPT_PAUSE_US 200000u /* after "too many open files": the waiting client would wake us for nothing */
 
 struct server {
         const struct serve_options *options;
@@ -64,18 +65,32 @@ static void take_client(struct server *s, int fd, const char *address)
         worker_post(w, &m);
 }
 
+static int on_pause_over(sd_event_source *timer, uint64_t now_us, void *userdata)
+{
+        (void)timer;
+        (void)now_us;
+        return sd_event_source_set_enabled(userdata, SD_EVENT_ON);
+}
+
+static void pause_accepting(struct server *s, sd_event_source *source)
+{
+        if (sd_event_add_time_relative(s->loop, NULL, CLOCK_MONOTONIC, ACCEPT_PAUSE_US, 0, on_pause_over, source) >= 0)
+                (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
+
 static int on_listen(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         struct server *s = userdata;
         char address[LISTEN_ADDRESS_SIZE];
         int client = -1, r = 0;
 
-        (void)source;
         (void)events;
         for (int i = 0; i < ACCEPT_BURST && (r = listen_accept(fd, &client, address)) == 0; i++)
                 take_client(s, client, address);
-        if (r < 0 && r != -EAGAIN)
+        if (r < 0 && r != -EAGAIN) {
                 log_warning("cannot accept a connection: %s, continuing", strerror(-r));
+                pause_accepting(s, source);
+        }
         return 0;
 }
 

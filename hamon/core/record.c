@@ -13,7 +13,8 @@
  * promised this ballot can no longer accept the older one), and is preferred, because our value would run into the lease again.
  *
  * Spreading. After the decision the same ballot is offered to the voters that have not accepted it: a standby decides from what its own
- * voter knows, and a majority may have been the other two.
+ * voter knows, and a majority may have been the other two. One that has promised a higher ballot to a proposer that got no further refuses
+ * it; then the primary decides the same value once more, above that ballot.
  *
  * Memory (R7c). A voter that lost its state has lost promises and accepted values, and its vote may not count: with it, a majority could
  * be built that knows nothing of a decided value. It answers with REFUSAL_NO_STATE and an identity of this start (`pending`).
@@ -44,7 +45,7 @@ enum {
 #endif
         BACKOFF_DOUBLINGS_MAX = 4,
         SPREAD_INTERVAL_MAX_MS = 5000,
-        ADMISSION_INTERVAL_MS = 5000,
+        REDECISION_INTERVAL_MS = 5000,
 };
 
 static uint8_t bit(uint8_t voter)
@@ -299,6 +300,7 @@ static void decide(struct core *c, uint8_t mirror, const struct event *e)
         struct proposer *p = &r->proposer;
 
         r->decided = p->value;
+        r->voters_behind &= (uint8_t)~p->accepted;
         r->spreading = (struct spreading){
             .active = p->accepted != ALL_VOTERS,
             .ballot = p->ballot,
@@ -322,10 +324,13 @@ static void on_accepted_spreading(struct core *c, const struct event *e)
                 return;
         if (m->accepted.refusal == REFUSAL_NONE) {
                 s->accepted |= bit(m->from);
+                c->reg[m->mirror].voters_behind &= (uint8_t)~bit(m->from);
                 s->next_ms = earlier(s->next_ms, e->now_ms); /* the second acceptance may have opened the way for an admission */
         }
         /* Without memory and not admitted by this ballot (it restarted meanwhile): the next re-decision looks after it. */
         bool hopeless = m->accepted.refusal == REFUSAL_NO_STATE && (s->accepted | bit(m->from)) == ALL_VOTERS;
+        if (m->accepted.refusal == REFUSAL_BALLOT)
+                c->reg[m->mirror].voters_behind |= bit(m->from);
         if (s->accepted == ALL_VOTERS || m->accepted.refusal == REFUSAL_BALLOT || hopeless)
                 s->active = false;
 }
@@ -416,12 +421,15 @@ void record_message(struct core *c, const struct event *e, struct actions *out)
         }
 }
 
-/* Only the primary looks after voters without memory: one proposer for it is enough, and it has nothing to duel about. */
-static bool wants_admission(const struct core *c, uint8_t mirror, uint64_t now_ms)
+/*
+ * Only the primary looks after voters without memory, and after those that promised a ballot of a proposer which got no further (a node
+ * that was cut off: it would keep its own undecided value for ever). One proposer for it is enough, and it has nothing to duel about.
+ */
+static bool wants_redecision(const struct core *c, uint8_t mirror, uint64_t now_ms)
 {
         const struct cas_register *r = &c->reg[mirror];
 
-        return r->voters_without_memory && r->admission_at_ms <= now_ms && r->proposer.phase == PROPOSER_IDLE && !r->spreading.active && r->decided.version > 0 &&
+        return (r->voters_without_memory | r->voters_behind) && r->redecide_at_ms <= now_ms && r->proposer.phase == PROPOSER_IDLE && !r->spreading.active && r->decided.version > 0 &&
                r->decided.primary == c->config.self && uuid_equal(&r->decided.primary_boot, &c->config.boot);
 }
 
@@ -447,8 +455,8 @@ void record_tick(struct core *c, uint8_t mirror, const struct event *e, struct a
         }
         if (r->spreading.active && r->spreading.next_ms <= e->now_ms)
                 spread(c, mirror, e, out);
-        if (wants_admission(c, mirror, e->now_ms)) {
-                r->admission_at_ms = e->now_ms + ADMISSION_INTERVAL_MS;
+        if (wants_redecision(c, mirror, e->now_ms)) {
+                r->redecide_at_ms = e->now_ms + REDECISION_INTERVAL_MS;
                 const struct change confirm = {.kind = CHANGE_CONFIRM};
                 begin(c, mirror, &confirm, true, e, out);
         }

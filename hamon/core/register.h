@@ -61,7 +61,8 @@ struct cas_register {
         struct spreading spreading;
         struct record decided;          /* highest version that we saw decided */
         uint8_t voters_without_memory;  /* as their answers said; bit mask */
-        uint64_t admission_at_ms;       /* not before: the next re-decision for their sake */
+        uint8_t voters_behind;          /* refused the last decided value for a higher ballot that they had promised; bit mask */
+        uint64_t redecide_at_ms;        /* not before: the next re-decision for their sake */
         struct change_outcome outcome;
 };
 

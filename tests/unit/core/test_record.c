@@ -121,6 +121,31 @@ static void decided_values_spread(void **state)
         assert_false(t.voter[0].core.reg[0].spreading.active);
 }
 
+/* A primary that was cut off promised itself ballots that nobody else heard of. It must learn of its successor all the same. */
+static void higher_promises_do_not_keep_an_old_value(void **state)
+{
+        struct change leave = trio_change(CHANGE_LEAVE, 1, 0), take = trio_change(CHANGE_TAKE_OVER, 1, 1);
+
+        (void)state;
+        trio_init(&t, 10);
+        trio_make_redundant(&t);
+        for (uint8_t v = 1; v < VOTERS; v++)
+                t.cut[0][v] = t.cut[v][0] = true;
+        trio_propose(&t, 0, &leave);
+        trio_run(&t, 10000);
+        trio_crash(&t, 0);
+        trio_propose(&t, 1, &take);
+        assert_true(trio_run_until_idle(&t, 1, 5000));
+        assert_true(t.voter[1].last.won);
+        for (uint8_t v = 1; v < VOTERS; v++)
+                t.cut[0][v] = t.cut[v][0] = false;
+        trio_start(&t, 0);
+        assert_true(ballot_compare(&t.voter[0].file.promised, &t.voter[1].file.promised) > 0);
+        trio_run(&t, 12000);
+        assert_int_equal(known(0)->epoch, 2);
+        trio_check(&t);
+}
+
 /* R6a: the swap's ACCEPT reached only the witness before its proposer died; the next decided write settles it. */
 static void an_unknown_outcome_is_settled_by_a_write(void **state)
 {
@@ -265,6 +290,7 @@ int main(void)
             cmocka_unit_test(a_minority_decides_nothing),
             cmocka_unit_test(nothing_is_said_before_the_fsync),
             cmocka_unit_test(decided_values_spread),
+            cmocka_unit_test(higher_promises_do_not_keep_an_old_value),
             cmocka_unit_test(an_unknown_outcome_is_settled_by_a_write),
             cmocka_unit_test(a_voter_without_memory_has_no_vote),
             cmocka_unit_test(a_stale_admission_is_refused),

@@ -8,3 +8,7 @@ tests/unit/core/test_purity_ARCHIVES := hamon_core base
 core_world_TESTS := $(addprefix tests/unit/core/test_,takeover faults commands tables torture)
 UNIT_TESTS += $(core_world_TESTS)
 $(foreach t,$(core_world_TESTS),$(eval $(t)_ARCHIVES := hamon_core base) $(eval $(t)_SRCS := tests/unit/core/fixture.c))
+
+# The simulator (tests/sim) for some seconds.
+UNIT_TESTS += tests/unit/core/test_sim
+$(BUILD)/tests/unit/core/test_sim: $(BUILD)/sim/sim

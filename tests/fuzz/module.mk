@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # make fuzz [FUZZ_SECONDS=60] [FUZZERS=hamon_wire]: libFuzzer (clang) on every decoder. A target is tests/fuzz/fuzz_NAME.c with its sources in
 # fuzz_NAME_SRCS and its committed corpus in tests/fuzz/corpus/NAME, which the unit tests replay; new finds go to build/fuzz/NAME.
-FUZZERS ?= hamon_wire nbd_session nbd_client nbdd_store
+FUZZERS ?= hamon_wire nbd_session nbd_client nbdd_store act_packet acceptor
 FUZZ_SECONDS ?= 60
 fuzz_hamon_wire_SRCS := lib/wire/hamon_wire.c
 nbd_wire_SRCS := lib/wire/nbd_wire_option.c lib/wire/nbd_wire_message.c lib/wire/export_name.c lib/base/id.c lib/base/text.c
@@ -9,6 +9,11 @@ fuzz_nbd_session_SRCS := nbdd/session.c nbdd/session_options.c $(nbd_wire_SRCS)
 fuzz_nbd_client_SRCS := $(nbd_wire_SRCS)
 fuzz_nbdd_store_SRCS := nbdd/store.c lib/base/statefile.c lib/base/id.c lib/base/text.c
 fuzz_nbdd_store_LDLIBS := -ljansson -lgnutls
+fuzz_act_packet_SRCS := hamon/driver/act_codec.c hamon/api/json_take.c hamon/core/effect.c hamon/config.c hamon/config_service.c hamon/config_check.c \
+	lib/base/id.c lib/base/text.c lib/base/ini.c lib/base/ini_values.c hamon/core/types.c
+fuzz_act_packet_LDLIBS := -ljansson
+fuzz_acceptor_SRCS := hamon/driver/acceptor_codec.c hamon/api/json_take.c hamon/core/types.c lib/base/id.c lib/base/text.c
+fuzz_acceptor_LDLIBS := -ljansson
 
 define fuzz_rule
 build/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(fuzz_$(1)_SRCS)

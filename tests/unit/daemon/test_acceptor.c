@@ -3,6 +3,7 @@
 #include "tests/unit/cmocka_all.h"
 
 #include "hamon/driver/acceptor_codec.h"
+#include "tests/unit/nbdd/corpus.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -99,6 +100,12 @@ static void test_every_cut_is_refused(void **state)
                 assert_int_equal(acceptor_decode(text, n, &b), -EPROTO);
 }
 
+static void test_corpus(void **state)
+{
+        (void)state;
+        assert_true(corpus_replay("tests/fuzz/corpus/acceptor") >= 3);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -106,6 +113,7 @@ int main(void)
                 cmocka_unit_test(test_empty_state),
                 cmocka_unit_test(test_anything_else_is_refused),
                 cmocka_unit_test(test_every_cut_is_refused),
+                cmocka_unit_test(test_corpus),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "tests/unit/cmocka_all.h"
 
 #include "hamon/driver/act_codec.h"
+#include "tests/unit/nbdd/corpus.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -130,11 +131,18 @@ static void test_anything_else_is_refused(void **state)
                         fail_msg("accepted: %s", bad[i]);
 }
 
+static void test_corpus(void **state)
+{
+        (void)state;
+        assert_true(corpus_replay("tests/fuzz/corpus/act_packet") >= 8);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_effect_is_encoded), cmocka_unit_test(test_results),     cmocka_unit_test(test_errors),
                 cmocka_unit_test(test_observation),       cmocka_unit_test(test_anything_else_is_refused),
+                cmocka_unit_test(test_corpus),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

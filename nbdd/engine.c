@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The engine's making and end, its files, and its keeper thread. See engine.h. */
+/* The engine's making and end, its devices, and its keeper thread. See engine.h; its files are in engine_files.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/statefile.h"
 #include "nbdd/engine_internal.h"
 #include "nbdd/worker.h"
 
@@ -33,85 +32,6 @@ void export_free(struct export *x)
         free(x->owner);
         free(x->failed);
         free(x);
-}
-
-/* ---- files ---- */
-
-/* Under lock: what the table file is to say. Strings are the exports' own: only valid under lock. */
-static char *encode_table(struct engine *e)
-{
-        struct stored_table t = {.maxconnect = e->maxconnect, .exports = calloc(e->export_count + 1, sizeof *t.exports)};
-
-        if (!t.exports)
-                return NULL;
-        list_each(x, &e->exports, struct export, link) {
-                t.exports[t.count++] = (struct stored_export){
-                    .id = x->id,
-                    .kind = x->kind,
-                    .device = x->device,
-                    .owner = x->owner,
-                    .failed = x->failed ? x->failed : (char *)"",
-                    .read_only = x->read_only,
-                    .started = x->started,
-                    .offset_bytes = x->offset_bytes,
-                    .size_bytes = x->size_bytes,
-                    .epoch_seen = x->epoch_seen,
-                    .leg_uuid = x->leg_uuid,
-                };
-        }
-        char *text = store_encode_table(&t);
-        free(t.exports);
-        return text;
-}
-
-int engine_save_table(struct engine *e)
-{
-        (void)pthread_mutex_lock(&e->store_lock);
-        (void)pthread_mutex_lock(&e->lock);
-        char *text = encode_table(e);
-        list_each(x, &e->exports, struct export, link)
-                x->epoch_saving = x->epoch_seen;
-        (void)pthread_mutex_unlock(&e->lock);
-
-        int r = text ? store_write_text(e->table_path, STORE_OWNER_EXPORTS, text) : -ENOMEM;
-        free(text);
-
-        (void)pthread_mutex_lock(&e->lock);
-        if (r == 0)
-                list_each(y, &e->exports, struct export, link)
-                        y->epoch_durable = y->epoch_saving;
-        (void)pthread_mutex_unlock(&e->lock);
-        (void)pthread_mutex_unlock(&e->store_lock);
-        return r;
-}
-
-int engine_save_grants(struct engine *e)
-{
-        (void)pthread_mutex_lock(&e->store_lock);
-        (void)pthread_mutex_lock(&e->lock);
-        struct stored_grants g = {.grants = calloc(e->export_count + 1, sizeof *g.grants)};
-        list_each(x, &e->exports, struct export, link) {
-                if (!x->granted || !g.grants)
-                        continue;
-                struct stored_grant *one = &g.grants[g.count++];
-                *one = (struct stored_grant){.id = x->id, .epoch = x->epoch, .session = x->session, .boot_id = e->boot_id};
-                (void)snprintf(one->attachment, sizeof one->attachment, "%s",
-                               x->target ? x->target->attachment : x->expected_attachment);
-        }
-        (void)pthread_mutex_unlock(&e->lock);
-
-        int r = g.grants ? store_write_grants(e->grants_path, &g) : -ENOMEM;
-        stored_grants_release(&g);
-        (void)pthread_mutex_unlock(&e->store_lock);
-        return r;
-}
-
-int engine_forget_grants(struct engine *e)
-{
-        (void)pthread_mutex_lock(&e->store_lock);
-        int r = statefile_remove(e->grants_path);
-        (void)pthread_mutex_unlock(&e->store_lock);
-        return r;
 }
 
 /* ---- opening and closing ---- */
@@ -284,72 +204,6 @@ static void *keeper_main(void *userdata)
 
 /* ---- making and end ---- */
 
-static int load_exports(struct engine *e, char *reason, size_t reason_size)
-{
-        struct stored_table t;
-        int r = store_read_table(e->table_path, &t, reason, reason_size);
-
-        if (r < 0)
-                return r;
-        if (t.maxconnect)
-                e->maxconnect = t.maxconnect;
-        for (size_t i = 0; i < t.count; i++) {
-                struct stored_export *from = &t.exports[i];
-                struct export *x = calloc(1, sizeof *x);
-                if (!x) {
-                        r = -ENOMEM;
-                        break;
-                }
-                list_init(&x->sessions);
-                x->id = from->id;
-                x->kind = from->kind;
-                x->device = from->device;
-                x->owner = from->owner;
-                x->failed = from->failed[0] ? strdup(from->failed) : NULL;
-                x->read_only = from->read_only;
-                x->started = from->started;
-                x->offset_bytes = from->offset_bytes;
-                x->size_bytes = from->size_bytes;
-                x->epoch_seen = x->epoch_durable = from->epoch_seen;
-                x->leg_uuid = from->leg_uuid;
-                from->device = from->owner = NULL;
-                list_append(&e->exports, &x->link);
-                e->export_count++;
-        }
-        stored_table_release(&t);
-        return r;
-}
-
-/* Only grants of this boot may go on: of another boot, what had completed may have been forgotten in a cache. */
-static int load_grants(struct engine *e, char *reason, size_t reason_size)
-{
-        struct stored_grants g;
-        bool dropped = false;
-        int r = store_read_grants(e->grants_path, &g, reason, reason_size);
-
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < g.count; i++) {
-                const struct stored_grant *from = &g.grants[i];
-                struct export *x = engine_find(e, from->id);
-                if (!x || x->kind != EXPORT_LEG || !uuid_equal(&from->boot_id, &e->boot_id)) {
-                        char id[EXPORT_ID_TEXT_SIZE];
-                        export_id_format(from->id, id);
-                        log_notice("the grant of export %s (epoch %" PRIu64 ") is from before a reboot: void", id, from->epoch);
-                        dropped = true;
-                        continue;
-                }
-                x->granted = true;
-                x->epoch = from->epoch;
-                x->session = from->session;
-                (void)snprintf(x->expected_attachment, sizeof x->expected_attachment, "%s", from->attachment);
-        }
-        stored_grants_release(&g);
-        if (dropped && (r = engine_save_grants(e)) < 0)
-                (void)snprintf(reason, reason_size, "cannot write \"%s\": %s", e->grants_path, strerror(-r));
-        return r;
-}
-
 static int prepare_state_dir(struct engine *e, const char *dir, char *reason, size_t reason_size)
 {
         char path[512];
@@ -408,8 +262,8 @@ int engine_new(const char *state_dir, struct engine **ret, char *reason, size_t 
         (void)pthread_cond_init(&e->changed, &attr);
         (void)pthread_condattr_destroy(&attr);
         (void)snprintf(reason, reason_size, "out of memory");
-        if ((r = prepare_state_dir(e, state_dir, reason, reason_size)) < 0 || (r = load_exports(e, reason, reason_size)) < 0 ||
-            (r = load_grants(e, reason, reason_size)) < 0)
+        if ((r = prepare_state_dir(e, state_dir, reason, reason_size)) < 0 || (r = engine_load_exports(e, reason, reason_size)) < 0 ||
+            (r = engine_load_grants(e, reason, reason_size)) < 0)
                 goto out;
         r = -pthread_create(&e->keeper, NULL, keeper_main, e);
         e->keeper_runs = r == 0;

@@ -6,6 +6,7 @@
  * epoch and then the grant durable, accept. Revoke: make the grant's absence durable, then drain, flush, close. Stop: drain, flush,
  * close, then make it durable.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -46,6 +47,7 @@ static int take(struct engine *e, uint64_t id, enum export_command command, stru
         const struct rule *rule = rule_find(command, x ? x->kind : EXPORT_PLAIN, export_status(x));
         if (rule->verdict == RULE_REFUSE)
                 return say(reason, -rule->error, "%s", rule->sentence);
+        assert(x); /* every command is refused to what is not there */
         x->busy = true;
         *ret_nothing = rule->verdict == RULE_NOTHING;
         *ret = x;

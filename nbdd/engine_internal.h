@@ -66,6 +66,9 @@ void engine_advance(struct export *x);
 void export_latch(struct export *x, const char *text); /* under lock: the first error stays */
 void export_free(struct export *x);
 
+/* At the start, in this order. */
+int engine_load_exports(struct engine *e, char *reason, size_t reason_size);
+int engine_load_grants(struct engine *e, char *reason, size_t reason_size);
 /* Without the lock: durable when 0 is returned. */
 int engine_save_table(struct engine *e);
 int engine_save_grants(struct engine *e);

@@ -7,6 +7,7 @@
  * all others, and is `waiting` until it is the first on the list (and its epoch is durable); only then is its handshake answered. So its
  * first write is submitted after the last write of everyone before it has finished, however late those bytes were read from a socket.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -123,6 +124,7 @@ static struct export *admit(struct engine *e, const char *text, size_t text_byte
         const struct rule *rule = rule_find(COMMAND_ATTACH, x ? x->kind : EXPORT_PLAIN, export_status(x));
         if (rule->verdict == RULE_REFUSE)
                 return refuse(ret_refusal, rule->error == ENOENT ? NBD_REP_ERR_UNKNOWN : NBD_REP_ERR_POLICY, "%s", rule->sentence);
+        assert(x); /* an attach to what is not there is refused */
         if (x->failed)
                 return refuse(ret_refusal, NBD_REP_ERR_POLICY, "the export is failed: %.180s", x->failed);
         if (!x->accepting)
@@ -145,7 +147,7 @@ enum engine_attach_result engine_session_attach(struct engine *e, struct engine_
                                                 struct nbd_export_info *ret_info, struct target **ret_target,
                                                 struct engine_refusal *ret_refusal)
 {
-        struct export_name name;
+        struct export_name name = {0};
         enum engine_attach_result result = ENGINE_REFUSED;
 
         (void)pthread_mutex_lock(&e->lock);
@@ -201,7 +203,7 @@ bool engine_session_take(struct engine *e, struct engine_session *s, struct nbd_
 int engine_session_describe(struct engine *e, const char *text, size_t text_bytes, struct nbd_export_info *ret_info,
                             struct engine_refusal *ret_refusal)
 {
-        struct export_name name;
+        struct export_name name = {0};
 
         (void)pthread_mutex_lock(&e->lock);
         const struct export *x = admit(e, text, text_bytes, &name, ret_refusal);

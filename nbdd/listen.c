@@ -118,7 +118,7 @@ int listen_open(const char *word, struct listen_socket *sockets, size_t *count, 
 
 int listen_accept(int fd, int *ret_fd, char ret_address[LISTEN_ADDRESS_SIZE])
 {
-        struct sockaddr_storage peer;
+        struct sockaddr_storage peer = {0};
         socklen_t size = sizeof peer;
         int client = accept4(fd, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC);
 

@@ -51,6 +51,7 @@ class FakeAct(threading.Thread):
                      "peer_failed": False, "sync_idle": True, "resync_done_sectors": "0", "resync_total_sectors": "0", "attached": False,
                      "leg_connected": False, "leg_refused": False, "leg_oldest_ms": 0, "own_oldest_ms": 0, "peer_nbdd_answers": True,
                      "service_running": False}
+        self.settled = "0"  # ticket of the last effect that is over
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(str(path))
         self.listener.listen(1)
@@ -61,6 +62,7 @@ class FakeAct(threading.Thread):
         while not self.stopping:
             try:
                 self.connection, _ = self.listener.accept()
+                self.settled = "0"
                 self.connection.settimeout(0.25)
                 self.serve()
             except OSError:
@@ -75,10 +77,12 @@ class FakeAct(threading.Thread):
                 answer = self.act(json.loads(packet))
                 if answer:
                     self.connection.send(json.dumps(answer).encode())
+                    if answer["done"] not in ("address-renew", "address-drop", "reboot"):
+                        self.settled = answer["ticket"]
             except TimeoutError:
                 pass
             if self.leg["present"]:
-                self.connection.send(json.dumps({"observed": self.mirror, **self.seen}).encode())
+                self.connection.send(json.dumps({"observed": self.mirror, "settled": self.settled, **self.seen}).encode())
 
     def act(self, command):
         do = command["do"]

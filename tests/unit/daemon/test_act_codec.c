@@ -81,7 +81,7 @@ static void test_errors(void **state)
 }
 
 #define OBSERVED(rest)                                                                                                           \
-        "{\"observed\":\"data\",\"array_running\":true,\"own_in_sync\":true,\"own_failed\":false,\"peer_in_array\":true,"          \
+        "{\"observed\":\"data\",\"settled\":\"16\",\"array_running\":true,\"own_in_sync\":true,\"own_failed\":false,\"peer_in_array\":true,"          \
         "\"peer_in_sync\":false,\"peer_failed\":false,\"sync_idle\":false,\"resync_done_sectors\":\"10\","                         \
         "\"resync_total_sectors\":\"5000000000\",\"attached\":true,\"leg_connected\":true,\"leg_refused\":false,"                  \
         "\"leg_oldest_ms\":12,\"own_oldest_ms\":0,\"peer_nbdd_answers\":true" rest "}"
@@ -93,6 +93,7 @@ static void test_observation(void **state)
         assert_int_equal(decode(OBSERVED(",\"service_running\":true"), &p), 0);
         assert_int_equal(p.type, ACT_PACKET_OBSERVATION);
         assert_int_equal(p.observed.mirror, 0);
+        assert_int_equal(p.observed.settled, 16);
         assert_true(p.observed.array_running && p.observed.own_in_sync && p.observed.peer_in_array && p.observed.attached);
         assert_false(p.observed.peer_in_sync || p.observed.sync_idle || p.observed.own_failed);
         assert_int_equal(p.observed.resync_total_sectors, 5000000000);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Creation, assembly and stop, by mdadm; the peer's leg is in array_peer.c. */
+/* Creation and stop by mdadm, and what every assembly sets; the assembly itself is in array_run.c, the peer's leg in array_peer.c. */
 #include "hamon/act/array.h"
 
 #include "hamon/act/child.h"
@@ -114,7 +114,6 @@ int array_create(const struct array *a, uint64_t chunk_bytes, struct trouble *t)
 
 int array_assemble(const struct array *a, struct trouble *t)
 {
-        char config[352];
         struct md_state s;
 
         int r = state(a, &s, t);
@@ -124,11 +123,10 @@ int array_assemble(const struct array *a, struct trouble *t)
                 return s.members == 1 ? settle(a, t) : 0; /* asked again */
         if (s.running || s.members > 0)
                 return trouble_say(t, -EBUSY, "%s is there without the own leg: another array has that number, or an assembly stopped half-way", a->md);
-        snprintf(config, sizeof config, "--config=%s", a->config);
-        const char *argv[] = {MDADM, "--assemble", a->md_path, config, "--run", "--quiet", a->own_path, NULL};
-        r = child_run(argv, a->timeout_ms, t);
-        if (r == 0)
-                r = settle(a, t);
+        r = array_run(a, t);
+        if (r < 0)
+                return r;
+        r = settle(a, t);
         if (r < 0) {
                 struct trouble ignored;
                 (void)array_stop(a, &ignored); /* what was begun is not left behind; the first error is the one to report */

@@ -2,9 +2,10 @@
 /*
  * The md array of a mirror: made, assembled from the own leg alone, the peer's leg put in and taken out, stopped.
  *
- * Creation, assembly and stop are mdadm's, with a configuration of our own (no bad-block log, nothing found by scanning). Adding and removing
- * the peer's leg are the kernel's ioctls and sysfs: mdadm's manage mode takes no --config, so that the host's mdadm.conf would decide
- * about the bad-block log. Nothing here reads mdadm's words. Every call may block for its time-out: the mirror's worker only.
+ * Creation and stop are mdadm's, with a configuration of our own (no bad-block log). Assembly is the kernel's ioctls: nothing is scanned, and a
+ * take-over starts no program. Adding and removing the peer's leg are ioctls and sysfs as well: mdadm's manage mode takes no --config, so
+ * that the host's mdadm.conf would decide about the bad-block log. Nothing here reads mdadm's words. Every call may block for its time-out:
+ * the mirror's worker only.
  */
 #ifndef HAMON_ACT_ARRAY_H
 #define HAMON_ACT_ARRAY_H
@@ -29,7 +30,7 @@ struct array {
         unsigned timeout_ms;    /* of one step */
 };
 
-/* Writes the mdadm.conf that creations and assemblies use. */
+/* Writes the mdadm.conf that creations use. */
 int array_write_config(const char *path);
 
 /* Bitmap chunk for a member of that size: 4 MiB, doubled until there are at most 256 Ki chunks, at most 64 MiB. */
@@ -40,6 +41,9 @@ int array_create(const struct array *a, uint64_t chunk_bytes, struct trouble *t)
 
 /* The own leg alone, run degraded, writable, write-mostly cleared, safe_mode_delay set. Already running with it: success. */
 int array_assemble(const struct array *a, struct trouble *t);
+
+/* The bare start of array_assemble() (array_run.c). */
+int array_run(const struct array *a, struct trouble *t);
 
 /* Sets every bit of `d` in the running array's bitmap, on disk too. `array_chunk_bytes` is that bitmap's chunk. */
 int array_apply_debt(const struct array *a, const struct debt *d, uint64_t bitmap_chunk_bytes, struct trouble *t);

@@ -23,7 +23,11 @@ static bool leg_is(const struct record_leg *leg, const struct uuid *uuid)
 
 static bool leg_holds_all(const struct record_leg *leg)
 {
+#ifdef MUTANT_stale_leg_holds_all /* R1b */
+        return !uuid_is_null(&leg->uuid);
+#else
         return leg->in_sync && !leg->inconsistent;
+#endif
 }
 
 static void become_primary(const struct core *c, struct record *v)
@@ -55,7 +59,9 @@ bool change_apply(const struct core *c, const struct change *change, const struc
         case CHANGE_TAKE_OVER: /* R1a, R1b: exactly the leg that will be assembled, and only by a member of in_sync */
                 if (base->version == 0 || base->epoch != change->epoch || !leg_is(own, &change->own_leg) || !leg_holds_all(own))
                         return false;
+#ifndef MUTANT_peer_stays_in_sync /* R1a */
                 peer->in_sync = false;
+#endif
                 become_primary(c, &v);
                 break;
         case CHANGE_HAND_OVER: /* both legs will be assembled (3.5): both were checked to be clean and equal */

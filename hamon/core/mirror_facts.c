@@ -191,6 +191,9 @@ static enum reason former_primary(const struct core *c, uint8_t mirror, const st
         bool was_member = s && (s->md_events > 0 || uuid_equal(&s->leg, &r->legs[peer_of(c)].uuid));
         bool peer_vouches = s && was_member && s->calls_peer_failed_known && !s->calls_peer_failed;
 
+#ifdef MUTANT_former_primary_starts /* 3.4 */
+        return REASON_NONE;
+#endif
         if (!r->legs[peer_of(c)].in_sync)
                 return !m->opened.leg.note || peer_vouches ? REASON_NONE : REASON_WAITING_FOR_PEER;
         /* Both legs are in sync, so the other node takes over - unless it is known that this leg alone has everything. */

@@ -146,6 +146,25 @@ void check_acknowledged(struct sim *s, uint8_t n, unsigned block, uint64_t order
         }
 }
 
+/* R2c: when md goes on without the own leg, the record must soon say so - as long as nothing else is wrong. */
+void check_own_failure(struct sim *s, uint8_t n)
+{
+        struct node *m = &s->node[n];
+        bool failed = m->md.running && m->md.super.slot[n] == SLOT_FAULTY;
+
+        if (!failed) {
+                m->own_failed_us = 0;
+                return;
+        }
+        if (!m->own_failed_us)
+                m->own_failed_us = s->now_us;
+        uint64_t since_us = m->own_failed_us > s->changed_us ? m->own_failed_us : s->changed_us;
+        bool calm = link_both(s, n, other(n)) && link_both(s, n, WITNESS) && life_runs(s, n, LIFE_HAMON) && life_runs(s, n, LIFE_ACT) &&
+                    life_runs(s, WITNESS, LIFE_HAMON);
+        if (calm && s->now_us - since_us > 10 * SECOND && s->decided.primary == n && s->decided.legs[n].in_sync)
+                violation(s, n, "R2c: the own leg failed %llu ms ago and is still in the record", (s->now_us - m->own_failed_us) / MS, 0);
+}
+
 void check_detach(struct sim *s, uint8_t n, uint64_t version)
 {
         if (version > s->decided.version)

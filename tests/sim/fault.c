@@ -27,6 +27,8 @@ enum fault {
         FAULT_SWITCHOVER,
         FAULT_LEAVE,
         FAULT_TRAP_MEMORY,  /* a leave that the peer missed, then the witness forgets it, then the primary dies */
+        FAULT_DISK_FLAKY,   /* fails until the next boot, and comes back with old data */
+        FAULT_TRAP_FLAKY,   /* the primary's disk fails, writes go on at the peer's, and both lose power before the record knows */
         FAULT_TRAP_RESTART, /* the primary is isolated, and the witness restarts before its lease is over */
         FAULT_LOSS,
         FAULT_DELAY,
@@ -88,6 +90,7 @@ static void relink(struct sim *s, uint8_t n, uint64_t from, uint64_t to)
 {
         (void)n;
         s->cut[from][to] = false;
+        s->changed_us = s->now_us;
         trace(s, NO_NODE, "the link %llu -> %llu is back", from, to);
 }
 
@@ -138,6 +141,13 @@ static void turn_off(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unuse
                 machine_off(s, n);
 }
 
+static void cut_power(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        (void)unused_a, (void)unused_b;
+        if (!s->healed && s->node[n].life[LIFE_MACHINE].up)
+                machine_off(s, n);
+}
+
 static void blink(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
         (void)unused_a, (void)unused_b;
@@ -169,6 +179,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
 
         (void)unused_node, (void)unused;
         s->faults++;
+        s->changed_us = s->now_us;
         switch ((enum fault)kind) {
         case FAULT_POWER_OFF:
                 turn_off(s, n, 0, 0);
@@ -246,6 +257,22 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                         return;
                 trace(s, n, "the disk fails", 0, 0);
                 s->node[n].disk.failed = true;
+                return;
+        case FAULT_TRAP_FLAKY:
+                s->faults += 2;
+                n = s->disk_victim;
+                if (s->decided.primary != n || !survives(s, n))
+                        return;
+                freeze(s, n, LIFE_HAMON, 2 * SECOND);
+                sim_after(s, sim_between(s, 100 * MS, 1500 * MS), (uint8_t)(1 - n), LIFE_WORLD, turn_off, 0, 0);
+                sim_after(s, sim_between(s, 1500 * MS, 1900 * MS), n, LIFE_WORLD, cut_power, 0, 0);
+                /* fall through */
+        case FAULT_DISK_FLAKY:
+                n = s->disk_victim;
+                if (!survives(s, n))
+                        return;
+                trace(s, n, "the disk fails until the next boot", 0, 0);
+                s->node[n].disk.failed = s->node[n].disk.flaky = true;
                 return;
         case FAULT_DISK_REPLACED:
                 n = s->disk_victim;
@@ -338,6 +365,7 @@ bool fault_heal(struct sim *s)
         bool whole = true;
 
         s->healed = true;
+        s->changed_us = s->now_us;
         trace(s, NO_NODE, "-- no more faults, everything is healed --", 0, 0);
         calm(s, 0, 0, 0);
         memset(s->cut, 0, sizeof s->cut);
@@ -348,7 +376,7 @@ bool fault_heal(struct sim *s)
                 m->disk.hung_until_us = 0;
                 if (n < NODES && (m->disk.failed || !m->disk.header)) {
                         whole = survives(s, n);
-                        m->new_disk = m->disk.failed;
+                        m->new_disk = m->disk.failed && !m->disk.flaky;
                         if (m->disk.failed && m->life[LIFE_MACHINE].up)
                                 machine_off(s, n);
                 }

@@ -13,6 +13,7 @@ static void every_20_ms(struct sim *s, uint8_t n, uint64_t a, uint64_t b)
                 md_clear_bits(s, n);
         app_turn(s, n);
         act_observe(s, n);
+        check_own_failure(s, n);
 }
 
 static void start_hamon(struct sim *s, uint8_t n, uint64_t a, uint64_t b)
@@ -38,7 +39,7 @@ void machine_off(struct sim *s, uint8_t n)
                 life_end(s, n, (enum life)life);
         m->hamon.connected = false;
         m->hamon.held_count = 0;
-        m->address_until_us = 0;
+        m->address_until_us = m->own_failed_us = 0;
         if (n < NODES) {
                 disk_power_cut(s, n);
                 m->nbdd.connection = 0;
@@ -62,6 +63,8 @@ void machine_on(struct sim *s, uint8_t n)
         life_start(s, n, LIFE_MACHINE);
         m->boot = sim_uuid(s);
         trace(s, n, "boots", 0, 0);
+        if (m->disk.flaky)
+                m->disk.failed = m->disk.flaky = false;
         if (m->new_disk)
                 disk_replace(s, n);
         m->new_disk = false;

@@ -75,7 +75,7 @@ struct disk {
         uint64_t last_epoch;
         struct cell block[BLOCKS];
         struct super super;
-        bool failed;
+        bool failed, flaky; /* flaky: works again after the next boot, with what it held when it failed */
         uint64_t hung_until_us;
         uint32_t slowness; /* factor */
 };
@@ -240,6 +240,7 @@ struct node {
         uint64_t thawed_us; /* last time */
         bool stay_down;
         bool new_disk; /* at the next boot */
+        uint64_t own_failed_us; /* md runs without the own leg since then; 0: it does not */
 };
 
 struct chosen {
@@ -277,6 +278,7 @@ struct sim {
         unsigned chosen_count;
         struct record decided; /* newest value that a majority accepted durably */
         uint8_t disk_victim;  /* the one disk that may fail or be replaced in this schedule */
+        uint64_t changed_us;  /* last fault or repair */
         bool healed;          /* no more faults */
         bool forgotten;       /* one voter has lost its memory */
         uint64_t progress_us; /* last acknowledgement */
@@ -376,6 +378,7 @@ void check_completed(struct sim *s, uint8_t node, uint64_t epoch, unsigned block
 bool check_redundant(const struct sim *s);
 void check_legs_equal(struct sim *s);
 void check_service_start(struct sim *s, uint8_t node, uint64_t epoch);
+void check_own_failure(struct sim *s, uint8_t node);
 void check_address(struct sim *s, uint8_t node);
 void check_debt_drop(struct sim *s, uint8_t node);
 void check_detach(struct sim *s, uint8_t node, uint64_t version);

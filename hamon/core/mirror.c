@@ -253,6 +253,8 @@ static void enter_primary(struct core *c, uint8_t mirror, const struct event *e,
         m->start_alone = m->stopped_clean = m->stop = false;
         m->held = true;
         m->reason = REASON_NONE;
+        if (!m->assembled)
+                service_adopt(c, mirror);
         leg_begin(c, mirror, e, out);
 }
 

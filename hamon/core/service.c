@@ -7,11 +7,12 @@ enum { ADDRESS_SLACK_MS = 250 };
 enum deed { NOTHING, START, STOP, WAIT, UP };
 
 #define S(name) IN_STATE(SERVICE_##name)
-#define ALL (S(NONE) | S(DOWN) | S(STARTING) | S(UP) | S(FAILED) | S(STOPPING))
+#define STARTABLE (S(DOWN) | S(UNKNOWN))
+#define ALL (S(NONE) | STARTABLE | S(STARTING) | S(UP) | S(FAILED) | S(STOPPING))
 
 static const struct row rows[] = {
-    {S(DOWN), SERVICE_POLL, SERVICE_WANTED, SERVICE_FROZEN, SERVICE_STARTING, START, REASON_NONE},
-    {S(DOWN), SERVICE_POLL, SERVICE_WANTED | SERVICE_FROZEN, 0, STAY, NOTHING, REASON_NONE},
+    {STARTABLE, SERVICE_POLL, SERVICE_WANTED, SERVICE_FROZEN, SERVICE_STARTING, START, REASON_NONE},
+    {STARTABLE, SERVICE_POLL, SERVICE_WANTED | SERVICE_FROZEN, 0, STAY, NOTHING, REASON_NONE},
     {S(DOWN), SERVICE_POLL, 0, SERVICE_WANTED, STAY, NOTHING, REASON_NONE},
     {S(FAILED), SERVICE_POLL, SERVICE_WANTED | SERVICE_RETRY_DUE, SERVICE_FROZEN, SERVICE_STARTING, START, REASON_NONE},
     {S(FAILED), SERVICE_POLL, SERVICE_WANTED | SERVICE_RETRY_DUE | SERVICE_FROZEN, 0, STAY, NOTHING, REASON_NONE},
@@ -20,7 +21,7 @@ static const struct row rows[] = {
     {S(UP), SERVICE_POLL, SERVICE_WANTED | SERVICE_MISSING | SERVICE_FROZEN, 0, STAY, NOTHING, REASON_NONE},
     {S(UP), SERVICE_POLL, SERVICE_WANTED, SERVICE_MISSING, STAY, NOTHING, REASON_NONE},
     {S(STARTING), SERVICE_POLL, SERVICE_WANTED, 0, STAY, NOTHING, REASON_NONE},
-    {S(STARTING) | S(UP), SERVICE_POLL, 0, SERVICE_WANTED, SERVICE_STOPPING, STOP, REASON_NONE},
+    {S(UNKNOWN) | S(STARTING) | S(UP), SERVICE_POLL, 0, SERVICE_WANTED, SERVICE_STOPPING, STOP, REASON_NONE},
     {S(FAILED), SERVICE_POLL, SERVICE_RETRY_DUE, SERVICE_WANTED, SERVICE_STOPPING, STOP, REASON_NONE},
     {S(FAILED), SERVICE_POLL, 0, SERVICE_WANTED | SERVICE_RETRY_DUE, STAY, NOTHING, REASON_NONE},
     {S(NONE) | S(STOPPING), SERVICE_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
@@ -33,13 +34,19 @@ static const struct row rows[] = {
     {ALL & ~(S(STARTING) | S(STOPPING)), SERVICE_FAILED_EFFECT, 0, 0, STAY, NOTHING, REASON_NONE},
 };
 
-static const char *const words[] = {"none", "down", "starting", "up", "failed", "stopping"};
+static const char *const words[] = {"none", "down", "unknown", "starting", "up", "failed", "stopping"};
 
 const struct table service_table = {rows, sizeof rows / sizeof *rows, SERVICE_STATES, SERVICE_EVENTS, words};
 
 void service_init(struct core *c, uint8_t mirror)
 {
         c->service[mirror] = (struct service){.state = c->config.has_service[mirror] ? SERVICE_DOWN : SERVICE_NONE};
+}
+
+void service_adopt(struct core *c, uint8_t mirror)
+{
+        if (c->config.has_service[mirror])
+                c->service[mirror].state = SERVICE_UNKNOWN;
 }
 
 bool service_is_down(const struct core *c, uint8_t mirror)

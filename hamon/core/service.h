@@ -12,7 +12,16 @@
 
 struct core;
 
-enum service_state { SERVICE_NONE, SERVICE_DOWN, SERVICE_STARTING, SERVICE_UP, SERVICE_FAILED, SERVICE_STOPPING, SERVICE_STATES };
+enum service_state {
+        SERVICE_NONE,
+        SERVICE_DOWN,
+        SERVICE_UNKNOWN, /* of an adopted array: a former hamon may have started it */
+        SERVICE_STARTING,
+        SERVICE_UP,
+        SERVICE_FAILED,
+        SERVICE_STOPPING,
+        SERVICE_STATES
+};
 
 enum service_event { SERVICE_POLL, SERVICE_DONE, SERVICE_FAILED_EFFECT, SERVICE_EVENTS };
 
@@ -38,6 +47,7 @@ struct service {
 extern const struct table service_table;
 
 void service_init(struct core *c, uint8_t mirror);
+void service_adopt(struct core *c, uint8_t mirror);
 void service_poll(struct core *c, uint8_t mirror, struct actions *out);
 void service_observed(struct core *c, uint8_t mirror);
 void service_effect_done(struct core *c, uint8_t mirror, const struct event *e, struct actions *out);

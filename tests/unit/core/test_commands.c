@@ -172,6 +172,23 @@ static void primary_leaves(void **state)
         assert_int_equal(w.core[B].leg[M].state, LEG_IN);
 }
 
+/* A former hamon started the service; the new one could not look yet, because the leg is stuck. It is stopped before the array all the same. */
+static void primary_leaves_after_a_restart(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        w.machine[B].nbdd_dead = true;
+        world_run(&w, 600);
+        world_restart_hamon(&w, A);
+        world_run(&w, 200);
+        assert_int_equal(w.core[A].service[M].state, SERVICE_UNKNOWN);
+        unsigned since = w.effects;
+        world_command(&w, A, COMMAND_LEAVE, false, 5);
+        live(1000);
+        world_expect_effects(&w, since, A, "service-stop array-stop note-clear leg-open");
+}
+
 static void secondary_leaves(void **state)
 {
         (void)state;
@@ -235,6 +252,7 @@ int main(void)
             cmocka_unit_test(switchover),
             cmocka_unit_test(switchover_to_a_dying_node),
             cmocka_unit_test(primary_leaves),
+            cmocka_unit_test(primary_leaves_after_a_restart),
             cmocka_unit_test(secondary_leaves),
             cmocka_unit_test(confirm_dead_is_for_manual_mode),
             cmocka_unit_test(nothing_without_hamon_act),

@@ -6,6 +6,7 @@
  */
 #include "tests/unit/core/fixture.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,7 +42,7 @@ static void hurt(uint64_t ticket)
         static const enum effect_type holdable[] = {EFFECT_DETACH, EFFECT_ATTACH, EFFECT_LEG_ADD, EFFECT_REVOKE, EFFECT_ASSEMBLE,
                                                     EFFECT_GRANT, EFFECT_REQUIRE, EFFECT_SERVICE_START, EFFECT_HISTORY, EFFECT_LEG_OPEN};
 
-        switch (world_random(&w, 14)) {
+        switch (world_random(&w, 18)) {
         case 0:
         case 1:
                 if (w.machine[voter].up)
@@ -80,6 +81,22 @@ static void hurt(uint64_t ticket)
         case 12:
                 n->hold = n->hold == EFFECT_TYPES ? holdable[world_random(&w, sizeof holdable / sizeof *holdable)] : EFFECT_TYPES;
                 return;
+        case 13:
+                w.machine[voter].frozen = !w.machine[voter].frozen;
+                return;
+        case 14:
+                n->fail = n->fail == EFFECT_TYPES ? holdable[world_random(&w, sizeof holdable / sizeof *holdable)] : EFFECT_TYPES;
+                n->error = -EIO;
+                return;
+        case 15: /* hamon-act crashes and is restarted at once */
+                if (n->up && n->act_up) {
+                        world_act(&w, node, false);
+                        world_act(&w, node, true);
+                }
+                return;
+        case 16:
+                w.lose_percent = w.lose_percent ? 0 : 20;
+                return;
         default:
                 if (n->up)
                         world_command(&w, node, COMMAND_SWITCHOVER, true, ticket);
@@ -89,11 +106,13 @@ static void hurt(uint64_t ticket)
 
 static void heal(void)
 {
-        for (uint8_t v = 0; v < VOTERS; v++)
+        for (uint8_t v = 0; v < VOTERS; v++) {
                 world_isolate(&w, v, false);
+                w.machine[v].frozen = false;
+        }
         for (uint8_t n = 0; n < NODES; n++) {
                 w.machine[n].nbdd_dead = false;
-                w.machine[n].hold = EFFECT_TYPES;
+                w.machine[n].hold = w.machine[n].fail = EFFECT_TYPES;
                 if (w.machine[n].up && !w.machine[n].act_up)
                         world_act(&w, n, true);
         }

@@ -77,6 +77,7 @@ static void perform(struct attach *a, const struct supervise_action *action)
                 became_ready(a);
                 return;
         case ACTION_DETACH_OK:
+                a->detached = true;
                 log_notice("%s: detached", a->device);
                 attach_answer_detach(a, true, false, "");
                 return;
@@ -223,7 +224,8 @@ static void release(struct attach *a)
         if (!stuck)
                 netlink_free(a->kernel_job.netlink);
         dialer_free(a->dialer);
-        if (a->control && !device_is_configured(a->options->index)) { /* detached, or never attached: nothing to come back to */
+        /* Nothing to come back to: detached (sysfs may say otherwise as long as somebody has the device open), or never attached. */
+        if (a->detached || (a->control && !device_is_configured(a->options->index))) {
                 policy_file_remove(a->options->index);
                 keeper_quit(a->keeper_fd, a->options->index);
         }

@@ -72,6 +72,7 @@ struct attach {
         struct account account; /* at its hand-over */
         uint64_t started_ms;
         uint64_t detach_deadline_ms; /* 0: none */
+        bool detached;
         char last_error[NBDC_ERROR_SIZE];
         char logged_error[NBDC_ERROR_SIZE]; /* the same reason is logged once per outage */
 };

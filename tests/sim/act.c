@@ -333,6 +333,9 @@ static int service_start(struct sim *s, uint8_t n, const struct effect *e, struc
                 return -EINVAL;
         if (s->node[n].app.running)
                 return 0;
+        int mounted = flush_array(s, n); /* a mount writes: it waits for the legs */
+        if (mounted)
+                return mounted;
         check_service_start(s, n, s->node[n].md.epoch);
         app_start(s, n, s->node[n].md.epoch);
         return 0;

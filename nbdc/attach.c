@@ -21,23 +21,25 @@
 uint64_t attach_now_ms(const struct attach *a)
 {
         uint64_t usec = 0;
-        (void)sd_event_now(a->event, CLOCK_MONOTONIC, &usec); /* falls back to the clock itself outside of an iteration */
+        (void)sd_event_now(a->event, CLOCK_MONOTONIC,
+                           &usec); /* falls back to the clock itself outside of an iteration */
         return usec / 1000;
 }
 
 static void became_ready(struct attach *a)
 {
         if (a->sampler.stat_fd < 0 && device_sampler_open(&a->sampler, a->options->index) < 0)
-                log_warning("%s: cannot read its counters: the age of requests will not be known, continuing", a->device);
+                log_warning("%s: cannot read its counters: the age of requests will not be known, continuing",
+                            a->device);
         uint64_t size;
         if (device_size_bytes(a->options->index, &size) == 0 && size)
                 a->size_bytes = size;
         attach_post_queue_limits(a);
         attach_notify_status(a, true);
         if (a->export_known)
-                log_notice("%s: attached export 0x%" PRIx64 " of %s, %" PRIu64 " bytes, %s%s", a->device, a->options->name.id,
-                           dialer_address(a->dialer), a->size_bytes, nbdc_policy_name(a->supervisor.policy),
-                           a->options->read_only ? ", read-only" : "");
+                log_notice("%s: attached export 0x%" PRIx64 " of %s, %" PRIu64 " bytes, %s%s", a->device,
+                           a->options->name.id, dialer_address(a->dialer), a->size_bytes,
+                           nbdc_policy_name(a->supervisor.policy), a->options->read_only ? ", read-only" : "");
 }
 
 static void perform(struct attach *a, const struct supervise_action *action)
@@ -57,7 +59,8 @@ static void perform(struct attach *a, const struct supervise_action *action)
                 }
                 return;
         case ACTION_TIMER:
-                (void)sd_event_source_set_time_relative(a->retry_timer, action->delay_ms * 1000ull); /* our own source */
+                (void)sd_event_source_set_time_relative(a->retry_timer,
+                                                        action->delay_ms * 1000ull); /* our own source */
                 (void)sd_event_source_set_enabled(a->retry_timer, SD_EVENT_ONESHOT);
                 return;
         case ACTION_CONNECT:
@@ -82,7 +85,9 @@ static void perform(struct attach *a, const struct supervise_action *action)
                 attach_answer_detach(a, true, false, "");
                 return;
         case ACTION_DETACH_REFUSED:
-                attach_answer_detach(a, false, true, "the leg is required: a detach must name the decided record version that leaves it out (--decided VERSION)");
+                attach_answer_detach(a, false, true,
+                                     "the leg is required: a detach must name the decided record version that leaves "
+                                     "it out (--decided VERSION)");
                 return;
         case ACTION_DETACH_FAILED:
                 attach_answer_detach(a, false, false, a->last_error);
@@ -131,7 +136,8 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *info, vo
         if (a->supervisor.state == NBDC_CONNECTING)
                 log_notice("stopped by signal %u before the attach", info->ssi_signo);
         else
-                log_notice("%s: stopped by signal %u; the device stays, its requests wait if the connection is lost; the same command supervises it "
+                log_notice("%s: stopped by signal %u; the device stays, its requests wait if the connection is lost; "
+                           "the same command supervises it "
                            "again, 'nbdc --detach %s' gives it up",
                            a->device, info->ssi_signo, a->device);
         (void)sd_notify(0, "STOPPING=1"); /* nobody may be listening */
@@ -160,7 +166,8 @@ static int setup_loop(struct attach *a)
         if (rc >= 0)
                 rc = sd_event_source_set_enabled(a->retry_timer, SD_EVENT_OFF);
         if (rc >= 0)
-                rc = sd_event_add_time_relative(a->event, &a->tick_timer, CLOCK_MONOTONIC, NBDC_PROBE_MS * 1000ull, 10000, on_tick, a);
+                rc = sd_event_add_time_relative(a->event, &a->tick_timer, CLOCK_MONOTONIC, NBDC_PROBE_MS * 1000ull,
+                                                10000, on_tick, a);
         if (rc >= 0)
                 rc = worker_new(&a->kernel_worker);
         if (rc >= 0)
@@ -218,13 +225,15 @@ static void release(struct attach *a)
         sd_event_source_disable_unref(a->link_io);
         sd_event_source_disable_unref(a->retry_timer);
         sd_event_source_disable_unref(a->tick_timer);
-        bool stuck = a->kernel_worker && worker_busy(a->kernel_worker); /* its thread still uses the socket; the process ends now */
+        bool stuck = a->kernel_worker &&
+                     worker_busy(a->kernel_worker); /* its thread still uses the socket; the process ends now */
         worker_free(a->kernel_worker);
         worker_free(a->queue_worker);
         if (!stuck)
                 netlink_free(a->kernel_job.netlink);
         dialer_free(a->dialer);
-        /* Nothing to come back to: detached (sysfs may say otherwise as long as somebody has the device open), or never attached. */
+        /* Nothing to come back to: detached (sysfs may say otherwise as long as somebody has the device open), or never
+         * attached. */
         if (a->detached || (a->control && !device_is_configured(a->options->index))) {
                 policy_file_remove(a->options->index);
                 keeper_quit(a->keeper_fd, a->options->index);
@@ -265,7 +274,8 @@ int attach_run(const struct attach_options *options)
                         log_error("cannot make the control socket in '%s': %s", nbdc_rundir(), strerror(-rc));
                 if (rc < 0)
                         goto out;
-                rc = dialer_new(a.event, options->hosts, options->port, &options->name, attach_on_dialed, &a, &a.dialer);
+                rc =
+                    dialer_new(a.event, options->hosts, options->port, &options->name, attach_on_dialed, &a, &a.dialer);
         }
         if (rc < 0) {
                 log_error("cannot start: %s", strerror(-rc));
@@ -275,10 +285,12 @@ int attach_run(const struct attach_options *options)
                 goto out;
         a.keeper_fd = keeper_start(options->index);
         if (a.keeper_fd < 0)
-                log_warning("%s: no keeper process: %s, continuing; a detach after a crash of nbdc may have to wait for the peer", a.device,
-                            strerror(-a.keeper_fd));
+                log_warning("%s: no keeper process: %s, continuing; a detach after a crash of nbdc may have to wait "
+                            "for the peer",
+                            a.device, strerror(-a.keeper_fd));
         else
-                (void)keeper_put_netlink(a.keeper_fd, netlink_socket_fd(a.kernel_job.netlink)); /* it serves a future kernel only */
+                (void)keeper_put_netlink(a.keeper_fd,
+                                         netlink_socket_fd(a.kernel_job.netlink)); /* it serves a future kernel only */
         process_harden();
         if (begin(&a) < 0)
                 goto out;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The supervising nbdc: attaches one device and stays. Owns the event loop and performs what supervise.h decides; every line of log
- * and everything that a status shows about the attach comes from here.
+ * The supervising nbdc: attaches one device and stays. Owns the event loop and performs what supervise.h decides; every
+ * line of log and everything that a status shows about the attach comes from here.
  */
 #ifndef NBDD_NBDC_ATTACH_H
 #define NBDD_NBDC_ATTACH_H
@@ -25,6 +25,5 @@ struct attach_options {
 
 /* Returns the exit status (supervise.h). */
 int attach_run(const struct attach_options *options);
-
 
 #endif

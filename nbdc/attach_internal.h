@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What attach*.c share: the state of one supervising nbdc and the calls between its parts. Private to them; the loop's thread alone.
+ * What attach*.c share: the state of one supervising nbdc and the calls between its parts. Private to them; the loop's
+ * thread alone.
  *
  *   attach.c         the loop, signals, start and end; performs the supervisor's actions
  *   attach_kernel.c  requests to the driver and queue limits, each through its worker thread
@@ -54,7 +55,7 @@ struct attach {
         int keeper_fd; /* -1: there is no keeper */
         struct kernel_job kernel_job;
         struct queue_job queue_job;
-        bool queue_again; /* limits changed while the worker was busy */
+        bool queue_again;  /* limits changed while the worker was busy */
         bool export_known; /* `export` is what the server said, not a guess about an adopted device */
         uint32_t io_timeout_ms;
 
@@ -68,7 +69,7 @@ struct attach {
 
         struct device_sampler sampler;
         struct progress progress;
-        bool account_open; /* the present connection was handed over by this process */
+        bool account_open;      /* the present connection was handed over by this process */
         struct account account; /* at its hand-over */
         uint64_t started_ms;
         uint64_t detach_deadline_ms; /* 0: none */
@@ -89,7 +90,8 @@ int attach_on_kernel_done(sd_event_source *s, int fd, uint32_t revents, void *us
 int attach_on_queue_done(sd_event_source *s, int fd, uint32_t revents, void *userdata);
 
 /* attach_link.c */
-void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_export_info *info, const char *sentence);
+void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_export_info *info,
+                      const char *sentence);
 int attach_on_netlink_event(sd_event_source *s, int fd, uint32_t revents, void *userdata);
 /* Notes the counters of the negotiated connection and of the device, just before the kernel gets it. */
 void attach_open_account(struct attach *a);

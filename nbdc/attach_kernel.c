@@ -22,8 +22,8 @@ void attach_post_queue_limits(struct attach *a)
         }
         a->queue_again = false;
         a->queue_job.index = a->options->index;
-        queue_limits_for(a->export.transmission_flags, a->export.has_block_size ? a->export.block_maximum_bytes : 0, a->io_timeout_ms,
-                         &a->queue_job.limits);
+        queue_limits_for(a->export.transmission_flags, a->export.has_block_size ? a->export.block_maximum_bytes : 0,
+                         a->io_timeout_ms, &a->queue_job.limits);
         a->queue_job.limits.only_io_timeout = !a->export_known;
         worker_post(a->queue_worker, run_queue_job, &a->queue_job);
 }
@@ -67,12 +67,12 @@ void attach_post_kernel_job(struct attach *a, enum supervise_action_type type)
         struct kernel_job *job = &a->kernel_job;
         job->type = type;
         job->device = (struct netlink_device){
-                .index = a->options->index,
-                .socket_fd = a->new_fd,
-                .backend = a->backend,
-                .size_bytes = a->size_bytes,
-                .block_bytes = a->block_bytes,
-                .server_flags = a->export.transmission_flags | (a->options->read_only ? NBD_TFLAG_READ_ONLY : 0u),
+            .index = a->options->index,
+            .socket_fd = a->new_fd,
+            .backend = a->backend,
+            .size_bytes = a->size_bytes,
+            .block_bytes = a->block_bytes,
+            .server_flags = a->export.transmission_flags | (a->options->read_only ? NBD_TFLAG_READ_ONLY : 0u),
         };
         if (type == ACTION_CONNECT || type == ACTION_RECONFIGURE)
                 attach_open_account(a);
@@ -80,9 +80,11 @@ void attach_post_kernel_job(struct attach *a, enum supervise_action_type type)
                 /* Nothing is in flight on a device that is not configured: these writes cannot wait. */
                 char failed[128];
                 struct queue_limits limits;
-                queue_limits_for(a->export.transmission_flags, a->export.has_block_size ? a->export.block_maximum_bytes : 0,
-                                 a->io_timeout_ms, &limits);
-                (void)queue_apply(a->options->index, &limits, failed, sizeof failed); /* set again, and reported, after CONNECT */
+                queue_limits_for(a->export.transmission_flags,
+                                 a->export.has_block_size ? a->export.block_maximum_bytes : 0, a->io_timeout_ms,
+                                 &limits);
+                (void)queue_apply(a->options->index, &limits, failed,
+                                  sizeof failed); /* set again, and reported, after CONNECT */
                 /* One connection: over several the kernel may send an old request again past a newer one. */
                 job->device.server_flags &= ~(uint64_t)NBD_TFLAG_CAN_MULTI_CONN;
                 a->connect_flags = a->export.transmission_flags;
@@ -93,10 +95,10 @@ void attach_post_kernel_job(struct attach *a, enum supervise_action_type type)
 int attach_on_kernel_done(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
         static const char *const names[] = {
-                [ACTION_CONNECT] = "attach",
-                [ACTION_RELEASE] = "release the requests of the dead connection",
-                [ACTION_RECONFIGURE] = "take the new connection",
-                [ACTION_DISCONNECT] = "disconnect",
+            [ACTION_CONNECT] = "attach",
+            [ACTION_RELEASE] = "release the requests of the dead connection",
+            [ACTION_RECONFIGURE] = "take the new connection",
+            [ACTION_DISCONNECT] = "disconnect",
         };
         struct attach *a = userdata;
         int result;
@@ -112,7 +114,9 @@ int attach_on_kernel_done(sd_event_source *s, int fd, uint32_t revents, void *us
         bool gone = a->kernel_job.type != ACTION_CONNECT && !device_is_configured(a->options->index);
         if (!gone)
                 attach_set_error(a, "the kernel does not %s: %s%s", names[a->kernel_job.type], strerror(-result),
-                          result == -EBUSY ? "; is it in use? see nbdc --status" : result == -EPERM ? "; run nbdc as root" : "");
+                                 result == -EBUSY   ? "; is it in use? see nbdc --status"
+                                 : result == -EPERM ? "; run nbdc as root"
+                                                    : "");
         else if (a->kernel_job.type == ACTION_RECONFIGURE)
                 attach_set_error(a, "someone else disconnected the device; attach it again");
         attach_feed(a, gone ? EVENT_KERNEL_GONE : EVENT_KERNEL_FAILED, false);

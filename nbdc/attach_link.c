@@ -32,7 +32,8 @@ void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_
                 wrong = "the export's size is not the attached device's any more; detach and attach again";
         else if (a->connect_flags & ~info->transmission_flags & LASTING_FLAGS)
                 wrong = "the server no longer offers flush, FUA, trim or zeroes as it did; detach and attach again";
-        else if (a->options->name.has_session && !a->options->read_only && (info->transmission_flags & NBD_TFLAG_READ_ONLY))
+        else if (a->options->name.has_session && !a->options->read_only &&
+                 (info->transmission_flags & NBD_TFLAG_READ_ONLY))
                 wrong = "the server offers this leg read-only";
         if (wrong) {
                 attach_set_error(a, "%s: %s", dialer_address(a->dialer), wrong);
@@ -55,7 +56,8 @@ void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_
 static void link_went_down(struct attach *a, int error, enum supervise_event_type event)
 {
         if (a->supervisor.state == NBDC_ATTACHED) {
-                attach_set_error(a, "%s: connection lost: %s", dialer_address(a->dialer), error ? strerror(error) : "closed by the peer");
+                attach_set_error(a, "%s: connection lost: %s", dialer_address(a->dialer),
+                                 error ? strerror(error) : "closed by the peer");
                 if (error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH)
                         dialer_next_address(a->dialer);
         }
@@ -77,10 +79,11 @@ static void on_link_dead(void *userdata, int index)
         if (index != a->options->index)
                 return;
         /*
-         * A message about the connection before this one may come late: then the present one is not shut. Unless that one was handed over
-         * without the kernel's word, so that the kernel may have kept an older one.
+         * A message about the connection before this one may come late: then the present one is not shut. Unless that
+         * one was handed over without the kernel's word, so that the kernel may have kept an older one.
          */
-        if (a->supervisor.state == NBDC_ATTACHED && a->supervisor.let_go && a->link_fd >= 0 && !link_is_shut(a->link_fd))
+        if (a->supervisor.state == NBDC_ATTACHED && a->supervisor.let_go && a->link_fd >= 0 &&
+            !link_is_shut(a->link_fd))
                 return;
         link_went_down(a, a->link_fd >= 0 ? link_take_error(a->link_fd) : 0, EVENT_LINK_DEAD);
 }
@@ -104,7 +107,8 @@ static void watch(struct attach *a, int fd)
         a->link_fd = fd;
         int rc = sd_event_add_io(a->event, &a->link_io, a->link_fd, EPOLLRDHUP, on_link_io, a);
         if (rc < 0)
-                log_warning("%s: cannot watch the connection: %s, continuing with the kernel's word", a->device, strerror(-rc));
+                log_warning("%s: cannot watch the connection: %s, continuing with the kernel's word", a->device,
+                            strerror(-rc));
 }
 
 static bool account_now(int fd, const struct device_counters *counters, struct account *ret)
@@ -118,7 +122,8 @@ void attach_open_account(struct attach *a)
         struct device_counters counters;
         if (a->sampler.stat_fd < 0 && device_sampler_open(&a->sampler, a->options->index) < 0)
                 return; /* a device that CONNECT makes; its age of requests begins with the next connection */
-        a->account_open = device_sampler_read(&a->sampler, &counters) == 0 && account_now(a->new_fd, &counters, &a->account);
+        a->account_open =
+            device_sampler_read(&a->sampler, &counters) == 0 && account_now(a->new_fd, &counters, &a->account);
 }
 
 void attach_probe_progress(struct attach *a, uint64_t now_ms)
@@ -139,11 +144,13 @@ void attach_watch_link(struct attach *a)
         a->new_fd = -1;
         int rc = keeper_put_link(a->keeper_fd, a->link_fd);
         if (rc < 0 && a->keeper_fd >= 0)
-                log_warning("%s: the keeper process does not take the connection: %s, continuing", a->device, strerror(-rc));
+                log_warning("%s: the keeper process does not take the connection: %s, continuing", a->device,
+                            strerror(-rc));
         a->logged_error[0] = '\0';
         if (a->supervisor.reconnects > 0) {
                 uint64_t ms = attach_now_ms(a) - a->supervisor.down_at_ms;
-                log_notice("%s: connected again to %s after a pause of %" PRIu64 ".%03" PRIu64 " s; waiting requests are sent again",
+                log_notice("%s: connected again to %s after a pause of %" PRIu64 ".%03" PRIu64
+                           " s; waiting requests are sent again",
                            a->device, dialer_address(a->dialer), ms / 1000, ms % 1000);
                 attach_post_queue_limits(a);
         }

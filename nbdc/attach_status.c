@@ -20,7 +20,8 @@ void attach_set_error(struct attach *a, const char *format, ...)
         (void)vsnprintf(a->last_error, sizeof a->last_error, format, args); /* a cut sentence is still one */
         va_end(args);
         /* Before the first attach the exit says it. */
-        if (strcmp(a->last_error, a->logged_error) == 0 || (a->supervisor.state == NBDC_CONNECTING && !a->options->wait))
+        if (strcmp(a->last_error, a->logged_error) == 0 ||
+            (a->supervisor.state == NBDC_CONNECTING && !a->options->wait))
                 return;
         memcpy(a->logged_error, a->last_error, sizeof a->logged_error);
         log_warning("%s: %s", a->device, a->last_error);
@@ -29,8 +30,8 @@ void attach_set_error(struct attach *a, const char *format, ...)
 void attach_notify_status(struct attach *a, bool ready)
 {
         char text[512];
-        snprintf(text, sizeof text, "%sSTATUS=%s %s, export 0x%" PRIx64 " of %s%s%s", ready ? "READY=1\n" : "", a->device,
-                 nbdc_state_name(a->supervisor.state), a->options->name.id, a->options->hosts,
+        snprintf(text, sizeof text, "%sSTATUS=%s %s, export 0x%" PRIx64 " of %s%s%s", ready ? "READY=1\n" : "",
+                 a->device, nbdc_state_name(a->supervisor.state), a->options->name.id, a->options->hosts,
                  a->supervisor.state == NBDC_RECONNECTING && a->last_error[0] ? ": " : "",
                  a->supervisor.state == NBDC_RECONNECTING ? a->last_error : "");
         (void)sd_notify(0, text); /* nobody may be listening */
@@ -41,19 +42,19 @@ static void fill_status(const struct attach *a, struct nbdc_status *s)
         const struct attach_options *o = a->options;
         const struct supervisor *v = &a->supervisor;
         *s = (struct nbdc_status){
-                .state = v->state,
-                .connected = v->state == NBDC_ATTACHED,
-                .refused = v->state == NBDC_RECONNECTING && v->refused,
-                .port = o->port,
-                .id = o->name.id,
-                .has_epoch = o->name.has_session,
-                .epoch = o->name.epoch,
-                .policy = v->policy,
-                .read_only = o->read_only,
-                .size_bytes = a->size_bytes,
-                .reconnects = v->reconnects,
-                .request_timeout_ms = a->io_timeout_ms,
-                .pid = getpid(),
+            .state = v->state,
+            .connected = v->state == NBDC_ATTACHED,
+            .refused = v->state == NBDC_RECONNECTING && v->refused,
+            .port = o->port,
+            .id = o->name.id,
+            .has_epoch = o->name.has_session,
+            .epoch = o->name.epoch,
+            .policy = v->policy,
+            .read_only = o->read_only,
+            .size_bytes = a->size_bytes,
+            .reconnects = v->reconnects,
+            .request_timeout_ms = a->io_timeout_ms,
+            .pid = getpid(),
         };
         memcpy(s->device, a->device, sizeof s->device);
         snprintf(s->host, sizeof s->host, "%s", o->hosts);
@@ -94,7 +95,8 @@ bool attach_on_control(void *userdata, const struct control_request *request, st
                 /* Versions begin at 1; 0 says "none". */
                 decided = request->has_decided_version && request->decided_version > 0;
                 if (decided)
-                        log_notice("%s: detach ordered by decided record version %" PRIu64, a->device, request->decided_version);
+                        log_notice("%s: detach ordered by decided record version %" PRIu64, a->device,
+                                   request->decided_version);
                 else
                         log_notice("%s: detach ordered", a->device);
                 a->detach_deadline_ms = attach_now_ms(a) + NBDC_DETACH_MS;

@@ -49,7 +49,8 @@ static int open_control(int index)
                 return -errno;
         if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
                 return fd;
-        /* A full backlog (EAGAIN) is a supervisor that does not answer; the caller cannot tell it from a slow one either. */
+        /* A full backlog (EAGAIN) is a supervisor that does not answer; the caller cannot tell it from a slow one
+         * either. */
         int rc = errno == ECONNREFUSED ? -ENOENT : errno == EAGAIN ? -ETIMEDOUT : -errno;
         close(fd);
         return rc;
@@ -75,7 +76,8 @@ static ssize_t receive(int fd, char *to, size_t size, unsigned timeout_ms)
         return -ETIMEDOUT;
 }
 
-static int transact(const char *device, const struct control_request *request, unsigned timeout_ms, struct control_answer *ret)
+static int transact(const char *device, const struct control_request *request, unsigned timeout_ms,
+                    struct control_answer *ret)
 {
         char text[CONTROL_MESSAGE_MAX], reason[NBDC_ERROR_SIZE];
         int index = nbdc_device_index(device);
@@ -112,7 +114,8 @@ static int order(const char *device, const struct control_request *request, unsi
         else if (rc == -ENOENT)
                 snprintf(ret_error, NBDC_ERROR_SIZE, "no nbdc supervises '%.32s'", device);
         else if (rc == -ENODEV)
-                snprintf(ret_error, NBDC_ERROR_SIZE, "'%.32s' is not an nbd device; expected for example /dev/nbd0", device);
+                snprintf(ret_error, NBDC_ERROR_SIZE, "'%.32s' is not an nbd device; expected for example /dev/nbd0",
+                         device);
         else if (rc == -ETIMEDOUT)
                 snprintf(ret_error, NBDC_ERROR_SIZE, "the nbdc of '%.32s' does not answer", device);
         else
@@ -148,8 +151,8 @@ int nbdc_detach(const char *device, const char *decided_version, unsigned timeou
                 request.decided_version = strtoull(decided_version, &end, 10);
                 if (decided_version[0] < '0' || decided_version[0] > '9' || *end || errno) {
                         if (ret_error)
-                                snprintf(ret_error, NBDC_ERROR_SIZE, "'%.40s' is not a record version: expected a decimal number",
-                                         decided_version);
+                                snprintf(ret_error, NBDC_ERROR_SIZE,
+                                         "'%.40s' is not a record version: expected a decimal number", decided_version);
                         return -EINVAL;
                 }
         }

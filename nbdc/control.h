@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The control socket of one supervised device: RUNDIR/nbdN.sock, root only. Requests are decoded here and answered by the owner, at once
- * or later (a detach). Also holds the lock that keeps a second nbdc away from the same device. The loop's thread.
+ * The control socket of one supervised device: RUNDIR/nbdN.sock, root only. Requests are decoded here and answered by
+ * the owner, at once or later (a detach). Also holds the lock that keeps a second nbdc away from the same device. The
+ * loop's thread.
  */
 #ifndef NBDD_NBDC_CONTROL_H
 #define NBDD_NBDC_CONTROL_H

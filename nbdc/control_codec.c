@@ -11,10 +11,10 @@
 #include "base/id.h"
 
 static const char *const state_names[] = {
-        [NBDC_CONNECTING] = "CONNECTING",
-        [NBDC_ATTACHED] = "ATTACHED",
-        [NBDC_RECONNECTING] = "RECONNECTING",
-        [NBDC_DETACHING] = "DETACHING",
+    [NBDC_CONNECTING] = "CONNECTING",
+    [NBDC_ATTACHED] = "ATTACHED",
+    [NBDC_RECONNECTING] = "RECONNECTING",
+    [NBDC_DETACHING] = "DETACHING",
 };
 
 static const char *const policy_names[] = {[NBDC_REQUIRED] = "required", [NBDC_OPTIONAL] = "optional"};
@@ -89,12 +89,14 @@ static json_t *status_to_json(const struct nbdc_status *s)
 {
         char id[EXPORT_ID_TEXT_SIZE];
         export_id_format(s->id, id);
-        json_t *o = json_pack("{s:s, s:s, s:b, s:b, s:o, s:i, s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:I, s:I, s:i}", "device", s->device,
-                              "state", nbdc_state_name(s->state), "connected", s->connected, "refused", s->refused, "host", safe_text(s->host), "port",
-                              (int)s->port, "id", id, "policy", nbdc_policy_name(s->policy), "read_only", s->read_only,
-                              "size_bytes", (json_int_t)s->size_bytes, "reconnects", (json_int_t)s->reconnects, "last_error",
-                              safe_text(s->last_error), "disconnected_ms", (json_int_t)s->disconnected_ms, "oldest_request_ms",
-                              (json_int_t)s->oldest_request_ms, "request_timeout_ms", (json_int_t)s->request_timeout_ms, "pid", s->pid);
+        json_t *o =
+            json_pack("{s:s, s:s, s:b, s:b, s:o, s:i, s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:I, s:I, s:i}", "device",
+                      s->device, "state", nbdc_state_name(s->state), "connected", s->connected, "refused", s->refused,
+                      "host", safe_text(s->host), "port", (int)s->port, "id", id, "policy", nbdc_policy_name(s->policy),
+                      "read_only", s->read_only, "size_bytes", (json_int_t)s->size_bytes, "reconnects",
+                      (json_int_t)s->reconnects, "last_error", safe_text(s->last_error), "disconnected_ms",
+                      (json_int_t)s->disconnected_ms, "oldest_request_ms", (json_int_t)s->oldest_request_ms,
+                      "request_timeout_ms", (json_int_t)s->request_timeout_ms, "pid", s->pid);
         if (!o)
                 return NULL;
         int rc = json_object_set_new(o, "epoch", s->has_epoch ? u64_text(s->epoch) : json_null());
@@ -117,11 +119,14 @@ int control_request_encode(const struct control_request *request, char *ret, siz
         case CONTROL_STATUS:
                 return dump(json_pack("{s:s}", "op", "status"), ret, size);
         case CONTROL_POLICY:
-                return dump(json_pack("{s:s, s:s}", "op", "policy", "value", nbdc_policy_name(request->policy)), ret, size);
+                return dump(json_pack("{s:s, s:s}", "op", "policy", "value", nbdc_policy_name(request->policy)), ret,
+                            size);
         case CONTROL_DETACH:
                 if (!request->has_decided_version)
                         return dump(json_pack("{s:s}", "op", "detach"), ret, size);
-                return dump(json_pack("{s:s, s:o}", "op", "detach", "decided_version", u64_text(request->decided_version)), ret, size);
+                return dump(
+                    json_pack("{s:s, s:o}", "op", "detach", "decided_version", u64_text(request->decided_version)), ret,
+                    size);
         case CONTROL_TIMEOUT:
                 return dump(json_pack("{s:s, s:I}", "op", "timeout", "ms", (json_int_t)request->timeout_ms), ret, size);
         }
@@ -131,7 +136,9 @@ int control_request_encode(const struct control_request *request, char *ret, siz
 int control_answer_encode(const struct control_answer *answer, char *ret, size_t size)
 {
         if (!answer->ok)
-                return dump(json_pack("{s:b, s:b, s:o}", "ok", 0, "refused", answer->refused, "error", safe_text(answer->error)), ret, size);
+                return dump(json_pack("{s:b, s:b, s:o}", "ok", 0, "refused", answer->refused, "error",
+                                      safe_text(answer->error)),
+                            ret, size);
         if (!answer->has_status)
                 return dump(json_pack("{s:b}", "ok", 1), ret, size);
         return dump(json_pack("{s:b, s:o}", "ok", 1, "status", status_to_json(&answer->status)), ret, size);
@@ -159,10 +166,10 @@ static int request_from_json(json_t *o, struct control_request *r, char *reason,
                 const char *op, *key;
                 enum control_op id;
         } ops[] = {
-                {"status", NULL, CONTROL_STATUS},
-                {"policy", "value", CONTROL_POLICY},
-                {"detach", "decided_version", CONTROL_DETACH},
-                {"timeout", "ms", CONTROL_TIMEOUT},
+            {"status", NULL, CONTROL_STATUS},
+            {"policy", "value", CONTROL_POLICY},
+            {"detach", "decided_version", CONTROL_DETACH},
+            {"timeout", "ms", CONTROL_TIMEOUT},
         };
         const char *op = json_string_value(json_object_get(o, "op"));
         const char *wanted = NULL;
@@ -179,7 +186,8 @@ static int request_from_json(json_t *o, struct control_request *r, char *reason,
         }
         const char *key;
         json_t *value;
-        json_object_foreach (o, key, value) {
+        json_object_foreach(o, key, value)
+        {
                 if (strcmp(key, "op") != 0 && (!wanted || strcmp(key, wanted) != 0)) {
                         snprintf(reason, reason_size, "unknown key \"%.40s\" for op \"%s\"", key, op);
                         return -EBADMSG;
@@ -204,7 +212,8 @@ static int request_from_json(json_t *o, struct control_request *r, char *reason,
         if (r->op == CONTROL_TIMEOUT) {
                 json_int_t ms = json_is_integer(value) ? json_integer_value(value) : -1;
                 if (ms < CONTROL_TIMEOUT_MIN_MS || ms > CONTROL_TIMEOUT_MAX_MS) {
-                        snprintf(reason, reason_size, "\"ms\" must be %u to %u", CONTROL_TIMEOUT_MIN_MS, CONTROL_TIMEOUT_MAX_MS);
+                        snprintf(reason, reason_size, "\"ms\" must be %u to %u", CONTROL_TIMEOUT_MIN_MS,
+                                 CONTROL_TIMEOUT_MAX_MS);
                         return -EBADMSG;
                 }
                 r->timeout_ms = (uint64_t)ms;
@@ -212,7 +221,8 @@ static int request_from_json(json_t *o, struct control_request *r, char *reason,
         return 0;
 }
 
-int control_request_decode(const char *text, size_t size_bytes, struct control_request *ret, char *reason, size_t reason_size)
+int control_request_decode(const char *text, size_t size_bytes, struct control_request *ret, char *reason,
+                           size_t reason_size)
 {
         struct control_request r = {0};
         json_t *o = load(text, size_bytes, reason, reason_size);
@@ -254,14 +264,17 @@ static bool status_from_json(json_t *o, struct nbdc_status *s)
 {
         char id[EXPORT_ID_TEXT_SIZE], reason[NBDC_ERROR_SIZE];
         int64_t port = 0, size = 0, reconnects = 0, timeout = 0, pid = 0;
-        int state = name_index(state_names, sizeof state_names / sizeof *state_names, json_string_value(json_object_get(o, "state")));
+        int state = name_index(state_names, sizeof state_names / sizeof *state_names,
+                               json_string_value(json_object_get(o, "state")));
         int policy = name_index(policy_names, 2, json_string_value(json_object_get(o, "policy")));
         if (state < 0 || policy < 0 || !get_text(o, "device", s->device, sizeof s->device) ||
-            !get_text(o, "host", s->host, sizeof s->host) || !get_text(o, "last_error", s->last_error, sizeof s->last_error) ||
-            !get_text(o, "id", id, sizeof id) || export_id_parse(id, &s->id, reason, sizeof reason) < 0 ||
-            !get_bool(o, "connected", &s->connected) || !get_bool(o, "refused", &s->refused) || !get_bool(o, "read_only", &s->read_only) ||
+            !get_text(o, "host", s->host, sizeof s->host) ||
+            !get_text(o, "last_error", s->last_error, sizeof s->last_error) || !get_text(o, "id", id, sizeof id) ||
+            export_id_parse(id, &s->id, reason, sizeof reason) < 0 || !get_bool(o, "connected", &s->connected) ||
+            !get_bool(o, "refused", &s->refused) || !get_bool(o, "read_only", &s->read_only) ||
             !get_count(o, "port", UINT16_MAX, &port) || !get_count(o, "size_bytes", INT64_MAX, &size) ||
-            !get_count(o, "reconnects", INT64_MAX, &reconnects) || !get_count(o, "disconnected_ms", INT64_MAX, &s->disconnected_ms) ||
+            !get_count(o, "reconnects", INT64_MAX, &reconnects) ||
+            !get_count(o, "disconnected_ms", INT64_MAX, &s->disconnected_ms) ||
             !get_count(o, "oldest_request_ms", INT64_MAX, &s->oldest_request_ms) ||
             !get_count(o, "request_timeout_ms", INT64_MAX, &timeout) || !get_count(o, "pid", INT32_MAX, &pid))
                 return false;
@@ -279,7 +292,8 @@ static bool status_from_json(json_t *o, struct nbdc_status *s)
         return json_is_null(json_object_get(o, "session")) || get_text(o, "session", s->session, sizeof s->session);
 }
 
-int control_answer_decode(const char *text, size_t size_bytes, struct control_answer *ret, char *reason, size_t reason_size)
+int control_answer_decode(const char *text, size_t size_bytes, struct control_answer *ret, char *reason,
+                          size_t reason_size)
 {
         struct control_answer a = {0};
         json_t *o = load(text, size_bytes, reason, reason_size);

@@ -112,7 +112,8 @@ static int read_numbers(int fd, uint64_t *to, int count)
 
 int device_sampler_read(const struct device_sampler *s, struct device_counters *ret)
 {
-        /* Documentation/block/stat.rst: reads 0 (sectors 2), writes 4 (6), discards 11, flushes 15 (the last two not on old kernels). */
+        /* Documentation/block/stat.rst: reads 0 (sectors 2), writes 4 (6), discards 11, flushes 15 (the last two not on
+         * old kernels). */
         uint64_t stat[17] = {0}, in_flight[2] = {0};
         int n = read_numbers(s->stat_fd, stat, 17);
         if (n < 0)

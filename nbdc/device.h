@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What sysfs says about one nbd device: configured or not, by whom, how large, how much in flight. Read only; never opens the block
- * device. Reads of these files do not wait for requests. The loop's thread.
+ * What sysfs says about one nbd device: configured or not, by whom, how large, how much in flight. Read only; never
+ * opens the block device. Reads of these files do not wait for requests. The loop's thread.
  */
 #ifndef NBDD_NBDC_DEVICE_H
 #define NBDD_NBDC_DEVICE_H
@@ -28,7 +28,7 @@ int device_size_bytes(int index, uint64_t *ret);
 /* Counters, through files that stay open: no allocation, fit for a loop that samples them while the device hangs. */
 struct device_counters {
         uint64_t in_flight;
-        uint64_t completed; /* reads, writes, discards and flushes since boot */
+        uint64_t completed;                 /* reads, writes, discards and flushes since boot */
         uint64_t read_bytes, written_bytes; /* of the completed ones */
 };
 

@@ -34,9 +34,9 @@ struct dialer {
 
         struct dial_address addresses[NBDC_ADDRESSES_MAX];
         size_t address_count;
-        size_t address;    /* the one that is being tried */
-        size_t tried;      /* in this attempt */
-        bool refused;      /* in this attempt, by one of the addresses */
+        size_t address; /* the one that is being tried */
+        size_t tried;   /* in this attempt */
+        bool refused;   /* in this attempt, by one of the addresses */
 
         int fd;
         bool connected;
@@ -49,7 +49,8 @@ struct dialer {
 static void format_address(struct dial_address *a, uint16_t port)
 {
         char host[48] = "?";
-        (void)getnameinfo((struct sockaddr *)&a->sockaddr, a->length, host, sizeof host, NULL, 0, NI_NUMERICHOST); /* "?" stays */
+        (void)getnameinfo((struct sockaddr *)&a->sockaddr, a->length, host, sizeof host, NULL, 0,
+                          NI_NUMERICHOST); /* "?" stays */
         snprintf(a->text, sizeof a->text, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
 }
 
@@ -60,8 +61,8 @@ static int resolve_one(struct dialer *d, const char *host, char *ret_reason, siz
         snprintf(port, sizeof port, "%u", d->port);
         int rc = getaddrinfo(host, port, &hints, &list);
         if (rc != 0) {
-                snprintf(ret_reason, size, "host '%.100s' cannot be resolved: %s; check the name, or give its address", host,
-                         rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+                snprintf(ret_reason, size, "host '%.100s' cannot be resolved: %s; check the name, or give its address",
+                         host, rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
                 return -EHOSTUNREACH;
         }
         for (const struct addrinfo *a = list; a && d->address_count < NBDC_ADDRESSES_MAX; a = a->ai_next) {
@@ -87,7 +88,8 @@ int dialer_resolve(struct dialer *d, char *ret_reason, size_t size)
                         n -= 2;
                 }
                 if (n == 0 || n >= sizeof host) {
-                        snprintf(ret_reason, size, "'%.100s' is not a list of hosts; expected HOST or HOST,HOST2", d->hosts);
+                        snprintf(ret_reason, size, "'%.100s' is not a list of hosts; expected HOST or HOST,HOST2",
+                                 d->hosts);
                         return -EINVAL;
                 }
                 memcpy(host, start, n);
@@ -160,7 +162,8 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
         if (d->fd < 0) /* dialer_start()'s own first turn */
                 begin(d);
         else if (!d->connected)
-                address_failed(d, false, "no answer to the connection attempt; is the host up, and port and firewall right?");
+                address_failed(d, false,
+                               "no answer to the connection attempt; is the host up, and port and firewall right?");
         else
                 address_failed(d, false, "connected, but the server does not answer; its nbdd or its disk may hang");
         return 0;
@@ -266,18 +269,19 @@ static int open_socket(const struct dial_address *a)
         static const struct {
                 int level, option, value;
         } options[] = {
-                {IPPROTO_TCP, TCP_NODELAY, 1},
-                {SOL_SOCKET, SO_KEEPALIVE, 1},
-                {IPPROTO_TCP, TCP_KEEPIDLE, NBDC_KEEPALIVE_IDLE_S},
-                {IPPROTO_TCP, TCP_KEEPINTVL, NBDC_KEEPALIVE_INTERVAL_S},
-                {IPPROTO_TCP, TCP_KEEPCNT, NBDC_KEEPALIVE_COUNT},
-                {IPPROTO_TCP, TCP_USER_TIMEOUT, NBDC_HANDSHAKE_USER_TIMEOUT_MS},
+            {IPPROTO_TCP, TCP_NODELAY, 1},
+            {SOL_SOCKET, SO_KEEPALIVE, 1},
+            {IPPROTO_TCP, TCP_KEEPIDLE, NBDC_KEEPALIVE_IDLE_S},
+            {IPPROTO_TCP, TCP_KEEPINTVL, NBDC_KEEPALIVE_INTERVAL_S},
+            {IPPROTO_TCP, TCP_KEEPCNT, NBDC_KEEPALIVE_COUNT},
+            {IPPROTO_TCP, TCP_USER_TIMEOUT, NBDC_HANDSHAKE_USER_TIMEOUT_MS},
         };
         int fd = socket(a->sockaddr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
         for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-                if (setsockopt(fd, options[i].level, options[i].option, &options[i].value, sizeof options[i].value) < 0) {
+                if (setsockopt(fd, options[i].level, options[i].option, &options[i].value, sizeof options[i].value) <
+                    0) {
                         int rc = -errno;
                         close(fd);
                         return rc;
@@ -294,7 +298,9 @@ static void try_address(struct dialer *d)
         int rc = d->fd;
         if (rc >= 0) {
                 set_deadline(d, d->address_count > 1 ? NBDC_DIAL_CONNECT_ONE_OF_MANY_MS : NBDC_DIAL_CONNECT_MS);
-                rc = connect(d->fd, (const struct sockaddr *)&a->sockaddr, a->length) < 0 && errno != EINPROGRESS ? -errno : 0;
+                rc = connect(d->fd, (const struct sockaddr *)&a->sockaddr, a->length) < 0 && errno != EINPROGRESS
+                         ? -errno
+                         : 0;
         }
         if (rc >= 0)
                 rc = sd_event_add_io(d->event, &d->io, d->fd, EPOLLOUT, on_io, d);
@@ -302,8 +308,8 @@ static void try_address(struct dialer *d)
                 address_failed(d, false, strerror(-rc));
 }
 
-int dialer_new(struct sd_event *event, const char *hosts, uint16_t port, const struct export_name *name, dial_end on_end, void *userdata,
-               struct dialer **ret)
+int dialer_new(struct sd_event *event, const char *hosts, uint16_t port, const struct export_name *name,
+               dial_end on_end, void *userdata, struct dialer **ret)
 {
         struct dialer *d = calloc(1, sizeof *d);
         if (!d)

@@ -2,9 +2,10 @@
 /*
  * One negotiated connection to the server, over whichever of its addresses answers: non-blocking, in the event loop.
  *
- * Addresses are resolved in the first attempt that succeeds in it (it may block in DNS, which is harmless while there is no device), and
- * kept. An attempt tries them in order, beginning with the one after the last that failed, each under its own time-outs, and ends with
- * exactly one call of `on_end`. Sockets come out with keepalive and TCP_NODELAY set. Does not know the kernel's driver. The loop's thread.
+ * Addresses are resolved in the first attempt that succeeds in it (it may block in DNS, which is harmless while there
+ * is no device), and kept. An attempt tries them in order, beginning with the one after the last that failed, each
+ * under its own time-outs, and ends with exactly one call of `on_end`. Sockets come out with keepalive and TCP_NODELAY
+ * set. Does not know the kernel's driver. The loop's thread.
  */
 #ifndef NBDD_NBDC_DIAL_H
 #define NBDD_NBDC_DIAL_H
@@ -25,12 +26,14 @@ enum dial_result {
         DIAL_REFUSED,     /* the server said no */
 };
 
-/* `sentence` says what happened, "" for DIAL_DONE. `info` is the export's. Called from the loop, never from within dialer_start(). */
-typedef void (*dial_end)(void *userdata, enum dial_result result, const struct nbd_export_info *info, const char *sentence);
+/* `sentence` says what happened, "" for DIAL_DONE. `info` is the export's. Called from the loop, never from within
+ * dialer_start(). */
+typedef void (*dial_end)(void *userdata, enum dial_result result, const struct nbd_export_info *info,
+                         const char *sentence);
 
 /* `hosts` is "HOST" or "HOST,HOST2", names or addresses; the strings must outlive the dialer. */
-int dialer_new(struct sd_event *event, const char *hosts, uint16_t port, const struct export_name *name, dial_end on_end, void *userdata,
-               struct dialer **ret);
+int dialer_new(struct sd_event *event, const char *hosts, uint16_t port, const struct export_name *name,
+               dial_end on_end, void *userdata, struct dialer **ret);
 
 /* Resolves now. Blocks in the resolver. -EHOSTUNREACH with a sentence when a host has no address. */
 int dialer_resolve(struct dialer *d, char *ret_reason, size_t size);
@@ -39,7 +42,8 @@ int dialer_resolve(struct dialer *d, char *ret_reason, size_t size);
 void dialer_start(struct dialer *d);
 void dialer_stop(struct dialer *d);
 
-/* The address in use is not to be trusted: the next attempt begins with another one, if there is one. Between attempts only. */
+/* The address in use is not to be trusted: the next attempt begins with another one, if there is one. Between attempts
+ * only. */
 void dialer_next_address(struct dialer *d);
 
 /* After DIAL_DONE: the socket, owned by the caller; -1 when there is none. */

@@ -48,7 +48,7 @@ static int receive_fd(int socket_fd, char *ret_what, int *ret_fd)
         } control;
         struct iovec iov = {.iov_base = ret_what, .iov_len = 1};
         struct msghdr message = {
-                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+            .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
         *ret_fd = -1;
         ssize_t n = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
         if (n <= 0)
@@ -107,7 +107,8 @@ int keeper_main(void)
                 else if (fd >= 0)
                         close(fd);
                 if (what == 'G')
-                        (void)send_fd(client, link >= 0 ? 'L' : '-', link); /* a client that is gone is seen by the next poll */
+                        (void)send_fd(client, link >= 0 ? 'L' : '-',
+                                      link); /* a client that is gone is seen by the next poll */
                 if (what == 'Q')
                         return 0;
         }

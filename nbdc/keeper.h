@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A second process that does nothing but hold two descriptors of a supervised device, so that they survive the death of its nbdc: the
- * connection that the kernel's driver uses (whoever wants to end it must be able to shut it, or a frozen peer blocks the disconnect for
- * ever), and the netlink socket that configured the device (a driver may take its owner's exit for a wish to disconnect).
+ * A second process that does nothing but hold two descriptors of a supervised device, so that they survive the death of
+ * its nbdc: the connection that the kernel's driver uses (whoever wants to end it must be able to shut it, or a frozen
+ * peer blocks the disconnect for ever), and the netlink socket that configured the device (a driver may take its
+ * owner's exit for a wish to disconnect).
  *
- * It is this program again, "nbdc --keep", in a session of its own, and listens on RUNDIR/nbdN.keep. It ends when told to, or when its nbdc
- * goes away before it had a connection to hold. The messages (SOCK_SEQPACKET, one byte and descriptors): 'L' hold this connection, 'N' hold
- * this netlink socket unless one is held, 'G' give the connection back (answered with 'L' and the descriptor, or '-'), 'Q' quit.
+ * It is this program again, "nbdc --keep", in a session of its own, and listens on RUNDIR/nbdN.keep. It ends when told
+ * to, or when its nbdc goes away before it had a connection to hold. The messages (SOCK_SEQPACKET, one byte and
+ * descriptors): 'L' hold this connection, 'N' hold this netlink socket unless one is held, 'G' give the connection back
+ * (answered with 'L' and the descriptor, or '-'), 'Q' quit.
  */
 #ifndef NBDD_NBDC_KEEPER_H
 #define NBDD_NBDC_KEEPER_H
@@ -18,7 +20,8 @@ int keeper_main(void);
 
 /* Connects to the keeper of a device; -ENOENT when there is none. */
 int keeper_connect(int index);
-/* The same, and starts one when there is none. Returns the descriptor to talk to it, which the caller closes. Before the loop runs. */
+/* The same, and starts one when there is none. Returns the descriptor to talk to it, which the caller closes. Before
+ * the loop runs. */
 int keeper_start(int index);
 
 /* The connection that it holds, or -ENOENT. Waits for at most half a second. */

@@ -9,18 +9,20 @@
 #define NBDC_DEAD_CONN_TIMEOUT_S (10ull * 365 * 24 * 3600)
 
 /*
- * queue/io_timeout. The kernel looks at each waiting request this often; one whose connection is gone leaves it. With NBD's own time-out at
- * 0 (netlink.h) an old request on a live connection is left alone, at the price of one line in the kernel's log for each look. The block
- * layer rounds the first look up to whole seconds of its own clock: 200 ms gave 0.3 to 1.3 s, with five lines a second for each of many
- * waiting requests.
+ * queue/io_timeout. The kernel looks at each waiting request this often; one whose connection is gone leaves it. With
+ * NBD's own time-out at 0 (netlink.h) an old request on a live connection is left alone, at the price of one line in
+ * the kernel's log for each look. The block layer rounds the first look up to whole seconds of its own clock: 200 ms
+ * gave 0.3 to 1.3 s, with five lines a second for each of many waiting requests.
  */
 #define NBDC_REQUEST_TIMEOUT_DEFAULT_MS 500u
 
-/* Reconnecting: at once after LINK_DEAD, then ever more slowly (by a quarter each time). A connection that lived shorter than STABLE counts as a failed attempt. */
+/* Reconnecting: at once after LINK_DEAD, then ever more slowly (by a quarter each time). A connection that lived
+ * shorter than STABLE counts as a failed attempt. */
 #define NBDC_BACKOFF_MIN_MS 50u
 #define NBDC_BACKOFF_MAX_MS 1000u
 #define NBDC_STABLE_MS 1000u
-/* A server that says no is asked again, but ever more slowly: a restarting nbdd may refuse for a moment, a revoked grant for good. */
+/* A server that says no is asked again, but ever more slowly: a restarting nbdd may refuse for a moment, a revoked
+ * grant for good. */
 #define NBDC_REFUSED_MIN_MS 250u
 #define NBDC_REFUSED_MAX_MS 5000u
 /* The kernel says LINK_DEAD about 10 ms after a shutdown; after this long RECONFIGURE is tried without it. */
@@ -34,9 +36,10 @@
 #define NBDC_ADDRESSES_MAX 16u
 
 /*
- * A live connection is one whose TCP still gets acknowledgements. Looked at every PROBE; lost when data was retransmitted RETRANSMITS
- * times and nothing came back for DEAD. Not TCP_USER_TIMEOUT: that one also cuts a peer that answers every window probe but reads
- * slowly, which is the slow leg that must not be cycled (R8c). Idle links: keepalive, 1 s + 3 * 1 s.
+ * A live connection is one whose TCP still gets acknowledgements. Looked at every PROBE; lost when data was
+ * retransmitted RETRANSMITS times and nothing came back for DEAD. Not TCP_USER_TIMEOUT: that one also cuts a peer that
+ * answers every window probe but reads slowly, which is the slow leg that must not be cycled (R8c). Idle links:
+ * keepalive, 1 s + 3 * 1 s.
  */
 #define NBDC_PROBE_MS 250u
 #define NBDC_LINK_DEAD_MS 3000u

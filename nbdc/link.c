@@ -35,7 +35,8 @@ bool link_bytes(int fd, uint64_t *ret_sent, uint64_t *ret_received)
 {
         struct tcp_info info = {0};
         socklen_t size = sizeof info;
-        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0 || size < offsetof(struct tcp_info, tcpi_bytes_retrans) + 8)
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0 ||
+            size < offsetof(struct tcp_info, tcpi_bytes_retrans) + 8)
                 return false;
         *ret_sent = info.tcpi_bytes_sent - info.tcpi_bytes_retrans + info.tcpi_notsent_bytes;
         *ret_received = info.tcpi_bytes_received;

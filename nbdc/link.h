@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The connection that the kernel's driver uses, seen through our own descriptor of the same socket: is it shut, is anybody still there,
- * and the means to end it (which is what keeps every later request to the driver from waiting for a frozen peer).
+ * The connection that the kernel's driver uses, seen through our own descriptor of the same socket: is it shut, is
+ * anybody still there, and the means to end it (which is what keeps every later request to the driver from waiting for
+ * a frozen peer).
  *
  * Never reads or writes the socket. Any thread.
  */
@@ -18,12 +19,13 @@ void link_shut(int fd);
 bool link_is_shut(int fd);
 
 /*
- * Nobody there: data was sent again several times and nothing has come back for NBDC_LINK_DEAD_MS. A peer that takes no data but whose
- * TCP answers is slow, not lost.
+ * Nobody there: data was sent again several times and nothing has come back for NBDC_LINK_DEAD_MS. A peer that takes no
+ * data but whose TCP answers is slow, not lost.
  */
 bool link_is_lost(int fd);
 
-/* Bytes that the owner of the connection gave it to send and received from it, since it was opened. False when it does not tell. */
+/* Bytes that the owner of the connection gave it to send and received from it, since it was opened. False when it does
+ * not tell. */
 bool link_bytes(int fd, uint64_t *ret_sent, uint64_t *ret_received);
 
 /* Why it is down: an errno, or 0: closed by the peer in good order. Told once. */

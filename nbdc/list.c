@@ -22,8 +22,8 @@ static int dial(const char *host, uint16_t port, char *ret_reason, size_t size)
         snprintf(service, sizeof service, "%u", port);
         int rc = getaddrinfo(host, service, &hints, &list);
         if (rc != 0) {
-                snprintf(ret_reason, size, "host '%.100s' cannot be resolved: %s; check the name, or give its address", host,
-                         gai_strerror(rc));
+                snprintf(ret_reason, size, "host '%.100s' cannot be resolved: %s; check the name, or give its address",
+                         host, gai_strerror(rc));
                 return -EHOSTUNREACH;
         }
         for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
@@ -41,8 +41,8 @@ static int dial(const char *host, uint16_t port, char *ret_reason, size_t size)
         }
         freeaddrinfo(list);
         if (fd < 0)
-                snprintf(ret_reason, size, "%.100s port %u cannot be reached: %s; is nbdd running there, on this port?", host, port,
-                         strerror(rc));
+                snprintf(ret_reason, size, "%.100s port %u cannot be reached: %s; is nbdd running there, on this port?",
+                         host, port, strerror(rc));
         return fd < 0 ? -EHOSTUNREACH : fd;
 }
 
@@ -68,8 +68,8 @@ static void converse(int fd, struct negotiate *n)
         }
 }
 
-int list_exports(const char *host, uint16_t port, void (*on_export)(void *userdata, const char *name, size_t bytes), void *userdata,
-                 char *ret_reason, size_t size)
+int list_exports(const char *host, uint16_t port, void (*on_export)(void *userdata, const char *name, size_t bytes),
+                 void *userdata, char *ret_reason, size_t size)
 {
         struct negotiate n;
         int fd = dial(host, port, ret_reason, size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * nbdc: the command line. Everything that attaches is in attach.c; the rest asks a running nbdc (nbdc_client.h) or a server (list.h).
+ * nbdc: the command line. Everything that attaches is in attach.c; the rest asks a running nbdc (nbdc_client.h) or a
+ * server (list.h).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,41 +24,58 @@
 #include "nbdc/supervise.h"
 #include "wire/nbd_proto.h"
 
-enum { OPT_EPOCH = 1, OPT_SESSION, OPT_TIMEOUT, OPT_READ_ONLY, OPT_OPTIONAL, OPT_WAIT, OPT_DETACH, OPT_DECIDED, OPT_STATUS, OPT_JSON, OPT_LIST, OPT_POLICY, OPT_KEEP };
+enum {
+        OPT_EPOCH = 1,
+        OPT_SESSION,
+        OPT_TIMEOUT,
+        OPT_READ_ONLY,
+        OPT_OPTIONAL,
+        OPT_WAIT,
+        OPT_DETACH,
+        OPT_DECIDED,
+        OPT_STATUS,
+        OPT_JSON,
+        OPT_LIST,
+        OPT_POLICY,
+        OPT_KEEP
+};
 
 static const struct cli_option options[] = {
-        {0, "epoch", "N", "the epoch of the grant that this attach uses; with --session", OPT_EPOCH},
-        {0, "session", "UUID", "the session of the grant; with --epoch", OPT_SESSION},
-        {0, "read-only", NULL, "attach read-only", OPT_READ_ONLY},
-        {0, "optional", NULL, "let a detach go ahead without a decided record version (default: required)", OPT_OPTIONAL},
-        {0, "wait", NULL, "keep trying while the server cannot be reached", OPT_WAIT},
-        {0, "timeout", "MS", "look at waiting requests this often, to send them again after a reconnect (default 500)", OPT_TIMEOUT},
-        {0, "detach", NULL, "shut the connection of DEVICE and disconnect it; its waiting requests fail", OPT_DETACH},
-        {0, "decided", "VERSION", "with --detach: the decided record version that leaves a required leg out", OPT_DECIDED},
-        {0, "status", NULL, "show DEVICE, or all devices", OPT_STATUS},
-        {0, "json", NULL, "with --status: as JSON", OPT_JSON},
-        {0, "list", NULL, "show the exports of a server", OPT_LIST},
-        {0, "policy", "POLICY", "make DEVICE required or optional", OPT_POLICY},
-        {0, "keep", NULL, NULL, OPT_KEEP}, /* nbdc starts itself with this: keeper.h */
-        {0, NULL, NULL, NULL, 0},
+    {0, "epoch", "N", "the epoch of the grant that this attach uses; with --session", OPT_EPOCH},
+    {0, "session", "UUID", "the session of the grant; with --epoch", OPT_SESSION},
+    {0, "read-only", NULL, "attach read-only", OPT_READ_ONLY},
+    {0, "optional", NULL, "let a detach go ahead without a decided record version (default: required)", OPT_OPTIONAL},
+    {0, "wait", NULL, "keep trying while the server cannot be reached", OPT_WAIT},
+    {0, "timeout", "MS", "look at waiting requests this often, to send them again after a reconnect (default 500)",
+     OPT_TIMEOUT},
+    {0, "detach", NULL, "shut the connection of DEVICE and disconnect it; its waiting requests fail", OPT_DETACH},
+    {0, "decided", "VERSION", "with --detach: the decided record version that leaves a required leg out", OPT_DECIDED},
+    {0, "status", NULL, "show DEVICE, or all devices", OPT_STATUS},
+    {0, "json", NULL, "with --status: as JSON", OPT_JSON},
+    {0, "list", NULL, "show the exports of a server", OPT_LIST},
+    {0, "policy", "POLICY", "make DEVICE required or optional", OPT_POLICY},
+    {0, "keep", NULL, NULL, OPT_KEEP}, /* nbdc starts itself with this: keeper.h */
+    {0, NULL, NULL, NULL, 0},
 };
 
 static const struct cli cli = {
-        .program = "nbdc",
-        .summary = "attach a network block device and keep it attached",
-        .usage = "nbdc [OPTIONS] HOST[,HOST2] PORT ID DEVICE\n"
-                 "nbdc --status [DEVICE] [--json]\n"
-                 "nbdc --detach DEVICE [--decided VERSION]\n"
-                 "nbdc --policy required|optional DEVICE\n"
-                 "nbdc --list HOST PORT",
-        .epilog = "Example: nbdc 10.0.0.2 4343 0x12345678 /dev/nbd0 &\n"
-                  "\n"
-                  "nbdc stays in the foreground to supervise the device. While the server is away the device's requests wait; they never fail\n"
-                  "on their own. Ending nbdc does not detach: the same command takes the device over again.\n"
-                  "\n"
-                  "Exit status: 0 success, 1 wrong usage, 2 refused by the server or by the policy, 3 the server (or nbdc) cannot be reached,\n"
-                  "4 the kernel refuses.",
-        .options = options,
+    .program = "nbdc",
+    .summary = "attach a network block device and keep it attached",
+    .usage = "nbdc [OPTIONS] HOST[,HOST2] PORT ID DEVICE\n"
+             "nbdc --status [DEVICE] [--json]\n"
+             "nbdc --detach DEVICE [--decided VERSION]\n"
+             "nbdc --policy required|optional DEVICE\n"
+             "nbdc --list HOST PORT",
+    .epilog = "Example: nbdc 10.0.0.2 4343 0x12345678 /dev/nbd0 &\n"
+              "\n"
+              "nbdc stays in the foreground to supervise the device. While the server is away the device's requests "
+              "wait; they never fail\n"
+              "on their own. Ending nbdc does not detach: the same command takes the device over again.\n"
+              "\n"
+              "Exit status: 0 success, 1 wrong usage, 2 refused by the server or by the policy, 3 the server (or nbdc) "
+              "cannot be reached,\n"
+              "4 the kernel refuses.",
+    .options = options,
 };
 
 #define FULL_FORM "nbdc HOST PORT ID DEVICE, for example: nbdc 10.0.0.2 4343 0x12345678 /dev/nbd0"
@@ -127,7 +145,8 @@ static int parse(int argc, char **argv, struct command_line *c)
                 case OPT_LIST:
                 case OPT_KEEP:
                         if (c->verb && c->verb != id)
-                                return usage_error("--status, --detach, --policy and --list exclude each other; see nbdc --help");
+                                return usage_error(
+                                    "--status, --detach, --policy and --list exclude each other; see nbdc --help");
                         c->verb = id;
                         break;
                 default:
@@ -152,7 +171,8 @@ static int parse_port(const char *text, uint16_t *ret)
 {
         uint64_t port;
         if (parse_number(text, 1, UINT16_MAX, &port) < 0)
-                return usage_error("'%s' is not a port; expected 1 to 65535 (nbdd's own is %d)", text, NBD_DEFAULT_PORT);
+                return usage_error("'%s' is not a port; expected 1 to 65535 (nbdd's own is %d)", text,
+                                   NBD_DEFAULT_PORT);
         *ret = (uint16_t)port;
         return 0;
 }
@@ -174,7 +194,8 @@ static int parse_session(const struct command_line *c, struct export_name *name)
         if (parse_number(c->epoch, 1, UINT64_MAX, &name->epoch) < 0)
                 return usage_error("'%s' is not an epoch; expected a decimal number from 1", c->epoch);
         if (uuid_parse(c->session, &name->session) < 0)
-                return usage_error("'%s' is not a session; expected a UUID such as 123e4567-e89b-12d3-a456-426614174000", c->session);
+                return usage_error(
+                    "'%s' is not a session; expected a UUID such as 123e4567-e89b-12d3-a456-426614174000", c->session);
         name->has_session = true;
         return 0;
 }
@@ -193,7 +214,8 @@ static int run_attach(const struct command_line *c)
         if (c->operand_count != 4)
                 return usage_error("%u operands, expected four: " FULL_FORM, c->operand_count);
         if (c->json || c->decided)
-                return usage_error("%s does not belong to an attach; see nbdc --help", c->json ? "--json" : "--decided");
+                return usage_error("%s does not belong to an attach; see nbdc --help",
+                                   c->json ? "--json" : "--decided");
         if (strlen(o.hosts) == 0 || strlen(o.hosts) >= NBDC_HOST_SIZE)
                 return usage_error("'%.100s' is not a host; expected a name or an address", o.hosts);
         if (parse_port(c->operands[1], &o.port) || parse_device(c->operands[3], &o.index) || parse_session(c, &o.name))
@@ -210,7 +232,10 @@ static int run_attach(const struct command_line *c)
 
 static int status_of(int rc)
 {
-        return rc == 0 ? NBDC_EXIT_OK : rc == -EPERM || rc == -EINVAL ? NBDC_EXIT_REFUSED : rc == -EIO ? NBDC_EXIT_KERNEL : NBDC_EXIT_UNREACHABLE;
+        return rc == 0                         ? NBDC_EXIT_OK
+               : rc == -EPERM || rc == -EINVAL ? NBDC_EXIT_REFUSED
+               : rc == -EIO                    ? NBDC_EXIT_KERNEL
+                                               : NBDC_EXIT_UNREACHABLE;
 }
 
 static int run_detach(const struct command_line *c)

@@ -16,7 +16,8 @@ static void want(struct negotiate *n, enum negotiate_step step, size_t bytes)
         n->have_bytes = 0;
 }
 
-static void __attribute__((format(printf, 3, 4))) finish(struct negotiate *n, enum negotiate_verdict verdict, const char *format, ...)
+static void __attribute__((format(printf, 3, 4)))
+finish(struct negotiate *n, enum negotiate_verdict verdict, const char *format, ...)
 {
         va_list args;
         va_start(args, format);
@@ -27,12 +28,13 @@ static void __attribute__((format(printf, 3, 4))) finish(struct negotiate *n, en
         n->want_bytes = n->have_bytes = 0;
 }
 
-/* Appends what `encode` wrote; the output buffer is larger than all that a handshake sends before it waits for an answer. */
+/* Appends what `encode` wrote; the output buffer is larger than all that a handshake sends before it waits for an
+ * answer. */
 static void queue_option(struct negotiate *n, uint32_t option)
 {
         struct bwriter w = bwriter_of(n->out + n->out_bytes, sizeof n->out - n->out_bytes);
         struct nbd_option_go go = {
-                .name = n->name, .name_bytes = strlen(n->name), .infos = {NBD_INFO_BLOCK_SIZE}, .info_count = 1};
+            .name = n->name, .name_bytes = strlen(n->name), .infos = {NBD_INFO_BLOCK_SIZE}, .info_count = 1};
         switch (option) {
         case NBD_OPT_GO:
                 nbd_option_go_encode(&w, option, &go);
@@ -88,8 +90,9 @@ static void take_greeting(struct negotiate *n)
         struct breader r = breader_of(n->in, n->have_bytes);
         uint16_t flags;
         if (nbd_greeting_decode(&r, &flags) < 0) {
-                finish(n, NEGOTIATE_BROKEN,
-                       "what listens there is not an NBD server that speaks the newstyle handshake: check host and port");
+                finish(
+                    n, NEGOTIATE_BROKEN,
+                    "what listens there is not an NBD server that speaks the newstyle handshake: check host and port");
                 return;
         }
         if (!(flags & NBD_HANDSHAKE_FIXED_NEWSTYLE)) {
@@ -124,14 +127,17 @@ static void take_error(struct negotiate *n)
                         finish(n, NEGOTIATE_REFUSED, "the server does not list its exports%s%s", colon, said);
                 return;
         case NBD_REP_ERR_UNKNOWN:
-                finish(n, NEGOTIATE_REFUSED, "the server has no export '%s'%s%s; list what it has with nbdc --list HOST PORT", id, colon, said);
+                finish(n, NEGOTIATE_REFUSED,
+                       "the server has no export '%s'%s%s; list what it has with nbdc --list HOST PORT", id, colon,
+                       said);
                 return;
         case NBD_REP_ERR_POLICY:
-                finish(n, NEGOTIATE_REFUSED, "the server refuses export '%s'%s%s; see its log, and nbdd -l there", id, colon,
-                       said[0] ? said : "");
+                finish(n, NEGOTIATE_REFUSED, "the server refuses export '%s'%s%s; see its log, and nbdd -l there", id,
+                       colon, said[0] ? said : "");
                 return;
         case NBD_REP_ERR_TLS_REQD:
-                finish(n, NEGOTIATE_REFUSED, "the server wants TLS, which this nbdc does not speak; allow plain connections there");
+                finish(n, NEGOTIATE_REFUSED,
+                       "the server wants TLS, which this nbdc does not speak; allow plain connections there");
                 return;
         case NBD_REP_ERR_BLOCK_SIZE_REQD:
                 finish(n, NEGOTIATE_REFUSED, "the server insists on a block size for export '%s'%s%s", id, colon, said);
@@ -140,7 +146,8 @@ static void take_error(struct negotiate *n)
                 finish(n, NEGOTIATE_LATER, "the server is shutting down%s%s", colon, said);
                 return;
         default:
-                finish(n, NEGOTIATE_REFUSED, "the server answers '%s'%s%s; see its log", nbd_option_error_text(n->reply.type), colon, said);
+                finish(n, NEGOTIATE_REFUSED, "the server answers '%s'%s%s; see its log",
+                       nbd_option_error_text(n->reply.type), colon, said);
                 return;
         }
 }
@@ -153,7 +160,8 @@ static void check_export(struct negotiate *n)
         else if (!(n->info.transmission_flags & NBD_TFLAG_HAS_FLAGS))
                 finish(n, NEGOTIATE_BROKEN, "the server sent no transmission flags");
         else if (n->info.size_bytes == 0 || n->info.size_bytes > INT64_MAX)
-                finish(n, NEGOTIATE_REFUSED, "the export has an impossible size of %llu bytes", (unsigned long long)n->info.size_bytes);
+                finish(n, NEGOTIATE_REFUSED, "the export has an impossible size of %llu bytes",
+                       (unsigned long long)n->info.size_bytes);
         else
                 finish(n, NEGOTIATE_DONE, "%s", "");
 }
@@ -202,8 +210,8 @@ static void take_reply_header(struct negotiate *n)
                 return;
         }
         if (n->reply.length_bytes > sizeof n->in) {
-                finish(n, NEGOTIATE_BROKEN, "the server sends an option reply of %u bytes; at most %zu are taken", n->reply.length_bytes,
-                       sizeof n->in);
+                finish(n, NEGOTIATE_BROKEN, "the server sends an option reply of %u bytes; at most %zu are taken",
+                       n->reply.length_bytes, sizeof n->in);
                 return;
         }
         if (n->reply.length_bytes > 0)
@@ -248,10 +256,14 @@ void negotiate_closed(struct negotiate *n)
         if (n->verdict != NEGOTIATE_GOING)
                 return;
         if (n->step == STEP_EXPORT_NAME)
-                finish(n, NEGOTIATE_REFUSED, "the server has no export '%s' (it closed the connection); list what it has with nbdc --list HOST PORT",
+                finish(n, NEGOTIATE_REFUSED,
+                       "the server has no export '%s' (it closed the connection); list what it has with nbdc --list "
+                       "HOST PORT",
                        n->name);
         else if (n->step == STEP_GREETING && n->have_bytes == 0)
-                finish(n, NEGOTIATE_LATER, "the server closed the connection before it said anything; it may be full or going down");
+                finish(n, NEGOTIATE_LATER,
+                       "the server closed the connection before it said anything; it may be full or going down");
         else
-                finish(n, NEGOTIATE_LATER, "the server closed the connection in the middle of the handshake; see its log");
+                finish(n, NEGOTIATE_LATER,
+                       "the server closed the connection in the middle of the handshake; see its log");
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The client's half of the NBD handshake, without a socket: fixed newstyle, then GO (or LIST), EXPORT_NAME where GO is not known.
+ * The client's half of the NBD handshake, without a socket: fixed newstyle, then GO (or LIST), EXPORT_NAME where GO is
+ * not known.
  *
- *   bytes in    negotiate_room() says how many bytes are wanted next and where to put them; never one more than the handshake has, for
- *               what follows belongs to the kernel; negotiate_received() takes them in
- *   bytes out   negotiate_output() / negotiate_sent()
- *   end         `verdict` leaves NEGOTIATE_GOING; what the server offers is in `info`, or one sentence with the next step in `error`
+ *   bytes in    negotiate_room() says how many bytes are wanted next and where to put them; never one more than the
+ * handshake has, for what follows belongs to the kernel; negotiate_received() takes them in bytes out
+ * negotiate_output() / negotiate_sent() end         `verdict` leaves NEGOTIATE_GOING; what the server offers is in
+ * `info`, or one sentence with the next step in `error`
  *
- * Whatever a server sends, this ends: replies have a greatest length and a greatest count. No allocation, no logging, no clock: the
- * caller owns the time-out. One thread at a time.
+ * Whatever a server sends, this ends: replies have a greatest length and a greatest count. No allocation, no logging,
+ * no clock: the caller owns the time-out. One thread at a time.
  */
 #ifndef NBDD_NBDC_NEGOTIATE_H
 #define NBDD_NBDC_NEGOTIATE_H

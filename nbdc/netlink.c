@@ -140,7 +140,8 @@ int netlink_connect(struct netlink *nl, const struct netlink_device *d)
         struct nl_msg *m = message_new(nl, NBD_CMD_CONNECT, d->index);
         if (!m)
                 return -ENOMEM;
-        if (nla_put_u64(m, NBD_ATTR_SIZE_BYTES, d->size_bytes) < 0 || nla_put_u64(m, NBD_ATTR_BLOCK_SIZE_BYTES, d->block_bytes) < 0 ||
+        if (nla_put_u64(m, NBD_ATTR_SIZE_BYTES, d->size_bytes) < 0 ||
+            nla_put_u64(m, NBD_ATTR_BLOCK_SIZE_BYTES, d->block_bytes) < 0 ||
             nla_put_u64(m, NBD_ATTR_SERVER_FLAGS, d->server_flags) < 0 ||
             nla_put_u64(m, NBD_ATTR_DEAD_CONN_TIMEOUT, NBDC_DEAD_CONN_TIMEOUT_S) < 0 ||
             nla_put_string(m, NBD_ATTR_BACKEND_IDENTIFIER, d->backend) < 0 || !put_socket(m, d->socket_fd)) {
@@ -156,7 +157,8 @@ int netlink_reconfigure(struct netlink *nl, int index, const char *backend, int 
         if (!m)
                 return -ENOMEM;
         /* No SIZE, no BLOCK_SIZE: a changed size can deadlock with requests in flight. */
-        if (nla_put_u64(m, NBD_ATTR_TIMEOUT, 0) < 0 || nla_put_u64(m, NBD_ATTR_DEAD_CONN_TIMEOUT, NBDC_DEAD_CONN_TIMEOUT_S) < 0 ||
+        if (nla_put_u64(m, NBD_ATTR_TIMEOUT, 0) < 0 ||
+            nla_put_u64(m, NBD_ATTR_DEAD_CONN_TIMEOUT, NBDC_DEAD_CONN_TIMEOUT_S) < 0 ||
             nla_put_string(m, NBD_ATTR_BACKEND_IDENTIFIER, backend) < 0 || !put_socket(m, socket_fd)) {
                 nlmsg_free(m);
                 return -ENOMEM;
@@ -190,7 +192,8 @@ static int on_event(struct nl_msg *message, void *argument)
         if (!genlmsg_valid_hdr(header, 0))
                 return NL_SKIP;
         const struct genlmsghdr *genl = nlmsg_data(header);
-        if (genl->cmd == NBD_CMD_LINK_DEAD && genlmsg_parse(header, 0, attrs, NBD_ATTR_MAX, NULL) == 0 && attrs[NBD_ATTR_INDEX])
+        if (genl->cmd == NBD_CMD_LINK_DEAD && genlmsg_parse(header, 0, attrs, NBD_ATTR_MAX, NULL) == 0 &&
+            attrs[NBD_ATTR_INDEX])
                 ev->on_dead(ev->userdata, (int)nla_get_u32(attrs[NBD_ATTR_INDEX]));
         return NL_OK;
 }

@@ -2,12 +2,14 @@
 /*
  * The kernel's NBD driver over generic netlink (linux/nbd-netlink.h), libnl underneath.
  *
- * NBD's own time-out is left at 0: with any other value the driver shuts a live connection as soon as one request is that old, so that a
- * slow server never completes it. At 0 an old request is only looked at (queue/io_timeout): sent again when its connection has been
- * replaced, left alone when not (with a line in the kernel's log). Who notices a dead connection is TCP and nbdc.
+ * NBD's own time-out is left at 0: with any other value the driver shuts a live connection as soon as one request is
+ * that old, so that a slow server never completes it. At 0 an old request is only looked at (queue/io_timeout): sent
+ * again when its connection has been replaced, left alone when not (with a line in the kernel's log). Who notices a
+ * dead connection is TCP and nbdc.
  *
- * Requests block and are made by the worker thread; events are read by the loop; one object in one thread. Does not log.
- * Errors are the kernel's: -EBUSY the device is in use, -EINVAL not configured or another backend identifier, -EPERM not root.
+ * Requests block and are made by the worker thread; events are read by the loop; one object in one thread. Does not
+ * log. Errors are the kernel's: -EBUSY the device is in use, -EINVAL not configured or another backend identifier,
+ * -EPERM not root.
  */
 #ifndef NBDD_NBDC_NETLINK_H
 #define NBDD_NBDC_NETLINK_H
@@ -34,13 +36,14 @@ struct netlink_device {
 /* Configures the device with its first connection. The kernel keeps its own reference to the socket. */
 int netlink_connect(struct netlink *nl, const struct netlink_device *device);
 
-/* Hands over a connection in place of a dead one; queue/io_timeout must be set again after it. 0 also when the kernel saw no dead one and dropped the new socket. */
+/* Hands over a connection in place of a dead one; queue/io_timeout must be set again after it. 0 also when the kernel
+ * saw no dead one and dropped the new socket. */
 int netlink_reconfigure(struct netlink *nl, int index, const char *backend, int socket_fd);
 
 /*
- * For a device whose connection is dead: its requests, as their timers fire, leave that connection and wait for the next one, to be sent the
- * moment it is there. (NBD's time-out is set to 1 s, which may not be while a connection lives; netlink_reconfigure() sets it back to 0.
- * Both make the kernel overwrite queue/io_timeout.)
+ * For a device whose connection is dead: its requests, as their timers fire, leave that connection and wait for the
+ * next one, to be sent the moment it is there. (NBD's time-out is set to 1 s, which may not be while a connection
+ * lives; netlink_reconfigure() sets it back to 0. Both make the kernel overwrite queue/io_timeout.)
  */
 int netlink_release(struct netlink *nl, int index, const char *backend);
 

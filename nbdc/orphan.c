@@ -18,14 +18,16 @@ int orphan_detach(int index, bool decided, char *ret_error)
         struct netlink *nl = NULL;
         (void)policy_file_read(index, &policy); /* none: required */
         if (!decided && policy == NBDC_REQUIRED) {
-                snprintf(ret_error, NBDC_ERROR_SIZE, "the leg is required: a detach must name the decided record version that leaves it out");
+                snprintf(ret_error, NBDC_ERROR_SIZE,
+                         "the leg is required: a detach must name the decided record version that leaves it out");
                 return -EPERM;
         }
         int keeper = keeper_connect(index);
         int link = keeper < 0 ? keeper : keeper_get_link(keeper);
         if (link < 0) {
                 snprintf(ret_error, NBDC_ERROR_SIZE,
-                         "no nbdc supervises it, and nobody holds its connection; repeat the nbdc command that attached it, then detach");
+                         "no nbdc supervises it, and nobody holds its connection; repeat the nbdc command that "
+                         "attached it, then detach");
                 if (keeper >= 0)
                         close(keeper);
                 return -EPERM;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * RUNDIR/nbdN.policy: the policy that was set while the device was attached, so that an nbdc which takes it over keeps to it rather than to
- * its command line. It lives as long as the attach; losing it with the machine is right, for the attach is lost as well.
+ * RUNDIR/nbdN.policy: the policy that was set while the device was attached, so that an nbdc which takes it over keeps
+ * to it rather than to its command line. It lives as long as the attach; losing it with the machine is right, for the
+ * attach is lost as well.
  */
 #ifndef NBDD_NBDC_POLICY_FILE_H
 #define NBDD_NBDC_POLICY_FILE_H

@@ -45,7 +45,8 @@ static void check_partitions(void)
         ssize_t n = read(fd, text, sizeof text - 1);
         close(fd);
         if (n > 0 && text[0] != '0')
-                log_warning("module nbd is loaded with max_part=%.*s: the kernel will read partition tables; use 'options nbd max_part=0', continuing",
+                log_warning("module nbd is loaded with max_part=%.*s: the kernel will read partition tables; use "
+                            "'options nbd max_part=0', continuing",
                             (int)strcspn(text, "\n"), text);
 }
 
@@ -58,7 +59,8 @@ int process_open_driver(struct netlink **ret)
                         rc = netlink_open(ret);
         }
         if (rc == -ENOENT)
-                log_error("this kernel has no network block device driver: it needs CONFIG_BLK_DEV_NBD; install the module nbd and try 'modprobe nbd'");
+                log_error("this kernel has no network block device driver: it needs CONFIG_BLK_DEV_NBD; install the "
+                          "module nbd and try 'modprobe nbd'");
         else if (rc == -EPERM)
                 log_error("no permission to configure network block devices; run nbdc as root");
         else if (rc < 0)

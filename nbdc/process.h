@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What nbdc asks of the system before it attaches: the nbd driver in the kernel, and for itself memory that is never paged out and a
- * place outside of reclaim's way (user space in the write path that waits for memory waits for itself). Logs. Before the loop runs.
+ * What nbdc asks of the system before it attaches: the nbd driver in the kernel, and for itself memory that is never
+ * paged out and a place outside of reclaim's way (user space in the write path that waits for memory waits for itself).
+ * Logs. Before the loop runs.
  */
 #ifndef NBDD_NBDC_PROCESS_H
 #define NBDD_NBDC_PROCESS_H

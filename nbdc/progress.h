@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How long requests have been waiting without any completing (R8a), from samples of the device's counters. Reconnects do not touch it:
- * the block layer counts a request from its submission until its end, on whichever connection that happens.
+ * How long requests have been waiting without any completing (R8a), from samples of the device's counters. Reconnects
+ * do not touch it: the block layer counts a request from its submission until its end, on whichever connection that
+ * happens.
  *
- * A request that waits for a connection is not counted in flight by the kernel, so that without a connection nothing is taken to have
- * ended. Flushes are not counted in flight by the block layer; account.h finds those.
+ * A request that waits for a connection is not counted in flight by the kernel, so that without a connection nothing is
+ * taken to have ended. Flushes are not counted in flight by the block layer; account.h finds those.
  *
  * Pure. The age is too small by at most the time between two samples, never too large.
  */

@@ -12,16 +12,17 @@
 #include "nbdc/limits.h"
 #include "wire/nbd_proto.h"
 
-void queue_limits_for(uint16_t transmission_flags, uint32_t block_maximum_bytes, uint32_t io_timeout_ms, struct queue_limits *ret)
+void queue_limits_for(uint16_t transmission_flags, uint32_t block_maximum_bytes, uint32_t io_timeout_ms,
+                      struct queue_limits *ret)
 {
         uint32_t kb = NBDC_MAX_SECTORS_KB;
         if (block_maximum_bytes >= 4096 && block_maximum_bytes / 1024 < kb)
                 kb = block_maximum_bytes / 1024;
         *ret = (struct queue_limits){
-                .io_timeout_ms = io_timeout_ms,
-                .max_sectors_kb = kb,
-                .rotational = transmission_flags & NBD_TFLAG_ROTATIONAL,
-                .discard_max_bytes = NBDC_DISCARD_MAX_BYTES,
+            .io_timeout_ms = io_timeout_ms,
+            .max_sectors_kb = kb,
+            .rotational = transmission_flags & NBD_TFLAG_ROTATIONAL,
+            .discard_max_bytes = NBDC_DISCARD_MAX_BYTES,
         };
 }
 

@@ -18,7 +18,8 @@
 
 static void print_header(void)
 {
-        printf("%-11s %-13s %-22s %-18s %-8s %12s %6s  %s\n", "Device", "State", "Server", "ID", "Policy", "Size", "Waits", "Note");
+        printf("%-11s %-13s %-22s %-18s %-8s %12s %6s  %s\n", "Device", "State", "Server", "ID", "Policy", "Size",
+               "Waits", "Note");
 }
 
 static void print_row(const struct nbdc_status *s)

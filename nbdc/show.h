@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * `nbdc --status`: one model (struct nbdc_status), as a table or as JSON, on stdout. A device that the kernel has configured but that no
- * nbdc supervises is shown, too. For the command line only.
+ * `nbdc --status`: one model (struct nbdc_status), as a table or as JSON, on stdout. A device that the kernel has
+ * configured but that no nbdc supervises is shown, too. For the command line only.
  */
 #ifndef NBDD_NBDC_SHOW_H
 #define NBDD_NBDC_SHOW_H

@@ -27,10 +27,10 @@ static struct supervise_action *act(struct supervise_actions *out, enum supervis
 static void become(struct supervisor *s, enum nbdc_state next)
 {
         static const bool legal[4][4] = {
-                [NBDC_CONNECTING] = {[NBDC_ATTACHED] = true, [NBDC_RECONNECTING] = true},
-                [NBDC_ATTACHED] = {[NBDC_RECONNECTING] = true, [NBDC_DETACHING] = true},
-                [NBDC_RECONNECTING] = {[NBDC_ATTACHED] = true, [NBDC_DETACHING] = true},
-                [NBDC_DETACHING] = {[NBDC_RECONNECTING] = true},
+            [NBDC_CONNECTING] = {[NBDC_ATTACHED] = true, [NBDC_RECONNECTING] = true},
+            [NBDC_ATTACHED] = {[NBDC_RECONNECTING] = true, [NBDC_DETACHING] = true},
+            [NBDC_RECONNECTING] = {[NBDC_ATTACHED] = true, [NBDC_DETACHING] = true},
+            [NBDC_DETACHING] = {[NBDC_RECONNECTING] = true},
         };
         assert(legal[s->state][next]);
         s->state = next;

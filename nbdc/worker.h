@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One thread that makes the calls which may block in the kernel: NBD's netlink requests (they share a lock with every other generic
- * netlink user) and writes to queue limits (they may wait for requests in flight). The event loop itself never waits.
+ * One thread that makes the calls which may block in the kernel: NBD's netlink requests (they share a lock with every
+ * other generic netlink user) and writes to queue limits (they may wait for requests in flight). The event loop itself
+ * never waits.
  *
- * One job at a time: worker_post() while one is under way is a programmer error. worker_fd() becomes readable when it ended;
- * worker_take() then gives its result. Post, take and free from the loop's thread only. A thread that never returns is left behind.
+ * One job at a time: worker_post() while one is under way is a programmer error. worker_fd() becomes readable when it
+ * ended; worker_take() then gives its result. Post, take and free from the loop's thread only. A thread that never
+ * returns is left behind.
  */
 #ifndef NBDD_NBDC_WORKER_H
 #define NBDD_NBDC_WORKER_H

@@ -22,12 +22,12 @@ static void test_requests(void **state)
 {
         (void)state;
         const struct control_request requests[] = {
-                {.op = CONTROL_STATUS},
-                {.op = CONTROL_POLICY, .policy = NBDC_OPTIONAL},
-                {.op = CONTROL_POLICY, .policy = NBDC_REQUIRED},
-                {.op = CONTROL_DETACH},
-                {.op = CONTROL_DETACH, .has_decided_version = true, .decided_version = UINT64_MAX},
-                {.op = CONTROL_TIMEOUT, .timeout_ms = 5000},
+            {.op = CONTROL_STATUS},
+            {.op = CONTROL_POLICY, .policy = NBDC_OPTIONAL},
+            {.op = CONTROL_POLICY, .policy = NBDC_REQUIRED},
+            {.op = CONTROL_DETACH},
+            {.op = CONTROL_DETACH, .has_decided_version = true, .decided_version = UINT64_MAX},
+            {.op = CONTROL_TIMEOUT, .timeout_ms = 5000},
         };
         for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
                 char text[CONTROL_MESSAGE_MAX], reason[NBDC_ERROR_SIZE];
@@ -46,23 +46,23 @@ static void test_bad_requests(void **state)
 {
         (void)state;
         static const char *const texts[] = {
-                "",
-                "x",
-                "[]",
-                "{}",
-                "{\"op\":1}",
-                "{\"op\":\"fly\"}",
-                "{\"op\":\"status\",\"op\":\"detach\"}",
-                "{\"op\":\"status\",\"value\":1}",
-                "{\"op\":\"policy\"}",
-                "{\"op\":\"policy\",\"value\":\"maybe\"}",
-                "{\"op\":\"detach\",\"decided_version\":7}",
-                "{\"op\":\"detach\",\"decided_version\":\"-7\"}",
-                "{\"op\":\"detach\",\"decided_version\":\"18446744073709551616\"}",
-                "{\"op\":\"detach\",\"decided_version\":\"\"}",
-                "{\"op\":\"timeout\",\"ms\":99}",
-                "{\"op\":\"timeout\",\"ms\":3600001}",
-                "{\"op\":\"timeout\",\"ms\":\"500\"}",
+            "",
+            "x",
+            "[]",
+            "{}",
+            "{\"op\":1}",
+            "{\"op\":\"fly\"}",
+            "{\"op\":\"status\",\"op\":\"detach\"}",
+            "{\"op\":\"status\",\"value\":1}",
+            "{\"op\":\"policy\"}",
+            "{\"op\":\"policy\",\"value\":\"maybe\"}",
+            "{\"op\":\"detach\",\"decided_version\":7}",
+            "{\"op\":\"detach\",\"decided_version\":\"-7\"}",
+            "{\"op\":\"detach\",\"decided_version\":\"18446744073709551616\"}",
+            "{\"op\":\"detach\",\"decided_version\":\"\"}",
+            "{\"op\":\"timeout\",\"ms\":99}",
+            "{\"op\":\"timeout\",\"ms\":3600001}",
+            "{\"op\":\"timeout\",\"ms\":\"500\"}",
         };
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
                 struct control_request r;
@@ -81,25 +81,25 @@ static void test_bad_requests(void **state)
 static struct nbdc_status sample(void)
 {
         struct nbdc_status s = {
-                .device = "/dev/nbd3",
-                .state = NBDC_RECONNECTING,
-                .connected = false,
-                .refused = true,
-                .host = "10.0.0.2,10.0.1.2",
-                .port = 4343,
-                .id = UINT64_MAX,
-                .has_epoch = true,
-                .epoch = UINT64_MAX,
-                .session = "123e4567-e89b-12d3-a456-426614174000",
-                .policy = NBDC_OPTIONAL,
-                .read_only = true,
-                .size_bytes = 1ull << 40,
-                .reconnects = 12,
-                .last_error = "10.0.0.2:4343: Connection refused",
-                .disconnected_ms = 5000,
-                .oldest_request_ms = 4321,
-                .request_timeout_ms = 500,
-                .pid = 77,
+            .device = "/dev/nbd3",
+            .state = NBDC_RECONNECTING,
+            .connected = false,
+            .refused = true,
+            .host = "10.0.0.2,10.0.1.2",
+            .port = 4343,
+            .id = UINT64_MAX,
+            .has_epoch = true,
+            .epoch = UINT64_MAX,
+            .session = "123e4567-e89b-12d3-a456-426614174000",
+            .policy = NBDC_OPTIONAL,
+            .read_only = true,
+            .size_bytes = 1ull << 40,
+            .reconnects = 12,
+            .last_error = "10.0.0.2:4343: Connection refused",
+            .disconnected_ms = 5000,
+            .oldest_request_ms = 4321,
+            .request_timeout_ms = 500,
+            .pid = 77,
         };
         return s;
 }
@@ -121,9 +121,11 @@ static void test_status(void **state)
         assert_string_equal(back.status.last_error, answer.status.last_error);
         assert_int_equal(back.status.state, NBDC_RECONNECTING);
         assert_int_equal(back.status.policy, NBDC_OPTIONAL);
-        assert_true(back.status.id == UINT64_MAX && back.status.epoch == UINT64_MAX && back.status.has_epoch && back.status.read_only && back.status.refused);
+        assert_true(back.status.id == UINT64_MAX && back.status.epoch == UINT64_MAX && back.status.has_epoch &&
+                    back.status.read_only && back.status.refused);
         assert_true(back.status.size_bytes == 1ull << 40 && back.status.reconnects == 12 && back.status.pid == 77);
-        assert_true(back.status.disconnected_ms == 5000 && back.status.oldest_request_ms == 4321 && back.status.request_timeout_ms == 500);
+        assert_true(back.status.disconnected_ms == 5000 && back.status.oldest_request_ms == 4321 &&
+                    back.status.request_timeout_ms == 500);
 
         answer.status.has_epoch = false;
         answer.status.epoch = 0;
@@ -149,7 +151,8 @@ static void test_answers(void **state)
         assert_true(n > 0);
         assert_int_equal(control_answer_decode(text, (size_t)n, &back, reason, sizeof reason), 0);
         assert_string_equal(back.error, "no ??");
-        static const char *const bad[] = {"{}", "{\"ok\":1}", "{\"ok\":false}", "{\"ok\":true,\"status\":{}}", "{\"ok\":true,\"status\":3}", "null"};
+        static const char *const bad[] = {
+            "{}", "{\"ok\":1}", "{\"ok\":false}", "{\"ok\":true,\"status\":{}}", "{\"ok\":true,\"status\":3}", "null"};
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
                 assert_int_not_equal(control_answer_decode(bad[i], strlen(bad[i]), &back, reason, sizeof reason), 0);
         /* a newer nbdc may say more */
@@ -164,9 +167,9 @@ static void test_device_names(void **state)
                 const char *name;
                 int index;
         } cases[] = {
-                {"/dev/nbd0", 0},   {"/dev/nb0", 0},    {"nbd15", 15},      {"nb3", 3},          {"/dev/nbd0p1", -1}, {"/dev/nbd", -1},
-                {"/dev/sda", -1},   {"", -1},           {"/dev/nbd01", -1}, {"/dev/nbd-1", -1},  {"/dev/nbd65535", 65535},
-                {"nbd65536", -1},   {"/dev/nbd 1", -1}, {"nbdx", -1},       {"/tmp/nbd0", -1},
+            {"/dev/nbd0", 0},         {"/dev/nb0", 0},  {"nbd15", 15},      {"nb3", 3},         {"/dev/nbd0p1", -1},
+            {"/dev/nbd", -1},         {"/dev/sda", -1}, {"", -1},           {"/dev/nbd01", -1}, {"/dev/nbd-1", -1},
+            {"/dev/nbd65535", 65535}, {"nbd65536", -1}, {"/dev/nbd 1", -1}, {"nbdx", -1},       {"/tmp/nbd0", -1},
         };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 int index = nbdc_device_index(cases[i].name);
@@ -180,8 +183,8 @@ static void test_device_names(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_requests), cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_status),
-                cmocka_unit_test(test_answers),  cmocka_unit_test(test_device_names),
+            cmocka_unit_test(test_requests), cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_status),
+            cmocka_unit_test(test_answers),  cmocka_unit_test(test_device_names),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

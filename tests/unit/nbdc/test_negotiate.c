@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The client's handshake against scripted servers: what it sends, what it makes of honest answers, and that no hostile one makes it read
- * past the handshake, run for ever or crash. Every script is fed whole and one byte at a time.
+ * The client's handshake against scripted servers: what it sends, what it makes of honest answers, and that no hostile
+ * one makes it read past the handshake, run for ever or crash. Every script is fed whole and one byte at a time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +35,8 @@ static void reply_text(struct script *s, uint32_t option, uint32_t type, const c
 }
 
 /* Feeds the script in pieces of at most `piece` bytes; returns how many bytes the client took. The peer then closes. */
-static size_t play(struct negotiate *n, enum negotiate_mode mode, const struct script *s, size_t piece, char *sent, size_t *sent_bytes)
+static size_t play(struct negotiate *n, enum negotiate_mode mode, const struct script *s, size_t piece, char *sent,
+                   size_t *sent_bytes)
 {
         size_t offset = 0, total = s->w.offset_bytes, out;
         void (*on_export)(void *, const char *, size_t) = n->on_export;
@@ -107,8 +108,13 @@ static void test_go(void **state)
         char sent[4096];
         size_t sent_bytes;
         struct script *s = script_new(FIXED);
-        struct nbd_export_info i = {
-                .size_bytes = 1 << 30, .transmission_flags = NBD_TFLAG_HAS_FLAGS | NBD_TFLAG_SEND_FLUSH, .has_export = true, .block_minimum_bytes = 4096, .block_preferred_bytes = 4096, .block_maximum_bytes = 1 << 20, .has_block_size = true};
+        struct nbd_export_info i = {.size_bytes = 1 << 30,
+                                    .transmission_flags = NBD_TFLAG_HAS_FLAGS | NBD_TFLAG_SEND_FLUSH,
+                                    .has_export = true,
+                                    .block_minimum_bytes = 4096,
+                                    .block_preferred_bytes = 4096,
+                                    .block_maximum_bytes = 1 << 20,
+                                    .has_block_size = true};
         nbd_info_export_encode(&s->w, NBD_OPT_GO, &i);
         nbd_info_block_size_encode(&s->w, NBD_OPT_GO, &i);
         reply_text(s, NBD_OPT_GO, NBD_REP_ACK, "");
@@ -152,7 +158,8 @@ static void test_export_name_where_go_is_unknown(void **state)
         (void)state;
         for (int no_zeroes = 0; no_zeroes < 2; no_zeroes++) {
                 struct script *s = script_new(no_zeroes ? FIXED : NBD_HANDSHAKE_FIXED_NEWSTYLE);
-                struct nbd_export_info i = {.size_bytes = 4096, .transmission_flags = NBD_TFLAG_HAS_FLAGS, .has_export = true};
+                struct nbd_export_info i = {
+                    .size_bytes = 4096, .transmission_flags = NBD_TFLAG_HAS_FLAGS, .has_export = true};
                 reply_text(s, NBD_OPT_GO, NBD_REP_ERR_UNSUP, "");
                 nbd_export_name_reply_encode(&s->w, &i, no_zeroes);
                 expect(s, NEGOTIATE_DONE, NULL);
@@ -170,15 +177,15 @@ static void test_refusals_are_sentences(void **state)
                 enum negotiate_verdict verdict;
                 const char *words;
         } cases[] = {
-                {NBD_REP_ERR_UNKNOWN, NEGOTIATE_REFUSED, "has no export '0x12345678'"},
-                {NBD_REP_ERR_UNKNOWN, NEGOTIATE_REFUSED, "nbdc --list"},
-                {NBD_REP_ERR_POLICY, NEGOTIATE_REFUSED, "refuses export '0x12345678': stale epoch 6"},
-                {NBD_REP_ERR_TLS_REQD, NEGOTIATE_REFUSED, "TLS"},
-                {NBD_REP_ERR_BLOCK_SIZE_REQD, NEGOTIATE_REFUSED, "block size"},
-                {NBD_REP_ERR_SHUTDOWN, NEGOTIATE_LATER, "shutting down"},
-                {NBD_REP_ERR_INVALID, NEGOTIATE_REFUSED, "see its log"},
-                {NBD_REP_ERR_PLATFORM, NEGOTIATE_REFUSED, "stale epoch 6"},
-                {0xffffffff, NEGOTIATE_REFUSED, "see its log"},
+            {NBD_REP_ERR_UNKNOWN, NEGOTIATE_REFUSED, "has no export '0x12345678'"},
+            {NBD_REP_ERR_UNKNOWN, NEGOTIATE_REFUSED, "nbdc --list"},
+            {NBD_REP_ERR_POLICY, NEGOTIATE_REFUSED, "refuses export '0x12345678': stale epoch 6"},
+            {NBD_REP_ERR_TLS_REQD, NEGOTIATE_REFUSED, "TLS"},
+            {NBD_REP_ERR_BLOCK_SIZE_REQD, NEGOTIATE_REFUSED, "block size"},
+            {NBD_REP_ERR_SHUTDOWN, NEGOTIATE_LATER, "shutting down"},
+            {NBD_REP_ERR_INVALID, NEGOTIATE_REFUSED, "see its log"},
+            {NBD_REP_ERR_PLATFORM, NEGOTIATE_REFUSED, "stale epoch 6"},
+            {0xffffffff, NEGOTIATE_REFUSED, "see its log"},
         };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 struct script *s = script_new(FIXED);
@@ -247,7 +254,8 @@ static void test_hostile_lengths(void **state)
         for (size_t i = 0; i < 3; i++) {
                 struct script *s = script_new(FIXED);
                 nbd_option_reply_header_encode(
-                        &s->w, &(struct nbd_option_reply){.option = NBD_OPT_GO, .type = NBD_REP_INFO, .length_bytes = lengths[i]});
+                    &s->w,
+                    &(struct nbd_option_reply){.option = NBD_OPT_GO, .type = NBD_REP_INFO, .length_bytes = lengths[i]});
                 expect(s, NEGOTIATE_BROKEN, "at most");
         }
         struct script *s = script_new(FIXED); /* information that is too short for its type */
@@ -317,7 +325,8 @@ static void test_random_bytes(void **state)
                 s->w = bwriter_of(s->bytes, 400);
                 if (round % 3)
                         nbd_greeting_encode(&s->w, FIXED);
-                struct nbd_option_reply reply = {.option = NBD_OPT_GO, .type = NBD_REP_INFO, .length_bytes = (uint32_t)(round % 40)};
+                struct nbd_option_reply reply = {
+                    .option = NBD_OPT_GO, .type = NBD_REP_INFO, .length_bytes = (uint32_t)(round % 40)};
                 while (!s->w.bad && s->w.offset_bytes < 390) {
                         seed = seed * 1103515245u + 12345u;
                         if (round % 2 && seed % 7 == 0)
@@ -383,19 +392,19 @@ static void test_list(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_go),
-                cmocka_unit_test(test_session_is_in_the_name),
-                cmocka_unit_test(test_export_name_where_go_is_unknown),
-                cmocka_unit_test(test_refusals_are_sentences),
-                cmocka_unit_test(test_server_text_stays_on_one_line),
-                cmocka_unit_test(test_not_an_nbd_server),
-                cmocka_unit_test(test_impossible_exports),
-                cmocka_unit_test(test_hostile_lengths),
-                cmocka_unit_test(test_wrong_magic_and_wrong_option),
-                cmocka_unit_test(test_endless_replies),
-                cmocka_unit_test(test_every_cut),
-                cmocka_unit_test(test_random_bytes),
-                cmocka_unit_test(test_list),
+            cmocka_unit_test(test_go),
+            cmocka_unit_test(test_session_is_in_the_name),
+            cmocka_unit_test(test_export_name_where_go_is_unknown),
+            cmocka_unit_test(test_refusals_are_sentences),
+            cmocka_unit_test(test_server_text_stays_on_one_line),
+            cmocka_unit_test(test_not_an_nbd_server),
+            cmocka_unit_test(test_impossible_exports),
+            cmocka_unit_test(test_hostile_lengths),
+            cmocka_unit_test(test_wrong_magic_and_wrong_option),
+            cmocka_unit_test(test_endless_replies),
+            cmocka_unit_test(test_every_cut),
+            cmocka_unit_test(test_random_bytes),
+            cmocka_unit_test(test_list),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

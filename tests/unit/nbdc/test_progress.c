@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The age of waiting requests, and what is read from and written to a device's sysfs files (a folder made up for the test). */
+/* The age of waiting requests, and what is read from and written to a device's sysfs files (a folder made up for the
+ * test). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,7 +46,8 @@ static void test_progress(void **state)
 static void test_account(void **state)
 {
         (void)state;
-        const struct account start = {.sent_bytes = 1000, .received_bytes = 2000, .written_bytes = 512 * 77, .read_bytes = 512 * 13};
+        const struct account start = {
+            .sent_bytes = 1000, .received_bytes = 2000, .written_bytes = 512 * 77, .read_bytes = 512 * 13};
         struct account now = start;
         assert_int_equal(account_owed(&start, &now), 0);
         now.sent_bytes += 5 * 28 + 3 * 4096; /* three writes, two reads, all answered */
@@ -193,11 +195,8 @@ static void test_queue(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_progress),
-                cmocka_unit_test(test_account),
-                cmocka_unit_test(test_device),
-                cmocka_unit_test(test_counters),
-                cmocka_unit_test(test_queue),
+            cmocka_unit_test(test_progress), cmocka_unit_test(test_account), cmocka_unit_test(test_device),
+            cmocka_unit_test(test_counters), cmocka_unit_test(test_queue),
         };
         return cmocka_run_group_tests(tests, make_sysfs, remove_sysfs);
 }

@@ -7,12 +7,14 @@ enum { ADDRESS_SLACK_MS = 250 };
 enum deed { NOTHING, START, STOP, WAIT, UP };
 
 #define S(name) IN_STATE(SERVICE_##name)
-#define STARTABLE (S(DOWN) | S(UNKNOWN))
-#define ALL (S(NONE) | STARTABLE | S(STARTING) | S(UP) | S(FAILED) | S(STOPPING))
+#define ALL (S(NONE) | S(DOWN) | S(UNKNOWN) | S(STARTING) | S(UP) | S(FAILED) | S(STOPPING))
 
 static const struct row rows[] = {
-    {STARTABLE, SERVICE_POLL, SERVICE_WANTED, SERVICE_FROZEN, SERVICE_STARTING, START, REASON_NONE},
-    {STARTABLE, SERVICE_POLL, SERVICE_WANTED | SERVICE_FROZEN, 0, STAY, NOTHING, REASON_NONE},
+    {S(DOWN), SERVICE_POLL, SERVICE_WANTED, SERVICE_FROZEN, SERVICE_STARTING, START, REASON_NONE},
+    {S(DOWN), SERVICE_POLL, SERVICE_WANTED | SERVICE_FROZEN, 0, STAY, NOTHING, REASON_NONE},
+    {S(UNKNOWN), SERVICE_POLL, SERVICE_WANTED | SERVICE_SEEN, 0, SERVICE_UP, UP, REASON_SERVICE_UP},
+    {S(UNKNOWN), SERVICE_POLL, SERVICE_WANTED, SERVICE_SEEN | SERVICE_FROZEN, SERVICE_STARTING, START, REASON_NONE},
+    {S(UNKNOWN), SERVICE_POLL, SERVICE_WANTED | SERVICE_FROZEN, SERVICE_SEEN, STAY, NOTHING, REASON_NONE},
     {S(DOWN), SERVICE_POLL, 0, SERVICE_WANTED, STAY, NOTHING, REASON_NONE},
     {S(FAILED), SERVICE_POLL, SERVICE_WANTED | SERVICE_RETRY_DUE, SERVICE_FROZEN, SERVICE_STARTING, START, REASON_NONE},
     {S(FAILED), SERVICE_POLL, SERVICE_WANTED | SERVICE_RETRY_DUE | SERVICE_FROZEN, 0, STAY, NOTHING, REASON_NONE},
@@ -70,6 +72,8 @@ static uint32_t facts(const struct core *c, uint8_t mirror)
                 f |= SERVICE_RETRY_DUE; /* what failed to start is stopped at once */
         if (s->missing_since_ms && c->now_ms - s->missing_since_ms >= c->config.timers.leg_timeout_ms)
                 f |= SERVICE_MISSING;
+        if (c->mirror[mirror].observed_valid && c->mirror[mirror].observed.service_running)
+                f |= SERVICE_SEEN;
         if (leg_is_in_the_way(c, mirror))
                 f |= SERVICE_FROZEN;
         return f;

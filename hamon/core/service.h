@@ -29,7 +29,8 @@ enum { /* facts */
         SERVICE_WANTED = 1 << 0,    /* primary, and not stopping */
         SERVICE_RETRY_DUE = 1 << 1,
         SERVICE_MISSING = 1 << 2,   /* hamon-act has not seen it running for leg_timeout_ms */
-        SERVICE_FROZEN = 1 << 3,    /* writes may wait for the peer's leg: a start would, too, and stand before the detach that helps */
+        SERVICE_SEEN = 1 << 3,      /* hamon-act sees it running */
+        SERVICE_FROZEN = 1 << 4,    /* writes may wait for the peer's leg: a start would, too, and stand before the detach that helps */
 };
 
 struct service {

@@ -248,7 +248,7 @@ static void hamon_restarts_on_the_primary(void **state)
         unsigned since = w.effects, reports = w.reports;
         world_restart_hamon(&w, A);
         live(5000);
-        world_expect_effects(&w, since, A, "leg-open history service-start");
+        world_expect_effects(&w, since, A, "leg-open history");
         world_expect_effects(&w, since, B, "");
         assert_true(world_reported(&w, reports, A, REASON_ADOPTED));
         assert_int_equal(w.core[A].leg[M].state, LEG_IN);
@@ -270,7 +270,7 @@ static void hamon_restarts_on_a_lone_primary(void **state)
         unsigned since = w.effects;
         world_restart_hamon(&w, A);
         live(3000);
-        world_expect_effects(&w, since, A, "leg-open debt-apply history detach leg-remove service-start note-clear");
+        world_expect_effects(&w, since, A, "leg-open history detach leg-remove note-clear");
         assert_true(world_serves(&w, A));
 }
 

@@ -116,6 +116,11 @@ static void read_members(const char *root, const char *md, dev_t own, dev_t peer
                 closedir(d);
 }
 
+static bool is_running(const char *array_state)
+{
+        return strcmp(array_state, "clear") != 0 && strcmp(array_state, "inactive") != 0;
+}
+
 int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struct md_state *ret)
 {
         char text[128];
@@ -128,7 +133,7 @@ int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struc
         }
         if (r < 0)
                 return r;
-        s.running = strcmp(text, "clear") != 0 && strcmp(text, "inactive") != 0;
+        s.running = is_running(text);
         s.read_auto = strcmp(text, "read-auto") == 0;
         if (attribute(root, md, "sync_action", text, sizeof text) == 0)
                 s.sync_idle = strcmp(text, "idle") == 0;
@@ -136,6 +141,11 @@ int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struc
             sscanf(text, "%" SCNu64 " / %" SCNu64, &s.sync_done_sectors, &s.sync_total_sectors) != 2)
                 s.sync_done_sectors = s.sync_total_sectors = 0;
         read_members(root, md, own, peer, &s);
+        /* An array that was stopped while we looked has no members any more: that is no failed leg. */
+        r = attribute(root, md, "array_state", text, sizeof text);
+        if (r < 0 || !is_running(text))
+                s = (struct md_state){.own.slot = -1, .peer.slot = -1, .sync_idle = true, .members = s.members};
+        s.own_known = own != 0;
         *ret = s;
         return 0;
 }

@@ -67,7 +67,7 @@ static void look(struct monitor *w, struct progress *p, struct md_state *s, stru
         attach_look(m, &leg);
         o->array_running = s->running;
         o->own_in_sync = s->running && s->own.in_sync && !s->own.faulty;
-        o->own_failed = s->running && (s->own.faulty || !s->own.present);
+        o->own_failed = s->running && (s->own.faulty || (s->own_known && !s->own.present));
         o->peer_in_array = s->peer.present && !s->peer.faulty;
         o->peer_in_sync = o->peer_in_array && s->peer.in_sync;
         o->peer_failed = s->peer.present && s->peer.faulty;

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define CALL_MS 5000u   /* what touches no disk */
-#define DRAIN_MS 10000u /* a revoke waits for requests that the disk has; past it nbdd counts as hung */
+#define DRAIN_MS 10000u /* of a grant or a removal, which revoke first: what the disk has is waited for */
+#define REVOKE_MS 4000u /* the same in a take-over: the disk has just taken a probe, past it nbdd counts as hung */
 #define HEALTH_MS 1000u
 
 /* Opens a handle and says so when that fails. */
@@ -100,7 +101,7 @@ int nbdd_export_revoke(const struct mirror *m, struct trouble *t)
         int r = open_nbdd(m, &n, t);
         if (r < 0)
                 return -ENOTCONN;
-        r = nbdd_leg_revoke(n, m->cm->id, DRAIN_MS); /* one call: a take-over waits for it */
+        r = nbdd_leg_revoke(n, m->cm->id, REVOKE_MS); /* one call: a take-over waits for it */
         if (r < 0)
                 (void)say(n, r, "cannot revoke the leg", t);
         /* It answers and knows no such export: nobody can be in it. The same error without an answer says nothing. */

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #define MDADM "/sbin/mdadm"
+#define SYNC "/bin/sync"
+#define FLUSH_MS 5000u
 #define MIB (1ull << 20)
 #define CHUNKS_WANTED (256u << 10)
 
@@ -134,15 +136,11 @@ int array_assemble(const struct array *a, struct trouble *t)
         return r;
 }
 
+/* In a child: a flush waits for a leg that has died, for ever, and the detach that ends this would wait behind the worker. */
 int array_flush(const struct array *a, struct trouble *t)
 {
-        int fd = open(a->md_path, O_RDWR | O_CLOEXEC);
-
-        if (fd < 0)
-                return trouble_errno(t, -errno, "cannot open %s", a->md_path);
-        int r = fsync(fd) < 0 ? -errno : 0;
-        close(fd);
-        return r < 0 ? trouble_errno(t, r, "cannot flush %s", a->md_path) : 0;
+        const char *argv[] = {SYNC, a->md_path, NULL};
+        return child_run(argv, FLUSH_MS, t);
 }
 
 int array_stop(const struct array *a, struct trouble *t)

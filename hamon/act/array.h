@@ -60,7 +60,7 @@ int array_add_new(const struct array *a, struct trouble *t);
 /* md fails and removes the peer's leg; one that is not in the array is success. */
 int array_remove_peer(const struct array *a, struct trouble *t);
 
-/* Flushes the array's device. */
+/* Flushes the array's device; -ETIMEDOUT when a leg does not answer (the flush goes on in the kernel). */
 int array_flush(const struct array *a, struct trouble *t);
 
 /* Stops the array; one that does not run is success. -EBUSY: it is in use. */

@@ -77,7 +77,7 @@ static void run_schedule(struct sim *s, uint64_t seed)
         s->disk_victim = (uint8_t)sim_random(s, NODES);
         fault_operator(s, 0, 0, 0);
         uint64_t span_us = sim_between(s, 10 * SECOND, 40 * SECOND);
-        unsigned faults = (unsigned)sim_between(s, 1, 6);
+        unsigned faults = (unsigned)(sim_chance(s, 10) ? sim_between(s, 8, 25) : sim_between(s, 1, 6)); /* now and then a storm */
         fault_schedule(s, s->now_us, s->now_us + span_us, faults);
         run_until(s, s->now_us + span_us + 3 * SECOND, NULL);
         if (s->violation)

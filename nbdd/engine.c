@@ -277,21 +277,36 @@ out:
         return r;
 }
 
+/* An export whose device is open, once no command is under way on any; NULL: all are closed. */
+static struct export *next_open(struct engine *e)
+{
+        for (;;) {
+                bool busy = false;
+                struct export *open = NULL;
+                list_each(x, &e->exports, struct export, link) {
+                        busy |= x->busy;
+                        if (x->target)
+                                open = x;
+                }
+                if (!busy)
+                        return open;
+                (void)pthread_cond_wait(&e->changed, &e->lock);
+        }
+}
+
 void engine_shutdown(struct engine *e)
 {
         char reason[ENGINE_REASON_SIZE];
 
         (void)pthread_mutex_lock(&e->lock);
         e->refusing = true;
+        (void)pthread_cond_broadcast(&e->changed);
         list_each(s, &e->sessions, struct engine_session, all_link)
                 engine_end_session(s, "nbdd shuts down");
         while (e->connections)
                 (void)pthread_cond_wait(&e->changed, &e->lock);
-        list_each(x, &e->exports, struct export, link) {
-                while (x->busy)
-                        (void)pthread_cond_wait(&e->changed, &e->lock);
-                if (!x->target)
-                        continue;
+        struct export *x;
+        while ((x = next_open(e))) {
                 x->busy = true;
                 if (engine_drain_and_close(e, x, "nbdd shuts down", reason) < 0) {
                         log_error("%s", reason);

@@ -33,15 +33,18 @@ static int take(struct engine *e, uint64_t id, enum export_command command, stru
                 char *reason)
 {
         struct timespec until;
-        struct export *x;
+        struct export *x = NULL;
 
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += ENGINE_BUSY_WAIT_MS / 1000;
         (void)pthread_mutex_lock(&e->lock);
-        while ((x = engine_find(e, id)) && x->busy)
-                if (pthread_cond_timedwait(&e->changed, &e->lock, &until) == ETIMEDOUT)
+        bool late = false;
+        while (!e->refusing && (x = engine_find(e, id)) && x->busy) { /* found anew each time: it may be removed meanwhile */
+                if (late)
                         return say(reason, -EBUSY, "another command on the export is not done: %.200s",
                                    x->reason[0] ? x->reason : "it waits for the device");
+                late = pthread_cond_timedwait(&e->changed, &e->lock, &until) == ETIMEDOUT;
+        }
         if (e->refusing)
                 return say(reason, -ESHUTDOWN, "nbdd is shutting down");
         const struct rule *rule = rule_find(command, x ? x->kind : EXPORT_PLAIN, export_status(x));

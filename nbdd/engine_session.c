@@ -68,6 +68,8 @@ void engine_session_open(struct engine *e, struct engine_session *s)
         list_init(&s->export_link);
         (void)pthread_mutex_lock(&e->lock);
         list_append(&e->sessions, &s->all_link);
+        if (e->refusing) /* accepted before the shutdown began, opened after it told everyone */
+                engine_end_session(s, "nbdd shuts down");
         (void)pthread_mutex_unlock(&e->lock);
 }
 

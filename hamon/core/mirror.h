@@ -54,7 +54,6 @@ enum mirror_event {
 
 enum { /* facts */
         MIRROR_RUNNING = 1 << 0,      /* LEG_OPEN: an array runs */
-        MIRROR_DEBT = 1 << 1,         /* LEG_OPEN: a debt file is there */
         MIRROR_PRESENT = 1 << 2,      /* a leg of this mirror is on the own disk */
         MIRROR_WON = 1 << 3,          /* the own proposal reached its goal */
         MIRROR_MINE = 1 << 4,         /* the decided record names this node and boot */

@@ -270,8 +270,6 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
 
         if (m->opened_known && m->opened.leg.array_running)
                 f |= MIRROR_RUNNING;
-        if (m->opened_known && m->opened.leg.debt)
-                f |= MIRROR_DEBT;
         if (m->opened_known && m->opened.leg.present)
                 f |= MIRROR_PRESENT;
         if (m->won)

@@ -29,14 +29,17 @@ int identity_find(const struct config *c, const char *name, bool witness, char *
                 what = "host";
         }
         int i = find(c, name);
-        if (i < 0)
+        int r = -ENOTSUP;
+        if (i < 0) {
+                r = -ENOENT;
                 (void)snprintf(ret_why, why_bytes,
                                "no [node] or [witness] section of the configuration is named like this %s, '%s'; give --node NAME", what, name);
-        else if (i == WITNESS && !witness)
+        } else if (i == WITNESS && !witness) {
                 (void)snprintf(ret_why, why_bytes, "'%s' is the witness: run 'hamon --witness' there (hamon-witness.service)", name);
-        else if (i != WITNESS && witness)
+        } else if (i != WITNESS && witness) {
                 (void)snprintf(ret_why, why_bytes, "'%s' is a node, not the witness: run 'hamon' there (hamon.service)", name);
-        else
+        } else {
                 return i;
-        return -ENOENT;
+        }
+        return r;
 }

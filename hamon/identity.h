@@ -10,7 +10,7 @@
 
 /*
  * `name`: of --node, or NULL for the host name. `witness`: this is the witness's program; it and the nodes' program are never mixed up,
- * so that no machine votes twice. Voter index, or -ENOENT with one sentence in `ret_why`.
+ * so that no machine votes twice. Voter index; -ENOENT (no such name) or -ENOTSUP (it has the other role), with one sentence in `ret_why`.
  */
 int identity_find(const struct config *c, const char *name, bool witness, char *ret_why, size_t why_bytes);
 

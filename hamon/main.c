@@ -27,13 +27,14 @@ enum {
         OOM_SCORE = -900,
 };
 
-enum { OPT_CONFIG = 1, OPT_NODE, OPT_WITNESS, OPT_CHECK, OPT_CONTROL, OPT_STATE, OPT_ACT, OPT_DEBUG };
+enum { OPT_CONFIG = 1, OPT_NODE, OPT_WITNESS, OPT_CHECK, OPT_IS_MINE, OPT_CONTROL, OPT_STATE, OPT_ACT, OPT_DEBUG };
 
 static const struct cli_option options[] = {
         {0, "config", "FILE", "the configuration (default " CONFIG_PATH ")", OPT_CONFIG},
         {0, "node", "NAME", "which node of it this is (default: the host name)", OPT_NODE},
         {0, "witness", NULL, "be the witness: one vote, no data", OPT_WITNESS},
         {0, "check", NULL, "check the configuration and that it names this machine, then exit", OPT_CHECK},
+        {0, "is-mine", NULL, "exit with 1 when this machine has the other role, else 0 (ExecCondition= of the units)", OPT_IS_MINE},
         {0, "control", "SOCKET", "where hamonctl finds this hamon (default " API_SOCKET ")", OPT_CONTROL},
         {0, "state-dir", "DIR", "where this voter's memory is kept (default " DRIVER_STATE_DIRECTORY ")", OPT_STATE},
         {0, "act", "SOCKET", "where hamon-act listens (default " DRIVER_ACT_SOCKET ")", OPT_ACT},
@@ -55,7 +56,7 @@ static const struct cli cli = {
 
 struct command_line {
         const char *config, *node;
-        bool witness, check, debug;
+        bool witness, check, is_mine, debug;
         struct driver_options driver;
 };
 
@@ -80,6 +81,9 @@ static int parse(int argc, char **argv, struct command_line *c)
                         break;
                 case OPT_CHECK:
                         c->check = true;
+                        break;
+                case OPT_IS_MINE:
+                        c->is_mine = true;
                         break;
                 case OPT_CONTROL:
                         c->driver.control_socket = p.value;
@@ -182,15 +186,14 @@ int main(int argc, char **argv)
                 log_init("hamon", LOG_LEVEL_DEBUG);
         struct ini_errors errors = {.report = report};
         if (config_load(c.config, &errors, &config) < 0)
-                return EXIT_CONFIG;
+                return c.is_mine ? EXIT_SUCCESS : EXIT_CONFIG; /* the program itself shall fail on it, for all to see */
         char why[512];
         int self = identity_find(&config, c.node, c.witness, why, sizeof why);
+        if (c.is_mine)
+                return self == -ENOTSUP ? EXIT_FAILURE : EXIT_SUCCESS;
         if (self < 0) {
-                if (c.check)
-                        log_info("%s", why); /* ExecCondition= of the units: the other one is meant */
-                else
-                        log_error("%s", why);
-                return c.check ? EXIT_FAILURE : EXIT_CONFIG;
+                log_error("%s", why);
+                return EXIT_CONFIG;
         }
         return c.check ? EXIT_SUCCESS : run(&c, &config, self);
 }

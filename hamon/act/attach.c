@@ -130,7 +130,6 @@ int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *sessio
         r = write_environment(m, epoch, session, t);
         if (r < 0)
                 return r;
-        (void)units_reset(unit, &ignored);
         r = units_start(unit, ATTACH_MS, t);
         if (r < 0) {
                 if (nbdc_status(m->peer_path, ASK_MS, &s) == 0 && s.last_error[0])
@@ -162,11 +161,9 @@ int attach_require(const struct mirror *m, struct trouble *t)
 static int revive(const struct mirror *m, struct trouble *t)
 {
         struct nbdc_status s;
-        struct trouble ignored;
         char unit[64];
 
         unit_name(m, unit, sizeof unit);
-        (void)units_reset(unit, &ignored);
         int r = units_start(unit, ATTACH_MS, t);
         for (unsigned waited_ms = 0; waited_ms < ASK_MS; waited_ms += STEP_MS) {
                 if (nbdc_status(m->peer_path, ASK_MS, &s) == 0)

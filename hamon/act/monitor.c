@@ -160,7 +160,9 @@ static void *run_service(void *userdata)
 
         snprintf(device, sizeof device, "/dev/md%u", ARRAY_MD_FIRST + w->mirror->index);
         for (;;) {
-                atomic_store(&w->service_running, atomic_load(&w->running) && service_is_running(service, device));
+                int running = atomic_load(&w->running) ? service_look(service, device) : 0;
+                if (running >= 0) /* a systemd that does not answer is no reason to say that the service is gone */
+                        atomic_store(&w->service_running, running == 1);
                 (void)nanosleep(&pause, NULL); /* woken early means looked early */
         }
         return NULL;

@@ -104,9 +104,6 @@ int service_start(const struct config_service *s, const char *device, struct tro
                         return trouble_say(t, -EIO, "\"%s\" is not mounted although systemd says so", s->mount);
         }
         for (unsigned i = 0; i < s->units; i++) {
-                struct trouble ignored;
-
-                (void)units_reset(s->unit[i], &ignored); /* a start limit of another time must not keep the service down */
                 int r = units_start(s->unit[i], UNIT_MS, t);
                 if (r < 0)
                         return r;
@@ -135,15 +132,20 @@ int service_stop(const struct config_service *s, const char *device, struct trou
         return 0;
 }
 
-bool service_is_running(const struct config_service *s, const char *device)
+int service_look(const struct config_service *s, const char *device)
 {
         char state[32];
         struct trouble ignored;
 
-        if (s->has_mount && mounted(s->mount, device) != 1)
-                return false;
-        for (unsigned i = 0; i < s->units; i++)
-                if (units_state(s->unit[i], state, sizeof state, &ignored) < 0 || strcmp(state, "active") != 0)
-                        return false;
-        return true;
+        int r = s->has_mount ? mounted(s->mount, device) : 1;
+        if (r != 1)
+                return r == -EBUSY ? 0 : r;
+        for (unsigned i = 0; i < s->units; i++) {
+                r = units_state(s->unit[i], state, sizeof state, &ignored);
+                if (r < 0)
+                        return r;
+                if (strcmp(state, "active") != 0 && strcmp(state, "reloading") != 0)
+                        return 0;
+        }
+        return 1;
 }

@@ -2,7 +2,7 @@
 /*
  * The service of a mirror: its mount and its units, started in order and stopped in reverse. Addresses are address.h's.
  *
- * Blocks for as long as units take: the mirror's worker only; service_is_running() also from its monitor.
+ * Blocks for as long as units take: the mirror's worker only; service_look() also from its monitor.
  */
 #ifndef HAMON_ACT_SERVICE_H
 #define HAMON_ACT_SERVICE_H
@@ -16,8 +16,8 @@ int service_start(const struct config_service *s, const char *device, struct tro
 /* Stops the units in reverse and unmounts; 0 only when nothing of `device` is mounted there any more. */
 int service_stop(const struct config_service *s, const char *device, struct trouble *t);
 
-/* Mounted and every unit active. */
-bool service_is_running(const struct config_service *s, const char *device);
+/* 1: mounted and every unit active; 0: not so; -errno: it could not be found out, which says nothing about the service. */
+int service_look(const struct config_service *s, const char *device);
 
 /*
  * Looks for a mount at `where` in the text of a mountinfo file. 1: of device `major`:`minor`; 0: nothing there; -EBUSY: something else.

@@ -109,16 +109,32 @@ static int run_job(sd_bus *bus, sd_bus_message *call, struct job *j, const char 
         return r < 0 ? r : 0;
 }
 
+/* Sends a call of the manager whose answer nobody waits for: messages of one connection are handled in their order. */
+static int tell(sd_bus *bus, const char *method, const char *unit)
+{
+        sd_bus_message *m = NULL;
+
+        int r = sd_bus_message_new_method_call(bus, &m, SERVICE, OBJECT, MANAGER, method);
+        if (r >= 0 && unit)
+                r = sd_bus_message_append(m, "s", unit);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(m, false);
+        if (r >= 0)
+                r = sd_bus_send(bus, m, NULL);
+        sd_bus_message_unref(m);
+        return r;
+}
+
 static int subscribe(sd_bus *bus, struct job *j, struct trouble *t)
 {
-        int r = sd_bus_match_signal(bus, NULL, SERVICE, OBJECT, MANAGER, "JobRemoved", on_job_removed, j);
+        int r = sd_bus_match_signal_async(bus, NULL, SERVICE, OBJECT, MANAGER, "JobRemoved", on_job_removed, NULL, j);
 
         if (r >= 0)
-                r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "Subscribe", NULL, NULL, NULL);
+                r = tell(bus, "Subscribe", NULL);
         return r < 0 ? trouble_errno(t, r, "cannot follow systemd's jobs") : 0;
 }
 
-static int simple_job(const char *method, const char *what, const char *unit, unsigned timeout_ms, struct trouble *t)
+static int simple_job(const char *method, const char *what, const char *unit, bool reset, unsigned timeout_ms, struct trouble *t)
 {
         struct job j = {0};
         sd_bus_message *call = NULL;
@@ -127,6 +143,8 @@ static int simple_job(const char *method, const char *what, const char *unit, un
         int r = open_bus(&bus, t);
         if (r == 0)
                 r = subscribe(bus, &j, t);
+        if (r == 0 && reset)
+                (void)tell(bus, "ResetFailedUnit", unit); /* a start limit of another time; there may be nothing to reset */
         if (r == 0) {
                 r = sd_bus_message_new_method_call(bus, &call, SERVICE, OBJECT, MANAGER, method);
                 if (r >= 0)
@@ -140,17 +158,17 @@ static int simple_job(const char *method, const char *what, const char *unit, un
 
 int units_start(const char *unit, unsigned timeout_ms, struct trouble *t)
 {
-        return simple_job("StartUnit", "start", unit, timeout_ms, t);
+        return simple_job("StartUnit", "start", unit, true, timeout_ms, t);
 }
 
 int units_stop(const char *unit, unsigned timeout_ms, struct trouble *t)
 {
-        int r = simple_job("StopUnit", "stop", unit, timeout_ms, t);
+        int r = simple_job("StopUnit", "stop", unit, false, timeout_ms, t);
 
         return r == -ENOENT ? 0 : r;
 }
 
-static int simple_call(const char *method, const char *unit, const char *who, int number, struct trouble *t)
+int units_kill(const char *unit, int signal_number, struct trouble *t)
 {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus *bus = NULL;
@@ -158,30 +176,16 @@ static int simple_call(const char *method, const char *unit, const char *who, in
         int r = open_bus(&bus, t);
         if (r < 0)
                 return r;
-        if (who)
-                r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, method, &error, NULL, "ssi", unit, who, number);
-        else
-                r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, method, &error, NULL, "s", unit);
-        /* Nothing to kill, or nothing loaded: it is as it was wanted. */
+        r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "KillUnit", &error, NULL, "ssi", unit, "all", signal_number);
+        /* Nothing loaded, or nothing to kill: it is as it was wanted. */
         if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit") ||
-            sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchProcess") ||
-            sd_bus_error_has_name(&error, SD_BUS_ERROR_FILE_NOT_FOUND) || r == -ESRCH)
+            sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchProcess") || r == -ESRCH)
                 r = 0;
         if (r < 0)
-                (void)trouble_say(t, r, "%s of unit %s failed: %s", method, unit, error.message ? error.message : "no answer");
+                (void)trouble_say(t, r, "cannot kill unit %s: %s", unit, error.message ? error.message : "no answer");
         sd_bus_error_free(&error);
         sd_bus_flush_close_unref(bus);
         return r < 0 ? r : 0;
-}
-
-int units_kill(const char *unit, int signal_number, struct trouble *t)
-{
-        return simple_call("KillUnit", unit, "all", signal_number, t);
-}
-
-int units_reset(const char *unit, struct trouble *t)
-{
-        return simple_call("ResetFailedUnit", unit, NULL, 0, t);
 }
 
 int units_state(const char *unit, char *ret, size_t size, struct trouble *t)
@@ -248,15 +252,15 @@ int units_mount(const char *where, const char *what, const char *type, const cha
 {
         char unit[UNIT_NAME_SIZE];
         struct job j = {0};
-        struct trouble ignored;
         sd_bus_message *call = NULL;
         sd_bus *bus = NULL;
 
         units_mount_name(where, unit);
-        (void)units_reset(unit, &ignored); /* of an earlier attempt that failed; there may be none */
         int r = open_bus(&bus, t);
         if (r == 0)
                 r = subscribe(bus, &j, t);
+        if (r == 0)
+                (void)tell(bus, "ResetFailedUnit", unit); /* of an earlier attempt that failed; there may be none */
         if (r == 0) {
                 r = sd_bus_message_new_method_call(bus, &call, SERVICE, OBJECT, MANAGER, "StartTransientUnit");
                 if (r >= 0)

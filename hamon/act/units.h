@@ -15,7 +15,7 @@
 
 #define UNIT_NAME_SIZE 512
 
-/* Starts a unit and waits until it is up. -EIO: its job failed; -ETIMEDOUT; -ENOENT: there is no such unit. */
+/* Starts a unit, whatever failed before, and waits until it is up. -EIO: its job failed; -ETIMEDOUT; -ENOENT: there is no such unit. */
 int units_start(const char *unit, unsigned timeout_ms, struct trouble *t);
 
 /* Stops a unit and waits until it is down; one that is not loaded is success. */
@@ -23,9 +23,6 @@ int units_stop(const char *unit, unsigned timeout_ms, struct trouble *t);
 
 /* Sends a signal to every process of a unit; one without processes is success. */
 int units_kill(const char *unit, int signal_number, struct trouble *t);
-
-/* Forgets a unit's failed state, so that it may be started again at once. */
-int units_reset(const char *unit, struct trouble *t);
 
 /* Its ActiveState ("active", "inactive", "failed", ...); "inactive" for one that is not loaded. */
 int units_state(const char *unit, char *ret, size_t size, struct trouble *t);

@@ -2,6 +2,7 @@
 #include "tests/unit/core/fixture.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,20 @@ static int next_due(const struct world *w)
                                                         (w->queue[i].at_ms == w->queue[best].at_ms && w->queue[i].order < w->queue[best].order)))
                         best = (int)i;
         return best;
+}
+
+/* One line of the story: when, who, what. */
+__attribute__((format(printf, 3, 4))) static void say(const struct world *w, uint8_t voter, const char *format, ...)
+{
+        va_list args;
+
+        if (!w->trace)
+                return;
+        fprintf(w->trace, "%6llu %c ", (unsigned long long)(w->now_ms - w->trace_zero_ms), "ABW"[voter]);
+        va_start(args, format);
+        vfprintf(w->trace, format, args);
+        va_end(args);
+        fputc('\n', w->trace);
 }
 
 static uint8_t other(uint8_t node)
@@ -413,9 +428,8 @@ static void on_effect(struct world *w, uint8_t node, const struct effect *f)
 
         assert_true(w->effects < WORLD_EFFECTS);
         w->effect[w->effects++] = (struct world_effect){w->now_ms, node, *f};
-        if (w->verbose)
-                fprintf(stderr, "%6llu %c effect %s v%llu\n", (unsigned long long)w->now_ms, "ABW"[node], effect_word(f->type),
-                        (unsigned long long)f->version);
+        if (f->type != EFFECT_ADDRESS_RENEW || w->verbose)
+                say(w, node, f->type == EFFECT_DETACH ? "effect %s version %llu" : "effect %s", effect_word(f->type), (unsigned long long)f->version);
         if (!n->act_up)
                 return;
         if (at_once) {
@@ -456,10 +470,7 @@ static void act_on(struct world *w, uint8_t node, const struct action *a)
                 return;
         case ACTION_SEND:
                 if (w->verbose && a->send.type != MESSAGE_HEARTBEAT && a->send.type != MESSAGE_RENEW && a->send.type != MESSAGE_RENEWED)
-                        fprintf(stderr, "%6llu %c -> %c message %d%s\n", (unsigned long long)w->now_ms, "ABW"[node], "ABW"[a->send.to],
-                                a->send.type, w->cut[node][a->send.to] ? " (lost)" : "");
-                if (w->verbose && a->send.type == MESSAGE_ACCEPTED)
-                        fprintf(stderr, "       refusal %d\n", a->send.accepted.refusal);
+                        say(w, node, "-> %c message %d%s", "ABW"[a->send.to], a->send.type, w->cut[node][a->send.to] ? " (lost)" : "");
                 if (!w->cut[node][a->send.to] && w->machine[a->send.to].up && world_random(w, 100) >= w->lose_percent)
                         enqueue_later(w, a->send.to, &(struct event){.type = EVENT_MESSAGE, .message = a->send},
                                       node == a->send.to ? 0 : world_random(w, w->message_max_ms));
@@ -471,8 +482,7 @@ static void act_on(struct world *w, uint8_t node, const struct action *a)
                 assert_true(w->reports < WORLD_REPORTS);
                 w->report[w->reports].node = node;
                 w->report[w->reports++].action = *a;
-                if (w->verbose)
-                        fprintf(stderr, "%6llu %c report %s\n", (unsigned long long)w->now_ms, "ABW"[node], reason_code(a->report.reason));
+                say(w, node, "report %s", reason_code(a->report.reason));
                 return;
         case ACTION_ANSWER:
                 assert_true(a->answer.ticket < 64);
@@ -480,9 +490,7 @@ static void act_on(struct world *w, uint8_t node, const struct action *a)
                 w->answered[a->answer.ticket].present = true;
                 w->answered[a->answer.ticket].error = a->answer.error;
                 w->answered[a->answer.ticket].reason = a->answer.reason;
-                if (w->verbose)
-                        fprintf(stderr, "%6llu %c answer %d %s\n", (unsigned long long)w->now_ms, "ABW"[node], a->answer.error,
-                                reason_code(a->answer.reason));
+                say(w, node, "answer %d %s", a->answer.error, reason_code(a->answer.reason));
                 return;
         case ACTION_TYPES:
                 return;
@@ -493,16 +501,14 @@ static void say_states(const struct world *w, uint8_t v, const struct core *befo
 {
         const struct core *c = &w->core[v];
 
-        if (!w->verbose || v >= NODES)
+        if (v >= NODES)
                 return;
         if (before->mirror[M].state != c->mirror[M].state)
-                fprintf(stderr, "%6llu %c mirror %s\n", (unsigned long long)w->now_ms, "ABW"[v],
-                        mirror_table.state_words[c->mirror[M].state]);
+                say(w, v, "role %s", mirror_table.state_words[c->mirror[M].state]);
         if (before->leg[M].state != c->leg[M].state)
-                fprintf(stderr, "%6llu %c leg %s\n", (unsigned long long)w->now_ms, "ABW"[v], leg_table.state_words[c->leg[M].state]);
+                say(w, v, "leg %s", leg_table.state_words[c->leg[M].state]);
         if (before->service[M].state != c->service[M].state)
-                fprintf(stderr, "%6llu %c service %s\n", (unsigned long long)w->now_ms, "ABW"[v],
-                        service_table.state_words[c->service[M].state]);
+                say(w, v, "service %s", service_table.state_words[c->service[M].state]);
 }
 
 static void step(struct world *w, uint8_t v, struct event e)
@@ -672,6 +678,7 @@ void world_init(struct world *w)
         w->now_ms = 1000;
         w->resync_ms = 1000;
         w->verbose = getenv("WORLD_VERBOSE") != NULL;
+        w->trace = w->verbose ? stderr : NULL;
         for (uint8_t v = 0; v < VOTERS; v++)
                 world_power_on(w, v);
 }

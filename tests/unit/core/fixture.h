@@ -12,6 +12,8 @@
 
 #include "hamon/core/state.h"
 
+#include <stdio.h>
+
 enum { A = 0, B = 1, W = WITNESS, M = 0, WORLD_QUEUE = 4096, WORLD_EFFECTS = 16384, WORLD_REPORTS = 4096, WORLD_JOBS = 64 };
 
 struct disk { /* survives power cuts */
@@ -94,6 +96,8 @@ struct world {
         struct record decided; /* the highest that any voter saw decided, ever */
         unsigned decided_without[NODES]; /* highest decided version that excludes the leg of that node */
         bool verbose;
+        FILE *trace; /* states, effects, reports and answers, one a line; NULL: none */
+        uint64_t trace_zero_ms;
 };
 
 void world_init(struct world *w); /* three voters up, blank disks, nothing created */

@@ -115,11 +115,11 @@ class Cluster:
 
     # -- doing
 
-    def create(self, timeout_s=60):
+    def create(self, timeout_s=120):
         self.vms["node-a"].check(f"hamonctl mirror create {MIRROR} --overwrite", timeout=timeout_s)
         self.wait("node-a is primary", lambda: self.is_primary("node-a"), timeout_s)
 
-    def join(self, timeout_s=240):
+    def join(self, timeout_s=400):
         self.vms["node-b"].check(f"hamonctl mirror join {MIRROR} --overwrite", timeout=60)
         return self.wait("both legs are in sync", lambda: self.is_redundant("node-a"), timeout_s)
 

@@ -405,7 +405,6 @@ static void deliver_result(struct sim *s, uint8_t n, const struct effect *e, con
         event.result.type = e->type;
         event.result.mirror = e->mirror;
         event.result.ticket = e->ticket;
-        s->node[n].act.settled = e->ticket;
         hamon_event(s, n, &event);
 }
 
@@ -421,6 +420,7 @@ static void next(struct sim *s, uint8_t n)
         a->step = 0;
         a->flush = 0;
         a->began_us = s->now_us;
+        a->began_for = a->client;
         sim_after(s, sim_between(s, 500, 15 * MS), n, LIFE_ACT, work, 0, 0);
 }
 
@@ -442,7 +442,10 @@ static void work(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
         trace(s, n, effect_word(e.type), (uint64_t)-error, e.epoch);
         memmove(&a->queue[0], &a->queue[1], (--a->queued) * sizeof a->queue[0]);
         a->busy = false;
-        deliver_result(s, n, &e, &r);
+        if (a->began_for == a->client) {
+                a->settled = e.ticket;
+                deliver_result(s, n, &e, &r);
+        }
         if (s->node[n].life[LIFE_ACT].up)
                 next(s, n);
 }
@@ -510,6 +513,8 @@ static void connect_hamon(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t 
         if (!a->busy)
                 a->queued = 0;
         s->node[n].hamon.connected = true;
+        a->client++;
+        a->settled = 0;
         memset(&a->told, 0, sizeof a->told);
         a->told_us = 0;
         memset(&e, 0, sizeof e);

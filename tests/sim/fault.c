@@ -108,9 +108,12 @@ static void calm(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
         s->delay_max_us = 2 * MS;
 }
 
-/* Everything acknowledged is on the other node's disk, too. */
+/* Everything acknowledged is on the other node's disk, too, and no half-accepted value may yet say otherwise. */
 static bool survives(const struct sim *s, uint8_t victim)
 {
+        for (uint8_t v = 0; v < VOTERS; v++)
+                if (s->node[v].hamon.file.value.version > s->decided.version)
+                        return false;
         const struct node *o = &s->node[1 - victim];
         const struct record_leg *leg = &s->decided.legs[1 - victim];
 

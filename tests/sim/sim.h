@@ -180,6 +180,7 @@ struct act {
         struct effect queue[EFFECTS_QUEUE_MAX];
         unsigned queued;
         bool busy; /* queue[0] is being done */
+        uint64_t client, began_for; /* whom it serves; whom queue[0] was begun for: nobody else gets its answer */
         unsigned step;
         uint64_t began_us;
         uint64_t flush; /* md's number of the flush that it waits for; 0: none */

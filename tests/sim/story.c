@@ -100,6 +100,11 @@ void story_state(const struct sim *s)
                        m->md.running, m->md.super.slot[0], m->md.super.slot[1], m->app.running, m->app.outstanding, m->nbdc.attached,
                        (int)m->nbdc.policy, m->nbdc.connection, nbdc_outstanding(s, n), m->nbdd.grant.exists, m->nbdd.open, m->nbdd.inflight,
                        m->nbdd.failed);
+                const struct observation *o = &m->hamon.core.mirror[0].observed;
+                printf("    hamon sees (%" PRIu64 " ms ago): own in sync %d failed %d oldest %u ms, peer in array %d in sync %d failed %d, leg connected %d "
+                       "refused %d oldest %u ms\n",
+                       s->now_us / MS - m->hamon.core.mirror[0].observed_ms, o->own_in_sync, o->own_failed, o->own_oldest_ms,
+                       o->peer_in_array, o->peer_in_sync, o->peer_failed, o->leg_connected, o->leg_refused, o->leg_oldest_ms);
                 printf("    act queued %u first %s hold %d note %d debt %d, disk super slots %u %u failed %d\n", m->act.queued,
                        m->act.queued ? effect_word(m->act.queue[0].type) : "-", m->act.hold, m->act.note, m->act.has_debt,
                        m->disk.super.slot[0], m->disk.super.slot[1], m->disk.failed);

@@ -101,7 +101,7 @@ struct action {
         };
 };
 
-enum { ACTIONS_MAX = 64 }; /* of one step; asserted */
+enum { ACTIONS_MAX = 256 }; /* of one step; asserted. A tick in which all mirrors renew, retry and report needs about 25 for each */
 
 struct actions {
         unsigned count;

@@ -23,6 +23,7 @@ enum deed {
 #define S(name) IN_STATE(LEG_##name)
 #define OPTIONAL (S(NOTE) | S(ATTACH) | S(UNION) | S(ADD) | S(SYNCING))
 #define JOINING (OPTIONAL | S(REQUIRE) | S(CHECK))
+#define JOINED (S(DROP) | S(IN)) /* the record has it */
 #define UNDOING (S(DETACH) | S(REMOVE) | S(CLEAR))
 #define PROPOSING (S(MARK) | S(JOIN) | S(LEAVE) | S(KEEP))
 #define HAS_EFFECT (S(NOTE) | S(ATTACH) | S(UNION) | S(ADD) | S(REQUIRE) | S(DROP) | UNDOING)
@@ -70,10 +71,11 @@ static const struct row rows[] = {
     {S(CLEAR), LEG_DONE, 0, 0, LEG_OUT, GO_OUT, REASON_LEG_LEFT},
     {ALL & ~HAS_EFFECT, LEG_DONE, 0, 0, STAY, NOTHING, REASON_NONE},
     {HAS_EFFECT & JOINING, LEG_FAILED, 0, 0, LEG_DETACH, STEP, REASON_EFFECT_FAILED},
-    {S(DETACH), LEG_FAILED, LEG_OWN_BAD | LEG_OWN_IN, 0, LEG_KEEP, KEEP, REASON_OWN_LEG_FAILED},
-    {S(DETACH), LEG_FAILED, LEG_OWN_BAD, LEG_OWN_IN, STAY, RETRY, REASON_EFFECT_FAILED},
+    {S(DETACH), LEG_FAILED, LEG_OWN_BAD | LEG_UNBROKEN, 0, LEG_KEEP, KEEP, REASON_OWN_LEG_FAILED},
+    {S(DETACH), LEG_FAILED, LEG_OWN_BAD, LEG_UNBROKEN, STAY, RETRY, REASON_EFFECT_FAILED},
     {S(DETACH), LEG_FAILED, 0, LEG_OWN_BAD, STAY, RETRY, REASON_EFFECT_FAILED},
-    {S(DROP) | S(REMOVE) | S(CLEAR), LEG_FAILED, 0, 0, STAY, RETRY, REASON_EFFECT_FAILED},
+    {S(DROP), LEG_FAILED, 0, 0, LEG_IN, COME_IN, REASON_EFFECT_FAILED}, /* too much debt costs a longer resync, no more */
+    {S(REMOVE) | S(CLEAR), LEG_FAILED, 0, 0, STAY, RETRY, REASON_EFFECT_FAILED},
     {ALL & ~HAS_EFFECT, LEG_FAILED, 0, 0, STAY, NOTHING, REASON_NONE},
 
     /* decided records */
@@ -112,18 +114,18 @@ static const struct row rows[] = {
     {S(CHECK), LEG_POLL, 0, LEG_RESEND | LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
     {JOINING & ~(S(SYNCING) | S(CHECK)), LEG_POLL, 0, LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
 #ifdef MUTANT_own_failure_ignored /* R2c */
-    {S(IN), LEG_POLL, LEG_OWN_BAD, 0, STAY, NOTHING, REASON_NONE},
+    {JOINED, LEG_POLL, LEG_OWN_BAD, 0, STAY, NOTHING, REASON_NONE},
 #else
-    {S(IN), LEG_POLL, LEG_OWN_BAD, 0, LEG_KEEP, KEEP, REASON_OWN_LEG_FAILED},
+    {JOINED, LEG_POLL, LEG_OWN_BAD, 0, LEG_KEEP, KEEP, REASON_OWN_LEG_FAILED},
 #endif
 #ifdef MUTANT_leave_skipped /* R2a */
-    {S(IN), LEG_POLL, LEG_TROUBLE | LEG_OWN_GOOD, LEG_OWN_BAD, LEG_DETACH, STEP, REASON_LEG_LEAVING},
+    {JOINED, LEG_POLL, LEG_TROUBLE | LEG_OWN_GOOD, LEG_OWN_BAD, LEG_DETACH, STEP, REASON_LEG_LEAVING},
 #else
-    {S(IN), LEG_POLL, LEG_TROUBLE | LEG_OWN_GOOD, LEG_OWN_BAD, LEG_LEAVE, LEAVE, REASON_LEG_LEAVING},
+    {JOINED, LEG_POLL, LEG_TROUBLE | LEG_OWN_GOOD, LEG_OWN_BAD, LEG_LEAVE, LEAVE, REASON_LEG_LEAVING},
 #endif
-    {S(IN), LEG_POLL, LEG_TROUBLE, LEG_OWN_BAD | LEG_OWN_GOOD, STAY, NOTHING, REASON_NONE},
-    {S(IN), LEG_POLL, 0, LEG_OWN_BAD | LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
-    {S(NONE) | PROPOSING | S(DROP) | UNDOING | S(OWN_FAILED), LEG_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
+    {JOINED, LEG_POLL, LEG_TROUBLE, LEG_OWN_BAD | LEG_OWN_GOOD, STAY, NOTHING, REASON_NONE},
+    {JOINED, LEG_POLL, 0, LEG_OWN_BAD | LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
+    {S(NONE) | PROPOSING | UNDOING | S(OWN_FAILED), LEG_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 };
 
 static const char *const words[] = {
@@ -159,6 +161,8 @@ static void step(struct core *c, uint8_t mirror, struct actions *out)
 
         if (l->state == LEG_REQUIRE)
                 l->required = true;
+        if (l->state == LEG_DROP)
+                l->unbroken = true;
         pending_ask(c, &l->pending,
                     &(struct effect){
                         .type = effect_of(l->state),
@@ -189,7 +193,7 @@ static void go_out(struct core *c, uint8_t mirror)
         l->tried_boot = boot;
         l->peer_boot = (struct uuid){{0}};
         l->resend_ms = l->disconnected_ms = l->in_since_ms = 0;
-        l->required = false;
+        l->required = l->unbroken = false;
 }
 
 /* What is joined, as the peer says: fixed for this try. */
@@ -242,7 +246,7 @@ static void be_in(struct core *c, uint8_t mirror)
         struct leg *l = &c->leg[mirror];
         const struct detector_voter *v = &c->detector.voter[peer_of(c)];
 
-        l->required = true;
+        l->required = l->unbroken = true;
         l->peer_leg = c->reg[mirror].decided.legs[peer_of(c)].uuid;
         l->peer_boot = v->ever ? v->last.boot : (struct uuid){{0}};
         l->in_since_ms = c->now_ms;

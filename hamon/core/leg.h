@@ -63,6 +63,7 @@ enum { /* facts */
         LEG_MINE = 1 << 7,       /* the decided record is this primacy's */
         LEG_PEER_IN = 1 << 8,    /* it has the peer's leg in sync */
         LEG_OWN_IN = 1 << 9,     /* it has the own leg in sync */
+        LEG_UNBROKEN = 1 << 10,  /* the leg has been attached without a gap since the record had it in sync: it has missed nothing */
 };
 
 struct leg {
@@ -76,6 +77,7 @@ struct leg {
         struct uuid peer_boot;    /* of the peer when the leg was attached; 3.3: a session does not outlive it */
         bool whole;               /* history unknown: resync everything; kept until the leg is in */
         bool required;            /* REQUIRE was asked: DETACH needs a decided record */
+        bool unbroken;            /* LEG_UNBROKEN */
         bool observed;            /* md was seen after the last step */
         uint64_t resend_ms;
         uint64_t disconnected_ms; /* no session since; 0: connected */

@@ -100,6 +100,8 @@ uint32_t leg_facts(const struct core *c, uint8_t mirror)
                 f |= LEG_RESEND;
         if (r->version > 0 && r->primary == c->config.self && r->epoch == m->epoch && uuid_equal(&r->primary_boot, &c->config.boot))
                 f |= LEG_MINE;
+        if (l->unbroken)
+                f |= LEG_UNBROKEN;
         if (peer->in_sync)
                 f |= LEG_PEER_IN;
         if (r->legs[c->config.self].in_sync)

@@ -52,15 +52,26 @@ class Cluster:
         self.key = secrets.token_hex(32)
 
     def configure(self, **options):
+        """Give all three the configuration and the key, and start everything."""
+        self._write(options)
+        for name in NODES:
+            self.vms[name].check("systemctl start nbdd hamon-act hamon")
+        self.vms[WITNESS].check("systemctl start hamon-witness")
+
+    def reconfigure(self, **options):
+        """Another configuration while everything runs: daemons restart, running arrays and services are adopted."""
+        self._write(options)
+        for name in NODES:
+            self.vms[name].check("systemctl restart hamon-act hamon")
+        self.vms[WITNESS].check("systemctl restart hamon-witness")
+
+    def _write(self, options):
         text = configuration(self.service_address, **options)
         for vm in self.vms.values():
             vm.check("mkdir -p /etc/hamon")
             vm.put("/etc/hamon/hamon.conf", text.encode())
             vm.put("/etc/hamon/cluster.key", f"{self.key}\n".encode())
             vm.check("chown root:hamon /etc/hamon/cluster.key && chmod 640 /etc/hamon/cluster.key")
-        for name in NODES:
-            self.vms[name].check("systemctl start nbdd hamon-act hamon")
-        self.vms[WITNESS].check("systemctl start hamon-witness")
 
     # -- looking
 

@@ -12,7 +12,7 @@ ACCESS = "host=10.99.0.100 dbname=bank user=bank password=bank connect_timeout=2
 LEDGER = Path(__file__).resolve().parent / "ledger.py"
 
 
-def create(primary, standby, address):
+def create(primary, standby):
     """Make the database cluster on the primary's mount and give the standby the same configuration under /etc."""
     primary.check(f"pg_createcluster --datadir {MOUNT}/pg 15 main -- --data-checksums", timeout=180)
     primary.check("conf=/etc/postgresql/15/main; "

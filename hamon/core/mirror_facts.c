@@ -46,7 +46,7 @@ enum node_role mirror_role(enum mirror_state state)
 
 bool mirror_has_hands(const struct core *c)
 {
-        return c->act_ready || c->now_ms - c->act_lost_ms < c->config.timers.dead_ms;
+        return c->act_ready || c->now_ms - c->act_lost_ms < 2 * c->config.timers.dead_ms;
 }
 
 /* Heard by all and hearing nobody: its lease has run out, and does not come back. */
@@ -62,7 +62,7 @@ enum node_role mirror_shown_role(const struct core *c, uint8_t mirror)
 {
         enum node_role role = mirror_role(c->mirror[mirror].state);
 
-        return role == ROLE_PRIMARY && (!mirror_has_hands(c) || lease_is_lost(c, mirror)) ? ROLE_UNKNOWN : role;
+        return role == ROLE_PRIMARY && (!mirror_has_hands(c) || lease_is_lost(c, mirror)) ? ROLE_DEPOSED : role;
 }
 
 bool mirror_wants_lease(const struct core *c, uint8_t mirror)
@@ -174,9 +174,10 @@ static bool primary_is_gone(const struct core *c, uint8_t mirror, const struct r
                 return role_ms > c->config.timers.dead_ms;
         case ROLE_UNKNOWN: /* its hamon or hamon-act does not come back */
                 return role_ms > c->config.timers.leg_timeout_ms;
+        case ROLE_DEPOSED: /* it says that it cannot serve, or is about to reboot */
+                return true;
         case ROLE_TAKING_OVER:
         case ROLE_PRIMARY:
-        case ROLE_DEPOSED:
                 return false;
         }
         return false;

@@ -93,6 +93,7 @@ static void nothing_is_said_before_the_fsync(void **state)
         trio_propose(&t, 0, &leave);
         trio_run(&t, 200);
         assert_int_equal(t.voter[0].outcomes, 3);
+        assert_int_equal(t.voter[0].core.reg[0].proposer.phase, PROPOSER_PREPARE); /* not even a promise came */
         assert_true(t.voter[WITNESS].held_count > 0);
         trio_crash(&t, WITNESS);
         t.voter[WITNESS].disk_hangs = false;

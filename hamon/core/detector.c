@@ -9,6 +9,7 @@
 #define DEAD IN_STATE(DETECTOR_DEAD)
 #define LEFT IN_STATE(DETECTOR_LEFT)
 
+/* clang-format off: one row, one line */
 static const struct row rows[] = {
     {NEVER | DEAD | LEFT, DETECTOR_HEARD, 0, 0, DETECTOR_ALIVE, 0, REASON_NODE_UP},
     {ALIVE | SUSPECT, DETECTOR_HEARD, 0, 0, DETECTOR_ALIVE, 0, REASON_NONE},
@@ -22,6 +23,7 @@ static const struct row rows[] = {
 };
 
 static const char *const words[] = {"never-heard", "alive", "suspect", "dead", "left"};
+/* clang-format on */
 
 const struct table detector_table = {rows, sizeof rows / sizeof *rows, DETECTOR_STATES, DETECTOR_EVENTS, words};
 

@@ -29,6 +29,7 @@ enum deed {
 #define HAS_EFFECT (S(NOTE) | S(ATTACH) | S(UNION) | S(ADD) | S(REQUIRE) | S(DROP) | UNDOING)
 #define ALL (S(NONE) | S(OUT) | S(ASK) | JOINING | UNDOING | PROPOSING | S(DROP) | S(IN) | S(OWN_FAILED))
 
+/* clang-format off: one row, one line */
 static const struct row rows[] = {
     /* the own role begins and ends */
     {S(NONE), LEG_BEGIN_OUT, 0, 0, LEG_CLEAR, STEP, REASON_DEGRADED},
@@ -132,6 +133,7 @@ static const char *const words[] = {
     "none",      "out",      "marking",       "asking-grant", "noting",  "attaching", "comparing", "adding",        "syncing",      "requiring",
     "checking",  "joining",  "dropping-debt", "in-sync",      "leaving", "detaching", "removing",  "clearing-note", "keeping-peer", "own-leg-failed",
 };
+/* clang-format on */
 
 const struct table leg_table = {rows, sizeof rows / sizeof *rows, LEG_STATES, LEG_EVENTS, words};
 

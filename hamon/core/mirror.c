@@ -49,6 +49,7 @@ enum deed {
 #define HAS_PROPOSAL (S(SWAP) | S(ADOPT) | S(CREATE_SWAP))
 #define HAS_ARRAY (S(ASSEMBLE) | S(APPLY) | S(HISTORY) | S(PRIMARY) | STOPPING)
 
+/* clang-format off: one row, one line */
 static const struct row rows[] = {
     /* hamon-act comes and goes */
     {S(START), MIRROR_ACT_READY, 0, 0, MIRROR_OPENING, OPEN, REASON_NONE},
@@ -131,6 +132,7 @@ static const char *const words[] = {
     "assembling",            "applying-debt", "writing-history", "primary",   "adopting",       "creating-leg", "creating-array",
     "creating-record",       "revoking",      "preparing-leg", "stopping-service", "stopping-array", "left",    "rebooting",
 };
+/* clang-format on */
 
 const struct table mirror_table = {rows, sizeof rows / sizeof *rows, MIRROR_STATES, MIRROR_EVENTS, words};
 

@@ -9,6 +9,7 @@ enum deed { NOTHING, START, STOP, WAIT, UP };
 #define S(name) IN_STATE(SERVICE_##name)
 #define ALL (S(NONE) | S(DOWN) | S(UNKNOWN) | S(STARTING) | S(UP) | S(FAILED) | S(STOPPING))
 
+/* clang-format off: one row, one line */
 static const struct row rows[] = {
     {S(DOWN), SERVICE_POLL, SERVICE_WANTED, SERVICE_FROZEN, SERVICE_STARTING, START, REASON_NONE},
     {S(DOWN), SERVICE_POLL, SERVICE_WANTED | SERVICE_FROZEN, 0, STAY, NOTHING, REASON_NONE},
@@ -37,6 +38,7 @@ static const struct row rows[] = {
 };
 
 static const char *const words[] = {"none", "down", "unknown", "starting", "up", "failed", "stopping"};
+/* clang-format on */
 
 const struct table service_table = {rows, sizeof rows / sizeof *rows, SERVICE_STATES, SERVICE_EVENTS, words};
 

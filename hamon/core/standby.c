@@ -8,6 +8,7 @@ enum deed { NOTHING, LEARN, CONFIRM, RELEASE, GRANT, CHECK, GRANTED, REFUSED, CH
 #define BUSY (ALL & ~S(IDLE))
 
 /* What is asked for again while it is under way needs no row of its own: its answer is on its way. */
+/* clang-format off: one row, one line */
 static const struct row rows[] = {
     {S(IDLE), STANDBY_GRANT_REQUESTED, STANDBY_FREE | STANDBY_GIVEN, 0, STAY, GRANTED, REASON_NONE},
     {S(IDLE), STANDBY_GRANT_REQUESTED, STANDBY_FREE | STANDBY_LEG, STANDBY_GIVEN, STANDBY_CONFIRM, CONFIRM, REASON_NONE},
@@ -49,6 +50,7 @@ static const struct row rows[] = {
 };
 
 static const char *const words[] = {"idle", "learning", "confirming", "releasing", "granting", "checking"};
+/* clang-format on */
 
 const struct table standby_table = {rows, sizeof rows / sizeof *rows, STANDBY_STATES, STANDBY_EVENTS, words};
 

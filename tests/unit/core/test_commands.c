@@ -3,6 +3,7 @@
 #include "tests/unit/core/fixture.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "tests/unit/cmocka_all.h"
 
@@ -240,6 +241,60 @@ static void service_does_not_start(void **state)
         assert_true(world_serves(&w, A));
 }
 
+static unsigned most_actions, prepares;
+
+/* Every effect is done at once. */
+static void step_and_answer(struct core *c, const struct event *e)
+{
+        struct actions *out = malloc(sizeof *out);
+
+        assert_non_null(out);
+        core_step(c, e, out);
+        most_actions = out->count > most_actions ? out->count : most_actions;
+        for (unsigned i = 0; i < out->count; i++) {
+                const struct effect *f = &out->at[i].effect;
+                prepares += out->at[i].type == ACTION_SEND && out->at[i].send.type == MESSAGE_PREPARE;
+                if (out->at[i].type != ACTION_EFFECT)
+                        continue;
+                struct event done = {.type = EVENT_EFFECT_DONE, .now_ms = e->now_ms};
+                done.result = (struct effect_result){.type = f->type, .mirror = f->mirror, .ticket = f->ticket};
+                done.result.leg.present = f->type != EFFECT_LEG_OPEN;
+                step_and_answer(c, &done);
+        }
+        free(out);
+}
+
+/* All mirrors of a node at once, and no voter answers: the actions of one step have room. */
+static void eight_busy_mirrors(void **state)
+{
+        static struct core c;
+        static const struct core_durable nothing;
+        const struct core_config config = {.mirrors = MIRRORS_MAX,
+                                           .has_service = {true, true, true, true, true, true, true, true},
+                                           .timers = timers_normal(),
+                                           .boot = {{1}},
+                                           .start = 1};
+        struct event e = {.type = EVENT_ACT_READY, .now_ms = 1000};
+
+        (void)state;
+        most_actions = prepares = 0;
+        core_init(&c, &config, &nothing, 1000);
+        step_and_answer(&c, &e);
+        for (uint8_t m = 0; m < MIRRORS_MAX; m++) {
+                e.type = EVENT_COMMAND;
+                e.command.type = COMMAND_CREATE;
+                e.command.mirror = m;
+                step_and_answer(&c, &e);
+        }
+        e.type = EVENT_TICK;
+        for (unsigned turn = 0; turn < 400; turn++) {
+                e.now_ms += 300; /* late: many deadlines at once */
+                step_and_answer(&c, &e);
+        }
+        assert_true(prepares > 400);
+        assert_in_range(most_actions, 3 * MIRRORS_MAX, ACTIONS_MAX / 2);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -256,6 +311,7 @@ int main(void)
             cmocka_unit_test(confirm_dead_is_for_manual_mode),
             cmocka_unit_test(nothing_without_hamon_act),
             cmocka_unit_test(service_does_not_start),
+            cmocka_unit_test(eight_busy_mirrors),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

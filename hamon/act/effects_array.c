@@ -6,10 +6,16 @@
 #include "hamon/act/leg_header.h"
 #include "hamon/act/member.h"
 #include "hamon/act/note.h"
+#include "hamon/act/peer_guard.h"
 #include "hamon/act/revoke.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+enum {
+        LOOK_MS = 8000, /* some hundred KiB over the leg */
+        ADD_MS = 25000, /* longer than mdadm may take by itself */
+};
 
 /* The own member with its superblock, from the raw disk. Close the member also after an error. */
 static int open_own(const struct mirror *m, struct member *ret, struct md_super *ret_super, struct trouble *t)
@@ -142,11 +148,13 @@ int effect_debt_union(struct mirror *m, const struct effect *e, struct effect_re
 {
         struct member own, peer = {.fd = -1};
         struct md_super own_super, peer_super;
+        struct peer_guard guard;
         struct debt d = {0};
         bool known = false;
 
         (void)e;
         int r = open_own(m, &own, &own_super, t);
+        peer_guard_begin(&guard, m->peer_path, LOOK_MS);
         if (r == 0 && (r = member_open(m->peer_path, 0, &peer)) < 0)
                 (void)trouble_errno(t, r, "cannot open the peer's leg");
         if (r == 0)
@@ -157,6 +165,7 @@ int effect_debt_union(struct mirror *m, const struct effect *e, struct effect_re
                 r = add_member_debt(&own, &own_super, &d, "the own", t);
         if (r == 0 && known)
                 r = add_member_debt(&peer, &peer_super, &d, "the peer's", t);
+        (void)peer_guard_end(&guard); /* when it fired, the reads have failed */
         if (r == 0)
                 r = save_debt(m, &d, t);
         if (r == 0)
@@ -265,7 +274,11 @@ int effect_leg_add(struct mirror *m, const struct effect *e, struct effect_resul
         debt_release(&d);
         if (r < 0)
                 return r;
-        return e->whole ? array_add_new(&a, t) : array_readd(&a, t);
+        struct peer_guard guard;
+        peer_guard_begin(&guard, m->peer_path, ADD_MS);
+        r = e->whole ? array_add_new(&a, t) : array_readd(&a, t);
+        (void)peer_guard_end(&guard);
+        return r;
 }
 
 int effect_leg_remove(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)

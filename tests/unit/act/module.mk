@@ -6,3 +6,8 @@ tests/unit/act/test_protocol_SRCS := hamon/driver/act_codec.c
 tests/unit/act/test_machine_SRCS := hamon/act/md_sysfs.c hamon/act/service.c hamon/act/units.c hamon/act/address.c hamon/act/child.c hamon/act/direct_io.c \
 	hamon/act/member.c hamon/act/leg.c
 tests/unit/act/test_machine_PKGS := gnutls jansson libsystemd libnl-route-3.0 libnl-3.0
+
+UNIT_TESTS += tests/unit/act/test_peer_guard
+tests/unit/act/test_peer_guard_SRCS := hamon/act/peer_guard.c
+tests/unit/act/test_peer_guard_ARCHIVES := nbdc_client base
+tests/unit/act/test_peer_guard_PKGS := jansson gnutls

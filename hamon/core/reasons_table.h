@@ -32,6 +32,9 @@
         X(DEGRADED, "degraded", WARNING, "%M is NOT redundant: only one leg is in sync", "bring the other node back")            \
         X(OWN_LEG_FAILED, "own-leg-failed", CRITICAL, "%M: the own disk failed, the leg of %N goes on", "replace the disk")      \
         X(WITNESS_LOST, "witness-lost", WARNING, "the witness is not heard: a second fault would freeze %M", "start the witness") \
+        X(VOTER_BLANK, "voter-without-memory", WARNING,                                                                          \
+          "a voter of %M has lost its state file and has no vote until both others are heard and admit it again",                \
+          "start the nodes that are down")                                                                                       \
         X(NO_LEG, "no-leg", WARNING, "%M: this node has no leg", "hamonctl mirror join")                                        \
         X(NOT_CREATED, "not-created", INFO, "%M was never created", "hamonctl mirror create")                                   \
         X(STARTING, "starting", INFO, "%M is being started on this node", "")                                                   \

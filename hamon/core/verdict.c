@@ -74,7 +74,9 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
                 return REASON_RESYNC;
         if (l->state != LEG_IN)
                 return REASON_DEGRADED;
-        return witness_is_there(c) ? REASON_REDUNDANT : REASON_WITNESS_LOST;
+        if (!witness_is_there(c))
+                return REASON_WITNESS_LOST;
+        return c->reg[mirror].voters_without_memory ? REASON_VOTER_BLANK : REASON_REDUNDANT;
 }
 
 static enum health health_of(const struct core *c, uint8_t mirror, enum reason reason, bool in_sync)
@@ -109,7 +111,7 @@ static void foresee(const struct core *c, uint8_t mirror, bool primary_runs, str
         const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
         const struct record *r = &ret->record;
         bool peer_ready = s && s->leg_ready && s->role == ROLE_STANDBY && r->legs[peer_of(c)].in_sync;
-        bool witness = witness_is_there(c) && !c->config.manual;
+        bool witness = witness_is_there(c) && !c->config.manual && !(c->reg[mirror].voters_without_memory & 1u << WITNESS);
 
         if (mirror_role(m->state) == ROLE_PRIMARY) {
                 ret->if_peer_fails = witness ? REASON_WILL_GO_ON : REASON_WILL_FREEZE;

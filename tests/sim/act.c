@@ -424,6 +424,21 @@ static void next(struct sim *s, uint8_t n)
         sim_after(s, sim_between(s, 500, 15 * MS), n, LIFE_ACT, work, 0, 0);
 }
 
+static void end_effect(struct sim *s, uint8_t n, const struct effect *e, const struct effect_result *r)
+{
+        struct act *a = &s->node[n].act;
+
+        trace(s, n, effect_word(e->type), (uint64_t)-r->error, e->epoch);
+        memmove(&a->queue[0], &a->queue[1], (--a->queued) * sizeof a->queue[0]);
+        a->busy = false;
+        if (a->began_for == a->client) {
+                a->settled = e->ticket;
+                deliver_result(s, n, e, r);
+        }
+        if (s->node[n].life[LIFE_ACT].up)
+                next(s, n);
+}
+
 static void work(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
         struct act *a = &s->node[n].act;
@@ -433,21 +448,23 @@ static void work(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
         (void)unused_a, (void)unused_b;
         memset(&r, 0, sizeof r);
         assert(effects[e.type]);
+        bool spoilt = a->step == 0 && sim_chance(s, a->fail_percent);
+        if (spoilt && sim_chance(s, 50)) {
+                r.error = -EIO;
+                end_effect(s, n, &e, &r);
+                return;
+        }
         int error = effects[e.type](s, n, &e, &r);
+        if (spoilt && error == 0) {
+                memset(&r, 0, sizeof r);
+                error = -EINTR; /* done, but the answer says no */
+        }
         if (error == WAIT) {
                 sim_after(s, sim_between(s, 1 * MS, 10 * MS), n, LIFE_ACT, work, 0, 0);
                 return;
         }
         r.error = error;
-        trace(s, n, effect_word(e.type), (uint64_t)-error, e.epoch);
-        memmove(&a->queue[0], &a->queue[1], (--a->queued) * sizeof a->queue[0]);
-        a->busy = false;
-        if (a->began_for == a->client) {
-                a->settled = e.ticket;
-                deliver_result(s, n, &e, &r);
-        }
-        if (s->node[n].life[LIFE_ACT].up)
-                next(s, n);
+        end_effect(s, n, &e, &r);
 }
 
 static void reboot(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)

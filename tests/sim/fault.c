@@ -14,6 +14,8 @@ enum fault {
         FAULT_HAMON_CRASH,
         FAULT_HAMON_STALL,
         FAULT_ACT_CRASH,
+        FAULT_ACT_STALL,
+        FAULT_EFFECTS_FAIL,
         FAULT_NBDD_CRASH,
         FAULT_NBDD_STALL,
         FAULT_NBDC_CRASH,
@@ -144,6 +146,12 @@ static void turn_off(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unuse
                 machine_off(s, n);
 }
 
+static void effects_work(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        (void)unused_a, (void)unused_b;
+        s->node[n].act.fail_percent = 0;
+}
+
 static void cut_power(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
         (void)unused_a, (void)unused_b;
@@ -223,6 +231,15 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
         case FAULT_ACT_CRASH:
                 trace(s, n, "hamon-act crashes", 0, 0);
                 crash(s, n, LIFE_ACT, 3 * SECOND);
+                return;
+        case FAULT_ACT_STALL:
+                trace(s, n, "hamon-act hangs for %llu ms", short_us / MS, 0);
+                freeze(s, n, LIFE_ACT, short_us);
+                return;
+        case FAULT_EFFECTS_FAIL:
+                s->node[n].act.fail_percent = (unsigned)sim_between(s, 10, 60);
+                trace(s, n, "%llu %% of the effects fail", s->node[n].act.fail_percent, 0);
+                sim_after(s, long_us, n, LIFE_WORLD, effects_work, 0, 0);
                 return;
         case FAULT_NBDD_CRASH:
                 trace(s, n, "nbdd crashes", 0, 0);
@@ -375,6 +392,7 @@ bool fault_heal(struct sim *s)
         for (uint8_t n = 0; n < VOTERS; n++) {
                 struct node *m = &s->node[n];
                 m->stay_down = false;
+                m->act.fail_percent = 0;
                 m->disk.slowness = 0;
                 m->disk.hung_until_us = 0;
                 if (n < NODES && (m->disk.failed || !m->disk.header)) {

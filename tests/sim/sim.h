@@ -183,6 +183,7 @@ struct act {
         uint64_t client, began_for; /* whom it serves; whom queue[0] was begun for: nobody else gets its answer */
         unsigned step;
         uint64_t began_us;
+        unsigned fail_percent; /* of effects, before or after they did what they should */
         uint64_t flush; /* md's number of the flush that it waits for; 0: none */
         uint64_t settled; /* ticket of the last effect that ended */
         struct observation told;

@@ -4,6 +4,8 @@
  */
 #include "hamon/core/state.h"
 
+#include <assert.h>
+
 enum deed {
         NOTHING,
         FORGET,      /* all of it: no longer primary */
@@ -23,7 +25,6 @@ enum deed {
 #define S(name) IN_STATE(LEG_##name)
 #define OPTIONAL (S(NOTE) | S(ATTACH) | S(UNION) | S(ADD) | S(SYNCING))
 #define JOINING (OPTIONAL | S(REQUIRE) | S(CHECK))
-#define JOINED (S(DROP) | S(IN)) /* the record has it */
 #define UNDOING (S(DETACH) | S(REMOVE) | S(CLEAR))
 #define PROPOSING (S(MARK) | S(JOIN) | S(LEAVE) | S(KEEP))
 #define HAS_EFFECT (S(NOTE) | S(ATTACH) | S(UNION) | S(ADD) | S(REQUIRE) | S(DROP) | UNDOING)
@@ -115,18 +116,18 @@ static const struct row rows[] = {
     {S(CHECK), LEG_POLL, 0, LEG_RESEND | LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
     {JOINING & ~(S(SYNCING) | S(CHECK)), LEG_POLL, 0, LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
 #ifdef MUTANT_own_failure_ignored /* R2c */
-    {JOINED, LEG_POLL, LEG_OWN_BAD, 0, STAY, NOTHING, REASON_NONE},
+    {S(IN), LEG_POLL, LEG_OWN_BAD, 0, STAY, NOTHING, REASON_NONE},
 #else
-    {JOINED, LEG_POLL, LEG_OWN_BAD, 0, LEG_KEEP, KEEP, REASON_OWN_LEG_FAILED},
+    {S(IN), LEG_POLL, LEG_OWN_BAD, 0, LEG_KEEP, KEEP, REASON_OWN_LEG_FAILED},
 #endif
 #ifdef MUTANT_leave_skipped /* R2a */
-    {JOINED, LEG_POLL, LEG_TROUBLE | LEG_OWN_GOOD, LEG_OWN_BAD, LEG_DETACH, STEP, REASON_LEG_LEAVING},
+    {S(IN), LEG_POLL, LEG_TROUBLE | LEG_OWN_GOOD, LEG_OWN_BAD, LEG_DETACH, STEP, REASON_LEG_LEAVING},
 #else
-    {JOINED, LEG_POLL, LEG_TROUBLE | LEG_OWN_GOOD, LEG_OWN_BAD, LEG_LEAVE, LEAVE, REASON_LEG_LEAVING},
+    {S(IN), LEG_POLL, LEG_TROUBLE | LEG_OWN_GOOD, LEG_OWN_BAD, LEG_LEAVE, LEAVE, REASON_LEG_LEAVING},
 #endif
-    {JOINED, LEG_POLL, LEG_TROUBLE, LEG_OWN_BAD | LEG_OWN_GOOD, STAY, NOTHING, REASON_NONE},
-    {JOINED, LEG_POLL, 0, LEG_OWN_BAD | LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
-    {S(NONE) | PROPOSING | UNDOING | S(OWN_FAILED), LEG_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
+    {S(IN), LEG_POLL, LEG_TROUBLE, LEG_OWN_BAD | LEG_OWN_GOOD, STAY, NOTHING, REASON_NONE},
+    {S(IN), LEG_POLL, 0, LEG_OWN_BAD | LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
+    {S(NONE) | PROPOSING | S(DROP) | UNDOING | S(OWN_FAILED), LEG_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 };
 
 static const char *const words[] = {
@@ -325,6 +326,7 @@ void leg_begin(struct core *c, uint8_t mirror, const struct event *e, struct act
         bool peer_in = r->legs[peer_of(c)].in_sync, own_in = r->legs[c->config.self].in_sync;
         bool fresh = c->mirror[mirror].assembled;
 
+        assert(!fresh || !peer_in); /* R1a */
         c->leg[mirror].peer_leg = r->legs[peer_of(c)].uuid;
         c->leg[mirror].required = !fresh; /* what a former hamon attached: the record just decided is without it */
         leg_fire(c, mirror, fresh ? LEG_BEGIN_OUT : !peer_in ? LEG_BEGIN_UNDO : own_in ? LEG_BEGIN_IN : LEG_BEGIN_ALONE, e, out);

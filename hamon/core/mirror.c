@@ -58,7 +58,8 @@ static const struct row rows[] = {
     {ALL, MIRROR_ACT_LOST, 0, 0, STAY, NOTHING, REASON_NONE},
     {ALL & ~(S(PRIMARY) | NEEDS_HOLD), MIRROR_REOPENED, 0, 0, STAY, ASK_AGAIN, REASON_NONE},
     {NEEDS_HOLD, MIRROR_REOPENED, MIRROR_RUNNING, 0, STAY, ASK_AGAIN, REASON_NONE},
-    {NEEDS_HOLD, MIRROR_REOPENED, 0, MIRROR_RUNNING, MIRROR_REVOKE, REVOKE, REASON_NONE}, /* the hold died with hamon-act */
+    {NEEDS_HOLD, MIRROR_REOPENED, MIRROR_ALONE, MIRROR_RUNNING, MIRROR_REVOKE, REVOKE, REASON_NONE}, /* the hold died with hamon-act */
+    {NEEDS_HOLD, MIRROR_REOPENED, 0, MIRROR_ALONE | MIRROR_RUNNING, MIRROR_STANDBY, STAND_BY, REASON_EFFECT_FAILED}, /* R1a: alone only by a swap */
     {S(PRIMARY), MIRROR_REOPENED, MIRROR_RUNNING, 0, STAY, ASK_AGAIN, REASON_NONE},
     {S(PRIMARY), MIRROR_REOPENED, 0, MIRROR_RUNNING, MIRROR_STANDBY, STAND_BY, REASON_EFFECT_FAILED}, /* the array is gone */
 
@@ -371,7 +372,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 /* fall through */
         case STOP_ARRAY:
                 m->stopped_clean = mirror_sees_own_in_sync(c, mirror);
-                        leg_fire(c, mirror, LEG_END, e, out);
+                leg_fire(c, mirror, LEG_END, e, out);
                 ask_effect(c, mirror, EFFECT_ARRAY_STOP, out);
                 return;
         case REBOOT:

@@ -54,6 +54,7 @@ enum mirror_event {
 
 enum { /* facts */
         MIRROR_RUNNING = 1 << 0,      /* LEG_OPEN: an array runs */
+        MIRROR_ALONE = 1 << 1,        /* the decided record names this node and boot, with the own leg alone in sync */
         MIRROR_PRESENT = 1 << 2,      /* a leg of this mirror is on the own disk */
         MIRROR_WON = 1 << 3,          /* the own proposal reached its goal */
         MIRROR_MINE = 1 << 4,         /* the decided record names this node and boot */

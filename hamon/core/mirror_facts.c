@@ -277,6 +277,8 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
                 f |= MIRROR_WON;
         if (decided->version > 0 && decided->primary == c->config.self && uuid_equal(&decided->primary_boot, &c->config.boot))
                 f |= MIRROR_MINE;
+        if ((f & MIRROR_MINE) && decided->legs[c->config.self].in_sync && !decided->legs[peer_of(c)].in_sync)
+                f |= MIRROR_ALONE;
         if (decided->version == 0)
                 f |= MIRROR_EMPTY;
         if (newer_epoch_elsewhere(c, mirror))

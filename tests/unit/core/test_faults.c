@@ -409,6 +409,28 @@ static void array_gone_in_the_same_boot(void **state)
         assert_int_equal(world_record(&w)->epoch, 2);
 }
 
+/* R1a: an array that vanishes while it is adopted is not assembled alone under a record that has both legs. */
+static void array_gone_while_it_is_adopted(void **state)
+{
+        (void)state;
+        redundant();
+        w.machine[A].hold = EFFECT_HISTORY;
+        world_restart_hamon(&w, A);
+        world_run(&w, 500);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_HISTORY);
+        w.machine[A].running = w.machine[A].attached = w.machine[A].service = w.machine[A].peer_in_array = false;
+        w.machine[A].own_in_sync = false;
+        w.machine[A].hold = EFFECT_TYPES;
+        unsigned since = w.effects;
+        world_act(&w, A, false);
+        world_act(&w, A, true);
+        world_run(&w, 500);
+        world_expect_effects(&w, since, A, "leg-open");
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_STANDBY);
+        live(4000);
+        assert_true(world_serves(&w, B));
+}
+
 /* R2c: md loses the own leg while the leave is being decided. */
 static void own_disk_fails_in_a_leave(void **state)
 {
@@ -522,6 +544,7 @@ int main(void)
             cmocka_unit_test(leg_hangs),
             cmocka_unit_test(one_way_link),
             cmocka_unit_test(array_gone_in_the_same_boot),
+            cmocka_unit_test(array_gone_while_it_is_adopted),
             cmocka_unit_test(own_disk_fails_in_a_leave),
             cmocka_unit_test(own_disk_hangs),
             cmocka_unit_test(the_primary_hangs_and_wakes_up),

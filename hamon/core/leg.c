@@ -244,7 +244,7 @@ static void propose(struct core *c, uint8_t mirror, enum change_kind kind, const
 }
 
 /* After a restart of hamon: the attach goes on as it is; its peer is the one that is heard now. */
-static void be_in(struct core *c, uint8_t mirror)
+static void be_in(struct core *c, uint8_t mirror, struct actions *out)
 {
         struct leg *l = &c->leg[mirror];
         const struct detector_voter *v = &c->detector.voter[peer_of(c)];
@@ -253,6 +253,8 @@ static void be_in(struct core *c, uint8_t mirror)
         l->peer_leg = c->reg[mirror].decided.legs[peer_of(c)].uuid;
         l->peer_boot = v->ever ? v->last.boot : (struct uuid){{0}};
         l->in_since_ms = c->now_ms;
+        if (c->mirror[mirror].opened.leg.debt) /* the join was decided, and then hamon died */
+                effect_send_untracked(c, (struct effect){.type = EFFECT_DEBT_DROP, .mirror = mirror}, out);
 }
 
 static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct event *e, struct actions *out)
@@ -299,7 +301,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 l->in_since_ms = c->now_ms;
                 return;
         case BE_IN:
-                be_in(c, mirror);
+                be_in(c, mirror, out);
                 return;
         }
 }

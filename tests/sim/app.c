@@ -28,7 +28,7 @@ void app_turn(struct sim *s, uint8_t n)
                 return;
         if (a->rest-- == 0) { /* works on one chunk for a while, so that most of the bitmap is clean */
                 a->hot = (unsigned)sim_random(s, CHUNKS);
-                a->idle = sim_chance(s, 30);
+                a->idle = !s->restless && sim_chance(s, 30);
                 a->rest = (unsigned)sim_random(s, 100);
         }
         if (!a->idle && a->outstanding < OUTSTANDING_MAX && sim_chance(s, 50)) {

@@ -4,38 +4,59 @@
 
 #include <string.h>
 
+/* X(enum name, what it is) */
+#define FAULT_LIST(X) \
+        X(POWER_CUT, "a node loses power and gets it back") \
+        X(POWER_OFF, "a node loses power for long") \
+        X(LINK, "the link between the nodes is cut") \
+        X(ONE_WAY, "one link is cut in one direction") \
+        X(ISOLATE, "a node is cut off") \
+        X(DEAF, "a node hears nobody, is heard by all") \
+        X(HAMON_CRASH, "hamon crashes") \
+        X(HAMON_STALL, "hamon hangs") \
+        X(ACT_CRASH, "hamon-act crashes") \
+        X(ACT_STALL, "hamon-act hangs") \
+        X(EFFECTS_FAIL, "many effects fail") \
+        X(NBDD_CRASH, "nbdd crashes") \
+        X(NBDD_STALL, "nbdd hangs") \
+        X(NBDC_CRASH, "nbdc crashes") \
+        X(FREEZE, "a machine is frozen") \
+        X(WITNESS_DOWN, "the witness loses power") \
+        X(DISK_SLOW, "a disk gets slow") \
+        X(DISK_HANGS, "a disk hangs") \
+        X(DISK_FAILS, "a disk fails") \
+        X(DISK_REPLACED, "a node gets a new, blank disk") \
+        X(FORGET, "a voter loses its state file") \
+        X(SWITCHOVER, "a person switches over") \
+        X(LEAVE, "hamon is stopped in good order") \
+        X(TRAP_MEMORY, "a leave that the peer missed, then the witness forgets it, then the primary dies") \
+        X(DISK_FLAKY, "a disk fails until the next boot") \
+        X(TRAP_FLAKY, "the primary's disk fails, then both lose power before the record knows") \
+        X(TRAP_RESTART, "the primary is cut off and the witness restarts before its lease is over") \
+        X(LOSS, "the network loses messages") \
+        X(DELAY, "the network delays messages")
+
 enum fault {
-        FAULT_POWER_CUT,
-        FAULT_POWER_OFF, /* stays off until everything is healed */
-        FAULT_LINK,
-        FAULT_ONE_WAY,
-        FAULT_ISOLATE,
-        FAULT_DEAF, /* hears nobody, is heard by all */
-        FAULT_HAMON_CRASH,
-        FAULT_HAMON_STALL,
-        FAULT_ACT_CRASH,
-        FAULT_ACT_STALL,
-        FAULT_EFFECTS_FAIL,
-        FAULT_NBDD_CRASH,
-        FAULT_NBDD_STALL,
-        FAULT_NBDC_CRASH,
-        FAULT_FREEZE,
-        FAULT_WITNESS_DOWN,
-        FAULT_DISK_SLOW,
-        FAULT_DISK_HANGS,
-        FAULT_DISK_FAILS,
-        FAULT_DISK_REPLACED,
-        FAULT_FORGET,
-        FAULT_SWITCHOVER,
-        FAULT_LEAVE,
-        FAULT_TRAP_MEMORY,  /* a leave that the peer missed, then the witness forgets it, then the primary dies */
-        FAULT_DISK_FLAKY,   /* fails until the next boot, and comes back with old data */
-        FAULT_TRAP_FLAKY,   /* the primary's disk fails, writes go on at the peer's, and both lose power before the record knows */
-        FAULT_TRAP_RESTART, /* the primary is isolated, and the witness restarts before its lease is over */
-        FAULT_LOSS,
-        FAULT_DELAY,
+#define X(name, text) FAULT_##name,
+        FAULT_LIST(X)
+#undef X
         FAULTS
 };
+
+unsigned fault_kinds(void)
+{
+        return FAULTS;
+}
+
+const char *fault_text(unsigned kind)
+{
+        static const char *const texts[] = {
+#define X(name, text) text,
+            FAULT_LIST(X)
+#undef X
+        };
+        return texts[kind];
+}
 
 static void restart(struct sim *s, uint8_t n, uint64_t life, uint64_t unused)
 {
@@ -338,6 +359,11 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
         case FAULTS:
                 return;
         }
+}
+
+void fault_one(struct sim *s, unsigned kind)
+{
+        sim_after(s, sim_random(s, SECOND), 0, LIFE_WORLD, strike, kind, 0);
 }
 
 void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned count)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sim [--seed N] [--schedules N] [--seconds N] [--story]
+ * sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--story]
+ * sim --pauses [--seed N] [--schedules N]
  *
  * Runs that many schedules from that seed on (or until the time is over), each with a few random faults, and checks the promises. The
- * first broken one prints its story and the command that replays it; exit status 1.
+ * first broken one prints its story and the command that replays it (--failures: goes on and lists that many); exit status 1. --pauses: one fault
+ * of each kind at a time, and how long no write was acknowledged.
  */
 #include "tests/sim/sim.h"
 
@@ -102,6 +104,47 @@ static void run_schedule(struct sim *s, uint64_t seed)
                 check_legs_equal(s);
 }
 
+static int by_size(const void *a, const void *b)
+{
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+        return (x > y) - (x < y);
+}
+
+enum { PAUSES_MAX = 2000 };
+
+/* A table: for each kind of fault the median and the longest time without an acknowledgement. */
+static int print_pauses(uint64_t seed, uint64_t schedules)
+{
+        static uint64_t pause_us[PAUSES_MAX];
+        int broken = 0;
+
+        if (schedules > PAUSES_MAX)
+                schedules = PAUSES_MAX;
+        printf("longest time without an acknowledged write, %" PRIu64 " runs each\n%-75s %8s %8s\n", schedules,
+               "fault", "median", "worst");
+        for (unsigned kind = 0; kind < fault_kinds(); kind++) {
+                unsigned n = 0;
+                for (uint64_t i = 0; i < schedules; i++) {
+                        memcpy(&run, &prepared, sizeof run);
+                        run.random = seed + i;
+                        run.traces = 0;
+                        run.progress_us = run.now_us;
+                        run.restless = true;
+                        run.gap_us = 0;
+                        run.disk_victim = (uint8_t)sim_random(&run, NODES);
+                        fault_one(&run, kind);
+                        run_until(&run, run.now_us + 40 * SECOND, NULL);
+                        if (run.now_us - run.progress_us > run.gap_us)
+                                run.gap_us = run.now_us - run.progress_us;
+                        broken += run.violation != NULL;
+                        pause_us[n++] = run.gap_us;
+                }
+                qsort(pause_us, n, sizeof pause_us[0], by_size);
+                printf("%-75s %6.1f s %6.1f s\n", fault_text(kind), n ? (double)pause_us[n / 2] / SECOND : 0, n ? (double)pause_us[n - 1] / SECOND : 0);
+        }
+        return broken ? 1 : 0;
+}
+
 static uint64_t number(const char *word, const char *text)
 {
         char *end;
@@ -124,12 +167,14 @@ static double seconds_since(const struct timespec *start)
 int main(int argc, char **argv)
 {
         uint64_t seed = 1, schedules = 200, seconds = 0, steps = 0, messages = 0, faults = 0, writes = 0, failed = 0, keep_going = 0;
-        bool story = false;
+        bool story = false, pauses = false;
         struct timespec start;
 
         for (int i = 1; i < argc; i++) {
                 if (strcmp(argv[i], "--story") == 0)
                         story = true;
+                else if (strcmp(argv[i], "--pauses") == 0)
+                        pauses = true;
                 else if (strcmp(argv[i], "--seed") == 0)
                         seed = number(argv[i], argv[i + 1]), i++;
                 else if (strcmp(argv[i], "--schedules") == 0)
@@ -139,7 +184,7 @@ int main(int argc, char **argv)
                 else if (strcmp(argv[i], "--failures") == 0)
                         keep_going = number(argv[i], argv[i + 1]), i++;
                 else {
-                        fprintf(stderr, "usage: sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--story]\n");
+                        fprintf(stderr, "usage: sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--story] [--pauses]\n");
                         return 2;
                 }
         }
@@ -149,6 +194,8 @@ int main(int argc, char **argv)
                 printf("FAIL: the cluster was not created: %s\n", prepared.violation ? prepared.violation : "not redundant in time");
                 return 1;
         }
+        if (pauses)
+                return print_pauses(seed, schedules);
         if (story)
                 story_print(&prepared);
         uint64_t done = 0;

@@ -2,7 +2,7 @@
 # make sim [SEED=1] [SCHEDULES=1000] [SECONDS=0]: whole clusters under virtual time with random faults (tests/sim/sim.h).
 # make mutants [MUTANT_SCHEDULES=20000] [MUTANTS="a b"]: the simulator must find each deliberate breakage of the core and of its models.
 PROGRAMS += sim/sim
-sim/sim_SRCS := $(addprefix tests/sim/,sim.c story.c net.c hamon.c disk.c nbd.c md.c act.c machine.c app.c check.c fault.c main.c)
+sim/sim_SRCS := $(addprefix tests/sim/,sim.c story.c net.c hamon.c disk.c nbd.c md.c act.c observe.c machine.c app.c check.c fault.c main.c)
 sim/sim_ARCHIVES := wire hamon_core base
 SEED ?= 1
 SCHEDULES ?= 1000
@@ -10,9 +10,13 @@ SECONDS ?= 0
 MUTANT_SCHEDULES ?= 20000
 MUTANTS ?=
 
-.PHONY: sim mutants
+.PHONY: sim sim-pauses mutants
 sim: $(BUILD)/sim/sim
 	$(BUILD)/sim/sim --seed $(SEED) --schedules $(SCHEDULES) --seconds $(SECONDS)
+
+# How long one fault of each kind stops the service.
+sim-pauses: $(BUILD)/sim/sim
+	$(BUILD)/sim/sim --pauses --seed $(SEED) --schedules 200
 
 mutants: $(BUILD)/sim/sim
 	BUILD=$(BUILD) tests/sim/mutants $(MUTANT_SCHEDULES) $(MUTANTS)

@@ -7,7 +7,7 @@
  * struct sim has no pointers into itself, so that a prepared cluster can be copied and run on with many seeds.
  *
  * Parts: sim.c (time, events, lives), net.c (datagrams, links), hamon.c (driver around the core), disk.c, nbd.c (nbdd and nbdc), md.c,
- * act.c (effects), app.c (writes and ledger), check.c (promises), fault.c (what goes wrong), story.c (trace), main.c.
+ * act.c and observe.c (hamon-act), machine.c (power), app.c (writes and ledger), check.c (promises), fault.c (what goes wrong), story.c (trace), main.c.
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -278,6 +278,7 @@ struct sim {
         struct ledger ledger;
         struct chosen chosen[CHOSEN_MAX];
         unsigned chosen_count;
+        uint64_t joined_epoch; /* the last one that had both legs in sync */
         struct record decided; /* newest value that a majority accepted durably */
         uint8_t disk_victim;  /* the one disk that may fail or be replaced in this schedule */
         uint64_t changed_us;  /* last fault or repair */
@@ -285,6 +286,7 @@ struct sim {
         bool forgotten;       /* one voter has lost its memory */
         uint64_t progress_us; /* last acknowledgement */
         uint64_t gap_us;      /* longest without one */
+        bool restless; /* the application never rests: for measuring pauses */
         bool quiet; /* the application pauses: for the final comparison */
         unsigned faults, messages;
 
@@ -387,6 +389,9 @@ void check_detach(struct sim *s, uint8_t node, uint64_t version);
 
 /* -- fault.c */
 void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned count);
+void fault_one(struct sim *s, unsigned kind);
+unsigned fault_kinds(void);
+const char *fault_text(unsigned kind);
 bool fault_heal(struct sim *s); /* false: data cannot be complete any more, no liveness is promised */
 void fault_operator(struct sim *s, uint8_t node, uint64_t a, uint64_t b);
 

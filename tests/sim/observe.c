@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* hamon-act's monitor: tells hamon what it sees, when it changes and twice a second. */
+#include "tests/sim/sim.h"
+
+#include <string.h>
+
+static uint8_t other(uint8_t n)
+{
+        return (uint8_t)(1 - n);
+}
+
+static struct observation look(const struct sim *s, uint8_t n)
+{
+        const struct node *m = &s->node[n];
+        const struct md *md = &m->md;
+        uint8_t peer = md->super.slot[other(n)];
+        struct observation o;
+
+        memset(&o, 0, sizeof o);
+        o.settled = m->act.settled;
+        o.array_running = md->running;
+        if (md->running) {
+                o.own_in_sync = md->super.slot[n] == SLOT_ACTIVE;
+                o.own_failed = md->super.slot[n] == SLOT_FAULTY || m->disk.failed;
+                o.peer_in_array = peer == SLOT_ACTIVE || peer == SLOT_RECOVERING;
+                o.peer_in_sync = peer == SLOT_ACTIVE; /* sysfs says so before the superblocks do */
+                o.peer_failed = m->nbdc.attached && peer == SLOT_FAULTY;
+                o.sync_idle = peer != SLOT_RECOVERING;
+                o.own_oldest_ms = (uint32_t)(disk_oldest_us(s, n) / MS);
+        }
+        o.attached = m->nbdc.attached;
+        o.leg_connected = m->nbdc.connection != 0;
+        o.leg_refused = m->nbdc.refused;
+        o.leg_oldest_ms = (uint32_t)(nbdc_oldest_us(s, n) / MS);
+        o.peer_nbdd_answers = link_both(s, n, other(n)) && life_runs(s, other(n), LIFE_NBDD);
+        o.service_running = m->app.running;
+        return o;
+}
+
+static bool same(const struct observation *a, const struct observation *b)
+{
+        return a->settled == b->settled && a->array_running == b->array_running && a->own_in_sync == b->own_in_sync && a->own_failed == b->own_failed &&
+               a->peer_in_array == b->peer_in_array && a->peer_in_sync == b->peer_in_sync && a->peer_failed == b->peer_failed &&
+               a->sync_idle == b->sync_idle && a->attached == b->attached && a->leg_connected == b->leg_connected &&
+               a->leg_refused == b->leg_refused && a->peer_nbdd_answers == b->peer_nbdd_answers && a->service_running == b->service_running;
+}
+
+void act_observe(struct sim *s, uint8_t n)
+{
+        struct act *a = &s->node[n].act;
+        struct event e;
+
+        if (!life_runs(s, n, LIFE_ACT) || !life_runs(s, n, LIFE_HAMON) || !s->node[n].hamon.connected)
+                return;
+        struct observation o = look(s, n);
+        if (same(&o, &a->told) && s->now_us - a->told_us < 500 * MS)
+                return;
+        a->told = o;
+        a->told_us = s->now_us;
+        memset(&e, 0, sizeof e);
+        e.type = EVENT_OBSERVED;
+        e.observed = o;
+        hamon_event(s, n, &e);
+}

@@ -45,20 +45,39 @@ static bool same(const struct observation *a, const struct observation *b)
                a->leg_refused == b->leg_refused && a->peer_nbdd_answers == b->peer_nbdd_answers && a->service_running == b->service_running;
 }
 
-void act_observe(struct sim *s, uint8_t n)
+/* In the order in which they were seen; for the client of that time only. */
+static void read_look(struct sim *s, uint8_t n, uint64_t look, uint64_t client)
 {
         struct act *a = &s->node[n].act;
         struct event e;
 
+        a->looks_read = look + 1;
+        if (client != a->client || !s->node[n].hamon.connected)
+                return;
+        memset(&e, 0, sizeof e);
+        e.type = EVENT_OBSERVED;
+        e.observed = a->under_way[look % LOOKS_MAX];
+        hamon_event(s, n, &e);
+}
+
+void act_observe(struct sim *s, uint8_t n)
+{
+        struct act *a = &s->node[n].act;
+
         if (!life_runs(s, n, LIFE_ACT) || !life_runs(s, n, LIFE_HAMON) || !s->node[n].hamon.connected)
                 return;
+        if (a->look_client != a->client) {
+                a->look_client = a->client;
+                a->looks_read = a->looks;
+        }
         struct observation o = look(s, n);
-        if (same(&o, &a->told) && s->now_us - a->told_us < 500 * MS)
+        if (a->looks - a->looks_read == LOOKS_MAX || (same(&o, &a->told) && s->now_us - a->told_us < 500 * MS))
                 return;
         a->told = o;
         a->told_us = s->now_us;
-        memset(&e, 0, sizeof e);
-        e.type = EVENT_OBSERVED;
-        e.observed = o;
-        hamon_event(s, n, &e);
+        a->under_way[a->looks % LOOKS_MAX] = o;
+        /* Looking takes time: what an effect changes meanwhile is not in it (struct observation, `settled`). */
+        uint64_t due_us = s->now_us + sim_random(s, sim_chance(s, 10) ? 60 * MS : 3 * MS);
+        a->look_due_us = due_us > a->look_due_us ? due_us : a->look_due_us;
+        sim_after(s, a->look_due_us - s->now_us, n, LIFE_ACT, read_look, a->looks++, a->client);
 }

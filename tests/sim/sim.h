@@ -23,6 +23,7 @@ enum {
         EVENTS_MAX = 4096,
         DATAGRAMS_MAX = 1024,
         HELD_MAX = 128,
+        LOOKS_MAX = 8,
         EFFECTS_QUEUE_MAX = 64,
         IOS_MAX = 256,
         REQUESTS_MAX = 128,
@@ -187,6 +188,8 @@ struct act {
         uint64_t flush; /* md's number of the flush that it waits for; 0: none */
         uint64_t settled; /* ticket of the last effect that ended */
         struct observation told;
+        struct observation under_way[LOOKS_MAX]; /* seen, and not yet read by hamon: by number modulo LOOKS_MAX */
+        uint64_t looks, looks_read, look_client, look_due_us;
         uint64_t told_us;
 };
 

@@ -279,10 +279,11 @@ void links_view(const struct links *l, struct links_view *ret)
         memcpy(ret->last_from, l->last_from, sizeof ret->last_from);
         memcpy(ret->last_ms, l->last_ms, sizeof ret->last_ms);
         for (unsigned v = 0; v < VOTERS; v++) {
-                ret->paths[v] = l->peer[v].paths;
                 for (unsigned i = 0; i < l->peer[v].paths; i++) {
                         const struct path *p = &l->peer[v].path[i];
-                        struct path_view *to = &ret->path[v][i];
+                        if (p->spare && !p->heard)
+                                continue; /* a witness with one address is not half cut off */
+                        struct path_view *to = &ret->path[v][ret->paths[v]++];
                         memcpy(to->local, l->config->voters[l->self].link[p->socket].text, sizeof to->local);
                         address_text(&p->remote, to->remote);
                         to->heard = p->heard;

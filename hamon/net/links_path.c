@@ -86,6 +86,7 @@ void paths_configure(struct links *l)
                 for (unsigned i = 0; i < paths; i++) {
                         struct path *p = &l->peer[v].path[l->peer[v].paths++];
                         unsigned theirs = i < other->links ? i : other->links - 1;
+                        p->spare = i >= other->links || i >= own->links;
                         p->socket = (uint8_t)(i < own->links ? i : own->links - 1);
                         address_of_config(&other->link[theirs], c->port, &p->remote);
                 }

@@ -16,6 +16,7 @@ union socket_address {
 
 struct path {
         bool learned;   /* from a datagram's source: the witness only */
+        bool spare;     /* the other side has no address of its own for it: tried, but nobody need wire it */
         uint8_t socket; /* index of the own socket */
         union socket_address remote;
         bool heard;

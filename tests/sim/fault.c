@@ -398,7 +398,7 @@ void fault_operator(struct sim *s, uint8_t unused_node, uint64_t a, uint64_t b)
                 bool gone = o->failed || !uuid_equal(&o->leg, &s->decided.legs[1 - n].uuid);
                 if (!life_runs(s, n, LIFE_HAMON) || s->node[n].disk.failed)
                         continue;
-                if (!s->node[n].disk.header && s->decided.primary != n)
+                if ((!s->node[n].disk.header || shown_reason(s, n) == REASON_NO_LEG) && s->decided.primary != n)
                         hamon_command(s, n, COMMAND_JOIN);
                 else if (gone && s->decided.legs[n].in_sync && shown_reason(s, n) == REASON_WAITING_FOR_PEER)
                         hamon_command(s, n, COMMAND_START_ALONE);

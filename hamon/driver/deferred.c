@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-/* An effect waits behind every earlier effect of its mirror among the first `n`. */
+/*
+ * An effect waits behind every earlier effect of its mirror among the first `n`. Those that hamon-act does at once keep no order with the
+ * others there, so they keep none here: a reboot must not wait for the disk that is why the node has to go.
+ */
 static bool is_behind(const struct deferred *d, unsigned n, const struct action *a)
 {
-        if (a->type != ACTION_EFFECT)
+        if (a->type != ACTION_EFFECT || effect_is_at_once(a->effect.type))
                 return false;
         for (unsigned i = 0; i < n; i++)
                 if (d->at[i].action.type == ACTION_EFFECT && d->at[i].action.effect.mirror == a->effect.mirror)
@@ -52,4 +55,14 @@ bool deferred_take(struct deferred *d, uint64_t durable, struct deferred_action 
                 return true;
         }
         return false;
+}
+
+void deferred_forget_effects(struct deferred *d)
+{
+        unsigned kept = 0;
+
+        for (unsigned i = 0; i < d->count; i++)
+                if (d->at[i].action.type != ACTION_EFFECT)
+                        d->at[kept++] = d->at[i];
+        d->count = kept;
 }

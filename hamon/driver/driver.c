@@ -120,6 +120,7 @@ static void on_act_ready(void *userdata)
         struct driver *d = userdata;
         struct event e = {.type = EVENT_ACT_READY};
         d->act_changed_ms = driver_now_ms();
+        deferred_forget_effects(&d->deferred);
         driver_event(d, &e);
 }
 

@@ -77,6 +77,33 @@ static void test_effects_of_a_mirror_never_overtake(void **state)
         assert_int_equal(next.action.effect.ticket, 2);
 }
 
+static void test_at_once_waits_for_no_effect(void **state)
+{
+        (void)state;
+        const enum effect_type types[] = {EFFECT_REBOOT, EFFECT_ADDRESS_RENEW, EFFECT_ADDRESS_DROP};
+        put(effect_of(9, 0, 1));
+        for (unsigned i = 0; i < 3; i++) {
+                struct action a = effect_of(0, 0, 2);
+                a.effect.type = types[i];
+                assert_false(deferred_must_wait(&queue, &a, 8)); /* the disk may never say that 9 is durable */
+                a.after = 9;
+                assert_true(deferred_must_wait(&queue, &a, 8));
+        }
+}
+
+static void test_a_new_hamon_act_gets_no_old_effects(void **state)
+{
+        (void)state;
+        struct deferred_action next;
+        put(effect_of(9, 0, 1));
+        put(send_of(9, 2));
+        put(effect_of(9, 1, 2));
+        deferred_forget_effects(&queue);
+        assert_int_equal(queue.count, 1);
+        assert_true(deferred_take(&queue, 9, &next));
+        assert_int_equal(next.action.send.to, 2);
+}
+
 static void test_full(void **state)
 {
         (void)state;
@@ -96,6 +123,8 @@ int main(void)
                 cmocka_unit_test_setup(test_nothing_waits_for_what_is_durable, setup),
                 cmocka_unit_test_setup(test_order, setup),
                 cmocka_unit_test_setup(test_effects_of_a_mirror_never_overtake, setup),
+                cmocka_unit_test_setup(test_at_once_waits_for_no_effect, setup),
+                cmocka_unit_test_setup(test_a_new_hamon_act_gets_no_old_effects, setup),
                 cmocka_unit_test_setup(test_full, setup),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,3 +165,11 @@ int array_stop(const struct array *a, struct trouble *t)
         unlink_name(a);
         return 0;
 }
+
+int array_end_halfway(const struct array *a, struct trouble *t)
+{
+        struct md_state s;
+
+        int r = state(a, &s, t);
+        return r < 0 || !s.halfway ? r : array_stop(a, t);
+}

@@ -66,4 +66,10 @@ int array_flush(const struct array *a, struct trouble *t);
 /* Stops the array; one that does not run is success. -EBUSY: it is in use. */
 int array_stop(const struct array *a, struct trouble *t);
 
+/*
+ * An assembly that ended half-way (hamon-act or mdadm was killed) has the own leg and does nothing with it: lets go of it. Anything else is
+ * left alone, with success.
+ */
+int array_end_halfway(const struct array *a, struct trouble *t);
+
 #endif

@@ -120,9 +120,18 @@ int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *sessio
         int r = nbdc_status(m->peer_path, ASK_MS, &s);
         if (r == 0 && s.state == NBDC_ATTACHED && same_session(&s, epoch, session))
                 return 0;
-        if (r == 0 && s.state != NBDC_CONNECTING)
-                return trouble_say(t, -EBUSY, "%s is attached with another session: detach it first", m->peer_path);
-        if (r == 0) { /* one that never got through: out of the way */
+        if (r == 0 && s.state != NBDC_CONNECTING) {
+                struct md_state md;
+                int look = mirror_md_state(m, &md);
+                if (look < 0 || (md.running && (md.peer.present || md.members > 1)))
+                        return trouble_say(t, -EBUSY, "%s is attached with another session: detach it first", m->peer_path);
+                /* Left over from an array that was stopped: nothing uses it, and no record says a word about it. */
+                look = attach_end(m, t);
+                if (look < 0)
+                        return look;
+                if (!becomes_free(m))
+                        return trouble_say(t, -EBUSY, "%s was detached and is still in use", m->peer_path);
+        } else if (r == 0) { /* one that never got through: out of the way */
                 (void)units_stop(unit, DETACH_MS, &ignored);
         } else if (!becomes_free(m)) {
                 return trouble_say(t, -EBUSY, "%s is attached by nobody that answers: detach it first", m->peer_path);

@@ -10,8 +10,8 @@
 #include "hamon/act/mirror.h"
 
 /*
- * Attaches with (epoch, session), policy OPTIONAL, and returns when the device is there. The same session again: success. -EBUSY: another
- * session is attached. After an error nothing is attached.
+ * Attaches with (epoch, session), policy OPTIONAL, and returns when the device is there. The same session again: success. Another
+ * session's device that the array does not have is detached first; -EBUSY when the array has it. After an error nothing is attached.
  */
 int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *session, struct trouble *t);
 

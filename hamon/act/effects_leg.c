@@ -53,6 +53,8 @@ static int describe_leg(struct mirror *m, const struct leg_header *h, struct eff
         r = mirror_md_state(m, &md);
         if (r < 0)
                 return trouble_errno(t, r, "cannot read the array's state");
+        if (md.running && !md.own_known)
+                return trouble_say(t, -ENODEV, "the array runs and \"%s\" is not there: whether it has the own leg cannot be seen", m->leg_path);
         ret->leg.array_running = md.running && md.own.present;
         return 0;
 }
@@ -131,6 +133,10 @@ int effect_grant(struct mirror *m, const struct effect *e, struct effect_result 
                 return trouble_errno(t, r, "cannot read the array's state");
         if (md.running)
                 return trouble_say(t, -EBUSY, "the own leg is in a running array: it cannot be granted");
+        struct array a = mirror_array(m);
+        r = array_end_halfway(&a, t);
+        if (r < 0)
+                return r;
         r = read_named_leg(m, &e->leg, &h, t);
         if (r == 0)
                 r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);

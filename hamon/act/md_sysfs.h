@@ -24,6 +24,7 @@ struct md_member {
 struct md_state {
         bool running;      /* has a personality: it can do I/O */
         bool own_known;    /* the own device's number was given: that it is not a member means something */
+        bool halfway;      /* does not run, yet holds the own device: an assembly that was interrupted */
         bool read_auto;    /* nothing was written since the assembly: bitmap and recovery stand still */
         bool sync_idle;
         uint64_t sync_done_sectors, sync_total_sectors; /* 0/0 when idle */

@@ -187,6 +187,8 @@ bool monitor_latest(struct monitor *w, struct observation *ret)
         bool any = w->any;
         *ret = w->latest;
         pthread_mutex_unlock(&w->lock);
+        if (ret->settled > w->mirror->settled)
+                ret->settled = 0; /* a ticket of an earlier client, whose look this was: it has seen nothing of the present one's effects */
         return any;
 }
 

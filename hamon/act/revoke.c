@@ -28,8 +28,12 @@ static void pause_ms(unsigned ms)
 
 int revoke_take_hold(struct mirror *m, unsigned timeout_ms, struct trouble *t)
 {
+        struct array a = mirror_array(m);
         int fd = m->hold_fd;
 
+        int ended = fd < 0 ? array_end_halfway(&a, t) : 0;
+        if (ended < 0)
+                return ended;
         for (unsigned waited_ms = 0; fd < 0; waited_ms += STEP_MS) {
                 fd = open(m->leg_path, O_RDWR | O_EXCL | O_CLOEXEC);
                 if (fd >= 0)

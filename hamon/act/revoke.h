@@ -14,7 +14,7 @@
 /* Leaves the device held in m->hold_fd, flushed and with an empty page cache. With the array running md holds it: success without a hold. */
 int revoke_own_leg(struct mirror *m, struct trouble *t);
 
-/* The exclusive hold alone: -EBUSY when somebody has the device. Success when it is held already. */
+/* The exclusive hold alone: -EBUSY when somebody has the device. Success when it is held already. An array that never ran is stopped first. */
 int revoke_take_hold(struct mirror *m, unsigned timeout_ms, struct trouble *t);
 
 #endif

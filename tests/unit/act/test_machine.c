@@ -93,7 +93,13 @@ static void members_are_found_by_device(void **state)
         assert_true(s.running && s.read_auto && s.sync_idle && s.peer.faulty && !s.own.present);
         put(M "array_state", "inactive\n");
         assert_int_equal(md_sysfs_read(folder, "md100", makedev(253, 0), 0, &s), 0);
-        assert_true(!s.running && !s.peer.present);
+        assert_true(!s.running && !s.own.present && !s.peer.present && s.members == 2);
+        assert_true(s.halfway);
+        assert_int_equal(md_sysfs_read(folder, "md100", makedev(253, 9), 0, &s), 0);
+        assert_false(s.halfway); /* somebody else's */
+        put(M "array_state", "clean\n");
+        assert_int_equal(md_sysfs_read(folder, "md100", makedev(253, 0), 0, &s), 0);
+        assert_true(s.running && !s.halfway);
 }
 
 static void mounts_are_found_by_device(void **state)

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 enum {
@@ -171,6 +172,17 @@ static int run(struct command_line *c, const struct config *config, int self)
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/*
+ * Both units may be installed on a machine; the one that is not meant ends at once, as a success. Here and not in an ExecCondition=: that is
+ * a second start of the program, and each restart on a primary must be over long before its peer calls it dead.
+ */
+static int not_here(const char *why)
+{
+        log_info("nothing to do on this machine: %s", why);
+        (void)sd_notify(0, "READY=1");
+        return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
         static struct config config;
@@ -191,6 +203,8 @@ int main(int argc, char **argv)
         int self = identity_find(&config, c.node, c.witness, why, sizeof why);
         if (c.is_mine)
                 return self == -ENOTSUP ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (self == -ENOTSUP && getenv("NOTIFY_SOCKET"))
+                return not_here(why);
         if (self < 0) {
                 log_error("%s", why);
                 return EXIT_CONFIG;

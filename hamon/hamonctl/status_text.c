@@ -193,9 +193,11 @@ static void draw_mirror(FILE *to, const json_t *status, const json_t *mirror)
         fputc('\n', to);
         label(to, "mirror");
         fprintf(to, "%s\n", text(mirror, "name"));
-        label(to, "health");
-        fprintf(to, "%s\n", health);
-        draw_reason(to, json_object_get(mirror, "reason"), "reason");
+        if (strcmp(text(json_object_get(mirror, "reason"), "code"), "none") != 0) { /* the witness sees the record, and no health */
+                label(to, "health");
+                fprintf(to, "%s\n", health);
+                draw_reason(to, json_object_get(mirror, "reason"), "reason");
+        }
         draw_failure(to, mirror);
         draw_active(to, status, mirror);
         draw_role(to, status, mirror);

@@ -191,7 +191,7 @@ static void test_witness(void **state)
         snapshot.self = WITNESS;
         snapshot.node[0] = snapshot.node[1];
         snapshot.mirror[0].role = ROLE_UNKNOWN;
-        snapshot.mirror[0].reason = REASON_STANDBY_OK;
+        snapshot.mirror[0].reason = REASON_NONE; /* as the core says it there */
         check("witness");
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,7 +66,9 @@ void log_writev(enum log_level level, const char *format, va_list args)
                 if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
                         line[i] = line[i] == '\n' || line[i] == '\t' ? ' ' : '?';
         line[length++] = '\n';
-        (void)!write(STDERR_FILENO, line, length); /* there is no other place to complain */
+        /* There is no other place to complain. A journal that hangs with its disk costs lines, never the caller's turn. */
+        if (!log_to_journal || (send(STDERR_FILENO, line, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ENOTSOCK))
+                (void)!write(STDERR_FILENO, line, length);
         errno = saved_errno;
 }
 

@@ -2,7 +2,8 @@
 /*
  * Log lines of a daemon: one line each on stderr, "PROGRAM: text", with systemd's "<N>" priority in front when stderr is the journal.
  *
- * Called by programs (main, drivers), never by libraries or by hamon/core. Thread-safe: one write(2) a line. A line that carries a reason
+ * Called by programs (main, drivers), never by libraries or by hamon/core. Thread-safe: one write(2) a line. A
+ * journal that takes no more costs lines: it never holds up the caller. A line that carries a reason
  * code starts with it in brackets: "hamon: [peer-lost] ...".
  */
 #ifndef NBDD_BASE_LOG_H

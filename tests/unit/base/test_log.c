@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,6 +93,27 @@ static void test_priority_for_the_journal(void **state)
         assert_string_equal(lines(), "<3>prog: bad\n<7>prog: detail\n");
 }
 
+static void test_a_journal_that_hangs_holds_nobody_up(void **state)
+{
+        char stream[64];
+        struct stat st;
+        int fds[2];
+
+        (void)state;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        dup2(fds[0], STDERR_FILENO);
+        assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+        snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+        setenv("JOURNAL_STREAM", stream, 1);
+        log_init("prog", LOG_LEVEL_INFO);
+        alarm(30); /* ends a test that hangs */
+        for (unsigned i = 0; i < 20000; i++)
+                log_error("nobody reads this line %u", i);
+        alarm(0);
+        close(fds[0]);
+        close(fds[1]);
+}
+
 static void test_redirected_stderr_is_not_the_journal(void **state)
 {
         (void)state;
@@ -110,6 +132,7 @@ int main(void)
             T(test_nobody_forges_a_line),
             T(test_long_line_is_cut),
             T(test_priority_for_the_journal),
+            T(test_a_journal_that_hangs_holds_nobody_up),
             T(test_redirected_stderr_is_not_the_journal),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,6 +198,7 @@ static int begin(struct attach *a)
 {
         char theirs[DEVICE_BACKEND_SIZE];
         if (!device_is_configured(a->options->index)) {
+                policy_file_remove(a->options->index); /* of an earlier attach that nbdc did not live to end */
                 attach_feed(a, EVENT_START, false);
                 return 0;
         }

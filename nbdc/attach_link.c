@@ -168,10 +168,14 @@ void attach_adopt(struct attach *a)
                 log_notice("%s: already attached, taking it over with a new connection", a->device);
                 attach_feed(a, EVENT_ADOPT_DEAD, false);
         } else if (link_is_shut(fd)) {
+                /*
+                 * Not LINK_DEAD: the nbdc before may have been killed between its RECONFIGURE and handing the new connection
+                 * to the keeper. Then the kernel has a live one, would drop ours without a word, and its later LINK_DEAD,
+                 * when the server ends that one for ours, is the one that must count.
+                 */
                 log_notice("%s: already attached and without a connection, taking it over", a->device);
                 a->link_fd = fd;
                 attach_feed(a, EVENT_ADOPT_DEAD, false);
-                attach_feed(a, EVENT_LINK_DEAD, false);
         } else {
                 log_notice("%s: already attached, taking it over with its connection", a->device);
                 watch(a, fd);

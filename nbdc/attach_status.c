@@ -82,9 +82,11 @@ bool attach_on_control(void *userdata, const struct control_request *request, st
                 if (a->supervisor.policy != request->policy)
                         log_notice("%s: policy is now %s", a->device, nbdc_policy_name(request->policy));
                 a->supervisor.policy = request->policy;
-                if (policy_file_write(a->options->index, request->policy) < 0)
-                        log_warning("%s: cannot remember the policy for a restart of nbdc, continuing", a->device);
-                answer->ok = true;
+                answer->ok = policy_file_write(a->options->index, request->policy) == 0;
+                if (!answer->ok) { /* required that would be optional after a crash of nbdc is no promise (R2g) */
+                        snprintf(answer->error, sizeof answer->error, "cannot remember the policy for a restart of nbdc");
+                        log_warning("%s: %s", a->device, answer->error);
+                }
                 return true;
         case CONTROL_TIMEOUT:
                 a->io_timeout_ms = (uint32_t)request->timeout_ms;

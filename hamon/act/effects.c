@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 typedef int (*effect_function)(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 
@@ -99,6 +100,15 @@ void effect_perform(struct mirror *m, const struct effect *e, struct effect_resu
         finish(ret, e, f ? f(m, e, ret, &t) : -ENOSYS, &t);
 }
 
+/* It waited for us in the socket: this process was stopped or starved. */
+static bool is_late(const struct effect *e)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return e->until_ms != 0 && (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 > e->until_ms;
+}
+
 void effect_perform_at_once(const struct mirror *m, const struct effect *e, struct effect_result *ret)
 {
         const struct config_service *s = &m->cm->service;
@@ -106,7 +116,9 @@ void effect_perform_at_once(const struct mirror *m, const struct effect *e, stru
         int r = -ENOSYS;
 
         *ret = (struct effect_result){0};
-        if (e->type == EFFECT_ADDRESS_RENEW)
+        if (e->type == EFFECT_ADDRESS_RENEW && is_late(e))
+                r = trouble_say(&t, -ETIME, "the renewal of the address came too late to be covered by the lease"); /* R4e */
+        else if (e->type == EFFECT_ADDRESS_RENEW)
                 r = address_renew(s, e->lifetime_ms, &t);
         else if (e->type == EFFECT_ADDRESS_DROP)
                 r = address_drop(s, &t);

@@ -13,6 +13,10 @@ int act_encode_effect(const struct config *c, const struct effect *e, char **ret
                               c->mirror[e->mirror].name, "ticket", json_of_u64(e->ticket), "epoch", json_of_u64(e->epoch),
                               "session", json_of_uuid(&e->session), "leg", json_of_uuid(&e->leg), "version", json_of_u64(e->version),
                               "whole", (int)e->whole, "overwrite", (int)e->overwrite, "lifetime_ms", (json_int_t)e->lifetime_ms);
+        if (j && e->until_ms != 0 && json_object_set_new(j, "until_ms", json_of_u64(e->until_ms)) < 0) {
+                json_decref(j);
+                j = NULL;
+        }
         char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
         json_decref(j);
         if (!text)

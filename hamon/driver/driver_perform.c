@@ -32,8 +32,12 @@ static void perform_effect(struct driver *d, const struct effect *effect, uint64
                 driver_event(d, &e);
                 return;
         }
-        if (d->act)
-                act_client_send(d->act, effect);
+        if (!d->act)
+                return;
+        struct effect e = *effect;
+        if (e.type == EFFECT_ADDRESS_RENEW)
+                e.until_ms = driver_now_ms() + ADDRESS_LATE_MS - waited_ms; /* it may wait for a hamon-act that hangs, too */
+        act_client_send(d->act, &e);
 }
 
 /* With the words of the effect that failed on the way, when that is why. */

@@ -18,7 +18,7 @@ static void every_effect_arrives(void **state)
         (void)state;
         for (int type = 0; type < EFFECT_TYPES; type++) {
                 struct effect e = {.type = (enum effect_type)type, .mirror = 1, .ticket = UINT64_MAX, .epoch = 7, .session = {{1}}, .leg = {{2}},
-                                   .version = 9, .whole = true, .lifetime_ms = 1000}, back;
+                                   .version = 9, .whole = true, .lifetime_ms = 1000, .until_ms = type % 2 ? 1ull << 40 : 0}, back;
                 char *text, reason[128];
                 uint64_t ticket;
 

@@ -155,11 +155,11 @@ static void finish(struct core *c, uint8_t mirror, const struct record *decided)
 }
 
 /* A voter without memory may take the ballot when this was a creation by all, or when both others have accepted it. */
-static bool may_admit(uint8_t voter, uint8_t blank, uint8_t accepted, const struct record *value)
+static bool may_admit(uint8_t voter, uint8_t blank, uint8_t accepted, bool full_house)
 {
         uint8_t others = ALL_VOTERS & (uint8_t)~bit(voter);
 
-        return (blank & bit(voter)) && (value->version == 1 || (accepted & others) == others);
+        return (blank & bit(voter)) && (full_house || (accepted & others) == others);
 }
 
 static void send_accept(struct core *c, uint8_t mirror, uint8_t voter, const struct ballot *ballot, const struct record *value,
@@ -206,13 +206,14 @@ static uint8_t showing_others(const struct proposer *p)
 }
 
 /* A quorum of promises is there: `quorum` of voters with memory, or all three at a creation. */
-static void enter_accept(struct core *c, uint8_t mirror, uint8_t quorum, const struct event *e, struct actions *out)
+static void enter_accept(struct core *c, uint8_t mirror, uint8_t quorum, bool full_house, const struct event *e, struct actions *out)
 {
         struct cas_register *r = &c->reg[mirror];
         struct proposer *p = &r->proposer;
         struct record base = highest_shown(p, quorum);
 
         p->value = base;
+        p->full_house = full_house;
         p->changed = !p->yielding && change_apply(c, &p->change, &base, &p->value);
         if (p->value.version == 0) {
                 /* Nothing was ever decided, and nothing will be: there is no value to write again. */
@@ -229,7 +230,7 @@ static void enter_accept(struct core *c, uint8_t mirror, uint8_t quorum, const s
         p->accept_sent = p->accept_sent || p->changed;
         p->retry_at_ms = e->now_ms + c->config.timers.swap_retry_ms;
         for (uint8_t v = 0; v < VOTERS; v++) {
-                bool admit = may_admit(v, p->blank, 0, &p->value);
+                bool admit = may_admit(v, p->blank, 0, p->full_house);
                 if (!(p->blank & bit(v)) || admit)
                         send_accept(c, mirror, v, &p->ballot, &p->value, change_is_primacy(p->change.kind), admit ? &p->voter[v] : NULL,
                                     out);
@@ -248,9 +249,9 @@ static void weigh_promises(struct core *c, uint8_t mirror, bool last_call, const
                 if (wait && !all_answered && !last_call)
                         return;
                 uint8_t others = showing_others(p);
-                enter_accept(c, mirror, p->yielding && count(others) >= MAJORITY ? others : p->promised, e, out);
+                enter_accept(c, mirror, p->yielding && count(others) >= MAJORITY ? others : p->promised, false, e, out);
         } else if ((p->promised | p->blank) == ALL_VOTERS && highest_shown(p, p->promised).version <= 1) {
-                enter_accept(c, mirror, ALL_VOTERS, e, out);
+                enter_accept(c, mirror, ALL_VOTERS, true, e, out);
         } else if (last_call || all_answered || count(p->refused) >= MAJORITY) {
                 pause(c, mirror, e);
         }
@@ -306,6 +307,7 @@ static void decide(struct core *c, uint8_t mirror, const struct event *e)
             .ballot = p->ballot,
             .value = p->value,
             .accepted = p->accepted,
+            .full_house = p->full_house,
             .blank = p->blank,
             .next_ms = e->now_ms + c->config.timers.swap_retry_ms,
             .interval_ms = c->config.timers.swap_retry_ms,
@@ -365,7 +367,7 @@ static void spread(struct core *c, uint8_t mirror, const struct event *e, struct
         struct spreading *s = &c->reg[mirror].spreading;
 
         for (uint8_t v = 0; v < VOTERS; v++) {
-                bool admit = may_admit(v, s->blank, s->accepted, &s->value);
+                bool admit = may_admit(v, s->blank, s->accepted, s->full_house);
                 if (!(s->accepted & bit(v)) && (!(s->blank & bit(v)) || admit))
                         send_accept(c, mirror, v, &s->ballot, &s->value, false, admit ? &s->voter[v] : NULL, out);
         }

@@ -34,7 +34,8 @@ struct proposer {
         struct record shown[VOTERS];
         struct uuid voter[VOTERS];
 
-        bool changed; /* value has the change applied; otherwise it is re-decided as it was found */
+        bool full_house; /* a creation: all three promised this ballot, and it admits those without memory at once */
+        bool changed;    /* value has the change applied; otherwise it is re-decided as it was found */
         struct record value;
 };
 
@@ -44,6 +45,7 @@ struct spreading {
         struct ballot ballot;
         struct record value;
         uint8_t accepted;
+        bool full_house;            /* as in the proposal */
         uint8_t blank;              /* voters that were without memory when this ballot was prepared */
         struct uuid voter[VOTERS];  /* and their identities then */
         uint64_t next_ms;

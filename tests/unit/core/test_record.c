@@ -195,6 +195,32 @@ static void a_voter_without_memory_has_no_vote(void **state)
         trio_check(&t);
 }
 
+/* Also right after the creation: a voter that forgot is admitted only when both others have accepted. */
+static void a_first_value_admits_nobody_early(void **state)
+{
+        struct change create = trio_change(CHANGE_CREATE, 0, 0), confirm = trio_change(CHANGE_CONFIRM, 0, 0);
+
+        (void)state;
+        trio_init(&t, 11);
+        trio_propose(&t, 0, &create);
+        assert_true(trio_run_until_idle(&t, 0, 5000));
+        trio_run(&t, 2000);
+        trio_crash(&t, WITNESS);
+        t.voter[WITNESS].file_known = false;
+        memset(&t.voter[WITNESS].file, 0, sizeof t.voter[WITNESS].file);
+        trio_start(&t, WITNESS);
+        trio_propose(&t, 0, &confirm);
+        for (int ms = 0; ms < 100 && t.voter[0].core.reg[0].proposer.phase != PROPOSER_ACCEPT; ms++)
+                trio_run(&t, 1);
+        t.voter[1].disk_hangs = true; /* it has promised, and does not accept yet */
+        trio_run(&t, 3000);
+        assert_false(t.voter[WITNESS].core.reg[0].admitted);
+        t.voter[1].disk_hangs = false;
+        trio_run(&t, 10000);
+        assert_true(t.voter[WITNESS].core.reg[0].admitted);
+        trio_check(&t);
+}
+
 /* An old ACCEPT with an admission for an earlier start of a voter that forgot everything since. */
 static void a_stale_admission_is_refused(void **state)
 {
@@ -294,6 +320,7 @@ int main(void)
             cmocka_unit_test(higher_promises_do_not_keep_an_old_value),
             cmocka_unit_test(an_unknown_outcome_is_settled_by_a_write),
             cmocka_unit_test(a_voter_without_memory_has_no_vote),
+            cmocka_unit_test(a_first_value_admits_nobody_early),
             cmocka_unit_test(a_stale_admission_is_refused),
             cmocka_unit_test(another_voter_set_is_refused),
             cmocka_unit_test(agreement_under_faults),

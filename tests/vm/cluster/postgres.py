@@ -14,7 +14,7 @@ LEDGER = Path(__file__).resolve().parent / "ledger.py"
 
 def create(primary, standby):
     """Make the database cluster on the primary's mount and give the standby the same configuration under /etc."""
-    primary.check(f"pg_createcluster --datadir {MOUNT}/pg 15 main -- --data-checksums", timeout=180)
+    primary.check(f"pg_createcluster --datadir {MOUNT}/pg 15 main -- --data-checksums --no-sync && sync", timeout=300)
     primary.check("conf=/etc/postgresql/15/main; "
                   "echo \"listen_addresses = '*'\" >>$conf/postgresql.conf; "
                   "echo manual >$conf/start.conf; "
@@ -72,7 +72,7 @@ def compare(trio, survivor, acknowledged, say):
     if lost:
         raise Failed(f"{len(lost)} acknowledged commits are lost, the first: {lost[:5]}")
     say(f"{len(acknowledged)} commits were acknowledged, all are there; {len(there - set(acknowledged))} more were in doubt and are there, too")
-    survivor.check("su postgres -c 'pg_amcheck --heapallindexed bank'", timeout=300)
+    survivor.check("su postgres -c '/usr/lib/postgresql/15/bin/pg_amcheck --heapallindexed bank'", timeout=300)
     checksums = survivor.check("su postgres -c 'psql -Atc \"SHOW data_checksums\"'", timeout=30).strip()
     if checksums != "on":
         raise Failed(f"data checksums are '{checksums}'")

@@ -199,7 +199,7 @@ bool check_redundant(const struct sim *s)
                 if (m->md.running && m->app.running && m->address_until_us > s->now_us && s->decided.primary == n && m->md.super.slot[0] == SLOT_ACTIVE &&
                     m->md.super.slot[1] == SLOT_ACTIVE && md_super_settled(s, n) && m->nbdc.connection &&
                     m->nbdc.connection == s->node[other(n)].nbdd.connection)
-                        return s->decided.legs[0].in_sync && s->decided.legs[1].in_sync && !m->act.has_debt;
+                        return s->decided.legs[0].in_sync && s->decided.legs[1].in_sync && (!m->act.has_debt || s->effects_failed);
         }
         return false;
 }

@@ -258,6 +258,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 freeze(s, n, LIFE_ACT, short_us);
                 return;
         case FAULT_EFFECTS_FAIL:
+                s->effects_failed = true;
                 s->node[n].act.fail_percent = (unsigned)sim_between(s, 10, 60);
                 trace(s, n, "%llu %% of the effects fail", s->node[n].act.fail_percent, 0);
                 sim_after(s, long_us, n, LIFE_WORLD, effects_work, 0, 0);

@@ -285,6 +285,7 @@ struct sim {
         struct record decided; /* newest value that a majority accepted durably */
         uint8_t disk_victim;  /* the one disk that may fail or be replaced in this schedule */
         uint64_t changed_us;  /* last fault or repair */
+        bool effects_failed;  /* a drop of the debt may have failed: it only costs a longer resync */
         bool healed;          /* no more faults */
         bool forgotten;       /* one voter has lost its memory */
         uint64_t progress_us; /* last acknowledgement */

@@ -163,6 +163,21 @@ static void wait_ms(struct engine *e, unsigned timeout_ms)
         (void)pthread_cond_timedwait(&e->changed, &e->lock, &until);
 }
 
+/* A failed leg whose failure cannot be written would be resumed, as good, by the next start: its grant goes instead, which needs no space. */
+static void void_grants_of_failed(struct engine *e)
+{
+        bool any = false;
+
+        list_each(x, &e->exports, struct export, link)
+                any |= x->granted && x->failed;
+        if (!any)
+                return;
+        (void)pthread_mutex_unlock(&e->lock);
+        if (engine_save_grants(e) < 0 && engine_forget_grants(e) < 0)
+                log_error("cannot take back the grant of a failed leg: do not restart nbdd before there is space under \"%s\"", e->table_path);
+        (void)pthread_mutex_lock(&e->lock);
+}
+
 static void *keeper_main(void *userdata)
 {
         struct engine *e = userdata;
@@ -179,6 +194,7 @@ static void *keeper_main(void *userdata)
                         if (r < 0) {
                                 log_error("cannot write \"%s\": %s; sessions that depend on it wait", e->table_path, strerror(-r));
                                 e->save_wanted = true;
+                                void_grants_of_failed(e);
                         }
                         list_each(x, &e->exports, struct export, link)
                                 engine_advance(x);

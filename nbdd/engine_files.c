@@ -66,7 +66,7 @@ int engine_save_grants(struct engine *e)
         (void)pthread_mutex_lock(&e->lock);
         struct stored_grants g = {.grants = calloc(e->export_count + 1, sizeof *g.grants)};
         list_each(x, &e->exports, struct export, link) {
-                if (!x->granted || !g.grants)
+                if (!x->granted || x->failed || !g.grants) /* a restart that has forgotten the failure must not go on either */
                         continue;
                 struct stored_grant *one = &g.grants[g.count++];
                 *one = (struct stored_grant){.id = x->id, .epoch = x->epoch, .session = x->session, .boot_id = e->boot_id};

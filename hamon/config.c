@@ -80,7 +80,8 @@ bool config_name_is_valid(const char *name)
 {
         static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
 
-        return *name && strlen(name) < CONFIG_NAME_SIZE && name[strspn(name, letters)] == '\0' && *name != '.' && *name != '-';
+        return *name && strlen(name) < CONFIG_NAME_SIZE && name[strspn(name, letters)] == '\0' && *name != '.' &&
+               *name != '-';
 }
 
 static void read_name(const struct config_reading *r, const char *section, const char *name, char *to)
@@ -88,7 +89,9 @@ static void read_name(const struct config_reading *r, const char *section, const
         if (config_name_is_valid(name))
                 memcpy(to, name, strlen(name) + 1);
         else
-                error_at(r, section, name, "[%s %s]: a name has up to %d letters, digits, \"_\", \"-\" and \".\" and begins with a letter or digit",
+                error_at(r, section, name,
+                         "[%s %s]: a name has up to %d letters, digits, \"_\", \"-\" and \".\" and begins with a "
+                         "letter or digit",
                          section, name, CONFIG_NAME_SIZE - 1);
 }
 
@@ -104,7 +107,8 @@ static void read_cluster(struct config_reading *r, struct config *c)
         if (!e)
                 error_at(r, "cluster", "", "section \"cluster\" has no name: write name = NAME below [cluster]");
         else if (!config_name_is_valid(e->value))
-                ini_error(r->ini, e, r->errors, "\"%s\" is not a cluster name: up to %d letters, digits, \"_\", \"-\" and \".\"", e->value,
+                ini_error(r->ini, e, r->errors,
+                          "\"%s\" is not a cluster name: up to %d letters, digits, \"_\", \"-\" and \".\"", e->value,
                           CONFIG_NAME_SIZE - 1);
         else
                 (void)copy_text(r, e, c->cluster, sizeof c->cluster);
@@ -126,8 +130,9 @@ static void read_cluster(struct config_reading *r, struct config *c)
 
                 c->relaxed = strcmp(e->value, "relaxed") == 0;
                 if (!c->relaxed && strcmp(e->value, "normal") != 0)
-                        ini_error(r->ini, e, r->errors, "unknown profile \"%s\"%s%s%s", e->value, nearest ? ", did you mean \"" : "",
-                                  nearest ? nearest : ": write normal or relaxed", nearest ? "\"?" : "");
+                        ini_error(r->ini, e, r->errors, "unknown profile \"%s\"%s%s%s", e->value,
+                                  nearest ? ", did you mean \"" : "", nearest ? nearest : ": write normal or relaxed",
+                                  nearest ? "\"?" : "");
         }
 }
 
@@ -157,7 +162,8 @@ static void read_voters(struct config_reading *r, struct config *c)
                 if (nodes < NODES)
                         read_voter(r, "node", name, &c->voters[nodes]);
                 else
-                        error_at(r, "node", name, "[node %s] is one too many: a cluster has two nodes and a witness", name);
+                        error_at(r, "node", name, "[node %s] is one too many: a cluster has two nodes and a witness",
+                                 name);
                 nodes++;
         }
         if (nodes < NODES)
@@ -174,7 +180,8 @@ static void read_voters(struct config_reading *r, struct config *c)
 }
 
 /* "NODE:/dev/PATH" */
-static void read_device(struct config_reading *r, const struct ini_entry *e, const struct config *c, struct config_mirror *m)
+static void read_device(struct config_reading *r, const struct ini_entry *e, const struct config *c,
+                        struct config_mirror *m)
 {
         const char *colon = strchr(e->value, ':');
         char node[CONFIG_NAME_SIZE] = "";
@@ -188,9 +195,11 @@ static void read_device(struct config_reading *r, const struct ini_entry *e, con
                 if (strcmp(node, c->voters[i].name) != 0)
                         continue;
                 if (m->device[i][0])
-                        ini_error(r->ini, e, r->errors, "node \"%s\" has a device for mirror \"%s\" already", node, m->name);
+                        ini_error(r->ini, e, r->errors, "node \"%s\" has a device for mirror \"%s\" already", node,
+                                  m->name);
                 else if (strlen(colon + 1) >= sizeof m->device[i])
-                        ini_error(r->ini, e, r->errors, "device path is longer than %zu characters", sizeof m->device[i] - 1);
+                        ini_error(r->ini, e, r->errors, "device path is longer than %zu characters",
+                                  sizeof m->device[i] - 1);
                 else
                         memcpy(m->device[i], colon + 1, strlen(colon + 1) + 1);
                 return;
@@ -218,11 +227,13 @@ static void read_mirrors(struct config_reading *r, struct config *c)
 
                 read_name(r, "mirror", name, m->name);
                 if (strlen(name) > CONFIG_MIRROR_NAME_MAX)
-                        error_at(r, "mirror", name, "[mirror %s]: a mirror's name has up to %d characters, as md keeps it", name,
+                        error_at(r, "mirror", name,
+                                 "[mirror %s]: a mirror's name has up to %d characters, as md keeps it", name,
                                  CONFIG_MIRROR_NAME_MAX);
                 e = ini_get(r->ini, "mirror", name, "id", 0);
                 if (!e)
-                        error_at(r, "mirror", name, "[mirror %s] has no id: write id = 0xNUMBER, the export id of its legs", name);
+                        error_at(r, "mirror", name,
+                                 "[mirror %s] has no id: write id = 0xNUMBER, the export id of its legs", name);
                 else if (export_id_parse(e->value, &m->id, reason, sizeof reason) < 0)
                         ini_error(r->ini, e, r->errors, "%s", reason);
                 for (size_t d = 0; (e = ini_get(r->ini, "mirror", name, "device", d)); d++)
@@ -233,7 +244,8 @@ static void read_mirrors(struct config_reading *r, struct config *c)
                                 if (strncmp(e->value, c->voters[n].name, strcspn(e->value, ":")) == 0)
                                         mentioned = true;
                         if (!mentioned && c->voters[n].name[0])
-                                error_at(r, "mirror", name, "[mirror %s] has no device on node \"%s\": write device = %s:/dev/PATH", name,
+                                error_at(r, "mirror", name,
+                                         "[mirror %s] has no device on node \"%s\": write device = %s:/dev/PATH", name,
                                          c->voters[n].name, c->voters[n].name);
                 }
         }

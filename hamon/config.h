@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The configuration /etc/hamon/hamon.conf as one plain value: the same file on both nodes and the witness, read by hamon and hamon-act.
+ * The configuration /etc/hamon/hamon.conf as one plain value: the same file on both nodes and the witness, read by
+ * hamon and hamon-act.
  *
- * Owns the file's meaning and every check of it: each error is reported as FILE:LINE:COLUMN with what to write instead, all of them in one
- * run. Never resolves names, opens devices or decides anything. Called once by each program's main before its loop; reading blocks on the
- * file. The struct has no pointers: copy it as you like. Any thread.
+ * Owns the file's meaning and every check of it: each error is reported as FILE:LINE:COLUMN with what to write instead,
+ * all of them in one run. Never resolves names, opens devices or decides anything. Called once by each program's main
+ * before its loop; reading blocks on the file. The struct has no pointers: copy it as you like. Any thread.
  */
 #ifndef HAMON_CONFIG_H
 #define HAMON_CONFIG_H
@@ -20,10 +21,10 @@
 #define CONFIG_LEG_PORT 4343 /* TCP, nbdd */
 
 enum {
-        CONFIG_LINKS_MAX = 4,     /* addresses of a voter */
-        CONFIG_ADDRESSES_MAX = 4, /* of a service */
-        CONFIG_UNITS_MAX = 16,    /* of a service */
-        CONFIG_NAME_SIZE = 32,    /* cluster, node, mirror names with their NUL */
+        CONFIG_LINKS_MAX = 4,        /* addresses of a voter */
+        CONFIG_ADDRESSES_MAX = 4,    /* of a service */
+        CONFIG_UNITS_MAX = 16,       /* of a service */
+        CONFIG_NAME_SIZE = 32,       /* cluster, node, mirror names with their NUL */
         CONFIG_MIRROR_NAME_MAX = 25, /* md's set name "hamon:NAME" has 32 bytes with its NUL */
         CONFIG_PATH_SIZE = 256,
         CONFIG_OPTIONS_SIZE = 256,
@@ -38,7 +39,8 @@ struct config_address {
         char text[CONFIG_ADDRESS_SIZE]; /* without the prefix length */
 };
 
-/* voters[0], voters[1]: the nodes in the order of the file, which is also their slot in every md array; voters[WITNESS]: the witness. */
+/* voters[0], voters[1]: the nodes in the order of the file, which is also their slot in every md array;
+ * voters[WITNESS]: the witness. */
 struct config_voter {
         char name[CONFIG_NAME_SIZE];
         unsigned links; /* addresses in use; link i of one voter talks to link min(i, links - 1) of another */
@@ -46,12 +48,12 @@ struct config_voter {
 };
 
 struct config_service {
-        bool present;                        /* has a [service NAME] section */
+        bool present; /* has a [service NAME] section */
         bool has_mount;
-        char mount[CONFIG_PATH_SIZE];        /* absolute, normalised */
-        char type[CONFIG_NAME_SIZE];         /* "ext4" */
-        char options[CONFIG_OPTIONS_SIZE];   /* "" or mount options */
-        char interface[16];                  /* "" when there is no address */
+        char mount[CONFIG_PATH_SIZE];      /* absolute, normalised */
+        char type[CONFIG_NAME_SIZE];       /* "ext4" */
+        char options[CONFIG_OPTIONS_SIZE]; /* "" or mount options */
+        char interface[16];                /* "" when there is no address */
         unsigned addresses;
         struct config_address address[CONFIG_ADDRESSES_MAX];
         unsigned units;
@@ -69,9 +71,9 @@ struct config {
         char cluster[CONFIG_NAME_SIZE];
         char key_file[CONFIG_PATH_SIZE];
         uint16_t port, leg_port;
-        bool relaxed;                         /* profile = relaxed */
+        bool relaxed; /* profile = relaxed */
         struct timers timers;
-        bool has_witness;                     /* else mode manual: voters[WITNESS] is empty */
+        bool has_witness; /* else mode manual: voters[WITNESS] is empty */
         struct config_voter voters[VOTERS];
         unsigned mirrors;
         struct config_mirror mirror[MIRRORS_MAX]; /* in the order of the file: index = "mirror" of the core */

@@ -57,29 +57,33 @@ static void timer_error(const struct config_reading *r, const char *key, const c
                 config_error_at(r, "timers", "", text);
 }
 
-static void must_exceed(const struct config_reading *r, const char *key, uint64_t value_ms, const char *other, uint64_t least_ms,
-                        const char *why)
+static void must_exceed(const struct config_reading *r, const char *key, uint64_t value_ms, const char *other,
+                        uint64_t least_ms, const char *why)
 {
         char text[256];
 
         if (value_ms > least_ms)
                 return;
-        snprintf(text, sizeof text, "%s = %llums is impossible beside %s: it must be above %llums, %s", key, (unsigned long long)value_ms,
-                 other, (unsigned long long)least_ms, why);
+        snprintf(text, sizeof text, "%s = %llums is impossible beside %s: it must be above %llums, %s", key,
+                 (unsigned long long)value_ms, other, (unsigned long long)least_ms, why);
         timer_error(r, key, other, text);
 }
 
 static void check_timers(const struct config_reading *r, const struct timers *t)
 {
-        must_exceed(r, "suspect", t->suspect_ms, "heartbeat", 2ull * t->heartbeat_ms, "or one lost heartbeat raises suspicion");
+        must_exceed(r, "suspect", t->suspect_ms, "heartbeat", 2ull * t->heartbeat_ms,
+                    "or one lost heartbeat raises suspicion");
         must_exceed(r, "dead", t->dead_ms, "suspect", t->suspect_ms, "as a node is suspected before it is dead");
         must_exceed(r, "lease", t->lease_ms, "dead", t->dead_ms, "or a live primary is preempted by a slow voter");
         must_exceed(r, "lease", t->lease_ms, "address", t->address_ms + t->address_ms / 4ull,
                     "as the kernel drops the service address up to a quarter late");
-        must_exceed(r, "address", t->address_ms, "address-renew", 2ull * t->address_renew_ms, "or one lost renewal drops the address");
-        must_exceed(r, "join-backoff-max", t->join_backoff_max_ms, "join-backoff", t->join_backoff_ms - 1ull, "its first value");
+        must_exceed(r, "address", t->address_ms, "address-renew", 2ull * t->address_renew_ms,
+                    "or one lost renewal drops the address");
+        must_exceed(r, "join-backoff-max", t->join_backoff_max_ms, "join-backoff", t->join_backoff_ms - 1ull,
+                    "its first value");
         if (t->address_ms % 1000 != 0)
-                timer_error(r, "address", "address", "address is the kernel's lifetime of an address: write whole seconds, 1s or 2s");
+                timer_error(r, "address", "address",
+                            "address is the kernel's lifetime of an address: write whole seconds, 1s or 2s");
 }
 
 /* Reports when an earlier voter or link has the same address. */
@@ -92,9 +96,10 @@ static void check_addresses(const struct config_reading *r, const struct config 
                         continue;
                 size_t length = strcspn(e->value, "/");
                 for (size_t j = 0; j < i && (f = ini_at(r->ini, j)); j++)
-                        if (strcmp(f->key, "address") == 0 && strcmp(f->section, "timers") != 0 && strcspn(f->value, "/") == length &&
-                            strncmp(e->value, f->value, length) == 0) {
-                                ini_error(r->ini, e, r->errors, "address \"%.*s\" is used already in line %u", (int)length, e->value, f->line);
+                        if (strcmp(f->key, "address") == 0 && strcmp(f->section, "timers") != 0 &&
+                            strcspn(f->value, "/") == length && strncmp(e->value, f->value, length) == 0) {
+                                ini_error(r->ini, e, r->errors, "address \"%.*s\" is used already in line %u",
+                                          (int)length, e->value, f->line);
                                 break;
                         }
         }
@@ -117,15 +122,18 @@ static void check_mirrors(const struct config_reading *r, const struct config *c
                         const struct config_mirror *b = &c->mirror[k];
 
                         if (id && a->id && a->id == b->id)
-                                ini_error(r->ini, id, r->errors, "id \"%s\" is that of mirror \"%s\" already", id->value, b->name);
+                                ini_error(r->ini, id, r->errors, "id \"%s\" is that of mirror \"%s\" already",
+                                          id->value, b->name);
                         for (unsigned n = 0; n < NODES; n++) {
                                 if (!a->device[n][0] || strcmp(a->device[n], b->device[n]) != 0)
                                         continue;
-                                snprintf(text, sizeof text, "device \"%s\" of node \"%s\" belongs to mirror \"%s\" already", a->device[n],
+                                snprintf(text, sizeof text,
+                                         "device \"%s\" of node \"%s\" belongs to mirror \"%s\" already", a->device[n],
                                          c->voters[n].name, b->name);
                                 config_error_at(r, "mirror", a->name, text);
                         }
-                        if (a->service.has_mount && b->service.has_mount && strcmp(a->service.mount, b->service.mount) == 0)
+                        if (a->service.has_mount && b->service.has_mount &&
+                            strcmp(a->service.mount, b->service.mount) == 0)
                                 ini_error(r->ini, ini_get(r->ini, "service", a->name, "mount", 0), r->errors,
                                           "mount \"%s\" is that of service \"%s\" already", a->service.mount, b->name);
                 }

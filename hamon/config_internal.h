@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the configuration reader share (config.c, config_service.c, config_check.c); nobody else includes it. */
+/* What the files of the configuration reader share (config.c, config_service.c, config_check.c); nobody else includes
+ * it. */
 #ifndef HAMON_CONFIG_INTERNAL_H
 #define HAMON_CONFIG_INTERNAL_H
 
@@ -17,7 +18,8 @@ void config_error_at(const struct config_reading *r, const char *section, const 
 bool config_name_is_valid(const char *name);
 
 /* An IPv4 or IPv6 address, with "/LENGTH" when `with_prefix`. False: reported. */
-bool config_read_address(const struct config_reading *r, const struct ini_entry *e, bool with_prefix, struct config_address *ret);
+bool config_read_address(const struct config_reading *r, const struct ini_entry *e, bool with_prefix,
+                         struct config_address *ret);
 
 void config_read_services(struct config_reading *r, struct config *c);
 void config_read_timers(struct config_reading *r, struct config *c);

@@ -8,14 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool config_read_address(const struct config_reading *r, const struct ini_entry *e, bool with_prefix, struct config_address *ret)
+bool config_read_address(const struct config_reading *r, const struct ini_entry *e, bool with_prefix,
+                         struct config_address *ret)
 {
         struct config_address a = {0};
         const char *slash = strchr(e->value, '/');
         size_t length = slash ? (size_t)(slash - e->value) : strlen(e->value);
 
         if (slash && !with_prefix) {
-                ini_error(r->ini, e, r->errors, "address \"%s\" has a prefix length: write the address alone", e->value);
+                ini_error(r->ini, e, r->errors, "address \"%s\" has a prefix length: write the address alone",
+                          e->value);
                 return false;
         }
         if (length < sizeof a.text) {
@@ -26,7 +28,8 @@ bool config_read_address(const struct config_reading *r, const struct ini_entry 
                 ini_error(r->ini, e, r->errors, "address \"%s\" is not an IPv4 or IPv6 address", e->value);
                 return false;
         }
-        (void)inet_ntop(a.family, a.bytes, a.text, sizeof a.text); /* one spelling: cannot fail for what inet_pton() gave */
+        (void)inet_ntop(a.family, a.bytes, a.text,
+                        sizeof a.text); /* one spelling: cannot fail for what inet_pton() gave */
         unsigned bits = a.family == AF_INET ? 32 : 128;
         a.prefix_length = (uint8_t)bits;
         if (with_prefix) {
@@ -35,8 +38,8 @@ bool config_read_address(const struct config_reading *r, const struct ini_entry 
                 unsigned long prefix = n > 0 && n <= 3 ? strtoul(digits, NULL, 10) : 0;
 
                 if (n == 0 || digits[n] || prefix == 0 || prefix > bits) {
-                        ini_error(r->ini, e, r->errors, "address \"%s\" needs its prefix length: write %s/%u", e->value, a.text,
-                                  a.family == AF_INET ? 24u : 64u);
+                        ini_error(r->ini, e, r->errors, "address \"%s\" needs its prefix length: write %s/%u", e->value,
+                                  a.text, a.family == AF_INET ? 24u : 64u);
                         return false;
                 }
                 a.prefix_length = (uint8_t)prefix;
@@ -52,7 +55,8 @@ static bool mount_is_valid(const char *path)
         if (path[0] != '/' || n < 2 || path[n - 1] == '/' || strstr(path, "//"))
                 return false;
         for (const char *p = path; (p = strchr(p, '/')); p++)
-                if (strncmp(p, "/./", 3) == 0 || strncmp(p, "/../", 4) == 0 || strcmp(p, "/.") == 0 || strcmp(p, "/..") == 0)
+                if (strncmp(p, "/./", 3) == 0 || strncmp(p, "/../", 4) == 0 || strcmp(p, "/.") == 0 ||
+                    strcmp(p, "/..") == 0)
                         return false;
         return true;
 }
@@ -78,7 +82,9 @@ static void read_mount(struct config_reading *r, const char *name, struct config
         const struct ini_entry *e = ini_get(r->ini, "service", name, "mount", 0);
 
         if (e && !mount_is_valid(e->value))
-                ini_error(r->ini, e, r->errors, "mount \"%s\" is not an absolute path without \".\", \"..\" and a \"/\" at its end", e->value);
+                ini_error(r->ini, e, r->errors,
+                          "mount \"%s\" is not an absolute path without \".\", \"..\" and a \"/\" at its end",
+                          e->value);
         else if (e)
                 fit(r, e, s->mount, sizeof s->mount);
         s->has_mount = e != NULL;
@@ -94,7 +100,8 @@ static void read_mount(struct config_reading *r, const char *name, struct config
         if (e)
                 fit(r, e, s->options, sizeof s->options);
         if (e && !s->has_mount)
-                ini_error(r->ini, e, r->errors, "options without a mount: write mount = /PATH below [service %s]", name);
+                ini_error(r->ini, e, r->errors, "options without a mount: write mount = /PATH below [service %s]",
+                          name);
 }
 
 static void read_addresses(struct config_reading *r, const char *name, struct config_service *s)
@@ -115,9 +122,11 @@ static void read_addresses(struct config_reading *r, const char *name, struct co
         else if (e)
                 fit(r, e, s->interface, sizeof s->interface);
         if (first && !e)
-                ini_error(r->ini, first, r->errors, "an address without an interface: write interface = NAME below [service %s]", name);
+                ini_error(r->ini, first, r->errors,
+                          "an address without an interface: write interface = NAME below [service %s]", name);
         if (e && !first)
-                ini_error(r->ini, e, r->errors, "an interface without an address: write address = IP/LENGTH below [service %s]", name);
+                ini_error(r->ini, e, r->errors,
+                          "an interface without an address: write address = IP/LENGTH below [service %s]", name);
 }
 
 static void read_units(struct config_reading *r, const char *name, struct config_service *s)
@@ -165,9 +174,11 @@ void config_read_services(struct config_reading *r, struct config *c)
                         known[m] = c->mirror[m].name;
                 const char *nearest = text_nearest(name, known);
                 if (nearest && *nearest)
-                        snprintf(text, sizeof text, "[service %s] has no mirror of that name, did you mean \"%s\"?", name, nearest);
+                        snprintf(text, sizeof text, "[service %s] has no mirror of that name, did you mean \"%s\"?",
+                                 name, nearest);
                 else
-                        snprintf(text, sizeof text, "[service %s] has no mirror of that name: a service is named like its mirror", name);
+                        snprintf(text, sizeof text,
+                                 "[service %s] has no mirror of that name: a service is named like its mirror", name);
                 config_error_at(r, "service", name, text);
         }
 }

@@ -55,7 +55,9 @@ static struct rtnl_addr *describe(const struct config_address *a, int ifindex, u
         if (good && a->family == AF_INET && a->prefix_length < 31) {
                 uint8_t last[4];
                 for (unsigned i = 0; i < 4; i++) {
-                        unsigned host_bits = a->prefix_length >= 8 * (i + 1) ? 0 : a->prefix_length <= 8 * i ? 8 : 8 * (i + 1) - a->prefix_length;
+                        unsigned host_bits = a->prefix_length >= 8 * (i + 1) ? 0
+                                             : a->prefix_length <= 8 * i     ? 8
+                                                                             : 8 * (i + 1) - a->prefix_length;
                         last[i] = (uint8_t)(a->bytes[i] | ((1u << host_bits) - 1));
                 }
                 struct nl_addr *broadcast = nl_addr_build(AF_INET, last, 4);
@@ -108,12 +110,12 @@ size_t address_na_frame(const uint8_t mac[6], const uint8_t address[16], uint8_t
         ret[13] = 0xdd;
         memset(ip, 0, 72);
         ip[0] = 0x60;
-        ip[5] = 32;   /* payload */
-        ip[6] = 58;   /* ICMPv6 */
-        ip[7] = 255;  /* hop limit (RFC 4861, 7.1.2) */
+        ip[5] = 32;  /* payload */
+        ip[6] = 58;  /* ICMPv6 */
+        ip[7] = 255; /* hop limit (RFC 4861, 7.1.2) */
         memcpy(ip + 8, address, 16);
         memcpy(ip + 24, all_nodes, 16);
-        icmp[0] = 136; /* neighbour advertisement */
+        icmp[0] = 136;  /* neighbour advertisement */
         icmp[4] = 0x20; /* override */
         memcpy(icmp + 8, address, 16);
         icmp[24] = 2; /* option: target link-layer address */
@@ -143,7 +145,8 @@ static void announce(const char *interface, int ifindex, const struct config_add
         memcpy(request.ifr_name, interface, strnlen(interface, sizeof request.ifr_name - 1));
         if (ioctl(fd, SIOCGIFHWADDR, &request) == 0) {
                 const uint8_t *mac = (const uint8_t *)request.ifr_hwaddr.sa_data;
-                size_t n = a->family == AF_INET ? address_arp_frame(mac, a->bytes, frame) : address_na_frame(mac, a->bytes, frame);
+                size_t n = a->family == AF_INET ? address_arp_frame(mac, a->bytes, frame)
+                                                : address_na_frame(mac, a->bytes, frame);
                 /* Losing it is survivable: neighbours ask again when their entry ages. */
                 for (int i = 0; i < ANNOUNCE_TIMES; i++)
                         (void)sendto(fd, frame, n, 0, (struct sockaddr *)&to, sizeof to);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Service addresses with a kernel lifetime: unless they are renewed the kernel itself drops them (R4e), whatever becomes of us.
+ * Service addresses with a kernel lifetime: unless they are renewed the kernel itself drops them (R4e), whatever
+ * becomes of us.
  *
- * Netlink to the local kernel and frames on an AF_PACKET socket: nothing waits for a network or a disk, so the main loop may call it.
+ * Netlink to the local kernel and frames on an AF_PACKET socket: nothing waits for a network or a disk, so the main
+ * loop may call it.
  */
 #ifndef HAMON_ACT_ADDRESS_H
 #define HAMON_ACT_ADDRESS_H
@@ -11,8 +13,9 @@
 #include "hamon/config.h"
 
 /*
- * Adds every address of the service, or gives those that are there `lifetime_ms` more (whole seconds, rounded down, at least 1). One that was not
- * there is announced: gratuitous ARP, or an unsolicited neighbour advertisement. 0 when all are there.
+ * Adds every address of the service, or gives those that are there `lifetime_ms` more (whole seconds, rounded down, at
+ * least 1). One that was not there is announced: gratuitous ARP, or an unsolicited neighbour advertisement. 0 when all
+ * are there.
  */
 int address_renew(const struct config_service *s, uint32_t lifetime_ms, struct trouble *t);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Creation and stop by mdadm, and what every assembly sets; the assembly itself is in array_run.c, the peer's leg in array_peer.c. */
+/* Creation and stop by mdadm, and what every assembly sets; the assembly itself is in array_run.c, the peer's leg in
+ * array_peer.c. */
 #include "hamon/act/array.h"
 
 #include "hamon/act/child.h"
@@ -78,7 +79,8 @@ static int settle(const struct array *a, struct trouble *t)
         if (!s.running || !s.own.present || !s.own.in_sync)
                 return trouble_say(t, -EIO, "%s does not run with its own leg in sync", a->md);
         if (s.members != 1)
-                return trouble_say(t, -EIO, "%s was assembled with %u members, expected the own leg alone", a->md, s.members);
+                return trouble_say(t, -EIO, "%s was assembled with %u members, expected the own leg alone", a->md,
+                                   s.members);
         snprintf(key, sizeof key, "dev-%s/state", s.own.name);
         if (s.own.write_mostly && (r = md_sysfs_write(MD_SYSFS_ROOT, a->md, key, "-writemostly")) < 0)
                 return trouble_errno(t, r, "cannot clear write-mostly of the own leg in %s", a->md);
@@ -107,9 +109,24 @@ int array_create(const struct array *a, uint64_t chunk_bytes, struct trouble *t)
         snprintf(name, sizeof name, "--name=%s", a->name);
         snprintf(chunk, sizeof chunk, "--bitmap-chunk=%llu", (unsigned long long)(chunk_bytes / 1024));
         /* The set name becomes "hamon:NAME": no host's own, so that nothing assembles it by itself. */
-        const char *argv[] = {MDADM, "--create", a->md_path, config, name, "--homehost=hamon", "--run", "--quiet", "--metadata=1.2", "--level=1",
-                              "--raid-devices=2", "--bitmap=internal", chunk, "--data-offset=1M", "--assume-clean",
-                              a->own_slot == 0 ? a->own_path : "missing", a->own_slot == 0 ? "missing" : a->own_path, NULL};
+        const char *argv[] = {MDADM,
+                              "--create",
+                              a->md_path,
+                              config,
+                              name,
+                              "--homehost=hamon",
+                              "--run",
+                              "--quiet",
+                              "--metadata=1.2",
+                              "--level=1",
+                              "--raid-devices=2",
+                              "--bitmap=internal",
+                              chunk,
+                              "--data-offset=1M",
+                              "--assume-clean",
+                              a->own_slot == 0 ? a->own_path : "missing",
+                              a->own_slot == 0 ? "missing" : a->own_path,
+                              NULL};
         r = child_run(argv, a->timeout_ms, t);
         return r < 0 ? r : settle(a, t);
 }
@@ -124,19 +141,24 @@ int array_assemble(const struct array *a, struct trouble *t)
         if (s.running && s.own.present)
                 return s.members == 1 ? settle(a, t) : 0; /* asked again */
         if (s.running || s.members > 0)
-                return trouble_say(t, -EBUSY, "%s is there without the own leg: another array has that number, or an assembly stopped half-way", a->md);
+                return trouble_say(
+                    t, -EBUSY,
+                    "%s is there without the own leg: another array has that number, or an assembly stopped half-way",
+                    a->md);
         r = array_run(a, t);
         if (r < 0)
                 return r;
         r = settle(a, t);
         if (r < 0) {
                 struct trouble ignored;
-                (void)array_stop(a, &ignored); /* what was begun is not left behind; the first error is the one to report */
+                (void)array_stop(
+                    a, &ignored); /* what was begun is not left behind; the first error is the one to report */
         }
         return r;
 }
 
-/* In a child: a flush waits for a leg that has died, for ever, and the detach that ends this would wait behind the worker. */
+/* In a child: a flush waits for a leg that has died, for ever, and the detach that ends this would wait behind the
+ * worker. */
 int array_flush(const struct array *a, struct trouble *t)
 {
         const char *argv[] = {SYNC, a->md_path, NULL};

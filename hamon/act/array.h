@@ -2,10 +2,10 @@
 /*
  * The md array of a mirror: made, assembled from the own leg alone, the peer's leg put in and taken out, stopped.
  *
- * Creation and stop are mdadm's, with a configuration of our own (no bad-block log). Assembly is the kernel's ioctls: nothing is scanned, and a
- * take-over starts no program. Adding and removing the peer's leg are ioctls and sysfs as well: mdadm's manage mode takes no --config, so
- * that the host's mdadm.conf would decide about the bad-block log. Nothing here reads mdadm's words. Every call may block for its time-out:
- * the mirror's worker only.
+ * Creation and stop are mdadm's, with a configuration of our own (no bad-block log). Assembly is the kernel's ioctls:
+ * nothing is scanned, and a take-over starts no program. Adding and removing the peer's leg are ioctls and sysfs as
+ * well: mdadm's manage mode takes no --config, so that the host's mdadm.conf would decide about the bad-block log.
+ * Nothing here reads mdadm's words. Every call may block for its time-out: the mirror's worker only.
  */
 #ifndef HAMON_ACT_ARRAY_H
 #define HAMON_ACT_ARRAY_H
@@ -19,15 +19,15 @@
 
 /* What an array is made of on this node. */
 struct array {
-        const char *name;       /* of the mirror */
-        char md[16];            /* "md100" */
-        char md_path[32];       /* "/dev/md100" */
-        const char *own_path;   /* dm device */
-        const char *peer_path;  /* "/dev/nbd0" */
-        const char *config;     /* our mdadm.conf, written by array_write_config() */
+        const char *name;      /* of the mirror */
+        char md[16];           /* "md100" */
+        char md_path[32];      /* "/dev/md100" */
+        const char *own_path;  /* dm device */
+        const char *peer_path; /* "/dev/nbd0" */
+        const char *config;    /* our mdadm.conf, written by array_write_config() */
         unsigned own_slot;
-        dev_t own, peer;        /* device numbers; 0: unknown */
-        unsigned timeout_ms;    /* of one step */
+        dev_t own, peer;     /* device numbers; 0: unknown */
+        unsigned timeout_ms; /* of one step */
 };
 
 /* Writes the mdadm.conf that creations use. */
@@ -39,7 +39,8 @@ uint64_t array_chunk_bytes(uint64_t member_bytes);
 /* A new array with the own leg in its slot and the other slot empty. -EEXIST when it runs already. */
 int array_create(const struct array *a, uint64_t chunk_bytes, struct trouble *t);
 
-/* The own leg alone, run degraded, writable, write-mostly cleared, safe_mode_delay set. Already running with it: success. */
+/* The own leg alone, run degraded, writable, write-mostly cleared, safe_mode_delay set. Already running with it:
+ * success. */
 int array_assemble(const struct array *a, struct trouble *t);
 
 /* The bare start of array_assemble() (array_run.c). */
@@ -48,12 +49,13 @@ int array_run(const struct array *a, struct trouble *t);
 /* Sets every bit of `d` in the running array's bitmap, on disk too. `array_chunk_bytes` is that bitmap's chunk. */
 int array_apply_debt(const struct array *a, const struct debt *d, uint64_t bitmap_chunk_bytes, struct trouble *t);
 
-/* The peer's leg, a known member, write-mostly, for a resync by bitmap. -EINVAL: md does not take it as a member (too old). */
+/* The peer's leg, a known member, write-mostly, for a resync by bitmap. -EINVAL: md does not take it as a member (too
+ * old). */
 int array_readd(const struct array *a, struct trouble *t);
 
 /*
- * The peer's leg as a new member: a fresh superblock (made from the own one) is written to it, then it is added and resynced whole. What it
- * held is lost.
+ * The peer's leg as a new member: a fresh superblock (made from the own one) is written to it, then it is added and
+ * resynced whole. What it held is lost.
  */
 int array_add_new(const struct array *a, struct trouble *t);
 
@@ -67,8 +69,8 @@ int array_flush(const struct array *a, struct trouble *t);
 int array_stop(const struct array *a, struct trouble *t);
 
 /*
- * An assembly that ended half-way (hamon-act or mdadm was killed) has the own leg and does nothing with it: lets go of it. Anything else is
- * left alone, with success.
+ * An assembly that ended half-way (hamon-act or mdadm was killed) has the own leg and does nothing with it: lets go of
+ * it. Anything else is left alone, with success.
  */
 int array_end_halfway(const struct array *a, struct trouble *t);
 

@@ -44,8 +44,8 @@ int array_apply_debt(const struct array *a, const struct debt *d, uint64_t bitma
                         uint64_t first = start * d->chunk_bytes / bitmap_chunk_bytes;
                         uint64_t last = ((end + 1) * d->chunk_bytes - 1) / bitmap_chunk_bytes;
 
-                        length += (size_t)snprintf(text + length, sizeof text - length, "%llu-%llu ", (unsigned long long)first,
-                                                   (unsigned long long)last);
+                        length += (size_t)snprintf(text + length, sizeof text - length, "%llu-%llu ",
+                                                   (unsigned long long)first, (unsigned long long)last);
                         start = end + 1;
                 }
                 if (length > BITS_TEXT_MAX || (!more && length > 0)) {
@@ -86,7 +86,8 @@ static int add_disk(const struct array *a, bool as_member)
         return r;
 }
 
-/* md sets the flag from the ioctl; after a re-add of an old superblock it is set again to be sure, and the slot is checked. */
+/* md sets the flag from the ioctl; after a re-add of an old superblock it is set again to be sure, and the slot is
+ * checked. */
 static int settle_peer(const struct array *a, struct trouble *t)
 {
         struct md_state s;
@@ -146,7 +147,8 @@ static int write_spare(const struct array *a, struct trouble *t)
                 r = md_super_make_spare(bytes, sizeof bytes, own.dev_number == 0 ? 1 : 0, &device, size / 512);
         if (r == -ENOSPC)
                 (void)trouble_say(t, r, "the peer's leg is too small for %s", a->md);
-        else if (r == 0 && (r = direct_zero(to, 0, SPARE_ZERO_BYTES)) == 0 && (r = direct_write(to, MD_SUPER_OFFSET, bytes, sizeof bytes)) == 0)
+        else if (r == 0 && (r = direct_zero(to, 0, SPARE_ZERO_BYTES)) == 0 &&
+                 (r = direct_write(to, MD_SUPER_OFFSET, bytes, sizeof bytes)) == 0)
                 r = direct_flush(to);
         if (r < 0 && r != -ENOSPC)
                 (void)trouble_errno(t, r, "cannot write a superblock to the peer's leg");
@@ -185,7 +187,8 @@ int array_remove_peer(const struct array *a, struct trouble *t)
                 if (r < 0 && r != -EBUSY && r != -ENOENT)
                         return trouble_errno(t, r, "%s does not remove the peer's leg", a->md);
                 if (waited_ms >= a->timeout_ms)
-                        return trouble_say(t, -ETIMEDOUT, "%s did not let go of the peer's leg within %u ms", a->md, a->timeout_ms);
+                        return trouble_say(t, -ETIMEDOUT, "%s did not let go of the peer's leg within %u ms", a->md,
+                                           a->timeout_ms);
                 if (r < 0)
                         pause_ms(WAIT_STEP_MS);
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Assembly of one leg alone, by the kernel's own ioctls: nothing is scanned, no program is started on the way of a take-over, and md claims
- * the leg exclusively or refuses.
+ * Assembly of one leg alone, by the kernel's own ioctls: nothing is scanned, no program is started on the way of a
+ * take-over, and md claims the leg exclusively or refuses.
  */
 #include "hamon/act/array.h"
 

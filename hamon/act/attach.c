@@ -33,17 +33,19 @@ static void unit_name(const struct mirror *m, char *ret, size_t size)
         snprintf(ret, size, "nbdc@%s.service", m->peer_name);
 }
 
-int attach_format_environment(const struct mirror *m, uint64_t epoch, const struct uuid *session, char *ret, size_t size)
+int attach_format_environment(const struct mirror *m, uint64_t epoch, const struct uuid *session, char *ret,
+                              size_t size)
 {
         const struct config_voter *peer = &m->config->voters[m->self ^ 1u];
         char hosts[CONFIG_LINKS_MAX * CONFIG_ADDRESS_SIZE] = "", id[EXPORT_ID_TEXT_SIZE], text[UUID_TEXT_SIZE];
 
         for (unsigned i = peer->links; i-- > 0;) /* the last address is the preferred one for legs */
-                snprintf(hosts + strlen(hosts), sizeof hosts - strlen(hosts), "%s%s", *hosts ? "," : "", peer->link[i].text);
+                snprintf(hosts + strlen(hosts), sizeof hosts - strlen(hosts), "%s%s", *hosts ? "," : "",
+                         peer->link[i].text);
         export_id_format(m->cm->id, id);
         uuid_format(session, text);
-        int n = snprintf(ret, size, "NBDC_ARGS=--optional --epoch %" PRIu64 " --session %s %s %u %s %s\n", epoch, text, hosts,
-                         m->config->leg_port, id, m->peer_path);
+        int n = snprintf(ret, size, "NBDC_ARGS=--optional --epoch %" PRIu64 " --session %s %s %u %s %s\n", epoch, text,
+                         hosts, m->config->leg_port, id, m->peer_path);
         return n < 0 || (size_t)n >= size ? -E2BIG : 0;
 }
 
@@ -124,7 +126,8 @@ int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *sessio
                 struct md_state md;
                 int look = mirror_md_state(m, &md);
                 if (look < 0 || (md.running && (md.peer.present || md.members > 1)))
-                        return trouble_say(t, -EBUSY, "%s is attached with another session: detach it first", m->peer_path);
+                        return trouble_say(t, -EBUSY, "%s is attached with another session: detach it first",
+                                           m->peer_path);
                 /* Left over from an array that was stopped: nothing uses it, and no record says a word about it. */
                 look = attach_end(m, t);
                 if (look < 0)
@@ -158,7 +161,9 @@ static int set_policy(const struct mirror *m, enum nbdc_policy policy, struct tr
         char error[NBDC_ERROR_SIZE];
 
         int r = nbdc_set_policy(m->peer_path, policy, ASK_MS, error);
-        return r < 0 ? trouble_say(t, r, "cannot make %s %s: %.80s", m->peer_path, nbdc_policy_name(policy), *error ? error : "no answer") : 0;
+        return r < 0 ? trouble_say(t, r, "cannot make %s %s: %.80s", m->peer_path, nbdc_policy_name(policy),
+                                   *error ? error : "no answer")
+                     : 0;
 }
 
 int attach_require(const struct mirror *m, struct trouble *t)
@@ -200,7 +205,8 @@ static int detach(const struct mirror *m, const char *version, struct trouble *t
         if (r < 0)
                 return trouble_say(t, r, "cannot detach %s: %.90s", m->peer_path, *error ? error : "no answer");
         (void)units_stop(unit, DETACH_MS, &ignored); /* it ends by itself; this waits for it */
-        return 0; /* every request has ended; the kernel keeps the device configured until md, too, lets go of it (LEG_REMOVE) */
+        return 0; /* every request has ended; the kernel keeps the device configured until md, too, lets go of it
+                     (LEG_REMOVE) */
 }
 
 int attach_detach(const struct mirror *m, uint64_t version, struct trouble *t)
@@ -231,5 +237,7 @@ void attach_look(const struct mirror *m, struct attach_view *ret)
         ret->attached = s.state == NBDC_ATTACHED || s.state == NBDC_RECONNECTING;
         ret->connected = s.state == NBDC_ATTACHED && s.connected;
         ret->refused = s.refused;
-        ret->oldest_ms = s.oldest_request_ms < 0 ? 0 : s.oldest_request_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)s.oldest_request_ms;
+        ret->oldest_ms = s.oldest_request_ms < 0            ? 0
+                         : s.oldest_request_ms > UINT32_MAX ? UINT32_MAX
+                                                            : (uint32_t)s.oldest_request_ms;
 }

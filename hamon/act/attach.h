@@ -10,15 +10,17 @@
 #include "hamon/act/mirror.h"
 
 /*
- * Attaches with (epoch, session), policy OPTIONAL, and returns when the device is there. The same session again: success. Another
- * session's device that the array does not have is detached first; -EBUSY when the array has it. After an error nothing is attached.
+ * Attaches with (epoch, session), policy OPTIONAL, and returns when the device is there. The same session again:
+ * success. Another session's device that the array does not have is detached first; -EBUSY when the array has it. After
+ * an error nothing is attached.
  */
 int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *session, struct trouble *t);
 
 /* R2f: from now on only a decided record disconnects. */
 int attach_require(const struct mirror *m, struct trouble *t);
 
-/* Disconnects; every waiting request fails. `version` 0: allowed for an OPTIONAL leg only. Nothing attached: success. */
+/* Disconnects; every waiting request fails. `version` 0: allowed for an OPTIONAL leg only. Nothing attached: success.
+ */
 int attach_detach(const struct mirror *m, uint64_t version, struct trouble *t);
 
 /* After md was stopped: nothing uses the device, so it needs no decision. */
@@ -33,6 +35,7 @@ struct attach_view {
 void attach_look(const struct mirror *m, struct attach_view *ret);
 
 /* The line for nbdc@nbdN.service: "NBDC_ARGS=..." -E2BIG when it does not fit. */
-int attach_format_environment(const struct mirror *m, uint64_t epoch, const struct uuid *session, char *ret, size_t size);
+int attach_format_environment(const struct mirror *m, uint64_t epoch, const struct uuid *session, char *ret,
+                              size_t size);
 
 #endif

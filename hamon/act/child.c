@@ -79,7 +79,8 @@ static bool wait_end(int pidfd, int output_fd, uint64_t deadline_ms, char *text,
         bool open_output = true;
 
         for (;;) {
-                struct pollfd p[2] = {{.fd = pidfd, .events = POLLIN}, {.fd = open_output ? output_fd : -1, .events = POLLIN}};
+                struct pollfd p[2] = {{.fd = pidfd, .events = POLLIN},
+                                      {.fd = open_output ? output_fd : -1, .events = POLLIN}};
                 uint64_t now = now_ms();
 
                 if (now >= deadline_ms)
@@ -133,7 +134,8 @@ int child_run(const char *const *argv, unsigned timeout_ms, struct trouble *t)
                 ended = pidfd >= 0 && wait_end(pidfd, fds[0], now_ms() + KILLED_MS, text, &length);
                 r = -ETIMEDOUT;
         }
-        /* One that is stuck in the kernel stays a zombie-to-be of ours; main() reaps what nobody waits for at its end. */
+        /* One that is stuck in the kernel stays a zombie-to-be of ours; main() reaps what nobody waits for at its end.
+         */
         if (ended && waitpid(pid, &status, 0) < 0)
                 status = 0;
         if (pidfd >= 0)
@@ -149,5 +151,6 @@ int child_run(const char *const *argv, unsigned timeout_ms, struct trouble *t)
                 return 0;
         if (WIFSIGNALED(status))
                 return trouble_say(t, -EIO, "%s was killed by signal %d", name, WTERMSIG(status));
-        return trouble_say(t, -EIO, "%s failed with %d: %s", name, WEXITSTATUS(status), *last ? last : "it said nothing");
+        return trouble_say(t, -EIO, "%s failed with %d: %s", name, WEXITSTATUS(status),
+                           *last ? last : "it said nothing");
 }

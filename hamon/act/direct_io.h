@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading and writing of disks past every page cache (O_DIRECT): what is read is on the disk, what is flushed stays there.
+ * Reading and writing of disks past every page cache (O_DIRECT): what is read is on the disk, what is flushed stays
+ * there.
  *
- * Any offset and size may be read (a bounce buffer aligns them); writes are whole blocks of DIRECT_BLOCK bytes. Blocks on the disk: never
- * from the main loop. Any thread.
+ * Any offset and size may be read (a bounce buffer aligns them); writes are whole blocks of DIRECT_BLOCK bytes. Blocks
+ * on the disk: never from the main loop. Any thread.
  */
 #ifndef HAMON_ACT_DIRECT_IO_H
 #define HAMON_ACT_DIRECT_IO_H

@@ -20,7 +20,8 @@
 #define MEMBER_MIN_BYTES (8u * MIB)
 
 /* udev neither probes the leg nor offers it to anybody; it only makes the link in /dev/mapper. */
-#define UDEV_FLAGS (DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG | DM_UDEV_DISABLE_OTHER_RULES_FLAG)
+#define UDEV_FLAGS                                                                                                     \
+        (DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG | DM_UDEV_DISABLE_OTHER_RULES_FLAG)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -69,7 +70,8 @@ static int disk_mapping(const char *disk, struct mapping *ret, struct trouble *t
         return 0;
 }
 
-/* 1: there, with its device number and mapping (start_sectors UINT64_MAX when it is not one linear target); 0: not there. */
+/* 1: there, with its device number and mapping (start_sectors UINT64_MAX when it is not one linear target); 0: not
+ * there. */
 static int query(const char *name, dev_t *ret_device, struct mapping *ret)
 {
         struct dm_info info;
@@ -112,9 +114,11 @@ static int create(const char *name, const struct mapping *m)
         if (!task)
                 return r;
         if (dm_task_set_name(task, name) && dm_task_set_add_node(task, DM_ADD_NODE_ON_CREATE) &&
-            dm_task_add_target(task, 0, m->size_sectors, "linear", parameters) && dm_task_set_cookie(task, &cookie, UDEV_FLAGS)) {
+            dm_task_add_target(task, 0, m->size_sectors, "linear", parameters) &&
+            dm_task_set_cookie(task, &cookie, UDEV_FLAGS)) {
                 r = dm_task_run(task) ? 0 : -(dm_task_get_errno(task) ? dm_task_get_errno(task) : EIO);
-                (void)dm_udev_wait(cookie); /* without udev there is nothing to wait for, and the node was made by the library */
+                (void)dm_udev_wait(
+                    cookie); /* without udev there is nothing to wait for, and the node was made by the library */
         }
         dm_task_destroy(task);
         return r;
@@ -143,8 +147,11 @@ int dm_leg_ensure(const char *mirror, const char *disk, dev_t *ret_device, uint6
         pthread_mutex_unlock(&lock);
         if (r < 0)
                 return trouble_errno(t, r, "cannot make device-mapper device \"%s\" over \"%s\"", name, disk);
-        if (have.disk != want.disk || have.start_sectors != want.start_sectors || have.size_sectors != want.size_sectors)
-                return trouble_say(t, -EEXIST, "device-mapper device \"%s\" is there with another mapping: remove it with dmsetup", name);
+        if (have.disk != want.disk || have.start_sectors != want.start_sectors ||
+            have.size_sectors != want.size_sectors)
+                return trouble_say(t, -EEXIST,
+                                   "device-mapper device \"%s\" is there with another mapping: remove it with dmsetup",
+                                   name);
         *ret_device = device;
         *ret_size_bytes = want.size_sectors * SECTOR;
         return 0;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The dm-linear device behind a leg: /dev/mapper/nbdd-leg-NAME maps the disk from LEG_MEMBER_OFFSET on, rounded down to 1 MiB.
+ * The dm-linear device behind a leg: /dev/mapper/nbdd-leg-NAME maps the disk from LEG_MEMBER_OFFSET on, rounded down to
+ * 1 MiB.
  *
- * md and nbdd open this device exclusively and nothing else does: an exclusive open that succeeds proves that nobody writes. udev is told not
- * to scan it. libdevmapper is not thread-safe: one lock serialises all calls. Blocks on udev: never from the main loop. Workers call it.
+ * md and nbdd open this device exclusively and nothing else does: an exclusive open that succeeds proves that nobody
+ * writes. udev is told not to scan it. libdevmapper is not thread-safe: one lock serialises all calls. Blocks on udev:
+ * never from the main loop. Workers call it.
  */
 #ifndef HAMON_ACT_DM_H
 #define HAMON_ACT_DM_H
@@ -19,8 +21,9 @@
 void dm_leg_path(const char *mirror, char ret[DM_PATH_SIZE]);
 
 /*
- * Makes the device over `disk`, or finds the one that is there with exactly this mapping. Sets its device number and size. -EEXIST: the name
- * is used for something else; -ENOSPC: the disk is too small; -ENOTBLK: `disk` is no block device.
+ * Makes the device over `disk`, or finds the one that is there with exactly this mapping. Sets its device number and
+ * size. -EEXIST: the name is used for something else; -ENOSPC: the disk is too small; -ENOTBLK: `disk` is no block
+ * device.
  */
 int dm_leg_ensure(const char *mirror, const char *disk, dev_t *ret_device, uint64_t *ret_size_bytes, struct trouble *t);
 

@@ -117,7 +117,8 @@ void effect_perform_at_once(const struct mirror *m, const struct effect *e, stru
 
         *ret = (struct effect_result){0};
         if (e->type == EFFECT_ADDRESS_RENEW && is_late(e))
-                r = trouble_say(&t, -ETIME, "the renewal of the address came too late to be covered by the lease"); /* R4e */
+                r = trouble_say(&t, -ETIME,
+                                "the renewal of the address came too late to be covered by the lease"); /* R4e */
         else if (e->type == EFFECT_ADDRESS_RENEW)
                 r = address_renew(s, e->lifetime_ms, &t);
         else if (e->type == EFFECT_ADDRESS_DROP)

@@ -2,9 +2,9 @@
 /*
  * What each effect of hamon/core/effect.h does, one function each, in the order in which the machine is touched.
  *
- * Decides nothing about roles; it refuses what can only be a mistake (an assembly without captured debt, a cleared note while the leg is in
- * md). effect_perform() runs in the mirror's worker and may block; effect_perform_at_once() runs in the main loop and never waits for a
- * disk, a child or D-Bus.
+ * Decides nothing about roles; it refuses what can only be a mistake (an assembly without captured debt, a cleared note
+ * while the leg is in md). effect_perform() runs in the mirror's worker and may block; effect_perform_at_once() runs in
+ * the main loop and never waits for a disk, a child or D-Bus.
  */
 #ifndef HAMON_ACT_EFFECTS_H
 #define HAMON_ACT_EFFECTS_H

@@ -42,7 +42,8 @@ static int save_debt(const struct mirror *m, const struct debt *d, struct troubl
         return r < 0 ? trouble_errno(t, r, "cannot write the debt \"%s\"", m->debt_path) : 0;
 }
 
-static int add_member_debt(const struct member *m, const struct md_super *s, struct debt *d, const char *whose, struct trouble *t)
+static int add_member_debt(const struct member *m, const struct md_super *s, struct debt *d, const char *whose,
+                           struct trouble *t)
 {
         int r = member_add_debt(m, s, array_chunk_bytes(s->size_sectors * 512), d);
 
@@ -105,13 +106,15 @@ int effect_debt_apply(struct mirror *m, const struct effect *e, struct effect_re
 }
 
 /*
- * May the peer's leg come back by bitmap? Only as the member that it was: of this array, in its own slot, with a bitmap in our chunk size,
- * and not older than the last time that bits were cleared. Half-way through a whole resync it is nobody.
+ * May the peer's leg come back by bitmap? Only as the member that it was: of this array, in its own slot, with a bitmap
+ * in our chunk size, and not older than the last time that bits were cleared. Half-way through a whole resync it is
+ * nobody.
  */
-static bool is_known(const struct mirror *m, const struct md_super *own, const struct md_bitmap *own_bitmap, const struct md_super *peer,
-                     const struct md_bitmap *peer_bitmap)
+static bool is_known(const struct mirror *m, const struct md_super *own, const struct md_bitmap *own_bitmap,
+                     const struct md_super *peer, const struct md_bitmap *peer_bitmap)
 {
-        bool half_resynced = (peer->feature_map & MD_FEATURE_RECOVERY_OFFSET) && !(peer->feature_map & MD_FEATURE_RECOVERY_BITMAP);
+        bool half_resynced =
+            (peer->feature_map & MD_FEATURE_RECOVERY_OFFSET) && !(peer->feature_map & MD_FEATURE_RECOVERY_BITMAP);
 
         return uuid_equal(&own->array, &peer->array) && peer->role == (m->self ^ 1u) && !half_resynced &&
                !(peer->feature_map & MD_FEATURE_BAD_BLOCKS) && peer->size_sectors == own->size_sectors &&
@@ -120,8 +123,8 @@ static bool is_known(const struct mirror *m, const struct md_super *own, const s
 }
 
 /* Judges the attached leg; -errno only when a disk failed. */
-static int look_at_peer(const struct mirror *m, const struct member *own, const struct md_super *own_super, const struct member *peer,
-                        struct md_super *ret, bool *ret_known, struct trouble *t)
+static int look_at_peer(const struct mirror *m, const struct member *own, const struct md_super *own_super,
+                        const struct member *peer, struct md_super *ret, bool *ret_known, struct trouble *t)
 {
         struct md_bitmap own_bitmap, peer_bitmap;
         uint8_t *bits = NULL;
@@ -184,7 +187,8 @@ int effect_debt_drop(struct mirror *m, const struct effect *e, struct effect_res
 }
 
 /* Between our exclusive hold and md's claim nobody else comes in: only this worker grants. */
-static int with_hold_given_to_md(struct mirror *m, int (*start)(const struct array *a, uint64_t chunk_bytes, struct trouble *t),
+static int with_hold_given_to_md(struct mirror *m,
+                                 int (*start)(const struct array *a, uint64_t chunk_bytes, struct trouble *t),
                                  const struct array *a, uint64_t chunk_bytes, struct trouble *t)
 {
         struct trouble ignored;

@@ -46,7 +46,8 @@ static int describe_leg(struct mirror *m, const struct leg_header *h, struct eff
         }
         r = note_read(m->note_path, &ret->leg.note);
         if (r < 0)
-                log_warning("mirror %s: the note cannot be read (%s): it counts as set, continuing", m->cm->name, strerror(-r));
+                log_warning("mirror %s: the note cannot be read (%s): it counts as set, continuing", m->cm->name,
+                            strerror(-r));
         r = debt_load(m->debt_path, &d);
         debt_release(&d);
         ret->leg.debt = r != -ENOENT; /* one that cannot be read is there, and stops the next assembly */
@@ -54,7 +55,9 @@ static int describe_leg(struct mirror *m, const struct leg_header *h, struct eff
         if (r < 0)
                 return trouble_errno(t, r, "cannot read the array's state");
         if (md.running && !md.own_known)
-                return trouble_say(t, -ENODEV, "the array runs and \"%s\" is not there: whether it has the own leg cannot be seen", m->leg_path);
+                return trouble_say(t, -ENODEV,
+                                   "the array runs and \"%s\" is not there: whether it has the own leg cannot be seen",
+                                   m->leg_path);
         ret->leg.array_running = md.running && md.own.present;
         return 0;
 }
@@ -75,7 +78,8 @@ int effect_leg_open(struct mirror *m, const struct effect *e, struct effect_resu
         if (r == 0)
                 r = describe_leg(m, &h, ret, t);
         if (r == 0 && nbdd_export_ensure(m, &h.uuid, &later) < 0)
-                log_warning("mirror %s: the leg is not registered in nbdd yet: %s, continuing", m->cm->name, later.text);
+                log_warning("mirror %s: the leg is not registered in nbdd yet: %s, continuing", m->cm->name,
+                            later.text);
         return r;
 }
 
@@ -174,7 +178,8 @@ int effect_check_leg(struct mirror *m, const struct effect *e, struct effect_res
         r = read_own_super(m, &s);
         if (r < 0 && r != -EBADMSG && r != -EPROTO)
                 return trouble_errno(t, r, "cannot read the superblock on \"%s\"", m->disk);
-        ret->permits = r == 0 && s.role == m->self && md_super_is_in_sync(&s) && !(s.feature_map & MD_FEATURE_BAD_BLOCKS);
+        ret->permits =
+            r == 0 && s.role == m->self && md_super_is_in_sync(&s) && !(s.feature_map & MD_FEATURE_BAD_BLOCKS);
         return 0;
 }
 

@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Where file systems, partition tables and other md versions keep what names them: the front, and the end (GPT, md 0.90 and 1.0). */
+/* Where file systems, partition tables and other md versions keep what names them: the front, and the end (GPT, md 0.90
+ * and 1.0). */
 #define FRONT_BYTES (4u << 20)
 #define END_BYTES (1u << 20)
 
@@ -33,15 +34,18 @@ static int write_header(int fd, struct leg_header *h, int counting_copy)
         h->sequence++;
         int r = leg_header_encode(h, bytes);
         if (r == 0)
-                r = direct_write(fd, counting_copy == 0 ? LEG_HEADER_B_OFFSET : LEG_HEADER_A_OFFSET, bytes, sizeof bytes);
+                r = direct_write(fd, counting_copy == 0 ? LEG_HEADER_B_OFFSET : LEG_HEADER_A_OFFSET, bytes,
+                                 sizeof bytes);
         return r < 0 ? r : direct_flush(fd);
 }
 
-static int check_owner(const struct leg_header *h, const char *disk, const char *cluster, const char *mirror, struct trouble *t)
+static int check_owner(const struct leg_header *h, const char *disk, const char *cluster, const char *mirror,
+                       struct trouble *t)
 {
         if (strcmp(h->cluster, cluster) == 0 && strcmp(h->mirror, mirror) == 0)
                 return 0;
-        return trouble_say(t, -EREMOTE, "disk \"%s\" is a leg of mirror \"%s\" of cluster \"%s\"", disk, h->mirror, h->cluster);
+        return trouble_say(t, -EREMOTE, "disk \"%s\" is a leg of mirror \"%s\" of cluster \"%s\"", disk, h->mirror,
+                           h->cluster);
 }
 
 static int open_disk(const char *disk, bool write, struct trouble *t)
@@ -51,15 +55,16 @@ static int open_disk(const char *disk, bool write, struct trouble *t)
         return fd < 0 ? trouble_errno(t, fd, "cannot open disk \"%s\"", disk) : fd;
 }
 
-static int read_owned(int fd, const char *disk, const char *cluster, const char *mirror, struct leg_header *ret, int *ret_copy,
-                      struct trouble *t)
+static int read_owned(int fd, const char *disk, const char *cluster, const char *mirror, struct leg_header *ret,
+                      int *ret_copy, struct trouble *t)
 {
         int r = read_header(fd, ret, ret_copy);
 
         if (r == -EBADMSG)
                 return trouble_say(t, -ENODATA, "disk \"%s\" has no leg header", disk);
         if (r == -EPROTO)
-                return trouble_say(t, r, "the leg header of disk \"%s\" is of a newer version: install that version", disk);
+                return trouble_say(t, r, "the leg header of disk \"%s\" is of a newer version: install that version",
+                                   disk);
         if (r < 0)
                 return trouble_errno(t, r, "cannot read the leg header of disk \"%s\"", disk);
         return check_owner(ret, disk, cluster, mirror, t);
@@ -88,8 +93,8 @@ static int range_is_blank(int fd, uint64_t offset_bytes, size_t size_bytes, bool
         return r;
 }
 
-static int make(int fd, const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite,
-                struct leg_header *ret, struct trouble *t)
+static int make(int fd, const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid,
+                bool overwrite, struct leg_header *ret, struct trouble *t)
 {
         struct leg_header h = {.uuid = *uuid};
         uint64_t size;
@@ -124,7 +129,8 @@ static int make(int fd, const char *disk, const char *cluster, const char *mirro
         return 0;
 }
 
-bool leg_is_there(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite, struct leg_header *ret)
+bool leg_is_there(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite,
+                  struct leg_header *ret)
 {
         struct trouble ignored;
 
@@ -133,8 +139,8 @@ bool leg_is_there(const char *disk, const char *cluster, const char *mirror, con
         return uuid_is_null(uuid) ? !overwrite : uuid_equal(uuid, &ret->uuid);
 }
 
-int leg_create(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite, struct leg_header *ret,
-               struct trouble *t)
+int leg_create(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite,
+               struct leg_header *ret, struct trouble *t)
 {
         struct leg_header h;
 

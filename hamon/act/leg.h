@@ -2,8 +2,8 @@
 /*
  * The own leg's header on its disk: read, made, extended, and the probe block behind it.
  *
- * Works on the raw disk with O_DIRECT and never exclusively, so that it answers while nbdd or md holds the member behind the header. Blocks on
- * the disk: the mirror's worker only.
+ * Works on the raw disk with O_DIRECT and never exclusively, so that it answers while nbdd or md holds the member
+ * behind the header. Blocks on the disk: the mirror's worker only.
  */
 #ifndef HAMON_ACT_LEG_H
 #define HAMON_ACT_LEG_H
@@ -11,19 +11,22 @@
 #include "hamon/act/leg_header.h"
 #include "hamon/act/trouble.h"
 
-/* -ENODATA: the disk has no header; -EPROTO: one of a newer version; -EREMOTE: it belongs to another cluster or mirror (*ret is set). */
+/* -ENODATA: the disk has no header; -EPROTO: one of a newer version; -EREMOTE: it belongs to another cluster or mirror
+ * (*ret is set). */
 int leg_read(const char *disk, const char *cluster, const char *mirror, struct leg_header *ret, struct trouble *t);
 
 /*
- * Makes the leg `uuid` (null: a fresh one): wipes the front and the end of the disk and writes both copies of the header. A disk that is not
- * blank, or another leg, needs `overwrite` (-EEXIST); a disk that is in use is never taken (-EBUSY). The leg that is asked for (null: any of this
- * mirror, unless `overwrite`) is there already: success, and nothing is written.
+ * Makes the leg `uuid` (null: a fresh one): wipes the front and the end of the disk and writes both copies of the
+ * header. A disk that is not blank, or another leg, needs `overwrite` (-EEXIST); a disk that is in use is never taken
+ * (-EBUSY). The leg that is asked for (null: any of this mirror, unless `overwrite`) is there already: success, and
+ * nothing is written.
  */
-int leg_create(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite, struct leg_header *ret,
-               struct trouble *t);
+int leg_create(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite,
+               struct leg_header *ret, struct trouble *t);
 
 /* Would leg_create() find the leg there already? */
-bool leg_is_there(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite, struct leg_header *ret);
+bool leg_is_there(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite,
+                  struct leg_header *ret);
 
 /* Appends `epoch` to the history; durable when 0. -ESTALE: the leg has served a newer one. */
 int leg_add_epoch(const char *disk, const char *cluster, const char *mirror, uint64_t epoch, struct trouble *t);

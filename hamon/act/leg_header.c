@@ -36,13 +36,14 @@ int leg_header_decode(const uint8_t *bytes, size_t size_bytes, struct leg_header
         (void)breader_take(&r, 24);
         for (unsigned i = 0; i < LEG_HISTORY_MAX; i++)
                 h.epoch[i] = breader_le64(&r);
-        if (memcmp(found, magic, sizeof magic) != 0 || gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, HASH_OFFSET, hash) < 0 ||
+        if (memcmp(found, magic, sizeof magic) != 0 ||
+            gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, HASH_OFFSET, hash) < 0 ||
             memcmp(hash, bytes + HASH_OFFSET, sizeof hash) != 0)
                 return -EBADMSG;
         if (version != VERSION)
                 return -EPROTO;
-        if (r.bad || h.epochs > LEG_HISTORY_MAX || h.sequence == 0 || !text_is_whole(h.cluster) || !text_is_whole(h.mirror) ||
-            uuid_is_null(&h.uuid))
+        if (r.bad || h.epochs > LEG_HISTORY_MAX || h.sequence == 0 || !text_is_whole(h.cluster) ||
+            !text_is_whole(h.mirror) || uuid_is_null(&h.uuid))
                 return -EBADMSG;
         *ret = h;
         return 0;

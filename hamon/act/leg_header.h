@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The header in front of a leg: who it belongs to, its UUID, and the epochs that were served from it. Codec on byte slices.
+ * The header in front of a leg: who it belongs to, its UUID, and the epochs that were served from it. Codec on byte
+ * slices.
  *
- * A disk has two copies, each of LEG_HEADER_BYTES. The valid copy with the higher sequence counts; a change is written over the other one with
- * the next sequence, so that a torn write leaves the header as it was. All numbers are little-endian:
+ * A disk has two copies, each of LEG_HEADER_BYTES. The valid copy with the higher sequence counts; a change is written
+ * over the other one with the next sequence, so that a torn write leaves the header as it was. All numbers are
+ * little-endian:
  *
  *        0  magic "NBDDLEG1"            8  version (1)            12  length of the history
  *       16  cluster, NUL-padded, 32    48  mirror, 32             80  leg UUID, 16
@@ -22,10 +24,10 @@
 #define LEG_HEADER_BYTES 4096u
 #define LEG_HEADER_A_OFFSET 0u
 #define LEG_HEADER_B_OFFSET 4096u
-#define LEG_PROBE_OFFSET 8192u        /* one block of LEG_HEADER_BYTES */
-#define LEG_MEMBER_OFFSET (1u << 20)  /* where the md member begins */
+#define LEG_PROBE_OFFSET 8192u       /* one block of LEG_HEADER_BYTES */
+#define LEG_MEMBER_OFFSET (1u << 20) /* where the md member begins */
 #define LEG_HISTORY_MAX 64
-#define LEG_NAME_SIZE 32              /* with its NUL */
+#define LEG_NAME_SIZE 32 /* with its NUL */
 
 struct leg_header {
         char cluster[LEG_NAME_SIZE], mirror[LEG_NAME_SIZE];
@@ -42,8 +44,8 @@ int leg_header_decode(const uint8_t *bytes, size_t size_bytes, struct leg_header
 int leg_header_encode(const struct leg_header *h, uint8_t *ret);
 
 /*
- * The header that counts, and which copy it is (0: A, 1: B). -EBADMSG when neither is whole; -EPROTO when one is of a newer version: then
- * nobody may conclude anything from the other.
+ * The header that counts, and which copy it is (0: A, 1: B). -EBADMSG when neither is whole; -EPROTO when one is of a
+ * newer version: then nobody may conclude anything from the other.
  */
 int leg_header_choose(const uint8_t *a, const uint8_t *b, struct leg_header *ret, int *ret_copy);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * hamon-act: hamon's root helper. It does to the machine what hamon asks and decides nothing; the command line and the loop.
+ * hamon-act: hamon's root helper. It does to the machine what hamon asks and decides nothing; the command line and the
+ * loop.
  *
  * Starting and ending it touches no array, mount or address: it finds what runs and reports it.
  */
@@ -21,8 +22,8 @@
 #include <unistd.h>
 
 enum {
-        EXIT_CONFIG = 78,               /* EX_CONFIG: a restart does not help, and the unit does not try */
-        THREAD_STACK_BYTES = 1 << 20,  /* locked in memory with all the rest */
+        EXIT_CONFIG = 78,             /* EX_CONFIG: a restart does not help, and the unit does not try */
+        THREAD_STACK_BYTES = 1 << 20, /* locked in memory with all the rest */
 };
 
 enum { OPT_CONFIG = 1, OPT_NODE, OPT_SOCKET, OPT_STATE, OPT_NBDD, OPT_NBDD_STATE, OPT_DEBUG };
@@ -46,7 +47,8 @@ static const struct cli cli = {
     .program = "hamon-act",
     .summary = "do to this machine what hamon decides",
     .usage = "hamon-act [--config FILE] [--node NAME]",
-    .epilog = "hamon-act runs in the foreground as root. It acts on disks, arrays, addresses, mounts and units when hamon says so, and never by\n"
+    .epilog = "hamon-act runs in the foreground as root. It acts on disks, arrays, addresses, mounts and units when "
+              "hamon says so, and never by\n"
               "itself: starting or ending it changes nothing on the node.\n"
               "\n"
               "Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage, 78 the configuration cannot be used.",
@@ -105,7 +107,8 @@ static void report(void *userdata, const char *message)
         log_error("%s", message);
 }
 
-/* Under memory pressure the disks of this node may wait for what we do: we must not wait for them. Before any thread starts. */
+/* Under memory pressure the disks of this node may wait for what we do: we must not wait for them. Before any thread
+ * starts. */
 static void lock_memory(void)
 {
         pthread_attr_t attributes;
@@ -127,7 +130,8 @@ static int make_folders(const struct command_line *c, char *ret_run_dir, size_t 
                 return -EINVAL;
         }
         *slash = '\0';
-        if ((mkdir(ret_run_dir, 0750) < 0 && errno != EEXIST) || (mkdir(c->paths.state_dir, 0700) < 0 && errno != EEXIST)) {
+        if ((mkdir(ret_run_dir, 0750) < 0 && errno != EEXIST) ||
+            (mkdir(c->paths.state_dir, 0700) < 0 && errno != EEXIST)) {
                 log_error("cannot make \"%s\" or \"%s\": %s", ret_run_dir, c->paths.state_dir, strerrordesc_np(errno));
                 return -errno;
         }
@@ -166,7 +170,8 @@ static int run(struct command_line *c, const struct config *config, unsigned sel
         if (r >= 0)
                 r = server_start(loop, &o, &server);
         if (r < 0) {
-                log_error("cannot start: %s%s", strerrordesc_np(-r), r == -EADDRINUSE ? ": another hamon-act is running" : "");
+                log_error("cannot start: %s%s", strerrordesc_np(-r),
+                          r == -EADDRINUSE ? ": another hamon-act is running" : "");
                 return EXIT_FAILURE;
         }
         (void)sd_event_set_watchdog(loop, true); /* when systemd asks for it */
@@ -176,14 +181,17 @@ static int run(struct command_line *c, const struct config *config, unsigned sel
         server_end(server);
         if (r < 0)
                 log_error("the loop failed: %s", strerrordesc_np(-r));
-        /* Workers may be inside the kernel: the process ends around them, and what they began is found by the next one. */
+        /* Workers may be inside the kernel: the process ends around them, and what they began is found by the next one.
+         */
         _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 int main(int argc, char **argv)
 {
         static struct config config;
-        struct command_line c = {.config = CONFIG_PATH, .socket = SOCKET, .paths = {.state_dir = STATE_DIR, .nbdd_state_dir = NBDD_STATE_DIR}};
+        struct command_line c = {.config = CONFIG_PATH,
+                                 .socket = SOCKET,
+                                 .paths = {.state_dir = STATE_DIR, .nbdd_state_dir = NBDD_STATE_DIR}};
         char why[512];
 
         log_init("hamon-act", LOG_LEVEL_INFO);

@@ -24,7 +24,8 @@ int md_bitmap_decode(const uint8_t *bytes, size_t size_bytes, struct md_bitmap *
         b.sync_size_sectors = breader_le64(&r);
         b.state = breader_le32(&r);
         b.chunk_bytes = breader_le32(&r);
-        if (r.bad || magic != MAGIC || version != VERSION || b.chunk_bytes < CHUNK_MIN || (b.chunk_bytes & (b.chunk_bytes - 1)) != 0)
+        if (r.bad || magic != MAGIC || version != VERSION || b.chunk_bytes < CHUNK_MIN ||
+            (b.chunk_bytes & (b.chunk_bytes - 1)) != 0)
                 return -EBADMSG;
         uint64_t chunk_sectors = b.chunk_bytes / 512;
         b.chunks = b.sync_size_sectors / chunk_sectors + (b.sync_size_sectors % chunk_sectors != 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * md's write-intent bitmap on disk (bitmap_super_t of drivers/md/md-bitmap.h, version 4): 256 bytes of header, then one bit for each chunk of
- * the array, least significant first. Codec on byte slices; never touches a disk. Called by leg.c, the tests and the fuzzer. Any thread.
+ * md's write-intent bitmap on disk (bitmap_super_t of drivers/md/md-bitmap.h, version 4): 256 bytes of header, then one
+ * bit for each chunk of the array, least significant first. Codec on byte slices; never touches a disk. Called by
+ * leg.c, the tests and the fuzzer. Any thread.
  */
 #ifndef HAMON_ACT_MD_BITMAP_H
 #define HAMON_ACT_MD_BITMAP_H
@@ -28,8 +29,9 @@ int md_bitmap_decode(const uint8_t *bytes, size_t size_bytes, struct md_bitmap *
 uint64_t md_bitmap_total_bytes(const struct md_bitmap *b);
 
 /*
- * Do the bits tell what may differ, for a member with that event count? Not when the bitmap is marked stale or when md stopped
- * maintaining it before the superblock (its events are lower): then every chunk counts as dirty, as it does for the kernel.
+ * Do the bits tell what may differ, for a member with that event count? Not when the bitmap is marked stale or when md
+ * stopped maintaining it before the superblock (its events are lower): then every chunk counts as dirty, as it does for
+ * the kernel.
  */
 bool md_bitmap_is_current(const struct md_bitmap *b, uint64_t super_events);
 

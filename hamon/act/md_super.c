@@ -136,13 +136,15 @@ bool md_super_calls_peer_failed(const struct md_super *s, unsigned own_slot)
         return s->role == own_slot && !s->slot_present[own_slot ^ 1];
 }
 
-int md_super_make_spare(uint8_t *bytes, size_t size_bytes, uint32_t dev_number, const struct uuid *device, uint64_t member_sectors)
+int md_super_make_spare(uint8_t *bytes, size_t size_bytes, uint32_t dev_number, const struct uuid *device,
+                        uint64_t member_sectors)
 {
         if (!is_whole(bytes, size_bytes))
                 return -EBADMSG;
         uint32_t max_dev = get32(bytes + AT_MAX_DEV);
         uint64_t data_offset = get64(bytes + AT_DATA_OFFSET);
-        if (dev_number >= max_dev || member_sectors < data_offset || member_sectors - data_offset < get64(bytes + AT_SIZE))
+        if (dev_number >= max_dev || member_sectors < data_offset ||
+            member_sectors - data_offset < get64(bytes + AT_SIZE))
                 return -ENOSPC;
         uint8_t *roles = bytes + FIXED_BYTES;
         if (get16(roles + 2 * dev_number) < 2)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The md superblock, metadata 1.2 (struct mdp_superblock_1 of linux/raid/md_p.h), as it lies 4 KiB into a member. Codec on byte slices.
+ * The md superblock, metadata 1.2 (struct mdp_superblock_1 of linux/raid/md_p.h), as it lies 4 KiB into a member. Codec
+ * on byte slices.
  *
- * Decisions about legs are taken from these fields and never from mdadm's output. Never touches a disk. Called by leg.c, array.c, the tests
- * and the fuzzer. Any thread.
+ * Decisions about legs are taken from these fields and never from mdadm's output. Never touches a disk. Called by
+ * leg.c, array.c, the tests and the fuzzer. Any thread.
  */
 #ifndef HAMON_ACT_MD_SUPER_H
 #define HAMON_ACT_MD_SUPER_H
@@ -32,8 +33,8 @@ struct md_super {
         struct uuid array;
         uint32_t feature_map;
         uint32_t level, raid_disks;
-        uint64_t size_sectors;          /* of the array that each member holds */
-        int32_t bitmap_offset_sectors;  /* from the superblock; meaningful with MD_FEATURE_BITMAP */
+        uint64_t size_sectors;         /* of the array that each member holds */
+        int32_t bitmap_offset_sectors; /* from the superblock; meaningful with MD_FEATURE_BITMAP */
         uint64_t data_offset_sectors, data_size_sectors, super_offset_sectors;
         uint64_t recovery_offset_sectors; /* with MD_FEATURE_RECOVERY_OFFSET: below it the member is up to date */
         uint32_t dev_number;
@@ -58,16 +59,18 @@ static inline bool md_super_is_clean(const struct md_super *s)
 bool md_super_is_in_sync(const struct md_super *s);
 
 /*
- * Says of the device in the other slot that it is not in the array: a role table in which nobody has that slot. md writes this before it
- * completes any write that the other leg did not get.
+ * Says of the device in the other slot that it is not in the array: a role table in which nobody has that slot. md
+ * writes this before it completes any write that the other leg did not get.
  */
 bool md_super_calls_peer_failed(const struct md_super *s, unsigned own_slot);
 
 /*
- * Makes the superblock of a new spare out of a running member's: other device UUID, number `dev_number` with the role of a spare, not
- * write-mostly until md says so, no bad-block log, checksum. `bytes` is changed in place. -EBADMSG when it is no superblock, -ENOSPC when
- * the table is full or `member_sectors` (size of the new member) is too small for the array.
+ * Makes the superblock of a new spare out of a running member's: other device UUID, number `dev_number` with the role
+ * of a spare, not write-mostly until md says so, no bad-block log, checksum. `bytes` is changed in place. -EBADMSG when
+ * it is no superblock, -ENOSPC when the table is full or `member_sectors` (size of the new member) is too small for the
+ * array.
  */
-int md_super_make_spare(uint8_t *bytes, size_t size_bytes, uint32_t dev_number, const struct uuid *device, uint64_t member_sectors);
+int md_super_make_spare(uint8_t *bytes, size_t size_bytes, uint32_t dev_number, const struct uuid *device,
+                        uint64_t member_sectors);
 
 #endif

@@ -145,7 +145,10 @@ int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struc
         /* An array that was stopped while we looked has no members any more: that is no failed leg. */
         r = attribute(root, md, "array_state", text, sizeof text);
         if (r < 0 || !is_running(text))
-                s = (struct md_state){.own.slot = -1, .peer.slot = -1, .sync_idle = true, .members = s.members,
+                s = (struct md_state){.own.slot = -1,
+                                      .peer.slot = -1,
+                                      .sync_idle = true,
+                                      .members = s.members,
                                       .halfway = r == 0 && !ran && holds_own};
         s.own_known = own != 0;
         *ret = s;

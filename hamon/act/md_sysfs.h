@@ -2,7 +2,8 @@
 /*
  * What the kernel says about a running array, by sysfs: its state, and its two members found by device number.
  *
- * Reading never blocks on requests. Writing may ("faulty" waited for 5 s in the lab): workers only. The root of sysfs is a parameter for tests.
+ * Reading never blocks on requests. Writing may ("faulty" waited for 5 s in the lab): workers only. The root of sysfs
+ * is a parameter for tests.
  */
 #ifndef HAMON_ACT_MD_SYSFS_H
 #define HAMON_ACT_MD_SYSFS_H
@@ -16,23 +17,24 @@
 
 struct md_member {
         bool present, in_sync, faulty, write_mostly;
-        int slot; /* or -1 */
+        int slot;        /* or -1 */
         uint64_t errors; /* corrected reads and other errors that did not fail it */
-        char name[32]; /* "dm-0": its folder is md/dev-NAME */
+        char name[32];   /* "dm-0": its folder is md/dev-NAME */
 };
 
 struct md_state {
-        bool running;      /* has a personality: it can do I/O */
-        bool own_known;    /* the own device's number was given: that it is not a member means something */
-        bool halfway;      /* does not run, yet holds the own device: an assembly that was interrupted */
-        bool read_auto;    /* nothing was written since the assembly: bitmap and recovery stand still */
+        bool running;   /* has a personality: it can do I/O */
+        bool own_known; /* the own device's number was given: that it is not a member means something */
+        bool halfway;   /* does not run, yet holds the own device: an assembly that was interrupted */
+        bool read_auto; /* nothing was written since the assembly: bitmap and recovery stand still */
         bool sync_idle;
         uint64_t sync_done_sectors, sync_total_sectors; /* 0/0 when idle */
         unsigned members;
         struct md_member own, peer;
 };
 
-/* `md` is the kernel's name ("md100"); a device number of 0 is never found. A missing array is a success: running is false. */
+/* `md` is the kernel's name ("md100"); a device number of 0 is never found. A missing array is a success: running is
+ * false. */
 int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struct md_state *ret);
 
 /* Writes `text` to md/ATTRIBUTE. 0 or -errno. */

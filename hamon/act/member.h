@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading one md member, superblock and write-intent bitmap, from the disk itself (O_DIRECT): the own leg behind its header, or the peer's
- * through the attached nbd device. Works while md or nbdd holds the device; what is read is on that disk.
+ * Reading one md member, superblock and write-intent bitmap, from the disk itself (O_DIRECT): the own leg behind its
+ * header, or the peer's through the attached nbd device. Works while md or nbdd holds the device; what is read is on
+ * that disk.
  *
  * Blocks on the disk: workers only.
  */
@@ -25,12 +26,14 @@ void member_close(struct member *m); /* of one with fd -1: nothing */
 /* -EBADMSG: no superblock or torn; -EPROTO: one of an array that is not ours; other -errno: the disk. */
 int member_read_super(const struct member *m, struct md_super *ret);
 
-/* The bitmap that the superblock names; *ret_bits is malloc'ed (b->chunks bits). -EBADMSG: none, or not this array's. */
+/* The bitmap that the superblock names; *ret_bits is malloc'ed (b->chunks bits). -EBADMSG: none, or not this array's.
+ */
 int member_read_bitmap(const struct member *m, const struct md_super *s, struct md_bitmap *ret, uint8_t **ret_bits);
 
 /*
- * debt |= the member's bitmap, or everything when its bitmap cannot be trusted. `d` may be zeroed: it is made in the bitmap's chunk size, or
- * with `fallback_chunk_bytes` when there is no bitmap. A debt of another array is replaced. 0 or -errno.
+ * debt |= the member's bitmap, or everything when its bitmap cannot be trusted. `d` may be zeroed: it is made in the
+ * bitmap's chunk size, or with `fallback_chunk_bytes` when there is no bitmap. A debt of another array is replaced. 0
+ * or -errno.
  */
 int member_add_debt(const struct member *m, const struct md_super *s, uint64_t fallback_chunk_bytes, struct debt *d);
 

@@ -7,9 +7,11 @@
 
 #define STEP_MS 20000u /* of one mdadm: many times what a slow emulated machine takes */
 
-void mirror_init(struct mirror *m, const struct config *config, unsigned index, unsigned self, const struct mirror_paths *paths)
+void mirror_init(struct mirror *m, const struct config *config, unsigned index, unsigned self,
+                 const struct mirror_paths *paths)
 {
-        *m = (struct mirror){.config = config, .cm = &config->mirror[index], .index = index, .self = self, .hold_fd = -1};
+        *m = (struct mirror){
+            .config = config, .cm = &config->mirror[index], .index = index, .self = self, .hold_fd = -1};
         m->disk = m->cm->device[self];
         m->nbdd_socket = paths->nbdd_socket;
         dm_leg_path(m->cm->name, m->leg_path);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One mirror as hamon-act knows it on this node: names and paths made once from the configuration, and what its worker holds.
+ * One mirror as hamon-act knows it on this node: names and paths made once from the configuration, and what its worker
+ * holds.
  *
- * Everything but the marked fields is constant after mirror_init(); the marked ones belong to the mirror's worker thread.
+ * Everything but the marked fields is constant after mirror_init(); the marked ones belong to the mirror's worker
+ * thread.
  */
 #ifndef HAMON_ACT_MIRROR_H
 #define HAMON_ACT_MIRROR_H
@@ -16,28 +18,29 @@
 struct mirror {
         const struct config *config;
         const struct config_mirror *cm;
-        unsigned index, self;       /* of the mirror; of this node */
-        const char *disk;           /* own raw disk */
+        unsigned index, self; /* of the mirror; of this node */
+        const char *disk;     /* own raw disk */
         char leg_path[DM_PATH_SIZE];
-        char peer_path[32];         /* "/dev/nbd0" */
-        char peer_name[16];         /* "nbd0" */
+        char peer_path[32]; /* "/dev/nbd0" */
+        char peer_name[16]; /* "nbd0" */
         char mdadm_config[MIRROR_PATH_SIZE];
         char note_path[MIRROR_PATH_SIZE], debt_path[MIRROR_PATH_SIZE];
         char grants_path[MIRROR_PATH_SIZE]; /* nbdd's, removed when nbdd itself cannot revoke */
-        const char *nbdd_socket;    /* NULL: the default */
+        const char *nbdd_socket;            /* NULL: the default */
         /* the worker writes it, the monitor reads it */
-        _Atomic uint64_t settled;   /* ticket of the last effect that ended, of the present client; 0: none */
+        _Atomic uint64_t settled; /* ticket of the last effect that ended, of the present client; 0: none */
         /* the worker's */
-        int hold_fd;                /* exclusive open of leg_path between REVOKE and ASSEMBLE or RELEASE; -1: none */
+        int hold_fd; /* exclusive open of leg_path between REVOKE and ASSEMBLE or RELEASE; -1: none */
 };
 
 struct mirror_paths {
-        const char *state_dir, *run_dir;   /* /var/lib/hamon-act, /run/hamon-act */
-        const char *nbdd_state_dir;        /* /var/lib/nbdd */
-        const char *nbdd_socket;           /* NULL: the default */
+        const char *state_dir, *run_dir; /* /var/lib/hamon-act, /run/hamon-act */
+        const char *nbdd_state_dir;      /* /var/lib/nbdd */
+        const char *nbdd_socket;         /* NULL: the default */
 };
 
-void mirror_init(struct mirror *m, const struct config *config, unsigned index, unsigned self, const struct mirror_paths *paths);
+void mirror_init(struct mirror *m, const struct config *config, unsigned index, unsigned self,
+                 const struct mirror_paths *paths);
 
 /* The array with the device numbers as they are now (0 when a device is not there). Points into `m`. */
 struct array mirror_array(const struct mirror *m);

@@ -27,7 +27,7 @@ struct monitor {
         monitor_observed observed;
         void *userdata;
         int wake_fd;
-        atomic_bool running;         /* the array, for the service's thread */
+        atomic_bool running; /* the array, for the service's thread */
         atomic_bool service_running;
         pthread_mutex_t lock; /* of the two below */
         struct observation latest;
@@ -61,7 +61,8 @@ static void look(struct monitor *w, struct progress *p, struct md_state *s, stru
         const struct mirror *m = w->mirror;
         struct attach_view leg;
 
-        *o = (struct observation){.mirror = (uint8_t)m->index, .settled = m->settled, .sync_idle = true}; /* before anything is read */
+        *o = (struct observation){
+            .mirror = (uint8_t)m->index, .settled = m->settled, .sync_idle = true}; /* before anything is read */
         if (mirror_md_state(m, s) < 0)
                 *s = (struct md_state){.sync_idle = true};
         attach_look(m, &leg);
@@ -86,10 +87,11 @@ static void look(struct monitor *w, struct progress *p, struct md_state *s, stru
 /* Ages and positions move all the time: they wait for the next regular report. */
 static bool tells_more(const struct observation *a, const struct observation *b)
 {
-        return a->settled != b->settled || a->array_running != b->array_running || a->own_in_sync != b->own_in_sync || a->own_failed != b->own_failed ||
-               a->peer_in_array != b->peer_in_array || a->peer_in_sync != b->peer_in_sync || a->peer_failed != b->peer_failed ||
-               a->sync_idle != b->sync_idle || a->attached != b->attached || a->leg_connected != b->leg_connected ||
-               a->leg_refused != b->leg_refused || a->service_running != b->service_running;
+        return a->settled != b->settled || a->array_running != b->array_running || a->own_in_sync != b->own_in_sync ||
+               a->own_failed != b->own_failed || a->peer_in_array != b->peer_in_array ||
+               a->peer_in_sync != b->peer_in_sync || a->peer_failed != b->peer_failed || a->sync_idle != b->sync_idle ||
+               a->attached != b->attached || a->leg_connected != b->leg_connected || a->leg_refused != b->leg_refused ||
+               a->service_running != b->service_running;
 }
 
 /* Opens what sysfs notifies about; what was read on the same descriptor is what a later change is measured against. */
@@ -136,7 +138,8 @@ static void *run(void *userdata)
                 look(w, &progress, &s, &o);
                 uint64_t now = now_ms();
                 pthread_mutex_lock(&w->lock);
-                bool report = !w->any || tells_more(&o, &w->latest) || (o.array_running && now - reported_ms >= MONITOR_REPORT_MS);
+                bool report = !w->any || tells_more(&o, &w->latest) ||
+                              (o.array_running && now - reported_ms >= MONITOR_REPORT_MS);
                 w->latest = o;
                 w->any = true;
                 pthread_mutex_unlock(&w->lock);
@@ -188,7 +191,8 @@ bool monitor_latest(struct monitor *w, struct observation *ret)
         *ret = w->latest;
         pthread_mutex_unlock(&w->lock);
         if (ret->settled > w->mirror->settled)
-                ret->settled = 0; /* a ticket of an earlier client, whose look this was: it has seen nothing of the present one's effects */
+                ret->settled = 0; /* a ticket of an earlier client, whose look this was: it has seen nothing of the
+                                     present one's effects */
         return any;
 }
 
@@ -206,7 +210,8 @@ static int start_thread(void *(*function)(void *userdata), void *userdata)
         return r;
 }
 
-int monitor_start(const struct mirror *m, sd_event *loop, monitor_observed observed, void *userdata, struct monitor **ret)
+int monitor_start(const struct mirror *m, sd_event *loop, monitor_observed observed, void *userdata,
+                  struct monitor **ret)
 {
         struct monitor *w = calloc(1, sizeof *w);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Watches one mirror and tells the main loop what it sees, as struct observation: when anything but an age or a sync position changes, and
- * every MONITOR_REPORT_MS while an array runs.
+ * Watches one mirror and tells the main loop what it sees, as struct observation: when anything but an age or a sync
+ * position changes, and every MONITOR_REPORT_MS while an array runs.
  *
- * Two threads for each mirror, both with the same reason: looking may block for as long as sysfs, nbdc or D-Bus do. The second one only asks
- * whether the service runs, so that a slow systemd does not hide a failed leg. Changes of members and of the sync are noticed at once (sysfs
- * poll), all else within MONITOR_LOOK_MS. Only looks, never touches; it reads the constant part of struct mirror alone.
+ * Two threads for each mirror, both with the same reason: looking may block for as long as sysfs, nbdc or D-Bus do. The
+ * second one only asks whether the service runs, so that a slow systemd does not hide a failed leg. Changes of members
+ * and of the sync are noticed at once (sysfs poll), all else within MONITOR_LOOK_MS. Only looks, never touches; it
+ * reads the constant part of struct mirror alone.
  */
 #ifndef HAMON_ACT_MONITOR_H
 #define HAMON_ACT_MONITOR_H
@@ -23,7 +24,8 @@ struct monitor;
 
 typedef void (*monitor_observed)(void *userdata, const struct observation *o);
 
-int monitor_start(const struct mirror *m, sd_event *loop, monitor_observed observed, void *userdata, struct monitor **ret);
+int monitor_start(const struct mirror *m, sd_event *loop, monitor_observed observed, void *userdata,
+                  struct monitor **ret);
 
 /* The latest observation; false when there is none yet. Any thread. */
 bool monitor_latest(struct monitor *w, struct observation *ret);

@@ -26,7 +26,8 @@ static int say(struct nbdd *n, int error, const char *what, struct trouble *t)
 
 static bool unreachable(int error)
 {
-        return error == -ECONNREFUSED || error == -ETIMEDOUT || error == -ECONNRESET || error == -EPIPE || error == -ENOTCONN;
+        return error == -ECONNREFUSED || error == -ETIMEDOUT || error == -ECONNRESET || error == -EPIPE ||
+               error == -ENOTCONN;
 }
 
 /* -ENOENT is both "no such export" and "no socket": only a list tells them apart. */
@@ -58,14 +59,17 @@ int nbdd_export_ensure(const struct mirror *m, const struct uuid *leg, struct tr
                 nbdd_export_release(&e);
                 if (same || !ours) {
                         nbdd_close(n);
-                        return same ? 0 : trouble_say(t, -EEXIST, "export id 0x%llx is used for something else in nbdd", (unsigned long long)m->cm->id);
+                        return same ? 0
+                                    : trouble_say(t, -EEXIST, "export id 0x%llx is used for something else in nbdd",
+                                                  (unsigned long long)m->cm->id);
                 }
                 r = nbdd_leg_revoke(n, m->cm->id, DRAIN_MS);
                 if (r == 0)
                         r = nbdd_export_remove(n, m->cm->id, CALL_MS);
         }
         if (r == 0 || r == -ENOENT) {
-                struct nbdd_export_options o = {.device = m->leg_path, .id = m->cm->id, .leg = true, .leg_uuid = text, .owner = m->cm->name};
+                struct nbdd_export_options o = {
+                    .device = m->leg_path, .id = m->cm->id, .leg = true, .leg_uuid = text, .owner = m->cm->name};
                 r = nbdd_export_add(n, &o, CALL_MS);
         }
         if (r < 0)
@@ -74,7 +78,8 @@ int nbdd_export_ensure(const struct mirror *m, const struct uuid *leg, struct tr
         return r;
 }
 
-int nbdd_export_grant(const struct mirror *m, const struct uuid *leg, uint64_t epoch, const struct uuid *session, struct trouble *t)
+int nbdd_export_grant(const struct mirror *m, const struct uuid *leg, uint64_t epoch, const struct uuid *session,
+                      struct trouble *t)
 {
         char leg_text[UUID_TEXT_SIZE], session_text[UUID_TEXT_SIZE];
         struct nbdd *n;

@@ -13,11 +13,12 @@
 int nbdd_export_ensure(const struct mirror *m, const struct uuid *leg, struct trouble *t);
 
 /* Opens the leg for exactly (epoch, session); durable when 0. -ESTALE: a higher epoch was granted before. */
-int nbdd_export_grant(const struct mirror *m, const struct uuid *leg, uint64_t epoch, const struct uuid *session, struct trouble *t);
+int nbdd_export_grant(const struct mirror *m, const struct uuid *leg, uint64_t epoch, const struct uuid *session,
+                      struct trouble *t);
 
 /*
- * Takes the grant back: 0 when nothing more can reach the device. -ENOTCONN: nbdd does not answer, nothing is known. -EIO: drained, but the disk
- * refused the flush.
+ * Takes the grant back: 0 when nothing more can reach the device. -ENOTCONN: nbdd does not answer, nothing is known.
+ * -EIO: drained, but the disk refused the flush.
  */
 int nbdd_export_revoke(const struct mirror *m, struct trouble *t);
 

@@ -2,8 +2,9 @@
 /*
  * The durable note peer_attached of a mirror: set before the peer's leg is attached, cleared after it has left md.
  *
- * While it is set, this node's own disk may have failed last, with writes acknowledged by the peer's leg alone: after an unclean death a former
- * primary then does not start by itself (DESIGN 3.4). Blocks on the disk. Called by the mirror's worker.
+ * While it is set, this node's own disk may have failed last, with writes acknowledged by the peer's leg alone: after
+ * an unclean death a former primary then does not start by itself (DESIGN 3.4). Blocks on the disk. Called by the
+ * mirror's worker.
  */
 #ifndef HAMON_ACT_NOTE_H
 #define HAMON_ACT_NOTE_H

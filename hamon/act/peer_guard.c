@@ -30,7 +30,8 @@ static void *watch(void *userdata)
         if (fire) {
                 int r = nbdc_detach(g->device, NULL, 0, error);
                 log_warning("the peer's leg %s has not answered for %u ms and is %s%s%s", g->device, g->limit_ms,
-                            r < 0 ? "not disconnected: " : "disconnected", r < 0 ? error : "", r < 0 ? ", continuing" : "");
+                            r < 0 ? "not disconnected: " : "disconnected", r < 0 ? error : "",
+                            r < 0 ? ", continuing" : "");
         }
         return NULL;
 }

@@ -2,11 +2,13 @@
 /*
  * A limit for reads and writes of the attached peer's leg by the worker itself.
  *
- * The kernel keeps a request to a dead leg for ever (that is what freezes a mirror instead of failing it), and the detach that hamon asks
- * for then waits in the worker's queue behind the very effect that hangs. So an effect that touches the leg's device arms this guard: when
- * it is still at it after the time, the leg is disconnected, which its OPTIONAL policy allows, and the requests end with EIO.
+ * The kernel keeps a request to a dead leg for ever (that is what freezes a mirror instead of failing it), and the
+ * detach that hamon asks for then waits in the worker's queue behind the very effect that hangs. So an effect that
+ * touches the leg's device arms this guard: when it is still at it after the time, the leg is disconnected, which its
+ * OPTIONAL policy allows, and the requests end with EIO.
  *
- * Reason for its thread: the worker is inside the kernel. One guard at a time for each mirror; called by the mirror's worker.
+ * Reason for its thread: the worker is inside the kernel. One guard at a time for each mirror; called by the mirror's
+ * worker.
  */
 #ifndef HAMON_ACT_PEER_GUARD_H
 #define HAMON_ACT_PEER_GUARD_H

@@ -9,12 +9,14 @@ int progress_parse(const char *text, struct progress_counters *ret)
 {
         uint64_t f[17] = {0};
 
-        /* Documentation/block/stat: reads 0, writes 4, in flight 8, discards 11, flushes 15; older kernels end earlier. */
-        int n = sscanf(text,
-                       "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64
-                       "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64,
-                       &f[0], &f[1], &f[2], &f[3], &f[4], &f[5], &f[6], &f[7], &f[8], &f[9], &f[10], &f[11], &f[12], &f[13], &f[14],
-                       &f[15], &f[16]);
+        /* Documentation/block/stat: reads 0, writes 4, in flight 8, discards 11, flushes 15; older kernels end earlier.
+         */
+        int n =
+            sscanf(text,
+                   "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64
+                   "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64,
+                   &f[0], &f[1], &f[2], &f[3], &f[4], &f[5], &f[6], &f[7], &f[8], &f[9], &f[10], &f[11], &f[12], &f[13],
+                   &f[14], &f[15], &f[16]);
         if (n < 11)
                 return -EBADMSG;
         *ret = (struct progress_counters){.completed = f[0] + f[4] + f[11] + f[15], .in_flight = f[8]};

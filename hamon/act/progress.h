@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How long a disk's requests have been waiting without any of them completing (R8a), from its counters in /sys/.../stat. Pure.
+ * How long a disk's requests have been waiting without any of them completing (R8a), from its counters in
+ * /sys/.../stat. Pure.
  */
 #ifndef HAMON_ACT_PROGRESS_H
 #define HAMON_ACT_PROGRESS_H

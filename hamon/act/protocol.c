@@ -11,12 +11,12 @@ static void say(char *ret, size_t size, const char *what, const char *subject)
 {
         char shown[64];
 
-        snprintf(ret, size, "%s%s%s%s", what, subject ? " \"" : "", subject ? text_printable(subject, shown, sizeof shown) : "",
-                 subject ? "\"" : "");
+        snprintf(ret, size, "%s%s%s%s", what, subject ? " \"" : "",
+                 subject ? text_printable(subject, shown, sizeof shown) : "", subject ? "\"" : "");
 }
 
-int protocol_decode(const struct config *c, const char *text, size_t size_bytes, struct effect *ret, uint64_t *ret_ticket, char *ret_reason,
-                    size_t reason_size)
+int protocol_decode(const struct config *c, const char *text, size_t size_bytes, struct effect *ret,
+                    uint64_t *ret_ticket, char *ret_reason, size_t reason_size)
 {
         struct effect e = {0};
         json_error_t error;
@@ -72,10 +72,11 @@ static char *dump(json_t *j)
 
 static json_t *leg_object(const struct effect_result *r)
 {
-        return json_pack("{s:b, s:o, s:o, s:b, s:b, s:b, s:o, s:b, s:b, s:b}", "present", (int)r->leg.present, "uuid", json_of_uuid(&r->leg.uuid),
-                         "last_epoch", json_of_u64(r->leg.last_epoch), "has_superblock", (int)r->leg.has_superblock, "calls_peer_failed",
-                         (int)r->leg.calls_peer_failed, "clean", (int)r->leg.clean, "md_events", json_of_u64(r->leg.md_events), "note",
-                         (int)r->leg.note, "debt", (int)r->leg.debt, "array_running", (int)r->leg.array_running);
+        return json_pack("{s:b, s:o, s:o, s:b, s:b, s:b, s:o, s:b, s:b, s:b}", "present", (int)r->leg.present, "uuid",
+                         json_of_uuid(&r->leg.uuid), "last_epoch", json_of_u64(r->leg.last_epoch), "has_superblock",
+                         (int)r->leg.has_superblock, "calls_peer_failed", (int)r->leg.calls_peer_failed, "clean",
+                         (int)r->leg.clean, "md_events", json_of_u64(r->leg.md_events), "note", (int)r->leg.note,
+                         "debt", (int)r->leg.debt, "array_running", (int)r->leg.array_running);
 }
 
 /* A detail may quote what a program said: JSON takes only UTF-8. */
@@ -84,7 +85,7 @@ static json_t *detail_string(const char *detail)
         char plain[sizeof((struct effect_result *)0)->detail];
         size_t i;
 
-        for (i = 0; detail[i] && i < sizeof plain - 1; i++)
+        for (i = 0; i < sizeof plain - 1 && detail[i]; i++)
                 plain[i] = detail[i] >= 0x20 && detail[i] < 0x7f ? detail[i] : '?';
         plain[i] = '\0';
         return json_string(plain);
@@ -92,11 +93,13 @@ static json_t *detail_string(const char *detail)
 
 char *protocol_encode_result(const struct config *c, const struct effect_result *r)
 {
-        json_t *j = json_pack("{s:s, s:s, s:o, s:i, s:o}", "done", effect_word(r->type), "mirror", c->mirror[r->mirror].name, "ticket",
-                              json_of_u64(r->ticket), "error", r->error, "detail", detail_string(r->detail));
+        json_t *j =
+            json_pack("{s:s, s:s, s:o, s:i, s:o}", "done", effect_word(r->type), "mirror", c->mirror[r->mirror].name,
+                      "ticket", json_of_u64(r->ticket), "error", r->error, "detail", detail_string(r->detail));
         int failed = j ? 0 : -1;
 
-        if (j && r->error == 0 && (r->type == EFFECT_LEG_OPEN || r->type == EFFECT_LEG_CREATE || r->type == EFFECT_ARRAY_CREATE))
+        if (j && r->error == 0 &&
+            (r->type == EFFECT_LEG_OPEN || r->type == EFFECT_LEG_CREATE || r->type == EFFECT_ARRAY_CREATE))
                 failed = json_object_set_new(j, "leg", leg_object(r));
         if (j && r->error == 0 && r->type == EFFECT_CHECK_LEG)
                 failed = json_object_set_new(j, "permits", json_boolean(r->permits));
@@ -111,18 +114,20 @@ char *protocol_encode_result(const struct config *c, const struct effect_result 
 
 char *protocol_encode_observation(const struct config *c, const struct observation *o)
 {
-        return dump(json_pack("{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b}", "observed",
-                              c->mirror[o->mirror].name, "settled", json_of_u64(o->settled), "array_running", (int)o->array_running, "own_in_sync", (int)o->own_in_sync,
-                              "own_failed", (int)o->own_failed, "peer_in_array", (int)o->peer_in_array, "peer_in_sync",
-                              (int)o->peer_in_sync, "peer_failed", (int)o->peer_failed, "sync_idle", (int)o->sync_idle,
-                              "resync_done_sectors", json_of_u64(o->resync_done_sectors), "resync_total_sectors",
-                              json_of_u64(o->resync_total_sectors), "attached", (int)o->attached, "leg_connected", (int)o->leg_connected,
-                              "leg_refused", (int)o->leg_refused, "leg_oldest_ms", (json_int_t)o->leg_oldest_ms, "own_oldest_ms",
-                              (json_int_t)o->own_oldest_ms, "peer_nbdd_answers", (int)o->peer_nbdd_answers, "service_running",
-                              (int)o->service_running));
+        return dump(json_pack(
+            "{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b}", "observed",
+            c->mirror[o->mirror].name, "settled", json_of_u64(o->settled), "array_running", (int)o->array_running,
+            "own_in_sync", (int)o->own_in_sync, "own_failed", (int)o->own_failed, "peer_in_array",
+            (int)o->peer_in_array, "peer_in_sync", (int)o->peer_in_sync, "peer_failed", (int)o->peer_failed,
+            "sync_idle", (int)o->sync_idle, "resync_done_sectors", json_of_u64(o->resync_done_sectors),
+            "resync_total_sectors", json_of_u64(o->resync_total_sectors), "attached", (int)o->attached, "leg_connected",
+            (int)o->leg_connected, "leg_refused", (int)o->leg_refused, "leg_oldest_ms", (json_int_t)o->leg_oldest_ms,
+            "own_oldest_ms", (json_int_t)o->own_oldest_ms, "peer_nbdd_answers", (int)o->peer_nbdd_answers,
+            "service_running", (int)o->service_running));
 }
 
 char *protocol_encode_refusal(uint64_t ticket, const char *reason)
 {
-        return dump(json_pack("{s:o, s:i, s:o}", "ticket", json_of_u64(ticket), "error", -EPROTO, "detail", detail_string(reason)));
+        return dump(json_pack("{s:o, s:i, s:o}", "ticket", json_of_u64(ticket), "error", -EPROTO, "detail",
+                              detail_string(reason)));
 }

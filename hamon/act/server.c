@@ -81,13 +81,16 @@ static void take_command(struct server *s, const char *text, size_t size)
                 send_text(s, protocol_encode_refusal(ticket, reason));
         } else if (effect_is_at_once(e.type)) {
                 if (e.type == EFFECT_REBOOT)
-                        log_error("mirror %s: this node was deposed: rebooting now", s->o.config->mirror[e.mirror].name);
+                        log_error("mirror %s: this node was deposed: rebooting now",
+                                  s->o.config->mirror[e.mirror].name);
                 effect_perform_at_once(&s->o.mirrors[e.mirror], &e, &result);
                 if (result.error < 0)
-                        log_warning("mirror %s: %s failed: %s", s->o.config->mirror[e.mirror].name, effect_word(e.type), result.detail);
+                        log_warning("mirror %s: %s failed: %s", s->o.config->mirror[e.mirror].name, effect_word(e.type),
+                                    result.detail);
                 send_text(s, protocol_encode_result(s->o.config, &result));
         } else if (worker_give(s->workers[e.mirror], &e) < 0) {
-                result = (struct effect_result){.type = e.type, .mirror = e.mirror, .ticket = e.ticket, .error = -ENOBUFS};
+                result =
+                    (struct effect_result){.type = e.type, .mirror = e.mirror, .ticket = e.ticket, .error = -ENOBUFS};
                 snprintf(result.detail, sizeof result.detail, "more than %d effects are waiting", WORKER_QUEUE_MAX);
                 send_text(s, protocol_encode_result(s->o.config, &result));
         }
@@ -134,8 +137,10 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
         if (fd < 0)
                 return 0; /* it went away, or we are out of descriptors: it tries again */
         if (!is_permitted(s, fd, &who) || s->client_fd >= 0) {
-                char *text = protocol_encode_refusal(0, s->client_fd >= 0 ? "another hamon is connected" : "only root and user hamon may connect");
-                log_warning("uid %d is not let in: %s", (int)who.uid, s->client_fd >= 0 ? "another client is connected" : "not permitted");
+                char *text = protocol_encode_refusal(0, s->client_fd >= 0 ? "another hamon is connected"
+                                                                          : "only root and user hamon may connect");
+                log_warning("uid %d is not let in: %s", (int)who.uid,
+                            s->client_fd >= 0 ? "another client is connected" : "not permitted");
                 if (text)
                         (void)!send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT); /* a courtesy */
                 free(text);

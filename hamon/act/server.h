@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * hamon-act's socket: one client at a time, root or user hamon, one JSON object a packet. Hands commands to the workers (or performs them at
- * once), sends answers and observations back.
+ * hamon-act's socket: one client at a time, root or user hamon, one JSON object a packet. Hands commands to the workers
+ * (or performs them at once), sends answers and observations back.
  *
- * A second client is told that somebody is there and closed. When the client leaves, effects that have not begun are dropped and nothing else
- * happens: what runs on the machine is never touched because hamon is away. Main loop only.
+ * A second client is told that somebody is there and closed. When the client leaves, effects that have not begun are
+ * dropped and nothing else happens: what runs on the machine is never touched because hamon is away. Main loop only.
  */
 #ifndef HAMON_ACT_SERVER_H
 #define HAMON_ACT_SERVER_H

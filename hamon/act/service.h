@@ -16,11 +16,13 @@ int service_start(const struct config_service *s, const char *device, struct tro
 /* Stops the units in reverse and unmounts; 0 only when nothing of `device` is mounted there any more. */
 int service_stop(const struct config_service *s, const char *device, struct trouble *t);
 
-/* 1: mounted and every unit active; 0: not so; -errno: it could not be found out, which says nothing about the service. */
+/* 1: mounted and every unit active; 0: not so; -errno: it could not be found out, which says nothing about the service.
+ */
 int service_look(const struct config_service *s, const char *device);
 
 /*
- * Looks for a mount at `where` in the text of a mountinfo file. 1: of device `major`:`minor`; 0: nothing there; -EBUSY: something else.
+ * Looks for a mount at `where` in the text of a mountinfo file. 1: of device `major`:`minor`; 0: nothing there; -EBUSY:
+ * something else.
  */
 int service_parse_mountinfo(const char *text, const char *where, unsigned major_number, unsigned minor_number);
 

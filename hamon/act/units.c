@@ -82,7 +82,8 @@ static int wait_job(sd_bus *bus, struct job *j, uint64_t deadline_ms)
 }
 
 /* Sends a prepared call that answers with a job and waits for the job's end. */
-static int run_job(sd_bus *bus, sd_bus_message *call, struct job *j, const char *what, const char *unit, unsigned timeout_ms, struct trouble *t)
+static int run_job(sd_bus *bus, sd_bus_message *call, struct job *j, const char *what, const char *unit,
+                   unsigned timeout_ms, struct trouble *t)
 {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message *reply = NULL;
@@ -95,14 +96,16 @@ static int run_job(sd_bus *bus, sd_bus_message *call, struct job *j, const char 
                         r = -ENOENT;
                 else if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.UnitExists"))
                         r = -EEXIST;
-                (void)trouble_say(t, r, "cannot %s unit %s: %s", what, unit, error.message ? error.message : "no answer");
+                (void)trouble_say(t, r, "cannot %s unit %s: %s", what, unit,
+                                  error.message ? error.message : "no answer");
         } else if ((r = sd_bus_message_read(reply, "o", &path)) >= 0) {
                 snprintf(j->path, sizeof j->path, "%s", path);
                 r = wait_job(bus, j, deadline_ms);
                 if (r < 0)
                         (void)trouble_errno(t, r, "unit %s: its %s did not end", unit, what);
                 else if (strcmp(j->result, "done") != 0)
-                        r = trouble_say(t, -EIO, "unit %s: %s ended as \"%s\", see journalctl -u %s", unit, what, j->result, unit);
+                        r = trouble_say(t, -EIO, "unit %s: %s ended as \"%s\", see journalctl -u %s", unit, what,
+                                        j->result, unit);
         }
         sd_bus_message_unref(reply);
         sd_bus_error_free(&error);
@@ -134,7 +137,8 @@ static int subscribe(sd_bus *bus, struct job *j, struct trouble *t)
         return r < 0 ? trouble_errno(t, r, "cannot follow systemd's jobs") : 0;
 }
 
-static int simple_job(const char *method, const char *what, const char *unit, bool reset, unsigned timeout_ms, struct trouble *t)
+static int simple_job(const char *method, const char *what, const char *unit, bool reset, unsigned timeout_ms,
+                      struct trouble *t)
 {
         struct job j = {0};
         sd_bus_message *call = NULL;
@@ -144,12 +148,14 @@ static int simple_job(const char *method, const char *what, const char *unit, bo
         if (r == 0)
                 r = subscribe(bus, &j, t);
         if (r == 0 && reset)
-                (void)tell(bus, "ResetFailedUnit", unit); /* a start limit of another time; there may be nothing to reset */
+                (void)tell(bus, "ResetFailedUnit",
+                           unit); /* a start limit of another time; there may be nothing to reset */
         if (r == 0) {
                 r = sd_bus_message_new_method_call(bus, &call, SERVICE, OBJECT, MANAGER, method);
                 if (r >= 0)
                         r = sd_bus_message_append(call, "ss", unit, "replace");
-                r = r < 0 ? trouble_errno(t, r, "cannot %s unit %s", what, unit) : run_job(bus, call, &j, what, unit, timeout_ms, t);
+                r = r < 0 ? trouble_errno(t, r, "cannot %s unit %s", what, unit)
+                          : run_job(bus, call, &j, what, unit, timeout_ms, t);
         }
         sd_bus_message_unref(call);
         sd_bus_flush_close_unref(bus);
@@ -176,7 +182,8 @@ int units_kill(const char *unit, int signal_number, struct trouble *t)
         int r = open_bus(&bus, t);
         if (r < 0)
                 return r;
-        r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "KillUnit", &error, NULL, "ssi", unit, "all", signal_number);
+        r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "KillUnit", &error, NULL, "ssi", unit, "all",
+                               signal_number);
         /* Nothing loaded, or nothing to kill: it is as it was wanted. */
         if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit") ||
             sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchProcess") || r == -ESRCH)
@@ -204,12 +211,14 @@ int units_state(const char *unit, char *ret, size_t size, struct trouble *t)
                 snprintf(ret, size, "inactive");
                 r = 0;
         } else if (r >= 0 && (r = sd_bus_message_read(reply, "o", &path)) >= 0) {
-                r = sd_bus_get_property_string(bus, SERVICE, path, "org.freedesktop.systemd1.Unit", "ActiveState", &error, &state);
+                r = sd_bus_get_property_string(bus, SERVICE, path, "org.freedesktop.systemd1.Unit", "ActiveState",
+                                               &error, &state);
                 if (r >= 0)
                         snprintf(ret, size, "%s", state);
         }
         if (r < 0)
-                (void)trouble_say(t, r, "cannot look at unit %s: %s", unit, error.message ? error.message : "no answer");
+                (void)trouble_say(t, r, "cannot look at unit %s: %s", unit,
+                                  error.message ? error.message : "no answer");
         sd_bus_message_unref(reply);
         sd_bus_error_free(&error);
         sd_bus_flush_close_unref(bus);
@@ -234,21 +243,24 @@ void units_mount_name(const char *where, char ret[UNIT_NAME_SIZE])
         snprintf(ret + n, UNIT_NAME_SIZE - n, ".mount");
 }
 
-static int append_mount(sd_bus_message *call, const char *unit, const char *where, const char *what, const char *type, const char *options)
+static int append_mount(sd_bus_message *call, const char *unit, const char *where, const char *what, const char *type,
+                        const char *options)
 {
         char description[256];
 
         snprintf(description, sizeof description, "mirror mounted on %.200s", where);
         int r = sd_bus_message_append(call, "ss", unit, "replace");
         if (r >= 0)
-                r = sd_bus_message_append(call, "a(sv)", 5, "Description", "s", description, "What", "s", what, "Type", "s", type, "Options", "s",
-                                          *options ? options : "defaults", "CollectMode", "s", "inactive-or-failed");
+                r = sd_bus_message_append(call, "a(sv)", 5, "Description", "s", description, "What", "s", what, "Type",
+                                          "s", type, "Options", "s", *options ? options : "defaults", "CollectMode",
+                                          "s", "inactive-or-failed");
         if (r >= 0)
                 r = sd_bus_message_append(call, "a(sa(sv))", 0);
         return r;
 }
 
-int units_mount(const char *where, const char *what, const char *type, const char *options, unsigned timeout_ms, struct trouble *t)
+int units_mount(const char *where, const char *what, const char *type, const char *options, unsigned timeout_ms,
+                struct trouble *t)
 {
         char unit[UNIT_NAME_SIZE];
         struct job j = {0};
@@ -265,11 +277,13 @@ int units_mount(const char *where, const char *what, const char *type, const cha
                 r = sd_bus_message_new_method_call(bus, &call, SERVICE, OBJECT, MANAGER, "StartTransientUnit");
                 if (r >= 0)
                         r = append_mount(call, unit, where, what, type, options);
-                r = r < 0 ? trouble_errno(t, r, "cannot describe unit %s", unit) : run_job(bus, call, &j, "start", unit, timeout_ms, t);
+                r = r < 0 ? trouble_errno(t, r, "cannot describe unit %s", unit)
+                          : run_job(bus, call, &j, "start", unit, timeout_ms, t);
         }
         sd_bus_message_unref(call);
         sd_bus_flush_close_unref(bus);
-        return r == -EEXIST ? units_start(unit, timeout_ms, t) : r; /* somebody's own unit for that place, or ours still loaded */
+        return r == -EEXIST ? units_start(unit, timeout_ms, t)
+                            : r; /* somebody's own unit for that place, or ours still loaded */
 }
 
 int units_unmount(const char *where, unsigned timeout_ms, struct trouble *t)

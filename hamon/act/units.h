@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * systemd over D-Bus: start, stop, kill and look at units, and mounts as transient units (a mount(2) of our own would be invisible to
- * others behind our sandbox).
+ * systemd over D-Bus: start, stop, kill and look at units, and mounts as transient units (a mount(2) of our own would
+ * be invisible to others behind our sandbox).
  *
- * Each call opens a connection, waits for the end of its job and closes: it may block for `timeout_ms`, so never from the main loop. Any other thread.
+ * Each call opens a connection, waits for the end of its job and closes: it may block for `timeout_ms`, so never from
+ * the main loop. Any other thread.
  */
 #ifndef HAMON_ACT_UNITS_H
 #define HAMON_ACT_UNITS_H
@@ -15,7 +16,8 @@
 
 #define UNIT_NAME_SIZE 512
 
-/* Starts a unit, whatever failed before, and waits until it is up. -EIO: its job failed; -ETIMEDOUT; -ENOENT: there is no such unit. */
+/* Starts a unit, whatever failed before, and waits until it is up. -EIO: its job failed; -ETIMEDOUT; -ENOENT: there is
+ * no such unit. */
 int units_start(const char *unit, unsigned timeout_ms, struct trouble *t);
 
 /* Stops a unit and waits until it is down; one that is not loaded is success. */
@@ -28,7 +30,8 @@ int units_kill(const char *unit, int signal_number, struct trouble *t);
 int units_state(const char *unit, char *ret, size_t size, struct trouble *t);
 
 /* Mounts by a transient unit "ESCAPED-WHERE.mount". The caller looks first whether something is mounted there. */
-int units_mount(const char *where, const char *what, const char *type, const char *options, unsigned timeout_ms, struct trouble *t);
+int units_mount(const char *where, const char *what, const char *type, const char *options, unsigned timeout_ms,
+                struct trouble *t);
 int units_unmount(const char *where, unsigned timeout_ms, struct trouble *t);
 
 /* "/srv/data" to "srv-data.mount" as systemd-escape(1) does it. */

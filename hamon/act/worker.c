@@ -45,7 +45,8 @@ static void perform(struct worker *w, const struct effect *e, unsigned client)
         effect_perform(w->mirror, e, &result);
         unsigned took_ms = (unsigned)(now_ms() - start_ms);
         if (result.error < 0)
-                log_warning("mirror %s: %s failed after %u ms: %s", w->mirror->cm->name, effect_word(e->type), took_ms, result.detail);
+                log_warning("mirror %s: %s failed after %u ms: %s", w->mirror->cm->name, effect_word(e->type), took_ms,
+                            result.detail);
         else
                 log_info("mirror %s: %s done in %u ms", w->mirror->cm->name, effect_word(e->type), took_ms);
         pthread_mutex_lock(&w->lock);

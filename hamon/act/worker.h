@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One thread for each mirror that performs its effects one after the other. Reason for the thread: md, device-mapper, nbdd, D-Bus and disks
- * block, each for seconds, and one mirror must not hold up another, the main loop or the service address.
+ * One thread for each mirror that performs its effects one after the other. Reason for the thread: md, device-mapper,
+ * nbdd, D-Bus and disks block, each for seconds, and one mirror must not hold up another, the main loop or the service
+ * address.
  *
  * The main loop gives effects and takes results; everything else of the mirror's state is the worker's own.
  */

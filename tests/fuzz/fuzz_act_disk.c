@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What hamon-act reads from disks: leg header, md superblock and bitmap, debt. What decodes must encode to the same again. */
+/* What hamon-act reads from disks: leg header, md superblock and bitmap, debt. What decodes must encode to the same
+ * again. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!copy)
                 return 0;
         memcpy(copy, data, size);
-        if (md_super_decode(data, size, &s) == 0 && md_super_make_spare(copy, size, s.dev_number ? 0 : 1, &device, UINT64_MAX / 2) == 0) {
+        if (md_super_decode(data, size, &s) == 0 &&
+            md_super_make_spare(copy, size, s.dev_number ? 0 : 1, &device, UINT64_MAX / 2) == 0) {
                 assert(md_super_decode(copy, size, &s2) == 0);
-                assert(s2.role == MD_ROLE_SPARE && uuid_equal(&s2.array, &s.array) && s2.size_sectors == s.size_sectors);
+                assert(s2.role == MD_ROLE_SPARE && uuid_equal(&s2.array, &s.array) &&
+                       s2.size_sectors == s.size_sectors);
         }
         if (md_bitmap_decode(data, size, &b) == 0)
                 assert(b.chunks > 0 && md_bitmap_total_bytes(&b) > MD_BITMAP_HEADER_BYTES);
@@ -38,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 uint8_t *again;
                 size_t again_size;
                 uint64_t start = 0, end, count = 0;
-                assert(debt_encode(&d, &again, &again_size) == 0 && again_size == size && memcmp(again, data, size) == 0);
+                assert(debt_encode(&d, &again, &again_size) == 0 && again_size == size &&
+                       memcmp(again, data, size) == 0);
                 for (; debt_next_range(&d, &start, &end); start = end + 1)
                         count += end - start + 1;
                 assert(count == debt_count(&d));

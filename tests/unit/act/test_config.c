@@ -67,12 +67,16 @@ static void the_example_of_the_documentation(void **state)
 static void timers_and_profiles(void **state)
 {
         (void)state;
-        assert_int_equal(parse(HEAD "profile = relaxed\n" NODES_TEXT MIRROR "[timers]\ndead = 20s\nlease = 25s\n", &c), 0);
+        assert_int_equal(parse(HEAD "profile = relaxed\n" NODES_TEXT MIRROR "[timers]\ndead = 20s\nlease = 25s\n", &c),
+                         0);
         assert_int_equal(c.timers.dead_ms, 20000);
         assert_int_equal(c.timers.heartbeat_ms, timers_relaxed().heartbeat_ms);
         assert_false(c.has_witness);
-        assert_int_equal(parse(HEAD NODES_TEXT "[mirror data]\nid = 1\ndevice = b:/dev/sdb\ndevice = a:/dev/sdc\n[service data]\naddress = fd00::5/64\n"
-                                               "address = 10.0.0.9/24\ninterface = br0\n", &c), 0);
+        assert_int_equal(parse(HEAD NODES_TEXT "[mirror data]\nid = 1\ndevice = b:/dev/sdb\ndevice = "
+                                               "a:/dev/sdc\n[service data]\naddress = fd00::5/64\n"
+                                               "address = 10.0.0.9/24\ninterface = br0\n",
+                               &c),
+                         0);
         assert_string_equal(c.mirror[0].device[0], "/dev/sdc");
         assert_int_equal(c.mirror[0].service.address[0].family, AF_INET6);
         assert_false(c.mirror[0].service.has_mount);
@@ -82,23 +86,23 @@ static void timers_and_profiles(void **state)
 static const struct {
         const char *text, *expected;
 } bad[] = {
-    {"",
-     "t:1:1: section \"cluster\" has no name: write name = NAME below [cluster]\n"
-     "t:1:1: there is no [node NAME] section: a cluster has two\n"},
+    {"", "t:1:1: section \"cluster\" has no name: write name = NAME below [cluster]\n"
+         "t:1:1: there is no [node NAME] section: a cluster has two\n"},
     {HEAD "[node a]\naddress = 10.0.0.1\n", "t:4:11: there is only one [node NAME] section: a cluster has two\n"},
-    {HEAD NODES_TEXT "[node c]\naddress = 10.0.0.3\n", "t:8:11: [node c] is one too many: a cluster has two nodes and a witness\n"},
+    {HEAD NODES_TEXT "[node c]\naddress = 10.0.0.3\n",
+     "t:8:11: [node c] is one too many: a cluster has two nodes and a witness\n"},
     {HEAD "prot = 1\n" NODES_TEXT, "t:3:1: unknown key \"prot\" in section \"cluster\", did you mean \"port\"?\n"},
     {HEAD "profile = relaxd\n" NODES_TEXT, "t:3:11: unknown profile \"relaxd\", did you mean \"relaxed\"?\n"},
-    {HEAD "key-file = cluster.key\nport = 0\n" NODES_TEXT,
-     "t:3:12: key-file \"cluster.key\" is not an absolute path\n"
-     "t:4:8: port = \"0\" is out of range: 1 to 65535\n"},
+    {HEAD "key-file = cluster.key\nport = 0\n" NODES_TEXT, "t:3:12: key-file \"cluster.key\" is not an absolute path\n"
+                                                           "t:4:8: port = \"0\" is out of range: 1 to 65535\n"},
     {HEAD "[node a]\naddress = 10.0.0.1/24\n[node b]\naddress = 10.0.0.300\n",
      "t:4:11: address \"10.0.0.1/24\" has a prefix length: write the address alone\n"
      "t:6:11: address \"10.0.0.300\" is not an IPv4 or IPv6 address\n"},
     {HEAD NODES_TEXT "[witness a]\naddress = 10.0.0.2\n",
      "t:8:11: address \"10.0.0.2\" is used already in line 6\n"
      "t:8:11: the witness is named like a node: it is a third machine\n"},
-    {HEAD "[node node-a]\naddress = 10.0.0.1\n[node node-b]\naddress = 10.0.0.2\n[mirror data]\nid = 0xd1\ndevice = node-q:/dev/vdb\ndevice = "
+    {HEAD "[node node-a]\naddress = 10.0.0.1\n[node node-b]\naddress = 10.0.0.2\n[mirror data]\nid = 0xd1\ndevice = "
+          "node-q:/dev/vdb\ndevice = "
           "node-b:/dev/vdb\n",
      "t:9:10: unknown node \"node-q\", did you mean \"node-a\"?\n"
      "t:8:6: [mirror data] has no device on node \"node-a\": write device = node-a:/dev/PATH\n"},
@@ -109,7 +113,8 @@ static const struct {
     {HEAD NODES_TEXT MIRROR "[mirror logs]\nid = 209\ndevice = a:/dev/vdb\ndevice = b:/dev/vdd\n",
      "t:12:6: id \"209\" is that of mirror \"data\" already\n"
      "t:12:6: device \"/dev/vdb\" of node \"a\" belongs to mirror \"data\" already\n"},
-    {HEAD NODES_TEXT MIRROR "[service dta]\nmount = /srv\n", "t:12:9: [service dta] has no mirror of that name, did you mean \"data\"?\n"},
+    {HEAD NODES_TEXT MIRROR "[service dta]\nmount = /srv\n",
+     "t:12:9: [service dta] has no mirror of that name, did you mean \"data\"?\n"},
     {HEAD NODES_TEXT MIRROR "[service data]\nmount = /srv/\ntype = ext 4\naddress = 10.0.0.9\nunit = postgres\n",
      "t:12:9: mount \"/srv/\" is not an absolute path without \".\", \"..\" and a \"/\" at its end\n"
      "t:13:8: type \"ext 4\" is not a file system's name: write ext4 or xfs\n"
@@ -118,8 +123,10 @@ static const struct {
      "t:15:8: \"postgres\" is not a systemd unit: write NAME.service\n"},
     {HEAD NODES_TEXT "[timers]\ndead = 600ms\nlease = 1s\naddress = 1500ms\nheartbeat = 200\n",
      "t:11:13: heartbeat = \"200\" has no unit: write 200ms or 200s\n"
-     "t:8:8: dead = 600ms is impossible beside suspect: it must be above 700ms, as a node is suspected before it is dead\n"
-     "t:9:9: lease = 1000ms is impossible beside address: it must be above 1875ms, as the kernel drops the service address up to a quarter late\n"
+     "t:8:8: dead = 600ms is impossible beside suspect: it must be above 700ms, as a node is suspected before it is "
+     "dead\n"
+     "t:9:9: lease = 1000ms is impossible beside address: it must be above 1875ms, as the kernel drops the service "
+     "address up to a quarter late\n"
      "t:10:11: address is the kernel's lifetime of an address: write whole seconds, 1s or 2s\n"},
 };
 

@@ -130,9 +130,12 @@ static void what_was_not_written_by_us_is_refused(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(union_in_the_same_chunk_size), cmocka_unit_test(union_of_other_chunk_sizes_covers),
-            cmocka_unit_test(a_large_chunk_past_the_end_is_cut), cmocka_unit_test(ranges_are_maximal),
-            cmocka_unit_test(survives_the_file), cmocka_unit_test(what_was_not_written_by_us_is_refused),
+            cmocka_unit_test(union_in_the_same_chunk_size),
+            cmocka_unit_test(union_of_other_chunk_sizes_covers),
+            cmocka_unit_test(a_large_chunk_past_the_end_is_cut),
+            cmocka_unit_test(ranges_are_maximal),
+            cmocka_unit_test(survives_the_file),
+            cmocka_unit_test(what_was_not_written_by_us_is_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

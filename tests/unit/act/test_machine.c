@@ -113,7 +113,9 @@ static void mounts_are_found_by_device(void **state)
         assert_int_equal(service_parse_mountinfo(text, "/srv/data", 9, 101), -EBUSY);
         assert_int_equal(service_parse_mountinfo(text, "/srv/dat", 9, 100), 0);
         assert_int_equal(service_parse_mountinfo(text, "/srv/my data", 8, 1), 1);
-        assert_int_equal(service_parse_mountinfo("40 22 9:100 / /srv/data rw\n50 40 0:9 / /srv/data rw", "/srv/data", 9, 100), -EBUSY);
+        assert_int_equal(
+            service_parse_mountinfo("40 22 9:100 / /srv/data rw\n50 40 0:9 / /srv/data rw", "/srv/data", 9, 100),
+            -EBUSY);
         assert_int_equal(service_parse_mountinfo("", "/srv/data", 9, 100), 0);
 }
 
@@ -158,7 +160,8 @@ static void announcements_are_whole_frames(void **state)
 
 static void children_end_or_are_ended(void **state)
 {
-        const char *good[] = {"/bin/true", NULL}, *bad[] = {"/bin/sh", "-c", "echo first; echo the reason >&2; exit 3", NULL};
+        const char *good[] = {"/bin/true", NULL},
+                   *bad[] = {"/bin/sh", "-c", "echo first; echo the reason >&2; exit 3", NULL};
         const char *slow[] = {"/bin/sleep", "60", NULL}, *missing[] = {"/nonexistent", NULL};
         const char *closed[] = {"/bin/sh", "-c", "exec >&- 2>&-; sleep 0.2; exit 4", NULL};
         struct trouble t;
@@ -199,7 +202,8 @@ static void a_leg_is_made_once_and_remembers(void **state)
         assert_true(uuid_equal(&h.uuid, &again.uuid));
         assert_int_equal(leg_read(disk, "demo", "other", &again, &t), -EREMOTE);
         assert_int_equal(leg_create(disk, "demo", "other", &any, false, &again, &t), -EEXIST);
-        assert_int_equal(leg_create(disk, "demo", "data", &h.uuid, true, &again, &t), 0); /* that leg is there: nothing is overwritten */
+        assert_int_equal(leg_create(disk, "demo", "data", &h.uuid, true, &again, &t),
+                         0); /* that leg is there: nothing is overwritten */
         assert_int_equal(leg_create(disk, "demo", "data", &named, false, &again, &t), -EEXIST);
         for (uint64_t epoch = 1; epoch < 6; epoch++) {
                 assert_int_equal(leg_add_epoch(disk, "demo", "data", epoch, &t), 0);

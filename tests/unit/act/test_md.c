@@ -104,9 +104,11 @@ static void a_spare_is_made_from_a_member(void **state)
         memcpy(sb, fixture_super, sizeof sb);
         assert_int_equal(md_super_decode(sb, sizeof sb, &own), 0);
         assert_int_equal(md_super_make_spare(sb, sizeof sb, 0, &device, 1 << 20), -ENOSPC); /* a live member's number */
-        assert_int_equal(md_super_make_spare(sb, sizeof sb, 1, &device, own.data_offset_sectors + own.size_sectors - 1), -ENOSPC);
+        assert_int_equal(md_super_make_spare(sb, sizeof sb, 1, &device, own.data_offset_sectors + own.size_sectors - 1),
+                         -ENOSPC);
         assert_memory_equal(sb, fixture_super, sizeof sb);
-        assert_int_equal(md_super_make_spare(sb, sizeof sb, 1, &device, own.data_offset_sectors + own.size_sectors + 8), 0);
+        assert_int_equal(md_super_make_spare(sb, sizeof sb, 1, &device, own.data_offset_sectors + own.size_sectors + 8),
+                         0);
         assert_int_equal(md_super_decode(sb, sizeof sb, &s), 0);
         assert_true(uuid_equal(&s.array, &own.array));
         assert_true(uuid_equal(&s.device, &device));
@@ -165,8 +167,8 @@ static void hostile_bitmaps_are_refused(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(super_of_a_degraded_array), cmocka_unit_test(every_changed_byte_of_a_super_is_seen),
-            cmocka_unit_test(roles_and_features),        cmocka_unit_test(a_spare_is_made_from_a_member),
+            cmocka_unit_test(super_of_a_degraded_array),  cmocka_unit_test(every_changed_byte_of_a_super_is_seen),
+            cmocka_unit_test(roles_and_features),         cmocka_unit_test(a_spare_is_made_from_a_member),
             cmocka_unit_test(bitmap_of_a_degraded_array), cmocka_unit_test(hostile_bitmaps_are_refused),
         };
 

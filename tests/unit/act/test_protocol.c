@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* hamon-act's codec held against hamon's (hamon/driver/act_codec.h): what one side writes the other reads as the same thing. */
+/* hamon-act's codec held against hamon's (hamon/driver/act_codec.h): what one side writes the other reads as the same
+ * thing. */
 #include "tests/unit/cmocka_all.h"
 
 #include "hamon/act/progress.h"
@@ -17,13 +18,23 @@ static void every_effect_arrives(void **state)
 {
         (void)state;
         for (int type = 0; type < EFFECT_TYPES; type++) {
-                struct effect e = {.type = (enum effect_type)type, .mirror = 1, .ticket = UINT64_MAX, .epoch = 7, .session = {{1}}, .leg = {{2}},
-                                   .version = 9, .whole = true, .lifetime_ms = 1000, .until_ms = type % 2 ? 1ull << 40 : 0}, back;
+                struct effect e = {.type = (enum effect_type)type,
+                                   .mirror = 1,
+                                   .ticket = UINT64_MAX,
+                                   .epoch = 7,
+                                   .session = {{1}},
+                                   .leg = {{2}},
+                                   .version = 9,
+                                   .whole = true,
+                                   .lifetime_ms = 1000,
+                                   .until_ms = type % 2 ? 1ull << 40 : 0},
+                              back;
                 char *text, reason[128];
                 uint64_t ticket;
 
                 assert_int_equal(act_encode_effect(&config, &e, &text), 0);
-                assert_int_equal(protocol_decode(&config, text, strlen(text), &back, &ticket, reason, sizeof reason), 0);
+                assert_int_equal(protocol_decode(&config, text, strlen(text), &back, &ticket, reason, sizeof reason),
+                                 0);
                 assert_memory_equal(&e, &back, sizeof e);
                 assert_true(ticket == UINT64_MAX);
                 free(text);
@@ -62,8 +73,16 @@ static void every_result_arrives(void **state)
 
 static void an_observation_arrives(void **state)
 {
-        struct observation o = {.mirror = 1, .settled = 1ull << 50, .array_running = true, .own_in_sync = true, .peer_in_array = true, .resync_done_sectors = 5,
-                                .resync_total_sectors = 1ull << 40, .attached = true, .leg_oldest_ms = UINT32_MAX, .service_running = true};
+        struct observation o = {.mirror = 1,
+                                .settled = 1ull << 50,
+                                .array_running = true,
+                                .own_in_sync = true,
+                                .peer_in_array = true,
+                                .resync_done_sectors = 5,
+                                .resync_total_sectors = 1ull << 40,
+                                .attached = true,
+                                .leg_oldest_ms = UINT32_MAX,
+                                .service_running = true};
         struct act_packet back;
 
         (void)state;
@@ -85,8 +104,10 @@ static void refuse(const char *text, uint64_t expected_ticket)
         assert_true(ticket == expected_ticket);
 }
 
-#define REST "\"epoch\":\"0\",\"session\":\"00000000-0000-0000-0000-000000000000\",\"leg\":\"00000000-0000-0000-0000-000000000000\"," \
-             "\"version\":\"0\",\"whole\":false,\"overwrite\":false,\"lifetime_ms\":0}"
+#define REST                                                                                                           \
+        "\"epoch\":\"0\",\"session\":\"00000000-0000-0000-0000-000000000000\",\"leg\":\"00000000-0000-0000-0000-"      \
+        "000000000000\","                                                                                              \
+        "\"version\":\"0\",\"whole\":false,\"overwrite\":false,\"lifetime_ms\":0}"
 
 static void bad_commands_are_refused(void **state)
 {
@@ -129,8 +150,8 @@ static void requests_without_progress_age(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(every_effect_arrives),    cmocka_unit_test(every_result_arrives),
-            cmocka_unit_test(an_observation_arrives),  cmocka_unit_test(bad_commands_are_refused),
+            cmocka_unit_test(every_effect_arrives),          cmocka_unit_test(every_result_arrives),
+            cmocka_unit_test(an_observation_arrives),        cmocka_unit_test(bad_commands_are_refused),
             cmocka_unit_test(requests_without_progress_age),
         };
 

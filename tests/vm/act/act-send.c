@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * act-send SOCKET SECONDS PACKET...: sends packets to hamon-act one after the other, each after the answer to the one before, and prints every
- * answer as a line. With PACKET "watch" it prints observations until the time is over. For tests that drive hamon-act without hamon.
- * Exit status: 0 all were answered without error, 1 one was answered with an error (the rest is not sent), 2 no answer in time.
+ * act-send SOCKET SECONDS PACKET...: sends packets to hamon-act one after the other, each after the answer to the one
+ * before, and prints every answer as a line. With PACKET "watch" it prints observations until the time is over. For
+ * tests that drive hamon-act without hamon. Exit status: 0 all were answered without error, 1 one was answered with an
+ * error (the rest is not sent), 2 no answer in time.
  */
 #include <errno.h>
 #include <poll.h>

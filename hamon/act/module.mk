@@ -26,3 +26,10 @@ fuzz: fuzz-act_disk
 fuzz-act_disk: build/fuzz/fuzz_act_disk
 	@mkdir -p build/fuzz/act_disk
 	cd build/fuzz && ./fuzz_act_disk -max_total_time=$(or $(FUZZ_SECONDS),60) -max_len=4096 -print_final_stats=1 act_disk ../../tests/fuzz/corpus/act_disk
+
+# make vm-act: the debt on real kernels; make vm-act-mutants: the same must go red without it.
+.PHONY: vm-act vm-act-mutants
+vm-act: $(BUILD)/tests/vm/act/act-send
+	@BUILD=$(BUILD) tests/run vm tests/vm/act/test-debt
+vm-act-mutants: $(BUILD)/tests/vm/act/act-send
+	@BUILD=$(BUILD) NBDD_TEST_TIMEOUT=1800 tests/run vm tests/vm/act/test-mutants

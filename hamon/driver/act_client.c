@@ -20,15 +20,27 @@ struct act_client {
         sd_event_source *timer, *source;
         int fd; /* -1: not connected */
         int error;
+        bool deaf;              /* it hung: `ready` waits for its first word */
+        uint64_t unanswered_ms; /* CLOCK_MONOTONIC: since when an effect "at once" waits while nothing is heard; 0: none does */
         unsigned queue_first, queue_count;
         char *queue[ACT_QUEUE_MAX];
         char packet[ACT_PACKET_MAX + 1];
 };
 
+static uint64_t monotonic_ms(void)
+{
+        struct timespec t;
+        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail for this clock */
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 static void disconnect(struct act_client *a, int error)
 {
         if (a->fd < 0)
                 return;
+        bool was_ready = act_client_is_ready(a);
+        a->deaf |= error == -ETIMEDOUT;
+        a->unanswered_ms = 0;
         a->source = sd_event_source_disable_unref(a->source);
         close(a->fd);
         a->fd = -1;
@@ -39,7 +51,17 @@ static void disconnect(struct act_client *a, int error)
         }
         (void)sd_event_source_set_time_relative(a->timer, ACT_RETRY_MS * 1000);
         (void)sd_event_source_set_enabled(a->timer, SD_EVENT_ONESHOT);
-        a->handler.lost(a->handler.userdata, error);
+        if (was_ready)
+                a->handler.lost(a->handler.userdata, error);
+}
+
+static void heard(struct act_client *a)
+{
+        a->unanswered_ms = 0;
+        if (!a->deaf)
+                return;
+        a->deaf = false;
+        a->handler.ready(a->handler.userdata);
 }
 
 static void receive_all(struct act_client *a)
@@ -52,6 +74,9 @@ static void receive_all(struct act_client *a)
                         disconnect(a, n < 0 ? -errno : -ECONNRESET);
                         return;
                 }
+                heard(a);
+                if (a->fd < 0)
+                        return;
                 struct act_packet p;
                 if (n > ACT_PACKET_MAX || act_decode(a->config, a->packet, (size_t)n, &p) < 0)
                         a->handler.bad_packet(a->handler.userdata, a->packet, n > ACT_PACKET_MAX ? ACT_PACKET_MAX : (size_t)n);
@@ -112,9 +137,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         struct act_client *a = userdata;
         if (a->fd >= 0)
                 return 0;
-        a->error = connect_now(a);
-        if (a->error == 0) {
-                a->handler.ready(a->handler.userdata);
+        int r = connect_now(a);
+        if (r < 0 || !a->deaf)
+                a->error = r;
+        if (r == 0) {
+                if (!a->deaf)
+                        a->handler.ready(a->handler.userdata);
                 return 0;
         }
         (void)sd_event_source_set_time_relative(source, ACT_RETRY_MS * 1000);
@@ -163,18 +191,25 @@ void act_client_free(struct act_client *a)
 
 bool act_client_is_ready(const struct act_client *a)
 {
-        return a->fd >= 0;
+        return a->fd >= 0 && !a->deaf;
 }
 
 int act_client_error(const struct act_client *a)
 {
-        return a->fd >= 0 ? 0 : a->error;
+        return act_client_is_ready(a) ? 0 : a->error;
 }
 
 void act_client_send(struct act_client *a, const struct effect *e)
 {
-        if (a->fd < 0)
+        if (!act_client_is_ready(a))
                 return;
+        uint64_t now_ms = monotonic_ms();
+        if (a->unanswered_ms != 0 && now_ms - a->unanswered_ms >= ACT_DEAF_MS) {
+                disconnect(a, -ETIMEDOUT);
+                return;
+        }
+        if (a->unanswered_ms == 0 && effect_is_at_once(e->type))
+                a->unanswered_ms = now_ms;
         char *text;
         if (a->queue_count == ACT_QUEUE_MAX || act_encode_effect(a->config, e, &text) < 0) {
                 disconnect(a, -ENOBUFS);

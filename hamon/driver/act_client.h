@@ -4,6 +4,8 @@
  *
  * Says when it is there and when it is gone (then the outcome of every open effect is unknown), hands answers and observations on, and
  * never waits: packets that the socket does not take are queued up to ACT_QUEUE_MAX, past that the connection is given up.
+ * One that leaves an effect "at once" unanswered for ACT_DEAF_MS hangs: it counts as gone, and as back when it says something (a socket can
+ * be connected to while nobody serves it). Without that a primary would keep its lease and have no address.
  * Runs in the loop's thread. Called by hamon/driver.
  */
 #ifndef HAMON_DRIVER_ACT_CLIENT_H
@@ -13,7 +15,7 @@
 
 #include <systemd/sd-event.h>
 
-enum { ACT_QUEUE_MAX = 128, ACT_RETRY_MS = 500 };
+enum { ACT_QUEUE_MAX = 128, ACT_RETRY_MS = 500, ACT_DEAF_MS = 3000 };
 
 struct act_client;
 

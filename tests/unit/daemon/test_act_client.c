@@ -158,6 +158,37 @@ static void test_a_stuck_helper_is_given_up(void **state)
         assert_false(act_client_is_ready(f->client));
 }
 
+static void test_one_that_hangs_is_gone_until_it_speaks(void **state)
+{
+        struct fixture *f = *state;
+        open_socket(f);
+        connect_client(f, 1);
+        struct effect e = {.type = EFFECT_ADDRESS_RENEW, .ticket = 1};
+        act_client_send(f->client, &e);
+        assert_int_equal(send(f->fd, REVOKED, strlen(REVOKED), 0), strlen(REVOKED));
+        run(f, &f->packets, 1); /* it lives */
+        for (unsigned waited_ms = 0; f->lost == 0; waited_ms += 100) {
+                assert_true(waited_ms < 2 * ACT_DEAF_MS);
+                act_client_send(f->client, &e);
+                if (f->lost == 0)
+                        assert_true(usleep(100000) == 0 && sd_event_run(f->loop, 0) >= 0);
+                assert_true(f->lost == 0 || waited_ms >= ACT_DEAF_MS / 2);
+        }
+        assert_int_equal(act_client_error(f->client), -ETIMEDOUT);
+        for (int i = 0; i < 100; i++) /* long enough to connect again: the kernel does, whether or not anybody serves */
+                assert_true(sd_event_run(f->loop, 10000) >= 0);
+        assert_int_equal(f->ready, 1);
+        assert_false(act_client_is_ready(f->client));
+        close(f->fd);
+        f->fd = accept(f->listen_fd, NULL, NULL);
+        assert_true(f->fd >= 0);
+        assert_int_equal(send(f->fd, REVOKED, strlen(REVOKED), 0), strlen(REVOKED));
+        run(f, &f->packets, 2);
+        assert_int_equal(f->ready, 2);
+        assert_int_equal(f->lost, 1);
+        assert_true(act_client_is_ready(f->client));
+}
+
 static void test_queued_packets_go_out_in_order(void **state)
 {
         struct fixture *f = *state;
@@ -201,6 +232,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_found_late_lost_and_found_again, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_broken_packets_are_ignored, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_stuck_helper_is_given_up, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_one_that_hangs_is_gone_until_it_speaks, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_queued_packets_go_out_in_order, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,19 @@ static bool mount_is_valid(const char *path)
         return true;
 }
 
+/* R5: what decides about a mirror, and what it needs to come back, never lives on one. */
+static bool mount_hides_state(const char *path)
+{
+        static const char *const ours[] = {"/etc/hamon",     "/var/lib/hamon", "/var/lib/hamon-act", "/var/lib/nbdd", "/run/hamon",
+                                           "/run/hamon-act", "/run/nbdd",      "/run/nbdc",          "/usr",          "/dev"};
+        size_t n = strlen(path);
+
+        for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+                if (strncmp(ours[i], path, n) == 0 && (ours[i][n] == '\0' || ours[i][n] == '/'))
+                        return true;
+        return false;
+}
+
 static bool unit_is_valid(const char *unit)
 {
         static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
@@ -85,6 +98,9 @@ static void read_mount(struct config_reading *r, const char *name, struct config
                 ini_error(r->ini, e, r->errors,
                           "mount \"%s\" is not an absolute path without \".\", \"..\" and a \"/\" at its end",
                           e->value);
+        else if (e && mount_hides_state(e->value))
+                ini_error(r->ini, e, r->errors,
+                          "mount \"%s\" would hide the state or the programs that the mirror itself needs", e->value);
         else if (e)
                 fit(r, e, s->mount, sizeof s->mount);
         s->has_mount = e != NULL;

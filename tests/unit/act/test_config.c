@@ -113,6 +113,8 @@ static const struct {
     {HEAD NODES_TEXT MIRROR "[mirror logs]\nid = 209\ndevice = a:/dev/vdb\ndevice = b:/dev/vdd\n",
      "t:12:6: id \"209\" is that of mirror \"data\" already\n"
      "t:12:6: device \"/dev/vdb\" of node \"a\" belongs to mirror \"data\" already\n"},
+    {HEAD NODES_TEXT MIRROR "[service data]\nmount = /var/lib\n",
+     "t:12:9: mount \"/var/lib\" would hide the state or the programs that the mirror itself needs\n"},
     {HEAD NODES_TEXT MIRROR "[service dta]\nmount = /srv\n",
      "t:12:9: [service dta] has no mirror of that name, did you mean \"data\"?\n"},
     {HEAD NODES_TEXT MIRROR "[service data]\nmount = /srv/\ntype = ext 4\naddress = 10.0.0.9\nunit = postgres\n",

@@ -120,13 +120,11 @@ static void note_oldest(struct conn *c)
 void conn_reply(struct request *q, uint32_t error)
 {
         struct conn *c = q->conn;
-        struct bwriter w = bwriter_of(q->header, sizeof q->header);
         struct engine_session *s = &c->registration;
 
         list_remove(&q->link);
         c->disk_count--;
         note_oldest(c);
-        q->error = error;
         if (error == NBD_ERROR_OK) {
                 if (q->nbd.command == NBD_COMMAND_READ)
                         atomic_fetch_add_explicit(&s->read_bytes, q->nbd.length_bytes, memory_order_relaxed);
@@ -138,9 +136,9 @@ void conn_reply(struct request *q, uint32_t error)
                 pool_put(&c->worker->pool, q->buffer, q->buffer_size);
                 q->buffer = NULL;
         }
-        nbd_simple_reply_encode(&w, q->nbd.cookie, error);
+        reply_encode(q, error);
         list_append(&c->replies, &q->link);
-        c->reply_bytes += sizeof q->header + (q->buffer ? q->nbd.length_bytes : 0);
+        c->reply_bytes += reply_bytes(q);
         if (c->ending)
                 conn_request_free(q);
         conn_mark(c);
@@ -221,6 +219,7 @@ static void on_reject(struct conn *c, const struct session_event *event)
         }
         list_append(&c->inflight, &q->link);
         c->disk_count++;
+        q->text = event->reason;
         conn_reply(q, event->error);
 }
 
@@ -414,12 +413,10 @@ static bool gather_replies(struct conn *c)
                 c->send_iov[n++] = (struct iovec){output, bytes};
         }
         list_each(q, &c->replies, struct request, link) {
-                if (n + 2 > CONN_SEND_IOV_MAX)
+                if (n + reply_pieces(q) > CONN_SEND_IOV_MAX)
                         break;
-                c->send_iov[n++] = (struct iovec){q->header, sizeof q->header};
-                if (q->buffer)
-                        c->send_iov[n++] = (struct iovec){q->buffer, q->nbd.length_bytes};
-                c->reply_bytes -= sizeof q->header + (q->buffer ? q->nbd.length_bytes : 0);
+                n += reply_gather(q, c->send_iov + n);
+                c->reply_bytes -= reply_bytes(q);
                 list_remove(&q->link);
                 list_append(&c->sending, &q->link);
         }

@@ -22,6 +22,7 @@
 #define CONN_DEPTH_MAX 256u                 /* requests of one connection in flight */
 #define CONN_BUDGET_BYTES (32u << 20)       /* payload in flight before no further request is taken: at most this + 32 MiB */
 #define CONN_SEND_IOV_MAX 128u
+#define REPLY_HEAD_MAX (NBD_CHUNK_HEADER_BYTES + 8u) /* a chunk's header and a read's offset, or an error and its text's length */
 #define CONN_SEND_EARLY_BYTES (32u << 10)     /* replies of this much leave while later requests are still being parsed */
 #define CONN_DIRECT_PAYLOAD_BYTES (64u << 10) /* a payload from this size on is received alone, without what follows it */
 #define CONN_HANDSHAKE_TIMEOUT_MS 10000u    /* from accept to GO; the wait for an older session's drain does not count */
@@ -48,11 +49,15 @@ struct request {
         uint8_t *buffer;        /* payload; NULL for commands without */
         size_t buffer_size;
         uint32_t done_bytes;    /* of the payload that the disk has done, or of the zeroes written */
-        uint32_t error;         /* NBD_ERROR_* of the reply */
         bool zero_by_write;     /* WRITE_ZEROES by writing zeroes */
         bool sync_after;        /* FUA of a command that the kernel has no FUA for */
         struct disk disk;
-        uint8_t header[NBD_SIMPLE_REPLY_BYTES];
+
+        /* The reply (reply.c): `head`, then `tail`, in one send. */
+        uint8_t head[REPLY_HEAD_MAX];
+        uint32_t head_bytes, tail_bytes;
+        const void *tail; /* the data that was read, or the text of an error */
+        const char *text; /* why it failed, constant; for a person at the client */
 };
 
 struct conn {
@@ -118,8 +123,17 @@ void request_start(struct request *q);
 void request_done(struct request *q, ssize_t result);
 /* The blocking form of q->disk: for memory-backed targets and for the threads backend's disk threads. */
 ssize_t disk_perform(const struct disk *d);
-/* Moves a request to the replies (or frees it when the connection is ending). */
+/* Moves a request to the replies (or frees it when the connection is ending). An error's reason is q->text. */
 void conn_reply(struct request *q, uint32_t error);
 void conn_request_free(struct request *q);
+
+
+/* ---- replies (reply.c) ---- */
+/* Puts the request's answer into head and tail: of a successful READ with the data in q->buffer. */
+void reply_encode(struct request *q, uint32_t error);
+size_t reply_bytes(const struct request *q);
+/* Into `ret_iov`, which has room for reply_pieces(q); returns how many were used. */
+size_t reply_pieces(const struct request *q);
+size_t reply_gather(const struct request *q, struct iovec *ret_iov);
 
 #endif

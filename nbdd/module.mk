@@ -3,7 +3,7 @@
 ARCHIVES += nbdd_client nbdd_core
 nbdd_client_SRCS := nbdd/client/client.c nbdd/client/answers.c
 nbdd_core_SRCS := $(addprefix nbdd/,backend_threads.c backend_uring.c conn.c control.c control_json.c engine.c engine_control.c \
-	engine_files.c engine_session.c listen.c pool.c request.c rules.c serve.c session.c session_options.c store.c target.c worker.c)
+	engine_files.c engine_session.c listen.c pool.c reply.c request.c rules.c serve.c session.c session_options.c store.c target.c worker.c)
 
 PROGRAMS += nbdd
 nbdd_SRCS := nbdd/main.c nbdd/admin.c

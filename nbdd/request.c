@@ -73,7 +73,13 @@ static void fail(struct request *q, int error)
         bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG; /* refused before it was accepted: nothing is lost */
         bool is_sync = q->disk.operation == DISK_SYNC || (q->disk.rw_flags && !is_full);
         static const char *const words[] = {"read", "write", "flush", "discard", "zero"};
+        static const char *const texts[] = {
+            "the export's disk failed to read", "the export's disk failed to write",
+            "the export's disk failed to flush, now or earlier", "the export's disk failed to discard",
+            "the export's disk failed to write zeroes",
+        };
 
+        q->text = is_full ? "no space is left under the export" : texts[q->disk.operation];
         if (is_sync)
                 atomic_store(&c->target->sync_failed, true);
         if (engine_session_failed(c->worker->engine, &c->registration, error, is_sync, words[q->disk.operation])) {

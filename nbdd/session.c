@@ -72,6 +72,8 @@ static uint16_t flags_allowed(const struct session *s, uint16_t command)
         uint16_t allowed = 0;
         if (s->info.transmission_flags & NBD_TFLAG_SEND_FUA)
                 allowed |= NBD_CMDFLAG_FUA; /* valid for all commands once advertised, meaningful for those that change data */
+        if (command == NBD_COMMAND_READ && (s->info.transmission_flags & NBD_TFLAG_SEND_DF))
+                allowed |= NBD_CMDFLAG_DF;
         if (command == NBD_COMMAND_WRITE_ZEROES) {
                 allowed |= NBD_CMDFLAG_NO_HOLE;
                 if (s->info.transmission_flags & NBD_TFLAG_SEND_FAST_ZERO)

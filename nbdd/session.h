@@ -55,6 +55,7 @@ struct session {
         uint64_t skip_bytes;        /* bytes of the stream to discard */
         unsigned option_count;
         bool wants_block_size;      /* the client asked for NBD_INFO_BLOCK_SIZE, or will ask nothing (EXPORT_NAME) */
+        bool structured_replies;    /* negotiated: a READ never gets a simple reply again */
         struct nbd_export_info info; /* of the attached export */
 
         uint8_t *output; /* handshake bytes to be sent, malloc'ed */

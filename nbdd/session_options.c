@@ -2,8 +2,8 @@
 /*
  * Option haggling: "Newstyle negotiation" and "Option types" of doc/proto.md.
  *
- * INFO and GO share one path, so that they must agree ("NBD_OPT_INFO"). Options that this server does not offer (STARTTLS, STRUCTURED_REPLY,
- * meta contexts, EXTENDED_HEADERS) get ERR_UNSUP, which every client takes as "go on without".
+ * INFO and GO share one path, so that they must agree ("NBD_OPT_INFO"). Options that this server does not offer (STARTTLS, meta contexts,
+ * EXTENDED_HEADERS) get ERR_UNSUP, which every client takes as "go on without".
  */
 #include "nbdd/session_internal.h"
 
@@ -29,14 +29,24 @@ static void reply_text(struct session *s, uint32_t type, const char *text)
         reply(s, type, text, n > NBD_STRING_MAX ? NBD_STRING_MAX : n);
 }
 
-static void send_info(struct session *s, const struct nbd_export_info *info)
+/* "Transmission flags": SEND_DF goes with structured replies, not with the export. */
+static struct nbd_export_info as_negotiated(const struct session *s, const struct nbd_export_info *export)
+{
+        struct nbd_export_info info = *export;
+        if (s->structured_replies)
+                info.transmission_flags |= NBD_TFLAG_SEND_DF;
+        return info;
+}
+
+static void send_info(struct session *s, const struct nbd_export_info *export)
 {
         uint8_t buffer[REPLY_MAX];
         struct bwriter w = bwriter_of(buffer, sizeof buffer);
+        const struct nbd_export_info info = as_negotiated(s, export);
 
-        nbd_info_export_encode(&w, s->option, info);
+        nbd_info_export_encode(&w, s->option, &info);
         if (s->wants_block_size)
-                nbd_info_block_size_encode(&w, s->option, info);
+                nbd_info_block_size_encode(&w, s->option, &info);
         session_write(s, buffer, w.offset_bytes);
         reply(s, NBD_REP_ACK, NULL, 0);
 }
@@ -49,12 +59,12 @@ void session_described(struct session *s, const struct nbd_export_info *info)
 
 void session_attached(struct session *s, const struct nbd_export_info *info)
 {
-        s->info = *info;
+        s->info = as_negotiated(s, info);
         if (s->option == NBD_OPT_EXPORT_NAME) {
                 uint8_t buffer[NBD_EXPORT_NAME_REPLY_BYTES + NBD_EXPORT_NAME_ZEROES];
                 struct bwriter w = bwriter_of(buffer, sizeof buffer);
                 /* NO_ZEROES concerns this option only. */
-                nbd_export_name_reply_encode(&w, info, s->client_flags & NBD_HANDSHAKE_NO_ZEROES);
+                nbd_export_name_reply_encode(&w, &s->info, s->client_flags & NBD_HANDSHAKE_NO_ZEROES);
                 session_write(s, buffer, w.offset_bytes);
         } else {
                 send_info(s, info);
@@ -127,6 +137,14 @@ static void one_option(struct session *s, const uint8_t *data, size_t size_bytes
         case NBD_OPT_INFO:
         case NBD_OPT_GO:
                 go_option(s, data, size_bytes, ret);
+                break;
+        case NBD_OPT_STRUCTURED_REPLY:
+                if (size_bytes) {
+                        reply_text(s, NBD_REP_ERR_INVALID, "STRUCTURED_REPLY has no data");
+                } else {
+                        s->structured_replies = true;
+                        reply(s, NBD_REP_ACK, NULL, 0);
+                }
                 break;
         default:
                 reply(s, NBD_REP_ERR_UNSUP, NULL, 0);

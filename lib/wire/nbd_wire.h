@@ -116,6 +116,13 @@ struct nbd_chunk {
 void nbd_chunk_header_encode(struct bwriter *w, const struct nbd_chunk *chunk);
 int nbd_chunk_header_decode(struct breader *r, struct nbd_chunk *ret);
 
+/* NBD_REPLY_TYPE_ERROR, alone and last, up to its text: chunk error32 text_length16; the text's bytes follow. */
+void nbd_chunk_error_encode(struct bwriter *w, uint64_t cookie, uint32_t error, uint16_t text_bytes);
+/* NBD_REPLY_TYPE_OFFSET_DATA up to its data: chunk offset64. */
+void nbd_chunk_data_encode(struct bwriter *w, uint64_t cookie, uint16_t flags, uint64_t offset_bytes, uint32_t data_bytes);
+/* NBD_REPLY_TYPE_NONE with DONE. */
+void nbd_chunk_none_encode(struct bwriter *w, uint64_t cookie);
+
 /* An errno (positive) as the protocol's error value: those without a number of their own become EIO ("Error values"). */
 uint32_t nbd_error_from_errno(int error);
 int nbd_error_to_errno(uint32_t error);

@@ -68,6 +68,24 @@ int nbd_chunk_header_decode(struct breader *r, struct nbd_chunk *ret)
         return 0;
 }
 
+void nbd_chunk_error_encode(struct bwriter *w, uint64_t cookie, uint32_t error, uint16_t text_bytes)
+{
+        nbd_chunk_header_encode(w, &(struct nbd_chunk){NBD_CHUNK_FLAG_DONE, NBD_CHUNK_ERROR, cookie, 4 + 2 + (uint32_t)text_bytes});
+        bwriter_be32(w, error);
+        bwriter_be16(w, text_bytes);
+}
+
+void nbd_chunk_data_encode(struct bwriter *w, uint64_t cookie, uint16_t flags, uint64_t offset_bytes, uint32_t data_bytes)
+{
+        nbd_chunk_header_encode(w, &(struct nbd_chunk){flags, NBD_CHUNK_OFFSET_DATA, cookie, 8 + data_bytes});
+        bwriter_be64(w, offset_bytes);
+}
+
+void nbd_chunk_none_encode(struct bwriter *w, uint64_t cookie)
+{
+        nbd_chunk_header_encode(w, &(struct nbd_chunk){NBD_CHUNK_FLAG_DONE, NBD_CHUNK_NONE, cookie, 0});
+}
+
 uint32_t nbd_error_from_errno(int error)
 {
         switch (error) {

@@ -19,12 +19,14 @@ NBDD = os.path.join(BUILD, "nbdd")
 REQUEST_MAGIC, REPLY_MAGIC = 0x25609513, 0x67446698
 IHAVEOPT, OPT_REPLY = 0x49484156454F5054, 0x3E889045565A9
 READ, WRITE, DISC, FLUSH, TRIM, CACHE, WRITE_ZEROES, BLOCK_STATUS = range(8)
-FUA, NO_HOLE = 1, 2
+FUA, NO_HOLE, DF, REQ_ONE, FAST_ZERO = 1, 2, 4, 8, 16
 OPT_EXPORT_NAME, OPT_ABORT, OPT_LIST, OPT_STARTTLS, OPT_INFO, OPT_GO, OPT_STRUCTURED = 1, 2, 3, 5, 6, 7, 8
 REP_ACK, REP_SERVER, REP_INFO = 1, 2, 3
 ERR = 1 << 31
 ERR_UNSUP, ERR_POLICY, ERR_INVALID, ERR_UNKNOWN, ERR_TOO_BIG = ERR | 1, ERR | 2, ERR | 3, ERR | 6, ERR | 9
-EPERM, EIO, EINVAL, ENOSPC = 1, 5, 22, 28
+EPERM, EIO, EINVAL, ENOSPC, ENOTSUP = 1, 5, 22, 28, 95
+CHUNK_MAGIC, DONE = 0x668E33EF, 1
+CHUNK_NONE, CHUNK_DATA, CHUNK_HOLE, CHUNK_STATUS, CHUNK_ERROR = 0, 1, 2, 5, 0x8001
 
 
 def session_uuid(n):
@@ -265,6 +267,65 @@ class Client:
         got, error = self.reply()
         assert got == cookie and error == 0, (got, error)
         return self.take(length)
+
+
+class StructuredClient(Client):
+    """Negotiates structured replies; chunks() tells what came."""
+
+    def __init__(self, server, name=None, **more):
+        super().__init__(server, **more)
+        self.greet()
+        assert self.option(OPT_STRUCTURED) == [(REP_ACK, b"")]
+        if name is not None:
+            self.go(name)
+
+    def chunk(self):
+        magic, flags, type, cookie, length = struct.unpack(">IHHQI", self.take(20))
+        assert magic == CHUNK_MAGIC, hex(magic)
+        assert flags in (0, DONE), flags
+        return flags, type, cookie, self.take(length)
+
+    def chunks(self, command, offset=0, length=0, flags=0):
+        """One request's chunks as (type, payload)."""
+        cookie = self.request(command, offset, length, flags)
+        answer = []
+        while True:
+            done, type, got, payload = self.chunk()
+            assert got == cookie, (got, cookie)
+            answer.append((type, payload))
+            if done:
+                return answer
+
+    def error(self, command, offset=0, length=0, flags=0, data=b""):
+        """The number and the text of a request's error chunk."""
+        cookie = self.request(command, offset, length, flags, data)
+        done, type, got, payload = self.chunk()
+        assert (done, type, got) == (DONE, CHUNK_ERROR, cookie), (done, type, got)
+        number, n = struct.unpack(">IH", payload[:6])
+        assert len(payload) == 6 + n and number
+        return number, payload[6:].decode()
+
+    def pieces(self, offset, length, flags=0):
+        """A READ's content chunks in order as (offset, length, bytes or None for a hole): checked to cover it exactly once."""
+        pieces = []
+        for type, payload in self.chunks(READ, offset, length, flags):
+            at = struct.unpack(">Q", payload[:8])[0]
+            if type == CHUNK_DATA:
+                assert len(payload) > 8
+                pieces.append((at, len(payload) - 8, payload[8:]))
+            else:
+                assert type == CHUNK_HOLE and len(payload) == 12, (type, len(payload))
+                pieces.append((at, struct.unpack(">I", payload[8:])[0], None))
+        pieces.sort(key=lambda p: p[0])
+        at = offset
+        for start, n, _ in pieces:
+            assert start == at and n, pieces
+            at += n
+        assert at == offset + length, (at, offset, length)
+        return pieces
+
+    def read(self, offset, length, flags=0):
+        return b"".join(data if data is not None else bytes(n) for _, n, data in self.pieces(offset, length, flags))
 
 
 def run(tests):

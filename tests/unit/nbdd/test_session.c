@@ -207,6 +207,34 @@ static void requests_are_checked(void **state)
         }
 }
 
+/* Sends an option without data; its reply's type. */
+static uint32_t plain_option(struct fixture *f, uint32_t option)
+{
+        nbd_option_encode(&f->w, option, NULL, 0);
+        assert_int_equal(next(f).type, SESSION_MORE);
+        return reply_type(f, option);
+}
+
+static void df_goes_with_structured_replies(void **state)
+{
+        struct fixture *f = *state;
+        hello(f);
+        nbd_option_encode(&f->w, NBD_OPT_STRUCTURED_REPLY, "x", 1);
+        assert_int_equal(next(f).type, SESSION_MORE);
+        assert_int_equal(reply_type(f, NBD_OPT_STRUCTURED_REPLY), NBD_REP_ERR_INVALID);
+        assert_false(f->s.structured_replies);
+        assert_int_equal(plain_option(f, NBD_OPT_STRUCTURED_REPLY), NBD_REP_ACK);
+        assert_int_equal(plain_option(f, NBD_OPT_STARTTLS), NBD_REP_ERR_UNSUP);
+        go(f, NBD_OPT_GO, true);
+        assert_int_equal(next(f).type, SESSION_ATTACH);
+        session_attached(&f->s, &plain);
+        assert_true(f->s.structured_replies);
+        assert_int_equal(f->s.info.transmission_flags, plain.transmission_flags | NBD_TFLAG_SEND_DF);
+        assert_int_equal(request(f, NBD_COMMAND_READ, 0, 512, NBD_CMDFLAG_DF).type, SESSION_REQUEST);
+        assert_int_equal(request(f, NBD_COMMAND_TRIM, 0, 512, NBD_CMDFLAG_DF).error, NBD_ERROR_EINVAL);
+        assert_int_equal(request(f, NBD_COMMAND_READ, 0, 512, NBD_CMDFLAG_REQ_ONE).error, NBD_ERROR_EINVAL);
+}
+
 static void payload_of_a_rejected_write_is_skipped(void **state)
 {
         struct fixture *f = *state;
@@ -291,7 +319,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             TEST(nothing_is_decided_before_the_last_byte), TEST(waits_for_the_answer_whatever_else_comes),
             TEST(refusal_and_another_try), TEST(export_name_refused_closes), TEST(info_and_go_say_the_same),
-            TEST(requests_are_checked), TEST(payload_of_a_rejected_write_is_skipped), TEST(read_only_and_aligned_exports),
+            TEST(requests_are_checked), TEST(df_goes_with_structured_replies), TEST(payload_of_a_rejected_write_is_skipped), TEST(read_only_and_aligned_exports),
             TEST(hostile_bytes_drop), TEST(too_long_a_write_drops_and_32_mib_does_not), TEST(endless_haggling_ends),
             TEST(disc_and_abort_finish), cmocka_unit_test(corpus),
         };

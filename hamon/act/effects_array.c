@@ -305,9 +305,19 @@ int effect_require(struct mirror *m, const struct effect *e, struct effect_resul
 int effect_array_stop(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         struct array a = mirror_array(m);
+        struct md_state s;
 
         (void)e, (void)ret;
-        int r = array_stop(&a, t);
+        int r = mirror_md_state(m, &s);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the array's state");
+        /* A leg that does not answer shows here, where the array can still let it go. md ignores flush errors, so do we.
+         */
+        bool both = s.running && s.own.present && !s.own.faulty && s.peer.present && !s.peer.faulty;
+        if (both && array_flush(&a, t) == -ETIMEDOUT)
+                return trouble_say(t, -ETIMEDOUT, "the peer's leg does not answer: %s is not stopped before it has left",
+                                   a.md);
+        r = array_stop(&a, t);
         if (r == 0)
                 r = attach_end(m, t);
         if (r == 0)

@@ -100,7 +100,7 @@ uint64_t leg_deadline_ms(const struct core *c, uint8_t mirror);
 
 /* leg_facts.c */
 uint32_t leg_facts(const struct core *c, uint8_t mirror);
-bool leg_is_quiet(const struct core *c, uint8_t mirror); /* nothing is half done: the array may be stopped */
+bool leg_is_quiet(const struct core *c, uint8_t mirror); /* nothing is half done, the leg answers: the array may be stopped */
 bool leg_is_in_the_way(const struct core *c, uint8_t mirror); /* writes may wait for it */
 bool leg_is_attached(enum leg_state state);
 uint64_t leg_facts_deadline_ms(const struct core *c, uint8_t mirror);

@@ -2,20 +2,6 @@
 /* What is the case for the peer's leg: may it join, does it make progress (R8a), what does the decided record say. */
 #include "hamon/core/state.h"
 
-bool leg_is_quiet(const struct core *c, uint8_t mirror)
-{
-        switch (c->leg[mirror].state) {
-        case LEG_NONE:
-        case LEG_OUT:
-        case LEG_SYNCING:
-        case LEG_IN:
-        case LEG_OWN_FAILED:
-                return true;
-        default:
-                return false;
-        }
-}
-
 bool leg_is_attached(enum leg_state state)
 {
         return (state >= LEG_ATTACH && state <= LEG_LEAVE) || state == LEG_KEEP || state == LEG_OWN_FAILED;
@@ -62,6 +48,37 @@ static bool has_trouble(const struct core *c, uint8_t mirror)
                 return true;
         /* md let it go behind our back */
         return l->state >= LEG_SYNCING && o->array_running && (o->peer_failed || !o->peer_in_array);
+}
+
+/*
+ * A stop writes to the peer's leg and would wait for one that does not answer, with nobody left to let it go: the leave comes first. What
+ * has only just begun shows when hamon-act flushes before it stops.
+ */
+static bool holds_up_a_stop(const struct core *c, uint8_t mirror)
+{
+        const struct leg *l = &c->leg[mirror];
+        const struct observation *o = &c->mirror[mirror].observed;
+
+        if (!c->mirror[mirror].observed_valid || !l->observed)
+                return true; /* not seen yet */
+        if (!o->array_running)
+                return false;
+        return has_trouble(c, mirror) || !o->leg_connected || (l->state == LEG_IN && o->leg_oldest_ms > c->config.timers.suspect_ms);
+}
+
+bool leg_is_quiet(const struct core *c, uint8_t mirror)
+{
+        switch (c->leg[mirror].state) {
+        case LEG_NONE:
+        case LEG_OUT:
+        case LEG_OWN_FAILED:
+                return true;
+        case LEG_SYNCING:
+        case LEG_IN:
+                return !holds_up_a_stop(c, mirror);
+        default:
+                return false;
+        }
 }
 
 bool leg_is_in_the_way(const struct core *c, uint8_t mirror)

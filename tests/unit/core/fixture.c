@@ -369,8 +369,8 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
                 break;
         case EFFECT_ARRAY_STOP:
                 assert_false(n->service);
-                if (n->waiting)
-                        return -ETIMEDOUT;
+                if (n->waiting || (!n->own_failed && n->peer_in_array && !n->peer_failed && !session_lives(w, node)))
+                        return -ETIMEDOUT; /* the flush before it */
                 md_without_peer(w, node);
                 n->running = n->held = n->own_in_sync = false;
                 break;

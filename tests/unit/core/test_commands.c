@@ -173,6 +173,47 @@ static void primary_leaves(void **state)
         assert_int_equal(w.core[B].leg[M].state, LEG_IN);
 }
 
+/* The peer is dead and nothing is written: the array would wait for its leg, so the leave is decided before the stop. */
+static void primary_leaves_with_a_dead_leg(void **state)
+{
+        (void)state;
+        for (uint64_t ago_ms = 0; ago_ms <= 100; ago_ms += 100) {
+                world_init(&w);
+                world_make_redundant(&w);
+                world_power_off(&w, B);
+                if (ago_ms)
+                        world_run(&w, ago_ms);
+                unsigned since = w.effects;
+                world_command(&w, A, COMMAND_LEAVE, false, 5);
+                world_run(&w, 4000);
+                expect_answer(5, 0, REASON_COMMAND_DONE);
+                assert_false(world_record(&w)->legs[B].in_sync);
+                /* Not seen yet: the stop fails by its flush, and begins anew. */
+                world_expect_effects(&w, since, A,
+                                     ago_ms ? "service-stop detach leg-remove note-clear array-stop note-clear leg-open"
+                                            : "service-stop array-stop leg-open history service-stop detach leg-remove note-clear array-stop "
+                                              "note-clear leg-open");
+        }
+}
+
+/* The peer's machine lives and its leg does not answer; the service's last write waits for it. */
+static void primary_leaves_with_a_stuck_leg(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        w.machine[B].nbdd_dead = true;
+        world_run(&w, 20);
+        world_write(&w);
+        unsigned reports = w.reports;
+        world_command(&w, A, COMMAND_LEAVE, false, 5);
+        live(15000);
+        expect_answer(5, 0, REASON_COMMAND_DONE);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_LEFT);
+        assert_true(world_reported(&w, reports, A, REASON_LEG_LEAVING));
+        assert_false(w.machine[A].running);
+}
+
 /* A former hamon started the service; the new one could not look yet, because the leg is stuck. It is stopped before the array all the same. */
 static void primary_leaves_after_a_restart(void **state)
 {
@@ -185,8 +226,8 @@ static void primary_leaves_after_a_restart(void **state)
         world_run(&w, 200);
         unsigned since = w.effects;
         world_command(&w, A, COMMAND_LEAVE, false, 5);
-        live(1000);
-        world_expect_effects(&w, since, A, "service-stop array-stop note-clear leg-open");
+        live(8000);
+        world_expect_effects(&w, since, A, "service-stop detach leg-remove note-clear array-stop note-clear leg-open");
 }
 
 static void secondary_leaves(void **state)
@@ -306,6 +347,8 @@ int main(void)
             cmocka_unit_test(switchover),
             cmocka_unit_test(switchover_to_a_dying_node),
             cmocka_unit_test(primary_leaves),
+            cmocka_unit_test(primary_leaves_with_a_dead_leg),
+            cmocka_unit_test(primary_leaves_with_a_stuck_leg),
             cmocka_unit_test(primary_leaves_after_a_restart),
             cmocka_unit_test(secondary_leaves),
             cmocka_unit_test(confirm_dead_is_for_manual_mode),

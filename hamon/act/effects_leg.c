@@ -62,6 +62,22 @@ static int describe_leg(struct mirror *m, const struct leg_header *h, struct eff
         return 0;
 }
 
+/* Arrays are named by the order of the mirrors: with another order, the array of this leg would be taken for not running.
+ */
+static int check_holder(const struct mirror *m, dev_t leg, struct trouble *t)
+{
+        struct array a = mirror_array(m);
+        char other[32];
+
+        int r = md_sysfs_other_holder(MD_SYSFS_ROOT, a.md, leg, other, sizeof other);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot see who holds the leg of mirror \"%s\"", m->cm->name);
+        if (r > 0)
+                return trouble_say(t, -EBUSY, "%s holds the leg of mirror \"%s\": restore the order of [mirror] sections",
+                                   other, m->cm->name);
+        return 0;
+}
+
 int effect_leg_open(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         struct leg_header h;
@@ -75,6 +91,8 @@ int effect_leg_open(struct mirror *m, const struct effect *e, struct effect_resu
                 return 0; /* present is false: blank, or somebody else's */
         if (r == 0)
                 r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
+        if (r == 0)
+                r = check_holder(m, device, t);
         if (r == 0)
                 r = describe_leg(m, &h, ret, t);
         if (r == 0 && nbdd_export_ensure(m, &h.uuid, &later) < 0)

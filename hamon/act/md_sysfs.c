@@ -155,6 +155,25 @@ int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struc
         return 0;
 }
 
+int md_sysfs_other_holder(const char *root, const char *md, dev_t device, char *ret, size_t size)
+{
+        char path[PATH_SIZE];
+        struct dirent *e;
+
+        snprintf(path, sizeof path, "%s/dev/block/%u:%u/holders", root, major(device), minor(device));
+        DIR *d = opendir(path);
+        if (!d)
+                return errno == ENOENT ? 0 : -errno;
+        while (errno = 0, (e = readdir(d)))
+                if (strncmp(e->d_name, "md", 2) == 0 && strcmp(e->d_name, md) != 0)
+                        break;
+        int r = e ? 1 : -errno;
+        if (e)
+                snprintf(ret, size, "%s", e->d_name);
+        closedir(d);
+        return r;
+}
+
 int md_sysfs_write(const char *root, const char *md, const char *name, const char *text)
 {
         char path[PATH_SIZE];

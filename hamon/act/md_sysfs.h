@@ -37,6 +37,9 @@ struct md_state {
  * false. */
 int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struct md_state *ret);
 
+/* Another array than `md` that holds the device: 1 and its name ("md101"); 0: none. -errno. */
+int md_sysfs_other_holder(const char *root, const char *md, dev_t device, char *ret, size_t size);
+
 /* Writes `text` to md/ATTRIBUTE. 0 or -errno. */
 int md_sysfs_write(const char *root, const char *md, const char *attribute, const char *text);
 

@@ -102,6 +102,23 @@ static void members_are_found_by_device(void **state)
         assert_true(s.running && !s.halfway);
 }
 
+/* The order of the mirrors was changed while their arrays run: this one's leg is in another array than it should be. */
+static void another_array_holds_the_leg(void **state)
+{
+        char name[32] = "";
+
+        (void)state;
+        assert_int_equal(md_sysfs_other_holder(folder, "md100", makedev(253, 0), name, sizeof name), 0);
+        put("dev/block/253:0/holders/md100", "");
+        assert_int_equal(md_sysfs_other_holder(folder, "md100", makedev(253, 0), name, sizeof name), 0);
+        assert_int_equal(md_sysfs_other_holder(folder, "md101", makedev(253, 0), name, sizeof name), 1);
+        assert_string_equal(name, "md100");
+        put("dev/block/253:1/holders/dm-5", "");
+        assert_int_equal(md_sysfs_other_holder(folder, "md101", makedev(253, 1), name, sizeof name), 0);
+        put("dev/block/253:2/holders", "");
+        assert_int_equal(md_sysfs_other_holder(folder, "md101", makedev(253, 2), name, sizeof name), -ENOTDIR);
+}
+
 static void mounts_are_found_by_device(void **state)
 {
         const char text[] = "22 1 254:0 / / rw shared:1 - ext4 /dev/vda rw\n"
@@ -297,6 +314,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(members_are_found_by_device, setup, teardown),
+            cmocka_unit_test_setup_teardown(another_array_holds_the_leg, setup, teardown),
             cmocka_unit_test(mounts_are_found_by_device),
             cmocka_unit_test(mount_units_are_named_as_systemd_does),
             cmocka_unit_test(announcements_are_whole_frames),

@@ -2,8 +2,7 @@
 /*
  * The backend for kernels and sandboxes that refuse io_uring: poll(2) for sockets, a few plain threads for each worker's disk operations.
  *
- * Plain rather than fast. Threads are made as they are needed, but one target never gets more than TARGET_THREADS of a worker's: a disk that hangs
- * must not take those of others. It is also the backend that ThreadSanitizer can see through.
+ * Plain rather than fast. It is also the backend that ThreadSanitizer can see through.
  */
 #include <assert.h>
 #include <errno.h>
@@ -15,34 +14,12 @@
 #include "base/log.h"
 #include "nbdd/backend.h"
 #include "nbdd/conn.h"
+#include "nbdd/disk_pool.h"
 #include "nbdd/worker.h"
 
-#define DISK_THREADS_MAX 128u
-#define TARGET_THREADS 8u
-#define TARGET_SLOTS 256u /* targets are told apart by their descriptor modulo this */
-
-struct job {
-        struct job *next;
-        struct request *request;
-        struct disk disk;
-        ssize_t result;
-};
-
 struct threads {
-        pthread_t disk_threads[DISK_THREADS_MAX];
-        unsigned thread_count;
-        int wake_fd;
-
-        pthread_mutex_t lock;
-        pthread_cond_t more;
-        bool stop;                     /* under lock, as all below */
-        struct job *queue, **queue_end;
-        struct job *done;
-        unsigned queued;
-        unsigned idle;                 /* threads that wait for a job */
-        unsigned active[TARGET_SLOTS]; /* jobs being performed for each target */
-
-        struct pollfd *polls; /* the worker's */
+        struct disk_pool *pool;
+        struct pollfd *polls;
         struct conn **polled;
         size_t poll_size;
 };
@@ -56,82 +33,15 @@ static void want(struct conn *c, uintptr_t bit, bool on)
         c->backend_data = (void *)(on ? bits | bit : bits & ~bit);
 }
 
-static unsigned *active_of(struct threads *t, const struct job *j)
-{
-        return &t->active[(unsigned)j->disk.fd % TARGET_SLOTS];
-}
-
-/* The first job whose target may have one more thread; taken off the queue. */
-static struct job *take_job(struct threads *t)
-{
-        for (struct job **at = &t->queue; *at; at = &(*at)->next) {
-                struct job *j = *at;
-                if (*active_of(t, j) >= TARGET_THREADS)
-                        continue;
-                *at = j->next;
-                if (!j->next)
-                        t->queue_end = at;
-                t->queued--;
-                ++*active_of(t, j);
-                return j;
-        }
-        return NULL;
-}
-
-static void *disk_thread(void *userdata)
-{
-        struct threads *t = userdata;
-        struct job *j;
-
-        (void)pthread_setname_np(pthread_self(), "disk");
-        (void)pthread_mutex_lock(&t->lock);
-        for (;;) {
-                t->idle++;
-                while (!(j = take_job(t)) && !t->stop)
-                        (void)pthread_cond_wait(&t->more, &t->lock);
-                t->idle--;
-                if (!j)
-                        break;
-                (void)pthread_mutex_unlock(&t->lock);
-
-                j->result = disk_perform(&j->disk);
-
-                (void)pthread_mutex_lock(&t->lock);
-                --*active_of(t, j);
-                j->next = t->done;
-                t->done = j;
-                uint64_t one = 1;
-                (void)!write(t->wake_fd, &one, sizeof one);
-        }
-        (void)pthread_mutex_unlock(&t->lock);
-        return NULL;
-}
-
 static void threads_release(struct worker *w)
 {
         struct threads *t = w->backend_state;
 
-        (void)pthread_mutex_lock(&t->lock);
-        t->stop = true;
-        (void)pthread_cond_broadcast(&t->more);
-        (void)pthread_mutex_unlock(&t->lock);
-        for (unsigned i = 0; i < t->thread_count; i++)
-                (void)pthread_join(t->disk_threads[i], NULL);
-        (void)pthread_cond_destroy(&t->more);
-        (void)pthread_mutex_destroy(&t->lock);
+        disk_pool_free(t->pool);
         free(t->polls);
         free(t->polled);
         free(t);
         w->backend_state = NULL;
-}
-
-static int add_thread(struct threads *t)
-{
-        if (t->thread_count == DISK_THREADS_MAX)
-                return -EAGAIN;
-        int r = -pthread_create(&t->disk_threads[t->thread_count], NULL, disk_thread, t);
-        t->thread_count += r == 0;
-        return r;
 }
 
 static int threads_init(struct worker *w)
@@ -140,15 +50,13 @@ static int threads_init(struct worker *w)
 
         if (!t)
                 return -ENOMEM;
-        t->wake_fd = w->wake_fd;
-        t->queue_end = &t->queue;
-        (void)pthread_mutex_init(&t->lock, NULL);
-        (void)pthread_cond_init(&t->more, NULL);
+        int r = disk_pool_new(w->wake_fd, &t->pool);
+        if (r < 0) {
+                free(t);
+                return r;
+        }
         w->backend_state = t;
-        int r = add_thread(t); /* with one there is progress; that there is one is certain from here on */
-        if (r < 0)
-                threads_release(w);
-        return r;
+        return 0;
 }
 
 static void threads_receive(struct conn *c)
@@ -164,35 +72,7 @@ static void threads_send(struct conn *c)
 static void threads_disk(struct request *q)
 {
         struct threads *t = q->conn->worker->backend_state;
-        struct job *j = malloc(sizeof *j);
-
-        if (!j) {
-                log_error("out of memory for a disk operation");
-                abort();
-        }
-        *j = (struct job){.request = q, .disk = q->disk};
-        (void)pthread_mutex_lock(&t->lock);
-        *t->queue_end = j;
-        t->queue_end = &j->next;
-        bool crowded = ++t->queued > t->idle;
-        (void)pthread_cond_signal(&t->more);
-        (void)pthread_mutex_unlock(&t->lock);
-        if (crowded)
-                (void)add_thread(t); /* as many as there may be: the job waits for one of them */
-}
-
-static void collect_done(struct threads *t)
-{
-        (void)pthread_mutex_lock(&t->lock);
-        struct job *j = t->done;
-        t->done = NULL;
-        (void)pthread_mutex_unlock(&t->lock);
-        while (j) {
-                struct job *next = j->next;
-                request_done(j->request, j->result);
-                free(j);
-                j = next;
-        }
+        disk_pool_submit(t->pool, q);
 }
 
 static void try_receive(struct conn *c)
@@ -250,7 +130,7 @@ static void threads_turn(struct worker *w, unsigned timeout_ms)
                 uint64_t count;
                 (void)!read(w->wake_fd, &count, sizeof count);
         }
-        collect_done(t);
+        disk_pool_collect(t->pool);
         for (size_t i = 1; i < n; i++) {
                 struct conn *c = t->polled[i];
                 if (!t->polls[i].revents)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "nbdd/backend.h"
 #include "nbdd/conn.h"
+#include "nbdd/disk_pool.h"
 #include "nbdd/target.h"
 #include "nbdd/worker.h"
 
@@ -27,6 +28,7 @@ enum { TAG_REQUEST = 0, TAG_RECEIVE = 1, TAG_SEND = 2, TAG_WAKE = 3, TAG_MASK = 
 struct uring {
         struct io_uring ring;
         uint64_t wake_count; /* what the eventfd gave */
+        struct disk_pool *pool; /* for what io_uring has no operation for; NULL until it is needed */
 };
 
 /* The prep functions of liburing 2.3 clear user_data: tag the entry after them. */
@@ -87,6 +89,7 @@ static void uring_release(struct worker *w)
 {
         struct uring *u = w->backend_state;
         io_uring_queue_exit(&u->ring);
+        disk_pool_free(u->pool);
         free(u);
         w->backend_state = NULL;
 }
@@ -114,9 +117,21 @@ static void uring_send(struct conn *c)
  */
 static bool disk_is_immediate(const struct request *q)
 {
-        bool is_short = q->disk.operation == DISK_READ || q->disk.operation == DISK_SYNC ||
+        bool is_short = q->disk.operation == DISK_READ || q->disk.operation == DISK_SYNC || q->disk.operation == DISK_EXTENTS ||
                         (q->disk.operation == DISK_WRITE && q->disk.length_bytes <= IMMEDIATE_WRITE_MAX);
         return q->conn->target->memory_backed && is_short;
+}
+
+static void disk_by_thread(struct request *q)
+{
+        struct worker *w = q->conn->worker;
+        struct uring *u = w->backend_state;
+        int r = u->pool ? 0 : disk_pool_new(w->wake_fd, &u->pool);
+
+        if (r < 0)
+                request_done(q, r);
+        else
+                disk_pool_submit(u->pool, q);
 }
 
 static void uring_disk(struct request *q)
@@ -127,8 +142,14 @@ static void uring_disk(struct request *q)
                 request_done(q, disk_perform(d));
                 return;
         }
+        if (d->operation == DISK_EXTENTS) {
+                disk_by_thread(q);
+                return;
+        }
         struct io_uring_sqe *sqe = sqe_get(q->conn->worker);
         switch (d->operation) {
+        case DISK_EXTENTS: /* above */
+                break;
         case DISK_READ:
                 io_uring_prep_read(sqe, d->fd, d->buffer, d->length_bytes, d->offset_bytes);
                 break;
@@ -153,6 +174,7 @@ static void uring_disk(struct request *q)
 static void dispatch(struct worker *w, uint64_t data, int result)
 {
         void *pointer = (void *)(uintptr_t)(data & ~(uint64_t)TAG_MASK);
+        struct uring *u = w->backend_state;
 
         switch (data & TAG_MASK) {
         case TAG_REQUEST:
@@ -166,6 +188,8 @@ static void dispatch(struct worker *w, uint64_t data, int result)
                 break;
         case TAG_WAKE:
                 arm_wake(w); /* the worker looks at its messages after every turn */
+                if (u->pool)
+                        disk_pool_collect(u->pool);
                 break;
         }
 }

@@ -75,6 +75,7 @@ void conn_request_free(struct request *q)
                 pool_put(&c->worker->pool, q->buffer, q->buffer_size);
         }
         c->inflight_count--;
+        free(q->extents);
         free(q);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 
 #include "nbdd/engine.h"
+#include "nbdd/extents.h"
 #include "nbdd/list.h"
 #include "nbdd/session.h"
 
@@ -29,7 +30,7 @@
 
 struct worker;
 
-enum disk_operation { DISK_READ, DISK_WRITE, DISK_SYNC, DISK_PUNCH, DISK_ZERO };
+enum disk_operation { DISK_READ, DISK_WRITE, DISK_SYNC, DISK_PUNCH, DISK_ZERO, DISK_EXTENTS };
 
 /* One operation on the target's descriptor. */
 struct disk {
@@ -39,6 +40,7 @@ struct disk {
         uint32_t length_bytes;
         uint64_t offset_bytes; /* in the device */
         int rw_flags;          /* RWF_DSYNC */
+        struct extents *extents; /* EXTENTS: to be filled; the request's */
 };
 
 struct request {
@@ -52,6 +54,7 @@ struct request {
         bool zero_by_write;     /* WRITE_ZEROES by writing zeroes */
         bool sync_after;        /* FUA of a command that the kernel has no FUA for */
         struct disk disk;
+        struct extents *extents; /* BLOCK_STATUS, and reads that look for holes; after reply_encode() only when the reply is made of them */
 
         /* The reply (reply.c): `head`, then `tail`, in one send. */
         uint8_t head[REPLY_HEAD_MAX];

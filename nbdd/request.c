@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "nbdd/backend.h"
@@ -15,6 +16,7 @@
 #include "nbdd/worker.h"
 
 #define ZEROES_BYTES (1u << 20)
+#define SPARSE_READ_MIN (64u << 10) /* a shorter read is sooner done than its holes are found */
 
 static _Alignas(4096) uint8_t zeroes[ZEROES_BYTES]; /* never written: one page of memory in truth */
 
@@ -40,6 +42,10 @@ ssize_t disk_perform(const struct disk *d)
         case DISK_ZERO:
                 n = fallocate(d->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, (off_t)d->offset_bytes, d->length_bytes);
                 break;
+        case DISK_EXTENTS:
+                extents_find(d->fd, d->offset_bytes, d->length_bytes, d->extents);
+                n = 0;
+                break;
         }
         return n < 0 ? -errno : n;
 }
@@ -55,6 +61,7 @@ static void submit(struct request *q, enum disk_operation operation, uint8_t *bu
             .buffer = buffer,
             .length_bytes = length_bytes,
             .offset_bytes = t->offset_bytes + q->nbd.offset_bytes + q->done_bytes,
+            .extents = q->extents,
         };
         if (operation == DISK_WRITE && (q->nbd.flags & NBD_CMDFLAG_FUA) && !q->zero_by_write)
                 q->disk.rw_flags = RWF_DSYNC;
@@ -72,11 +79,11 @@ static void fail(struct request *q, int error)
         struct conn *c = q->conn;
         bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG; /* refused before it was accepted: nothing is lost */
         bool is_sync = q->disk.operation == DISK_SYNC || (q->disk.rw_flags && !is_full);
-        static const char *const words[] = {"read", "write", "flush", "discard", "zero"};
+        static const char *const words[] = {"read", "write", "flush", "discard", "zero", "look for holes in"};
         static const char *const texts[] = {
             "the export's disk failed to read", "the export's disk failed to write",
             "the export's disk failed to flush, now or earlier", "the export's disk failed to discard",
-            "the export's disk failed to write zeroes",
+            "the export's disk failed to write zeroes", "the export's file did not tell its holes",
         };
 
         q->text = is_full ? "no space is left under the export" : texts[q->disk.operation];
@@ -131,6 +138,62 @@ static void start_trim(struct request *q)
                 submit(q, DISK_PUNCH, NULL, q->nbd.length_bytes);
 }
 
+/* "Structured reply types", OFFSET_HOLE: not with DF, which wants one chunk. */
+static bool looks_for_holes(const struct request *q)
+{
+        const struct conn *c = q->conn;
+        return c->session.structured_replies && !(q->nbd.flags & NBD_CMDFLAG_DF) && q->nbd.length_bytes >= SPARSE_READ_MIN &&
+               !c->target->block_device;
+}
+
+static void start_read(struct request *q)
+{
+        if (looks_for_holes(q))
+                q->extents = extents_new(EXTENTS_READ_MAX, true, q->conn->target->block_bytes); /* without memory: all is data */
+        if (q->extents)
+                submit(q, DISK_EXTENTS, NULL, q->nbd.length_bytes);
+        else
+                submit(q, DISK_READ, q->buffer, q->nbd.length_bytes);
+}
+
+/* "NBD_CMD_BLOCK_STATUS": a block device does not tell, so all of it is allocated. */
+static void start_status(struct request *q)
+{
+        const struct target *t = q->conn->target;
+
+        q->extents = extents_new(q->nbd.flags & NBD_CMDFLAG_REQ_ONE ? 1 : EXTENTS_STATUS_MAX, false, t->block_bytes);
+        if (!q->extents) {
+                q->text = "out of memory";
+                conn_reply(q, NBD_ERROR_ENOMEM);
+        } else if (t->block_device) {
+                q->extents->list[0] = (struct extent){.length_bytes = q->nbd.length_bytes};
+                q->extents->count = 1;
+                conn_reply(q, NBD_ERROR_OK);
+        } else {
+                submit(q, DISK_EXTENTS, NULL, q->nbd.length_bytes);
+        }
+}
+
+/* Holes that were found are not sent; that the data between them is read in one piece costs less than many reads would. */
+static void extents_found(struct request *q, ssize_t result)
+{
+        struct extents *x = q->extents;
+
+        if (result < 0) { /* no thread to ask: all is data */
+                x->count = 1;
+                x->list[0] = (struct extent){.length_bytes = q->nbd.length_bytes};
+        }
+        if (q->nbd.command == NBD_COMMAND_BLOCK_STATUS || (x->count == 1 && x->list[0].is_hole)) {
+                conn_reply(q, NBD_ERROR_OK);
+                return;
+        }
+        if (x->count == 1) {
+                free(x);
+                q->extents = NULL;
+        }
+        submit(q, DISK_READ, q->buffer, q->nbd.length_bytes);
+}
+
 void request_start(struct request *q)
 {
         struct conn *c = q->conn;
@@ -150,7 +213,10 @@ void request_start(struct request *q)
         }
         switch (command) {
         case NBD_COMMAND_READ:
-                submit(q, DISK_READ, q->buffer, q->nbd.length_bytes);
+                start_read(q);
+                break;
+        case NBD_COMMAND_BLOCK_STATUS:
+                start_status(q);
                 break;
         case NBD_COMMAND_WRITE:
                 submit(q, DISK_WRITE, q->buffer, q->nbd.length_bytes);
@@ -203,6 +269,9 @@ void request_done(struct request *q, ssize_t result)
                         fail(q, (int)-result);
                 else
                         conn_reply(q, NBD_ERROR_OK);
+                break;
+        case DISK_EXTENTS:
+                extents_found(q, result);
                 break;
         case DISK_PUNCH:
         case DISK_ZERO:

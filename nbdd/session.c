@@ -24,6 +24,8 @@ void session_release(struct session *s)
         free(s->output);
         s->output = NULL;
         s->output_bytes = s->output_size = 0;
+        free(s->context_export);
+        s->context_export = NULL;
 }
 
 void session_write(struct session *s, const void *data, size_t size_bytes)
@@ -74,6 +76,8 @@ static uint16_t flags_allowed(const struct session *s, uint16_t command)
                 allowed |= NBD_CMDFLAG_FUA; /* valid for all commands once advertised, meaningful for those that change data */
         if (command == NBD_COMMAND_READ && (s->info.transmission_flags & NBD_TFLAG_SEND_DF))
                 allowed |= NBD_CMDFLAG_DF;
+        if (command == NBD_COMMAND_BLOCK_STATUS)
+                allowed |= NBD_CMDFLAG_REQ_ONE;
         if (command == NBD_COMMAND_WRITE_ZEROES) {
                 allowed |= NBD_CMDFLAG_NO_HOLE;
                 if (s->info.transmission_flags & NBD_TFLAG_SEND_FAST_ZERO)
@@ -82,8 +86,8 @@ static uint16_t flags_allowed(const struct session *s, uint16_t command)
         return allowed;
 }
 
-/* The transmission flag that must have been advertised for a command; 0: none; -1: a command that we never do. */
-static int flag_needed(uint16_t command)
+/* The transmission flag that must have been advertised for a command; 0: none; -1: a command that was not negotiated. */
+static int flag_needed(const struct session *s, uint16_t command)
 {
         switch (command) {
         case NBD_COMMAND_READ:
@@ -95,6 +99,8 @@ static int flag_needed(uint16_t command)
                 return (int)NBD_TFLAG_SEND_TRIM;
         case NBD_COMMAND_WRITE_ZEROES:
                 return (int)NBD_TFLAG_SEND_WRITE_ZEROES;
+        case NBD_COMMAND_BLOCK_STATUS: /* offered by no flag but by a selected context */
+                return s->block_status ? 0 : -1;
         default:
                 return -1;
         }
@@ -109,7 +115,7 @@ static bool changes_data(uint16_t command)
 static uint32_t request_check(const struct session *s, const struct nbd_request *q, const char **ret_reason)
 {
         const struct nbd_export_info *info = &s->info;
-        int needed = flag_needed(q->command);
+        int needed = flag_needed(s, q->command);
 
         if (changes_data(q->command) && (info->transmission_flags & NBD_TFLAG_READ_ONLY)) {
                 *ret_reason = "write to a read-only export";
@@ -131,6 +137,10 @@ static uint32_t request_check(const struct session *s, const struct nbd_request 
                 *ret_reason = "a request past the end of the export";
                 return q->command == NBD_COMMAND_WRITE || q->command == NBD_COMMAND_WRITE_ZEROES ? NBD_ERROR_ENOSPC
                                                                                                 : NBD_ERROR_EINVAL;
+        }
+        if (q->command == NBD_COMMAND_BLOCK_STATUS && q->length_bytes == 0) {
+                *ret_reason = "a block status request without a length";
+                return NBD_ERROR_EINVAL;
         }
         if (q->command == NBD_COMMAND_READ && q->length_bytes > NBD_PAYLOAD_MAX) {
                 *ret_reason = "a read longer than the maximum block size";

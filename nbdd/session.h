@@ -18,6 +18,7 @@
 #define SESSION_INPUT_MIN (NBD_OPTION_HEADER_BYTES + NBD_OPTION_MAX) /* the driver's input buffer holds at least this much */
 #define SESSION_OUTPUT_MAX (4u << 20)  /* handshake bytes not yet sent; LIST of many exports is the largest */
 #define SESSION_OPTIONS_MAX 256u       /* options in one handshake; a client that haggles longer is dropped */
+#define SESSION_CONTEXT_ALLOCATION 1u  /* our id of base:allocation in BLOCK_STATUS replies */
 
 enum session_phase {
         SESSION_PHASE_CLIENT_FLAGS,
@@ -30,7 +31,7 @@ enum session_phase {
 
 enum session_event_type {
         SESSION_MORE,       /* nothing to do until more bytes come */
-        SESSION_INFO,       /* describe the export: answer at once with session_described() or session_refused() */
+        SESSION_INFO,       /* describe the export (INFO, meta contexts): answer at once with session_described() or session_refused() */
         SESSION_ATTACH,     /* the client wants in (GO, EXPORT_NAME): answer, now or later, with session_attached() or session_refused() */
         SESSION_LIST,       /* give the names: session_list_entry() for each, then session_list_end() */
         SESSION_REQUEST,    /* a checked request; of a WRITE the next length_bytes of the stream are the payload, and the driver's */
@@ -56,6 +57,10 @@ struct session {
         unsigned option_count;
         bool wants_block_size;      /* the client asked for NBD_INFO_BLOCK_SIZE, or will ask nothing (EXPORT_NAME) */
         bool structured_replies;    /* negotiated: a READ never gets a simple reply again */
+        bool meta_matched;          /* the meta context option being answered asks for base:allocation */
+        bool block_status;          /* base:allocation is selected for the attached export */
+        char *context_export;       /* for which it was selected last, malloc'ed; NULL: none */
+        size_t context_export_bytes;
         struct nbd_export_info info; /* of the attached export */
 
         uint8_t *output; /* handshake bytes to be sent, malloc'ed */

@@ -2,11 +2,12 @@
 /*
  * Option haggling: "Newstyle negotiation" and "Option types" of doc/proto.md.
  *
- * INFO and GO share one path, so that they must agree ("NBD_OPT_INFO"). Options that this server does not offer (STARTTLS, meta contexts,
+ * INFO and GO share one path, so that they must agree ("NBD_OPT_INFO"). Options that this server does not offer (STARTTLS,
  * EXTENDED_HEADERS) get ERR_UNSUP, which every client takes as "go on without".
  */
 #include "nbdd/session_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define REPLY_MAX (NBD_OPTION_REPLY_BYTES + 4 + NBD_STRING_MAX)
@@ -51,15 +52,39 @@ static void send_info(struct session *s, const struct nbd_export_info *export)
         reply(s, NBD_REP_ACK, NULL, 0);
 }
 
+/* "Metadata contexts": the id is 0 where it means nothing. */
+static void send_contexts(struct session *s)
+{
+        if (s->meta_matched) {
+                uint8_t buffer[REPLY_MAX];
+                struct bwriter w = bwriter_of(buffer, sizeof buffer);
+                nbd_rep_meta_context_encode(&w, s->option, s->option == NBD_OPT_SET_META_CONTEXT ? SESSION_CONTEXT_ALLOCATION : 0,
+                                            NBD_CONTEXT_ALLOCATION);
+                session_write(s, buffer, w.offset_bytes);
+        }
+        reply(s, NBD_REP_ACK, NULL, 0);
+}
+
 void session_described(struct session *s, const struct nbd_export_info *info)
 {
         s->phase = SESSION_PHASE_OPTIONS;
-        send_info(s, info);
+        if (s->option == NBD_OPT_INFO)
+                send_info(s, info);
+        else
+                send_contexts(s);
+}
+
+static void forget_context(struct session *s)
+{
+        free(s->context_export);
+        s->context_export = NULL;
+        s->context_export_bytes = 0;
 }
 
 void session_attached(struct session *s, const struct nbd_export_info *info)
 {
         s->info = as_negotiated(s, info);
+        forget_context(s);
         if (s->option == NBD_OPT_EXPORT_NAME) {
                 uint8_t buffer[NBD_EXPORT_NAME_REPLY_BYTES + NBD_EXPORT_NAME_ZEROES];
                 struct bwriter w = bwriter_of(buffer, sizeof buffer);
@@ -78,6 +103,8 @@ void session_refused(struct session *s, uint32_t rep_error, const char *text)
                 s->phase = SESSION_PHASE_CLOSED;
                 return;
         }
+        if (s->option == NBD_OPT_SET_META_CONTEXT)
+                forget_context(s);
         reply_text(s, rep_error, text);
         s->phase = SESSION_PHASE_OPTIONS;
 }
@@ -96,6 +123,61 @@ void session_list_end(struct session *s)
         reply(s, NBD_REP_ACK, NULL, 0);
 }
 
+/* "NBD_OPT_SET_META_CONTEXT": a selection holds for the export that it named, and for no other. */
+static void want_attach(struct session *s, const char *name, size_t name_bytes, struct session_event *ret)
+{
+        s->block_status = s->context_export && s->context_export_bytes == name_bytes &&
+                          memcmp(s->context_export, name, name_bytes) == 0;
+        ret->name = name;
+        ret->name_bytes = name_bytes;
+        ret->type = SESSION_ATTACH;
+        s->phase = SESSION_PHASE_ATTACHING;
+}
+
+/* "Metadata querying": "base:" is a wildcard in LIST only; other namespaces, and what has none, are ignored. */
+static bool query_matches(uint32_t option, const char *query, size_t query_bytes)
+{
+        static const char wildcard[] = "base:";
+        if (query_bytes == sizeof NBD_CONTEXT_ALLOCATION - 1 && memcmp(query, NBD_CONTEXT_ALLOCATION, query_bytes) == 0)
+                return true;
+        return option == NBD_OPT_LIST_META_CONTEXT && query_bytes == sizeof wildcard - 1 && memcmp(query, wildcard, query_bytes) == 0;
+}
+
+static void meta_option(struct session *s, const uint8_t *data, size_t size_bytes, struct session_event *ret)
+{
+        struct nbd_option_meta meta;
+        const char *query;
+        size_t query_bytes;
+
+        if (s->option == NBD_OPT_SET_META_CONTEXT)
+                forget_context(s); /* it replaces the selection even when it fails */
+        if (!s->structured_replies) {
+                reply_text(s, NBD_REP_ERR_INVALID, "meta contexts need structured replies first");
+                return;
+        }
+        if (nbd_option_meta_decode(data, size_bytes, &meta) < 0) {
+                reply_text(s, NBD_REP_ERR_INVALID, "the option's lengths do not add up");
+                return;
+        }
+        /* Without queries LIST means all, SET none. */
+        s->meta_matched = meta.query_count == 0 && s->option == NBD_OPT_LIST_META_CONTEXT;
+        while (nbd_option_meta_next(&meta, &query, &query_bytes))
+                s->meta_matched |= query_matches(s->option, query, query_bytes);
+        if (s->meta_matched && s->option == NBD_OPT_SET_META_CONTEXT) {
+                s->context_export = malloc(meta.name_bytes + 1);
+                if (!s->context_export) {
+                        s->out_of_memory = true;
+                        return;
+                }
+                memcpy(s->context_export, meta.name, meta.name_bytes);
+                s->context_export_bytes = meta.name_bytes;
+        }
+        ret->name = meta.name;
+        ret->name_bytes = meta.name_bytes;
+        ret->type = SESSION_INFO;
+        s->phase = SESSION_PHASE_ATTACHING;
+}
+
 static void go_option(struct session *s, const uint8_t *data, size_t size_bytes, struct session_event *ret)
 {
         struct nbd_option_go go;
@@ -107,9 +189,13 @@ static void go_option(struct session *s, const uint8_t *data, size_t size_bytes,
         s->wants_block_size = false;
         for (size_t i = 0; i < go.info_count; i++)
                 s->wants_block_size |= go.infos[i] == NBD_INFO_BLOCK_SIZE;
+        if (s->option == NBD_OPT_GO) {
+                want_attach(s, go.name, go.name_bytes, ret);
+                return;
+        }
         ret->name = go.name;
         ret->name_bytes = go.name_bytes;
-        ret->type = s->option == NBD_OPT_GO ? SESSION_ATTACH : SESSION_INFO;
+        ret->type = SESSION_INFO;
         s->phase = SESSION_PHASE_ATTACHING;
 }
 
@@ -118,10 +204,7 @@ static void one_option(struct session *s, const uint8_t *data, size_t size_bytes
 {
         switch (s->option) {
         case NBD_OPT_EXPORT_NAME:
-                ret->type = SESSION_ATTACH;
-                ret->name = (const char *)data;
-                ret->name_bytes = size_bytes;
-                s->phase = SESSION_PHASE_ATTACHING;
+                want_attach(s, (const char *)data, size_bytes, ret);
                 break;
         case NBD_OPT_ABORT:
                 reply(s, NBD_REP_ACK, NULL, 0);
@@ -137,6 +220,10 @@ static void one_option(struct session *s, const uint8_t *data, size_t size_bytes
         case NBD_OPT_INFO:
         case NBD_OPT_GO:
                 go_option(s, data, size_bytes, ret);
+                break;
+        case NBD_OPT_LIST_META_CONTEXT:
+        case NBD_OPT_SET_META_CONTEXT:
+                meta_option(s, data, size_bytes, ret);
                 break;
         case NBD_OPT_STRUCTURED_REPLY:
                 if (size_bytes) {

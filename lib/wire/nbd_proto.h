@@ -110,6 +110,11 @@ enum nbd_command {
 #define NBD_CHUNK_ERROR ((1u << 15) | 1u)
 #define NBD_CHUNK_ERROR_OFFSET ((1u << 15) | 2u)
 
+/* "base:allocation" metadata context */
+#define NBD_CONTEXT_ALLOCATION "base:allocation"
+#define NBD_STATE_HOLE (1u << 0)
+#define NBD_STATE_ZERO (1u << 1)
+
 /* "Error values": the protocol's own numbers, whatever errno is here */
 enum nbd_error {
         NBD_ERROR_OK = 0,

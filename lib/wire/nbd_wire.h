@@ -58,6 +58,23 @@ void nbd_option_go_encode(struct bwriter *w, uint32_t option, const struct nbd_o
 /* From the option's data. -EBADMSG: lengths do not add up exactly, or the name is longer than NBD_STRING_MAX. */
 int nbd_option_go_decode(const void *data, size_t size_bytes, struct nbd_option_go *ret);
 
+/* NBD_OPT_LIST_META_CONTEXT and NBD_OPT_SET_META_CONTEXT data: name_length32 name count32 {length32 query}... */
+struct nbd_option_meta {
+        const char *name; /* slice into the option's data */
+        size_t name_bytes;
+        uint32_t query_count;
+        struct breader queries; /* for nbd_option_meta_next() */
+};
+/* `option` is one of the two; writes the option's header too. Queries are C strings. */
+void nbd_option_meta_encode(struct bwriter *w, uint32_t option, const char *name, const char *const *queries, uint32_t query_count);
+/* From the option's data. -EBADMSG: lengths do not add up exactly, or a string is longer than NBD_STRING_MAX. */
+int nbd_option_meta_decode(const void *data, size_t size_bytes, struct nbd_option_meta *ret);
+/* The next query; false after the last. */
+bool nbd_option_meta_next(struct nbd_option_meta *meta, const char **ret_query, size_t *ret_bytes);
+
+/* NBD_REP_META_CONTEXT: id32 name. */
+void nbd_rep_meta_context_encode(struct bwriter *w, uint32_t option, uint32_t id, const char *name);
+
 /* ---- option reply: magic64 option32 type32 length32 data ---- */
 struct nbd_option_reply {
         uint32_t option;
@@ -120,6 +137,10 @@ int nbd_chunk_header_decode(struct breader *r, struct nbd_chunk *ret);
 void nbd_chunk_error_encode(struct bwriter *w, uint64_t cookie, uint32_t error, uint16_t text_bytes);
 /* NBD_REPLY_TYPE_OFFSET_DATA up to its data: chunk offset64. */
 void nbd_chunk_data_encode(struct bwriter *w, uint64_t cookie, uint16_t flags, uint64_t offset_bytes, uint32_t data_bytes);
+/* NBD_REPLY_TYPE_OFFSET_HOLE, whole: chunk offset64 length32. */
+void nbd_chunk_hole_encode(struct bwriter *w, uint64_t cookie, uint16_t flags, uint64_t offset_bytes, uint32_t hole_bytes);
+/* NBD_REPLY_TYPE_BLOCK_STATUS with DONE up to its descriptors: chunk context32; `count` times length32 flags32 follow. */
+void nbd_chunk_status_encode(struct bwriter *w, uint64_t cookie, uint32_t context, uint32_t count);
 /* NBD_REPLY_TYPE_NONE with DONE. */
 void nbd_chunk_none_encode(struct bwriter *w, uint64_t cookie);
 

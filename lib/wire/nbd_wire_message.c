@@ -81,6 +81,19 @@ void nbd_chunk_data_encode(struct bwriter *w, uint64_t cookie, uint16_t flags, u
         bwriter_be64(w, offset_bytes);
 }
 
+void nbd_chunk_hole_encode(struct bwriter *w, uint64_t cookie, uint16_t flags, uint64_t offset_bytes, uint32_t hole_bytes)
+{
+        nbd_chunk_header_encode(w, &(struct nbd_chunk){flags, NBD_CHUNK_OFFSET_HOLE, cookie, 8 + 4});
+        bwriter_be64(w, offset_bytes);
+        bwriter_be32(w, hole_bytes);
+}
+
+void nbd_chunk_status_encode(struct bwriter *w, uint64_t cookie, uint32_t context, uint32_t count)
+{
+        nbd_chunk_header_encode(w, &(struct nbd_chunk){NBD_CHUNK_FLAG_DONE, NBD_CHUNK_BLOCK_STATUS, cookie, 4 + 8 * count});
+        bwriter_be32(w, context);
+}
+
 void nbd_chunk_none_encode(struct bwriter *w, uint64_t cookie)
 {
         nbd_chunk_header_encode(w, &(struct nbd_chunk){NBD_CHUNK_FLAG_DONE, NBD_CHUNK_NONE, cookie, 0});

@@ -96,6 +96,62 @@ int nbd_option_go_decode(const void *data, size_t size_bytes, struct nbd_option_
         return 0;
 }
 
+void nbd_option_meta_encode(struct bwriter *w, uint32_t option, const char *name, const char *const *queries, uint32_t query_count)
+{
+        size_t length_bytes = 4 + strlen(name) + 4;
+        for (uint32_t i = 0; i < query_count; i++)
+                length_bytes += 4 + strlen(queries[i]);
+        if (length_bytes > NBD_OPTION_MAX) {
+                w->bad = true;
+                return;
+        }
+        nbd_option_header_encode(w, &(struct nbd_option_header){option, (uint32_t)length_bytes});
+        bwriter_be32(w, (uint32_t)strlen(name));
+        bwriter_copy(w, name, strlen(name));
+        bwriter_be32(w, query_count);
+        for (uint32_t i = 0; i < query_count; i++) {
+                bwriter_be32(w, (uint32_t)strlen(queries[i]));
+                bwriter_copy(w, queries[i], strlen(queries[i]));
+        }
+}
+
+int nbd_option_meta_decode(const void *data, size_t size_bytes, struct nbd_option_meta *ret)
+{
+        struct breader r = breader_of(data, size_bytes);
+        struct nbd_option_meta meta = {.name_bytes = breader_be32(&r)};
+        if (meta.name_bytes > NBD_STRING_MAX)
+                return -EBADMSG;
+        meta.name = (const char *)breader_take(&r, meta.name_bytes);
+        meta.query_count = breader_be32(&r);
+        meta.queries = r;
+        for (uint32_t i = 0; i < meta.query_count && !r.bad; i++) { /* each takes at least 4 bytes: a count that lies ends it */
+                uint32_t n = breader_be32(&r);
+                if (n > NBD_STRING_MAX)
+                        return -EBADMSG;
+                (void)breader_take(&r, n);
+        }
+        if (r.bad || breader_left(&r))
+                return -EBADMSG;
+        *ret = meta;
+        return 0;
+}
+
+bool nbd_option_meta_next(struct nbd_option_meta *meta, const char **ret_query, size_t *ret_bytes)
+{
+        if (breader_left(&meta->queries) == 0)
+                return false;
+        *ret_bytes = breader_be32(&meta->queries);
+        *ret_query = (const char *)breader_take(&meta->queries, *ret_bytes);
+        return *ret_query != NULL;
+}
+
+void nbd_rep_meta_context_encode(struct bwriter *w, uint32_t option, uint32_t id, const char *name)
+{
+        nbd_option_reply_header_encode(w, &(struct nbd_option_reply){option, NBD_REP_META_CONTEXT, (uint32_t)(4 + strlen(name))});
+        bwriter_be32(w, id);
+        bwriter_copy(w, name, strlen(name));
+}
+
 void nbd_option_reply_header_encode(struct bwriter *w, const struct nbd_option_reply *reply)
 {
         bwriter_be64(w, NBD_MAGIC_OPTION_REPLY);

@@ -51,6 +51,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)nbd_simple_reply_decode(&r, &cookie, &error);
         r = breader_of(data, size);
         (void)nbd_chunk_header_decode(&r, &chunk);
+        struct nbd_option_meta meta;
+        if (nbd_option_meta_decode(data, size, &meta) == 0) {
+                const char *query;
+                size_t query_bytes;
+                uint32_t count = 0;
+                while (nbd_option_meta_next(&meta, &query, &query_bytes)) {
+                        assert((const uint8_t *)query + query_bytes <= data + size);
+                        count++;
+                }
+                assert(count == meta.query_count && (const uint8_t *)meta.name + meta.name_bytes <= data + size);
+        }
         if (nbd_option_go_decode(data, size, &go) == 0)
                 assert(go.info_count <= NBD_GO_INFOS_MAX && go.name_bytes <= size);
         return 0;

@@ -22,20 +22,25 @@ static struct nbd_export_info export_of(uint8_t choice)
             .size_bytes = choice & 4 ? UINT64_MAX & ~4095ull : 1u << 20,
             .transmission_flags = (uint16_t)(NBD_TFLAG_HAS_FLAGS | NBD_TFLAG_SEND_FLUSH | NBD_TFLAG_SEND_FUA |
                                              (choice & 8 ? NBD_TFLAG_READ_ONLY : NBD_TFLAG_SEND_WRITE_ZEROES) |
-                                             (choice & 16 ? NBD_TFLAG_SEND_TRIM : 0)),
+                                             (choice & 16 ? NBD_TFLAG_SEND_TRIM : 0) |
+                                             (choice & 32 ? NBD_TFLAG_SEND_CACHE | NBD_TFLAG_SEND_FAST_ZERO : 0)),
             .block_minimum_bytes = blocks[choice & 3],
             .block_preferred_bytes = 4096,
             .block_maximum_bytes = NBD_PAYLOAD_MAX,
         };
 }
 
-static void check_request(const struct nbd_request *q, const struct nbd_export_info *info)
+static void check_request(const struct session *s, const struct nbd_request *q, const struct nbd_export_info *info)
 {
         uint64_t end;
-        bool changes = q->command != NBD_COMMAND_READ && q->command != NBD_COMMAND_FLUSH;
+        bool changes = q->command == NBD_COMMAND_WRITE || q->command == NBD_COMMAND_TRIM || q->command == NBD_COMMAND_WRITE_ZEROES;
 
         assert(!__builtin_add_overflow(q->offset_bytes, q->length_bytes, &end) && end <= info->size_bytes);
         assert(((q->offset_bytes | q->length_bytes) & (info->block_minimum_bytes - 1)) == 0);
+        assert(q->command <= NBD_COMMAND_BLOCK_STATUS && q->command != NBD_COMMAND_DISC);
+        assert(q->command != NBD_COMMAND_BLOCK_STATUS || (s->block_status && s->structured_replies && q->length_bytes));
+        assert(q->command != NBD_COMMAND_CACHE || (info->transmission_flags & NBD_TFLAG_SEND_CACHE));
+        assert(!(q->flags & NBD_CMDFLAG_DF) || (s->structured_replies && q->command == NBD_COMMAND_READ));
         assert(!changes || !(info->transmission_flags & NBD_TFLAG_READ_ONLY));
         assert(q->command != NBD_COMMAND_TRIM || (info->transmission_flags & NBD_TFLAG_SEND_TRIM));
         assert((q->command != NBD_COMMAND_READ && q->command != NBD_COMMAND_WRITE) || q->length_bytes <= NBD_PAYLOAD_MAX);
@@ -62,7 +67,7 @@ static bool perform(struct session *s, const struct session_event *event, const 
                 session_list_end(s);
                 break;
         case SESSION_REQUEST:
-                check_request(&event->request, info);
+                check_request(s, &event->request, info);
                 *payload = event->request.command == NBD_COMMAND_WRITE ? event->request.length_bytes : 0;
                 break;
         case SESSION_REJECT:

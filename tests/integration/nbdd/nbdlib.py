@@ -22,6 +22,7 @@ READ, WRITE, DISC, FLUSH, TRIM, CACHE, WRITE_ZEROES, BLOCK_STATUS = range(8)
 FUA, NO_HOLE, DF, REQ_ONE, FAST_ZERO = 1, 2, 4, 8, 16
 OPT_EXPORT_NAME, OPT_ABORT, OPT_LIST, OPT_STARTTLS, OPT_INFO, OPT_GO, OPT_STRUCTURED = 1, 2, 3, 5, 6, 7, 8
 REP_ACK, REP_SERVER, REP_INFO = 1, 2, 3
+OPT_LIST_META, OPT_SET_META, REP_META = 9, 10, 4
 ERR = 1 << 31
 ERR_UNSUP, ERR_POLICY, ERR_INVALID, ERR_UNKNOWN, ERR_TOO_BIG = ERR | 1, ERR | 2, ERR | 3, ERR | 6, ERR | 9
 EPERM, EIO, EINVAL, ENOSPC, ENOTSUP = 1, 5, 22, 28, 95
@@ -160,6 +161,11 @@ def go_bytes(name, option=OPT_GO, infos=(3,)):
     name = name.encode()
     return option_bytes(option, struct.pack(">I", len(name)) + name + struct.pack(">H", len(infos)) +
                         b"".join(struct.pack(">H", i) for i in infos))
+
+
+def meta_bytes(name, *queries):
+    return b"".join(struct.pack(">I", n) + data for n, data in [(len(name), name.encode()), (len(queries), b"")] +
+                    [(len(q), q.encode()) for q in queries])
 
 
 def request_bytes(command, offset=0, length=0, flags=0, cookie=1, data=b""):
@@ -323,6 +329,19 @@ class StructuredClient(Client):
             at += n
         assert at == offset + length, (at, offset, length)
         return pieces
+
+    def set_meta(self, name="0x1", *queries):
+        """Selects contexts; what came before the ACK."""
+        replies = self.option(OPT_SET_META, meta_bytes(name, *(queries or ("base:allocation",))))
+        assert replies[-1] == (REP_ACK, b""), replies
+        return replies[:-1]
+
+    def status(self, offset, length, flags=0):
+        """Descriptors of one block status request as (length, flags)."""
+        (type, payload), = self.chunks(BLOCK_STATUS, offset, length, flags)
+        assert type == CHUNK_STATUS and len(payload) > 4 and len(payload) % 8 == 4
+        assert payload[:4] == self.context
+        return list(struct.iter_unpack(">II", payload[4:]))
 
     def read(self, offset, length, flags=0):
         return b"".join(data if data is not None else bytes(n) for _, n, data in self.pieces(offset, length, flags))

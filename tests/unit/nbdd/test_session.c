@@ -235,6 +235,58 @@ static void df_goes_with_structured_replies(void **state)
         assert_int_equal(request(f, NBD_COMMAND_READ, 0, 512, NBD_CMDFLAG_REQ_ONE).error, NBD_ERROR_EINVAL);
 }
 
+static void set_context(struct fixture *f, const char *name, const char *query)
+{
+        nbd_option_meta_encode(&f->w, NBD_OPT_SET_META_CONTEXT, name, &query, 1);
+}
+
+static void block_status_needs_a_context_of_this_export(void **state)
+{
+        static const struct {
+                const char *name, *query;
+                bool negotiated;
+        } cases[] = {{"0x1", NBD_CONTEXT_ALLOCATION, true}, {"0x1", "base:", false}, {"1", NBD_CONTEXT_ALLOCATION, false}};
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                teardown(state);
+                setup(state);
+                struct fixture *f = *state;
+                hello(f);
+                assert_int_equal(plain_option(f, NBD_OPT_SET_META_CONTEXT), NBD_REP_ERR_INVALID); /* too early */
+                assert_int_equal(plain_option(f, NBD_OPT_STRUCTURED_REPLY), NBD_REP_ACK);
+                set_context(f, cases[i].name, cases[i].query);
+                assert_int_equal(next(f).type, SESSION_INFO);
+                session_described(&f->s, &plain);
+                bool selected = strcmp(cases[i].query, NBD_CONTEXT_ALLOCATION) == 0;
+                assert_int_equal(reply_type(f, NBD_OPT_SET_META_CONTEXT), selected ? NBD_REP_META_CONTEXT : NBD_REP_ACK);
+                go(f, NBD_OPT_GO, true);
+                assert_int_equal(next(f).type, SESSION_ATTACH);
+                session_attached(&f->s, &plain);
+                assert_int_equal(f->s.block_status, cases[i].negotiated);
+                struct session_event event = request(f, NBD_COMMAND_BLOCK_STATUS, 0, 512, NBD_CMDFLAG_REQ_ONE);
+                assert_int_equal(event.error, cases[i].negotiated ? NBD_ERROR_OK : NBD_ERROR_EINVAL);
+                assert_int_equal(request(f, NBD_COMMAND_BLOCK_STATUS, 0, 0, 0).error, NBD_ERROR_EINVAL);
+                assert_int_equal(request(f, NBD_COMMAND_BLOCK_STATUS, SIZE, 1, 0).error, NBD_ERROR_EINVAL);
+        }
+}
+
+static void a_refused_selection_forgets_the_one_before(void **state)
+{
+        struct fixture *f = *state;
+        hello(f);
+        assert_int_equal(plain_option(f, NBD_OPT_STRUCTURED_REPLY), NBD_REP_ACK);
+        set_context(f, "0x1", NBD_CONTEXT_ALLOCATION);
+        assert_int_equal(next(f).type, SESSION_INFO);
+        session_described(&f->s, &plain);
+        set_context(f, "0x2", NBD_CONTEXT_ALLOCATION);
+        assert_int_equal(next(f).type, SESSION_INFO);
+        session_refused(&f->s, NBD_REP_ERR_UNKNOWN, "no");
+        assert_null(f->s.context_export);
+        go(f, NBD_OPT_GO, true);
+        assert_int_equal(next(f).type, SESSION_ATTACH);
+        session_attached(&f->s, &plain);
+        assert_false(f->s.block_status);
+}
+
 static void payload_of_a_rejected_write_is_skipped(void **state)
 {
         struct fixture *f = *state;
@@ -310,7 +362,7 @@ static void disc_and_abort_finish(void **state)
 static void corpus(void **state)
 {
         (void)state;
-        assert_true(corpus_replay("tests/fuzz/corpus/nbd_session") >= 12);
+        assert_true(corpus_replay("tests/fuzz/corpus/nbd_session") >= 15);
 }
 
 int main(void)
@@ -319,7 +371,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
             TEST(nothing_is_decided_before_the_last_byte), TEST(waits_for_the_answer_whatever_else_comes),
             TEST(refusal_and_another_try), TEST(export_name_refused_closes), TEST(info_and_go_say_the_same),
-            TEST(requests_are_checked), TEST(df_goes_with_structured_replies), TEST(payload_of_a_rejected_write_is_skipped), TEST(read_only_and_aligned_exports),
+            TEST(requests_are_checked), TEST(df_goes_with_structured_replies), TEST(block_status_needs_a_context_of_this_export),
+            TEST(a_refused_selection_forgets_the_one_before), TEST(payload_of_a_rejected_write_is_skipped), TEST(read_only_and_aligned_exports),
             TEST(hostile_bytes_drop), TEST(too_long_a_write_drops_and_32_mib_does_not), TEST(endless_haggling_ends),
             TEST(disc_and_abort_finish), cmocka_unit_test(corpus),
         };

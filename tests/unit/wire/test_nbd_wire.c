@@ -56,6 +56,57 @@ static void request_is_the_specifications_bytes(void **state)
         }
 }
 
+static void meta_contexts_round_trip_and_lengths_that_lie(void **state)
+{
+        (void)state;
+        static const char *const queries[] = {"base:allocation", "", "x:y"};
+        uint8_t buffer[128];
+        struct bwriter w = bwriter_of(buffer, sizeof buffer);
+        struct nbd_option_meta meta;
+        const char *query;
+        size_t n;
+
+        nbd_option_meta_encode(&w, NBD_OPT_LIST_META_CONTEXT, "0x1", queries, 3);
+        const uint8_t *data = buffer + NBD_OPTION_HEADER_BYTES;
+        size_t size = w.offset_bytes - NBD_OPTION_HEADER_BYTES;
+        assert_int_equal(nbd_option_meta_decode(data, size, &meta), 0);
+        assert_int_equal(meta.name_bytes, 3);
+        for (size_t i = 0; i < 3; i++) {
+                assert_true(nbd_option_meta_next(&meta, &query, &n));
+                assert_int_equal(n, strlen(queries[i]));
+                assert_memory_equal(query, queries[i], n);
+        }
+        assert_false(nbd_option_meta_next(&meta, &query, &n));
+        for (size_t shorter = 0; shorter < size; shorter++)
+                assert_int_equal(nbd_option_meta_decode(data, shorter, &meta), -EBADMSG);
+        assert_int_equal(nbd_option_meta_decode(data, size + 1, &meta), -EBADMSG);
+        buffer[NBD_OPTION_HEADER_BYTES + 4 + 3] = 0xff; /* four thousand million queries */
+        assert_int_equal(nbd_option_meta_decode(data, size, &meta), -EBADMSG);
+}
+
+static void chunks_are_the_specifications_bytes(void **state)
+{
+        (void)state;
+        static const uint8_t golden[] = {
+            0x66, 0x8e, 0x33, 0xef, 0, 1, 0x80, 1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 9, 0, 0, 0, 22, 0, 3,       /* error, 3 bytes of text */
+            0x66, 0x8e, 0x33, 0xef, 0, 0, 0,    1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 2, 8, 0, 0, 0, 0,  0, 0, 0x10, 0, /* data */
+            0x66, 0x8e, 0x33, 0xef, 0, 1, 0,    2, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 2, 0, /* hole */
+            0x66, 0x8e, 0x33, 0xef, 0, 1, 0,    5, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 20, 0, 0, 0, 1, /* status of 2 extents */
+            0x66, 0x8e, 0x33, 0xef, 0, 1, 0,    0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, /* none */
+        };
+        uint8_t buffer[sizeof golden];
+        struct bwriter w = bwriter_of(buffer, sizeof buffer);
+
+        nbd_chunk_error_encode(&w, 7, NBD_ERROR_EINVAL, 3);
+        nbd_chunk_data_encode(&w, 7, 0, 4096, 512);
+        nbd_chunk_hole_encode(&w, 7, NBD_CHUNK_FLAG_DONE, 4096, 512);
+        nbd_chunk_status_encode(&w, 7, 1, 2);
+        nbd_chunk_none_encode(&w, 7);
+        assert_false(w.bad);
+        assert_int_equal(w.offset_bytes, sizeof golden);
+        assert_memory_equal(buffer, golden, sizeof golden);
+}
+
 static void replies_round_trip(void **state)
 {
         (void)state;
@@ -203,7 +254,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(greeting_is_the_specifications_bytes),
             cmocka_unit_test(request_is_the_specifications_bytes),
-            cmocka_unit_test(replies_round_trip),
+            cmocka_unit_test(replies_round_trip), cmocka_unit_test(meta_contexts_round_trip_and_lengths_that_lie),
+            cmocka_unit_test(chunks_are_the_specifications_bytes),
             cmocka_unit_test(go_round_trips_and_refuses_lengths_that_lie),
             cmocka_unit_test(infos_decode_and_refuse_nonsense),
             cmocka_unit_test(errors_have_the_protocols_numbers),

@@ -71,28 +71,38 @@ static bool has_word(const char *text, const char *word)
         return false;
 }
 
-static void read_member(const char *root, const char *md, const char *name, struct md_member *ret)
+bool md_sysfs_is_gone(int r)
+{
+        return r == -ENOENT || r == -ENODEV || r == -ENOTDIR || r == -EBUSY; /* busy: md is deleting the array */
+}
+
+static int read_member(const char *root, const char *md, const char *name, struct md_member *ret)
 {
         char key[128], text[128];
         struct md_member m = {.present = true, .slot = -1};
 
         snprintf(m.name, sizeof m.name, "%s", name);
         snprintf(key, sizeof key, "dev-%s/state", name);
-        if (attribute(root, md, key, text, sizeof text) < 0)
-                return; /* it left while we looked */
+        int r = attribute(root, md, key, text, sizeof text);
+        if (r < 0)
+                return md_sysfs_is_gone(r) ? 0 : r; /* it left while we looked */
         m.in_sync = has_word(text, "in_sync");
         m.faulty = has_word(text, "faulty");
         m.write_mostly = has_word(text, "write_mostly");
         snprintf(key, sizeof key, "dev-%s/slot", name);
-        if (attribute(root, md, key, text, sizeof text) == 0 && *text >= '0' && *text <= '9')
+        r = attribute(root, md, key, text, sizeof text);
+        if (r < 0 && !md_sysfs_is_gone(r))
+                return r;
+        if (r == 0 && *text >= '0' && *text <= '9')
                 m.slot = atoi(text);
         snprintf(key, sizeof key, "dev-%s/errors", name);
         if (attribute(root, md, key, text, sizeof text) == 0)
                 m.errors = strtoull(text, NULL, 10);
         *ret = m;
+        return 0;
 }
 
-static void read_members(const char *root, const char *md, dev_t own, dev_t peer, struct md_state *s)
+static int read_members(const char *root, const char *md, dev_t own, dev_t peer, struct md_state *s)
 {
         char path[PATH_SIZE], key[160], text[32];
         struct dirent *e;
@@ -100,20 +110,30 @@ static void read_members(const char *root, const char *md, dev_t own, dev_t peer
 
         snprintf(path, sizeof path, "%s/block/%s/md", root, md);
         DIR *d = opendir(path);
-        while (d && (e = readdir(d))) {
+        if (!d)
+                return md_sysfs_is_gone(-errno) ? 0 : -errno;
+        int r = 0;
+        while (r == 0 && (errno = 0, e = readdir(d))) {
                 if (strncmp(e->d_name, "dev-", 4) != 0)
                         continue;
                 snprintf(key, sizeof key, "%.128s/block/dev", e->d_name);
-                if (attribute(root, md, key, text, sizeof text) < 0 || parse_device(text, &device) < 0)
+                r = attribute(root, md, key, text, sizeof text);
+                if (r == 0)
+                        r = parse_device(text, &device);
+                if (r < 0) {
+                        r = md_sysfs_is_gone(r) ? 0 : r;
                         continue;
+                }
                 s->members++;
                 if (own && device == own)
-                        read_member(root, md, e->d_name + 4, &s->own);
+                        r = read_member(root, md, e->d_name + 4, &s->own);
                 else if (peer && device == peer)
-                        read_member(root, md, e->d_name + 4, &s->peer);
+                        r = read_member(root, md, e->d_name + 4, &s->peer);
         }
-        if (d)
-                closedir(d);
+        if (r == 0 && !e)
+                r = -errno;
+        closedir(d);
+        return r;
 }
 
 static bool is_running(const char *array_state)
@@ -127,7 +147,7 @@ int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struc
         struct md_state s = {.own.slot = -1, .peer.slot = -1, .sync_idle = true};
 
         int r = attribute(root, md, "array_state", text, sizeof text);
-        if (r == -ENOENT || r == -ENODEV) {
+        if (md_sysfs_is_gone(r)) {
                 *ret = s;
                 return 0;
         }
@@ -140,10 +160,14 @@ int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struc
         if (!s.sync_idle && attribute(root, md, "sync_completed", text, sizeof text) == 0 &&
             sscanf(text, "%" SCNu64 " / %" SCNu64, &s.sync_done_sectors, &s.sync_total_sectors) != 2)
                 s.sync_done_sectors = s.sync_total_sectors = 0;
-        read_members(root, md, own, peer, &s);
+        r = read_members(root, md, own, peer, &s);
+        if (r < 0)
+                return r;
         bool ran = s.running, holds_own = s.own.present;
         /* An array that was stopped while we looked has no members any more: that is no failed leg. */
         r = attribute(root, md, "array_state", text, sizeof text);
+        if (r < 0 && !md_sysfs_is_gone(r))
+                return r;
         if (r < 0 || !is_running(text))
                 s = (struct md_state){.own.slot = -1,
                                       .peer.slot = -1,

@@ -48,6 +48,10 @@ int mirror_md_state(const struct mirror *m, struct md_state *ret)
 {
         struct array a = mirror_array(m);
 
+        /* A peer's device that could not be looked up is not one that is not there. */
+        int r = a.peer ? 0 : md_sysfs_device(MD_SYSFS_ROOT, m->peer_name, &a.peer);
+        if (r < 0 && !md_sysfs_is_gone(r))
+                return r;
         return md_sysfs_read(MD_SYSFS_ROOT, a.md, a.own, a.peer, ret);
 }
 

@@ -5,6 +5,8 @@
 #include "hamon/act/progress.h"
 #include "hamon/act/service.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -56,15 +58,17 @@ static uint32_t own_oldest_ms(const struct mirror *m, struct progress *p)
         return progress_look(p, &counters, now_ms());
 }
 
-static void look(struct monitor *w, struct progress *p, struct md_state *s, struct observation *o)
+/* -errno: the array's state could not be read. Then nothing was seen: hamon goes by what it has, until that is too old. */
+static int look(struct monitor *w, struct progress *p, struct md_state *s, struct observation *o)
 {
         const struct mirror *m = w->mirror;
         struct attach_view leg;
 
         *o = (struct observation){
             .mirror = (uint8_t)m->index, .settled = m->settled, .sync_idle = true}; /* before anything is read */
-        if (mirror_md_state(m, s) < 0)
-                *s = (struct md_state){.sync_idle = true};
+        int r = mirror_md_state(m, s);
+        if (r < 0)
+                return r;
         attach_look(m, &leg);
         o->array_running = s->running;
         o->own_in_sync = s->running && s->own.in_sync && !s->own.faulty;
@@ -82,6 +86,15 @@ static void look(struct monitor *w, struct progress *p, struct md_state *s, stru
         o->own_oldest_ms = own_oldest_ms(m, p);
         o->service_running = atomic_load(&w->service_running);
         atomic_store(&w->running, s->running);
+        return 0;
+}
+
+static void say_blind(const struct monitor *w, bool *blind, int r)
+{
+        if (r < 0 && !*blind)
+                log_warning("mirror %s: the array's state cannot be read (%s), continuing", w->mirror->cm->name,
+                            strerror(-r));
+        *blind = r < 0;
 }
 
 /* Ages and positions move all the time: they wait for the next regular report. */
@@ -129,19 +142,23 @@ static void *run(void *userdata)
         struct progress progress = {0};
         struct md_state s = {0};
         uint64_t reported_ms = 0, one = 1;
+        bool blind = false;
 
         for (;;) {
                 struct pollfd fds[WATCHED_MAX];
                 struct observation o;
 
                 unsigned n = watch(w->mirror, &s, fds);
-                look(w, &progress, &s, &o);
+                int r = look(w, &progress, &s, &o);
+                say_blind(w, &blind, r);
                 uint64_t now = now_ms();
                 pthread_mutex_lock(&w->lock);
-                bool report = !w->any || tells_more(&o, &w->latest) ||
-                              (o.array_running && now - reported_ms >= MONITOR_REPORT_MS);
-                w->latest = o;
-                w->any = true;
+                bool report = r == 0 && (!w->any || tells_more(&o, &w->latest) ||
+                                         (o.array_running && now - reported_ms >= MONITOR_REPORT_MS));
+                if (r == 0) {
+                        w->latest = o;
+                        w->any = true;
+                }
                 pthread_mutex_unlock(&w->lock);
                 if (report) {
                         reported_ms = now;

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -100,6 +101,41 @@ static void members_are_found_by_device(void **state)
         put(M "array_state", "clean\n");
         assert_int_equal(md_sysfs_read(folder, "md100", makedev(253, 0), 0, &s), 0);
         assert_true(s.running && !s.halfway);
+}
+
+/* Leaves room for `more` descriptors. */
+static void limit_descriptors(rlim_t more, struct rlimit *old)
+{
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        assert_true(fd >= 0); /* the lowest that is free */
+        close(fd);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, old), 0);
+        struct rlimit now = {.rlim_cur = (rlim_t)fd + more, .rlim_max = old->rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+}
+
+/* A look that fails half-way is no look: the own leg did not leave the array. */
+static void no_descriptor_is_no_missing_member(void **state)
+{
+        struct rlimit old;
+        struct md_state s = {.members = 7};
+
+        (void)state;
+        put(M "array_state", "active\n");
+        put(M "sync_action", "idle\n");
+        put(M "dev-dm-0/block/dev", "253:0\n");
+        put(M "dev-dm-0/state", "in_sync\n");
+        for (rlim_t more = 0; more < 3; more++) { /* for nothing, for the folder alone, for all */
+                limit_descriptors(more, &old);
+                int r = md_sysfs_read(folder, "md100", makedev(253, 0), 0, &s);
+                assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+                assert_int_equal(r, more < 2 ? -EMFILE : 0);
+                assert_int_equal(s.members, more < 2 ? 7 : 1); /* what was known stays */
+        }
+        assert_true(s.running && s.own.present && s.own.in_sync);
+        assert_true(md_sysfs_is_gone(-ENOENT) && md_sysfs_is_gone(-ENODEV));
+        assert_false(md_sysfs_is_gone(-EMFILE) || md_sysfs_is_gone(-ENOMEM));
 }
 
 /* The order of the mirrors was changed while their arrays run: this one's leg is in another array than it should be. */
@@ -314,6 +350,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(members_are_found_by_device, setup, teardown),
+            cmocka_unit_test_setup_teardown(no_descriptor_is_no_missing_member, setup, teardown),
             cmocka_unit_test_setup_teardown(another_array_holds_the_leg, setup, teardown),
             cmocka_unit_test(mounts_are_found_by_device),
             cmocka_unit_test(mount_units_are_named_as_systemd_does),

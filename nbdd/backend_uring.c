@@ -4,6 +4,7 @@
  * both and waits for the next. What never waits (a file in memory) is done at once instead: io_uring would hand it to a kernel thread.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
 #include <linux/falloc.h>
 #include <stdlib.h>
@@ -149,6 +150,9 @@ static void uring_disk(struct request *q)
         struct io_uring_sqe *sqe = sqe_get(q->conn->worker);
         switch (d->operation) {
         case DISK_EXTENTS: /* above */
+                break;
+        case DISK_CACHE:
+                io_uring_prep_fadvise(sqe, d->fd, d->offset_bytes, (off_t)d->length_bytes, POSIX_FADV_WILLNEED);
                 break;
         case DISK_READ:
                 io_uring_prep_read(sqe, d->fd, d->buffer, d->length_bytes, d->offset_bytes);

@@ -84,7 +84,12 @@ static void describe(const struct export *x, bool has_session, struct nbd_export
                 flags |= NBD_TFLAG_SEND_WRITE_ZEROES;
                 if (x->kind == EXPORT_PLAIN)
                         flags |= NBD_TFLAG_SEND_TRIM; /* discarded blocks may read differently on two legs */
+                /* A leg answers no errors. A block device drops what is cached of the range before it says that it cannot. */
+                if (x->kind == EXPORT_PLAIN && !t->block_device)
+                        flags |= NBD_TFLAG_SEND_FAST_ZERO;
         }
+        if (!t->direct) /* O_DIRECT goes past the cache */
+                flags |= NBD_TFLAG_SEND_CACHE;
         if (t->rotational)
                 flags |= NBD_TFLAG_ROTATIONAL;
         /* One descriptor serves all: a flush covers every connection's writes. But a second fenced session would end the first. */

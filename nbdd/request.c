@@ -42,6 +42,8 @@ ssize_t disk_perform(const struct disk *d)
         case DISK_ZERO:
                 n = fallocate(d->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, (off_t)d->offset_bytes, d->length_bytes);
                 break;
+        case DISK_CACHE:
+                return -posix_fadvise(d->fd, (off_t)d->offset_bytes, d->length_bytes, POSIX_FADV_WILLNEED);
         case DISK_EXTENTS:
                 extents_find(d->fd, d->offset_bytes, d->length_bytes, d->extents);
                 n = 0;
@@ -79,11 +81,12 @@ static void fail(struct request *q, int error)
         struct conn *c = q->conn;
         bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG; /* refused before it was accepted: nothing is lost */
         bool is_sync = q->disk.operation == DISK_SYNC || (q->disk.rw_flags && !is_full);
-        static const char *const words[] = {"read", "write", "flush", "discard", "zero", "look for holes in"};
+        static const char *const words[] = {"read", "write", "flush", "discard", "zero", "look for holes in", "read ahead"};
         static const char *const texts[] = {
             "the export's disk failed to read", "the export's disk failed to write",
             "the export's disk failed to flush, now or earlier", "the export's disk failed to discard",
             "the export's disk failed to write zeroes", "the export's file did not tell its holes",
+            "the export's disk failed to read ahead",
         };
 
         q->text = is_full ? "no space is left under the export" : texts[q->disk.operation];
@@ -114,16 +117,29 @@ static void zero_next(struct request *q)
         submit(q, DISK_WRITE, zeroes, left < ZEROES_BYTES ? left : ZEROES_BYTES);
 }
 
+/* "NBD_CMD_FLAG_FAST_ZERO": what would have to be written is refused at once, and nothing is changed. */
+static void zero_slowly(struct request *q)
+{
+        if (q->nbd.flags & NBD_CMDFLAG_FAST_ZERO) {
+                q->text = "zeroing this is not faster than writing";
+                conn_reply(q, NBD_ERROR_ENOTSUP);
+        } else {
+                zero_next(q);
+        }
+}
+
+/* NO_HOLE keeps the space allocated: it may cost writing, but never makes a hole. */
 static void start_zeroes(struct request *q)
 {
         struct target *t = q->conn->target;
         uint64_t start = t->offset_bytes + q->nbd.offset_bytes;
+        bool no_hole = q->nbd.flags & NBD_CMDFLAG_NO_HOLE;
+        bool refused = atomic_load_explicit(no_hole ? &t->no_zero_range : &t->no_punch, memory_order_relaxed);
 
-        if (atomic_load_explicit(&t->no_fallocate, memory_order_relaxed) ||
-            (start | q->nbd.length_bytes) & (t->zero_block_bytes - 1))
-                zero_next(q);
+        if (refused || (start | q->nbd.length_bytes) & (t->zero_block_bytes - 1))
+                zero_slowly(q);
         else
-                submit(q, q->nbd.flags & NBD_CMDFLAG_NO_HOLE ? DISK_ZERO : DISK_PUNCH, NULL, q->nbd.length_bytes);
+                submit(q, no_hole ? DISK_ZERO : DISK_PUNCH, NULL, q->nbd.length_bytes);
 }
 
 /* Discarding is advice: what is not aligned, or not supported, is left as it is. */
@@ -218,6 +234,9 @@ void request_start(struct request *q)
         case NBD_COMMAND_BLOCK_STATUS:
                 start_status(q);
                 break;
+        case NBD_COMMAND_CACHE:
+                submit(q, DISK_CACHE, NULL, q->nbd.length_bytes);
+                break;
         case NBD_COMMAND_WRITE:
                 submit(q, DISK_WRITE, q->buffer, q->nbd.length_bytes);
                 break;
@@ -270,6 +289,9 @@ void request_done(struct request *q, ssize_t result)
                 else
                         conn_reply(q, NBD_ERROR_OK);
                 break;
+        case DISK_CACHE: /* "NBD_CMD_CACHE" is advice: where nothing can be read ahead there is nothing to report */
+                data_done(q);
+                break;
         case DISK_EXTENTS:
                 extents_found(q, result);
                 break;
@@ -281,8 +303,10 @@ void request_done(struct request *q, ssize_t result)
                         if (q->nbd.command == NBD_COMMAND_TRIM) {
                                 data_done(q);
                         } else {
-                                atomic_store_explicit(&q->conn->target->no_fallocate, true, memory_order_relaxed);
-                                zero_next(q);
+                                struct target *t = q->conn->target;
+                                atomic_store_explicit(q->disk.operation == DISK_ZERO ? &t->no_zero_range : &t->no_punch, true,
+                                                      memory_order_relaxed);
+                                zero_slowly(q);
                         }
                 } else {
                         fail(q, (int)-result);

@@ -99,6 +99,8 @@ static int flag_needed(const struct session *s, uint16_t command)
                 return (int)NBD_TFLAG_SEND_TRIM;
         case NBD_COMMAND_WRITE_ZEROES:
                 return (int)NBD_TFLAG_SEND_WRITE_ZEROES;
+        case NBD_COMMAND_CACHE:
+                return (int)NBD_TFLAG_SEND_CACHE;
         case NBD_COMMAND_BLOCK_STATUS: /* offered by no flag but by a selected context */
                 return s->block_status ? 0 : -1;
         default:

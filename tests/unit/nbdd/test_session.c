@@ -287,6 +287,19 @@ static void a_refused_selection_forgets_the_one_before(void **state)
         assert_false(f->s.block_status);
 }
 
+static void cache_and_fast_zero_when_offered(void **state)
+{
+        struct fixture *f = *state;
+        struct nbd_export_info info = plain;
+        info.transmission_flags |= NBD_TFLAG_SEND_CACHE | NBD_TFLAG_SEND_FAST_ZERO;
+        attach(f, &info);
+        assert_int_equal(request(f, NBD_COMMAND_CACHE, 0, SIZE, 0).type, SESSION_REQUEST);
+        assert_int_equal(request(f, NBD_COMMAND_CACHE, 1, SIZE, 0).error, NBD_ERROR_EINVAL);
+        assert_int_equal(request(f, NBD_COMMAND_CACHE, 0, 1, NBD_CMDFLAG_NO_HOLE).error, NBD_ERROR_EINVAL);
+        assert_int_equal(request(f, NBD_COMMAND_WRITE_ZEROES, 0, 1, NBD_CMDFLAG_FAST_ZERO | NBD_CMDFLAG_NO_HOLE).type, SESSION_REQUEST);
+        assert_int_equal(request(f, NBD_COMMAND_TRIM, 0, 1, NBD_CMDFLAG_FAST_ZERO).error, NBD_ERROR_EINVAL);
+}
+
 static void payload_of_a_rejected_write_is_skipped(void **state)
 {
         struct fixture *f = *state;
@@ -372,7 +385,8 @@ int main(void)
             TEST(nothing_is_decided_before_the_last_byte), TEST(waits_for_the_answer_whatever_else_comes),
             TEST(refusal_and_another_try), TEST(export_name_refused_closes), TEST(info_and_go_say_the_same),
             TEST(requests_are_checked), TEST(df_goes_with_structured_replies), TEST(block_status_needs_a_context_of_this_export),
-            TEST(a_refused_selection_forgets_the_one_before), TEST(payload_of_a_rejected_write_is_skipped), TEST(read_only_and_aligned_exports),
+            TEST(a_refused_selection_forgets_the_one_before), TEST(cache_and_fast_zero_when_offered),
+            TEST(payload_of_a_rejected_write_is_skipped), TEST(read_only_and_aligned_exports),
             TEST(hostile_bytes_drop), TEST(too_long_a_write_drops_and_32_mib_does_not), TEST(endless_haggling_ends),
             TEST(disc_and_abort_finish), cmocka_unit_test(corpus),
         };

@@ -311,12 +311,13 @@ int effect_array_stop(struct mirror *m, const struct effect *e, struct effect_re
         int r = mirror_md_state(m, &s);
         if (r < 0)
                 return trouble_errno(t, r, "cannot read the array's state");
-        /* A leg that does not answer shows here, where the array can still let it go. md ignores flush errors, so do we.
+        /* A leg that does not answer shows here, where the array can still let it go. md ignores flush errors, so do
+         * we.
          */
         bool both = s.running && s.own.present && !s.own.faulty && s.peer.present && !s.peer.faulty;
         if (both && array_flush(&a, t) == -ETIMEDOUT)
-                return trouble_say(t, -ETIMEDOUT, "the peer's leg does not answer: %s is not stopped before it has left",
-                                   a.md);
+                return trouble_say(t, -ETIMEDOUT,
+                                   "the peer's leg does not answer: %s is not stopped before it has left", a.md);
         r = array_stop(&a, t);
         if (r == 0)
                 r = attach_end(m, t);

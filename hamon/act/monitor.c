@@ -58,7 +58,8 @@ static uint32_t own_oldest_ms(const struct mirror *m, struct progress *p)
         return progress_look(p, &counters, now_ms());
 }
 
-/* -errno: the array's state could not be read. Then nothing was seen: hamon goes by what it has, until that is too old. */
+/* -errno: the array's state could not be read. Then nothing was seen: hamon goes by what it has until that is too old.
+ */
 static int look(struct monitor *w, struct progress *p, struct md_state *s, struct observation *o)
 {
         const struct mirror *m = w->mirror;

@@ -251,9 +251,10 @@ static int append_mount(sd_bus_message *call, const char *unit, const char *wher
         snprintf(description, sizeof description, "mirror mounted on %.200s", where);
         int r = sd_bus_message_append(call, "ss", unit, "replace");
         if (r >= 0)
-                r = sd_bus_message_append(call, "a(sv)", 5, "Description", "s", description, "What", "s", what, "Type",
-                                          "s", type, "Options", "s", *options ? options : "defaults", "CollectMode",
-                                          "s", "inactive-or-failed");
+                /* No default dependencies: at shutdown the mount would wait for every other unit, hamon-leave among them, which waits for it. */
+                r = sd_bus_message_append(call, "a(sv)", 6, "DefaultDependencies", "b", 0, "Description", "s", description,
+                                          "What", "s", what, "Type", "s", type, "Options", "s",
+                                          *options ? options : "defaults", "CollectMode", "s", "inactive-or-failed");
         if (r >= 0)
                 r = sd_bus_message_append(call, "a(sa(sv))", 0);
         return r;

@@ -195,6 +195,10 @@ static void extents_found(struct request *q, ssize_t result)
 {
         struct extents *x = q->extents;
 
+        if (q->conn->ending) { /* the drain is waited for: no further operation */
+                conn_reply(q, NBD_ERROR_ESHUTDOWN);
+                return;
+        }
         if (result < 0) { /* no thread to ask: all is data */
                 x->count = 1;
                 x->list[0] = (struct extent){.length_bytes = q->nbd.length_bytes};

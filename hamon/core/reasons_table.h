@@ -5,7 +5,7 @@
         X(REDUNDANT, "redundant", OK, "%M is redundant: both legs hold every acknowledged write", "")                           \
         X(STANDBY_OK, "standby", OK, "%M is active on %N and this node can take over", "")                                      \
         X(WILL_TAKE_OVER, "will-take-over", OK, "%N would take %M over by itself", "")                                          \
-        X(WILL_GO_ON, "will-go-on", OK, "%M would go on here alone after a short pause", "")                                    \
+        X(WILL_GO_ON, "will-go-on", OK, "%M would go on alone on %N after a short pause", "")                                    \
         X(WILL_FREEZE, "will-freeze", WARNING, "%M would freeze until the node or the witness is back", "hamonctl status")       \
         X(WILL_STOP, "will-stop", WARNING, "%M would be down until that node is back", "hamonctl status")                       \
         X(STARTED, "hamon-started", INFO, "hamon started", "")                                                                  \

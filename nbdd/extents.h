@@ -25,6 +25,7 @@ struct extent {
 struct extents {
         unsigned count, max;
         bool whole;           /* cover the range to its end even when `max` is reached */
+        bool is_full;         /* found: the file has no hole at all (looked at when `whole`) */
         uint32_t block_bytes; /* a hole starts and ends on this power of two */
         struct extent list[];
 };

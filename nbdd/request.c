@@ -159,7 +159,7 @@ static bool looks_for_holes(const struct request *q)
 {
         const struct conn *c = q->conn;
         return c->session.structured_replies && !(q->nbd.flags & NBD_CMDFLAG_DF) && q->nbd.length_bytes >= SPARSE_READ_MIN &&
-               !c->target->block_device;
+               !c->target->block_device && !atomic_load_explicit(&c->target->no_holes, memory_order_relaxed);
 }
 
 static void start_read(struct request *q)
@@ -199,6 +199,8 @@ static void extents_found(struct request *q, ssize_t result)
                 conn_reply(q, NBD_ERROR_ESHUTDOWN);
                 return;
         }
+        if (result == 0 && x->is_full)
+                atomic_store_explicit(&q->conn->target->no_holes, true, memory_order_relaxed); /* a race with a punch costs only bytes */
         if (result < 0) { /* no thread to ask: all is data */
                 x->count = 1;
                 x->list[0] = (struct extent){.length_bytes = q->nbd.length_bytes};
@@ -302,6 +304,7 @@ void request_done(struct request *q, ssize_t result)
         case DISK_PUNCH:
         case DISK_ZERO:
                 if (result == 0) {
+                        atomic_store_explicit(&q->conn->target->no_holes, false, memory_order_relaxed);
                         data_done(q);
                 } else if (result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL || result == -ENODEV) {
                         if (q->nbd.command == NBD_COMMAND_TRIM) {

@@ -37,6 +37,7 @@ struct target {
         char attachment[TARGET_ATTACHMENT_SIZE]; /* which attachment of a disk this is: "diskseq:17", "file:DEV:INODE" */
 
         atomic_bool sync_failed; /* a sync failed once: no later one may claim success (FACTS: "reported once and lost") */
+        atomic_bool no_holes;      /* the file had none when last seen, and none was made since: reads do not look for them */
         atomic_bool no_punch;      /* punching holes answered "not supported": do not ask again */
         atomic_bool no_zero_range; /* the same of zeroing without a hole */
 };

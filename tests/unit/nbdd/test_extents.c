@@ -94,6 +94,23 @@ static void holes_shrink_to_blocks(void **state)
         (void)close(fd);
 }
 
+static void a_full_file_is_seen_at_once(void **state)
+{
+        (void)state;
+        int fd = file_of(UINT64_MAX), sparse = file_of(UINT64_MAX >> 1);
+        struct extents *x = extents_new(8, true, 1);
+        extents_find(fd, 5, 16 * PAGE, x);
+        assert_true(x->is_full);
+        assert_int_equal(x->count, 1);
+        assert_false(x->list[0].is_hole);
+        assert_int_equal(x->list[0].length_bytes, 16 * PAGE);
+        extents_find(sparse, 5, 16 * PAGE, x);
+        assert_false(x->is_full);
+        free(x);
+        (void)close(fd);
+        (void)close(sparse);
+}
+
 static void what_lies_behind_the_end_is_data(void **state)
 {
         (void)state;
@@ -118,6 +135,7 @@ int main(void)
             cmocka_unit_test(every_range_is_covered_exactly),
             cmocka_unit_test(one_extent_when_one_is_asked_for),
             cmocka_unit_test(holes_shrink_to_blocks),
+            cmocka_unit_test(a_full_file_is_seen_at_once),
             cmocka_unit_test(what_lies_behind_the_end_is_data),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,9 +47,12 @@ static uint8_t peer_of(const struct snapshot *s)
         return s->self < NODES ? (uint8_t)(1 - s->self) : NO_NODE;
 }
 
-/* Whom a mirror's reason is about: the primary where the sentence names the active node, else the other node. */
+/* Whom a mirror's reason is about: the standby where the sentence names the leg that is copied to, the primary where it names the
+ * active node, else the other node. */
 static uint8_t reason_subject(const struct snapshot *s, const struct mirror_view *v, enum reason reason)
 {
+        if (reason == REASON_RESYNC && v->record.primary < NODES)
+                return (uint8_t)(1 - v->record.primary);
         bool of_primary = reason == REASON_STANDBY_OK || reason == REASON_DEPOSED || s->self >= NODES;
         return of_primary ? v->record.primary : peer_of(s);
 }

@@ -76,6 +76,22 @@ static json_t *wait_for(const struct command_line *c, const char *operation)
         }
 }
 
+/* What a command is for: said when hamon refuses it as "wrong-state" (the conditions are in hamon/core/command.c). */
+static const char *needed(const char *command)
+{
+        static const char *const table[][2] = {
+                {"create", "create is for a mirror that was never created"},
+                {"join", "join is for a standby whose leg is not in sync, never for the primary"},
+                {"switchover", "switchover is for the primary, with both legs in sync and the other node ready"},
+                {"start-alone", "start-alone is for a standby"},
+                {"confirm-dead", "confirm-dead is for a cluster without a witness, about a node that is silent"},
+        };
+        for (size_t i = 0; command && i < sizeof table / sizeof table[0]; i++)
+                if (strcmp(command, table[i][0]) == 0)
+                        return table[i][1];
+        return NULL;
+}
+
 static int conclude(const json_t *operation, const char *number, char ret_code[32])
 {
         const json_t *reason = json_object_get(operation, "reason");
@@ -97,6 +113,11 @@ static int conclude(const json_t *operation, const char *number, char ret_code[3
                 (void)snprintf(ret_code, 32, "%s", code);
         if (ret_code && code && strcmp(code, reason_code(REASON_COMMAND_CONSENT)) == 0)
                 return EXIT_REFUSED; /* the caller asks, or says how to give it */
+        const char *need = code && strcmp(code, reason_code(REASON_COMMAND_WRONG_STATE)) == 0
+                               ? needed(json_string_value(json_object_get(operation, "command")))
+                               : NULL;
+        if (need)
+                error = need; /* says more than "Invalid argument" */
         fprintf(stderr, "hamonctl: %s [%s]%s%s%s\n", sentence ? sentence : "refused", code ? code : "failed", error ? " (" : "",
                 error ? error : "", error ? ")" : "");
         if (detail && *detail)

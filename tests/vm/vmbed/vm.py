@@ -11,6 +11,7 @@ can pick up a running VM with Vm.load(). No method keeps state that matters in m
 import hashlib
 import json
 import os
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -159,7 +160,9 @@ class Vm:
         return out
 
     def put(self, path, data, timeout=60):
+        """Write a file, durably: a power cut that follows must not be what decides whether it is there."""
         self._agent.put(path, data, timeout * settings.PATIENCE)
+        self.check(f"sync {shlex.quote(path)}", timeout)
 
     def get(self, path, timeout=60):
         return self._agent.get(path, timeout * settings.PATIENCE)

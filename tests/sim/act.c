@@ -66,7 +66,10 @@ static int probe(struct sim *s, uint8_t n, const struct effect *e, struct effect
         (void)e, (void)r;
         if (s->node[n].disk.hung_until_us > s->now_us)
                 return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
-        return s->node[n].disk.failed ? -EIO : 0;
+        if (s->node[n].disk.failed)
+                return -EIO;
+        s->node[n].act.probed_us = s->now_us;
+        return 0;
 }
 
 static int grant(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
@@ -141,6 +144,7 @@ static int assemble(struct sim *s, uint8_t n, const struct effect *e, struct eff
                 if (!s->node[n].act.has_debt || !s->node[n].act.hold)
                         return -EINVAL;
                 check_assemble(s, n, e->epoch);
+                rules_assemble(s, n);
                 if (!md_assemble(s, n, e->epoch))
                         return -EINVAL;
                 trace(s, n, "md: assembled alone for epoch %llu", e->epoch, 0);
@@ -243,6 +247,7 @@ static int leg_add(struct sim *s, uint8_t n, const struct effect *e, struct effe
                 md_set_bits(s, n, s->node[n].act.debt);
         if (!md_super_settled(s, n))
                 return WAIT;
+        rules_leg_add(s, n, e->whole);
         if (e->whole)
                 md_add_whole(s, n);
         else if (!md_re_add(s, n))
@@ -487,6 +492,7 @@ static bool at_once(struct sim *s, uint8_t n, const struct effect *e)
         if (e->type == EFFECT_ADDRESS_RENEW) {
                 s->node[n].address_until_us = s->now_us + e->lifetime_ms * MS + sim_random(s, 250 * MS);
                 check_address(s, n);
+                rules_address(s, n);
         } else if (e->type == EFFECT_ADDRESS_DROP) {
                 s->node[n].address_until_us = 0;
         } else if (e->type == EFFECT_REBOOT) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The promises (P) and rules (R) of the design, where they can be seen from outside. */
+#include "tests/sim/cover.h"
 #include "tests/sim/sim.h"
 
 #include <string.h>
@@ -21,6 +22,7 @@ static void check_join(struct sim *s, uint8_t joiner, const struct record *v)
                         violation(s, joiner, "P1: block %llu of the joined leg lacks acknowledged write %llu", b, s->ledger.acknowledged[b]);
         if (!primary->md.running || primary->md.epoch != v->epoch)
                 return; /* it died meanwhile */
+        cover_rule(RULE_R2f);
         if (!primary->nbdc.attached || primary->nbdc.policy != POLICY_REQUIRED)
                 violation(s, other(joiner), "R2f: joined while the leg is not REQUIRED", 0, 0);
         if (s->node[joiner].disk.super.slot[joiner] != SLOT_ACTIVE)
@@ -48,7 +50,11 @@ static void check_decided(struct sim *s, const struct record *v)
                 if (!old->legs[v->primary].in_sync)
                         violation(s, v->primary, "R1b: epoch %llu taken by a leg that is not in sync", v->epoch, 0);
         }
+        if (next && v->epoch > old->epoch)
+                rules_epoch(s, old, v);
         struct record before = *old;
+        if (v->primary < NODES && !v->legs[v->primary].in_sync)
+                cover_rule(RULE_R2c);
         s->decided = *v;
         if (v->legs[0].in_sync && v->legs[1].in_sync)
                 s->joined_epoch = v->epoch;
@@ -171,6 +177,7 @@ void check_own_failure(struct sim *s, uint8_t n)
 
 void check_detach(struct sim *s, uint8_t n, uint64_t version)
 {
+        cover_rule(RULE_R2a);
         if (version > s->decided.version)
                 violation(s, n, "R2a: detach for version %llu, which is not decided", version, 0);
         if (s->decided.legs[other(n)].in_sync && s->decided.primary == n && s->decided.epoch == s->node[n].md.epoch)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What goes wrong: drawn from the seed, at random times, several at once if it so happens. Everything but a failed disk heals. */
+#include "tests/sim/cover.h"
 #include "tests/sim/sim.h"
 
 #include <string.h>
@@ -58,6 +59,16 @@ const char *fault_text(unsigned kind)
         return texts[kind];
 }
 
+const char *fault_word(unsigned kind)
+{
+        static const char *const words[] = {
+#define X(name, text) #name,
+            FAULT_LIST(X)
+#undef X
+        };
+        return words[kind];
+}
+
 static void restart(struct sim *s, uint8_t n, uint64_t life, uint64_t unused)
 {
         (void)unused;
@@ -81,6 +92,8 @@ static void crash(struct sim *s, uint8_t n, enum life life, uint64_t within_us)
 
         if (!m->life[life].up)
                 return;
+        if (life == LIFE_HAMON)
+                rules_hamon_dies(s, n);
         life_end(s, n, life);
         if (life == LIFE_HAMON) {
                 m->hamon.connected = false;
@@ -212,6 +225,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
         (void)unused_node, (void)unused;
         s->faults++;
         s->changed_us = s->now_us;
+        cover_fault(s, (unsigned)kind);
         switch ((enum fault)kind) {
         case FAULT_POWER_OFF:
                 turn_off(s, n, 0, 0);

@@ -32,6 +32,7 @@ static void perform(struct sim *s, uint8_t n, const struct action *a)
 {
         switch (a->type) {
         case ACTION_SEND:
+                rules_leaving(s, &a->send);
                 net_send(s, &a->send);
                 return;
         case ACTION_EFFECT:
@@ -100,7 +101,9 @@ void hamon_event(struct sim *s, uint8_t n, struct event *e)
         for (int i = 0; i < 4; i++)
                 e->entropy[i] = sim_random(s, 0);
         out.count = 0;
+        rules_before(s, n, e);
         core_step(&h->core, e, &out);
+        rules_after(s, n, e, &out);
         assert(h->held_count + out.count <= HELD_MAX);
         memcpy(&h->held[h->held_count], out.at, out.count * sizeof out.at[0]);
         h->held_count += out.count;
@@ -139,6 +142,8 @@ void hamon_start(struct sim *s, uint8_t n)
         memset(&durable, 0, sizeof durable);
         durable.known[0] = h->file_known;
         durable.acceptor[0] = h->file;
+        memset(h->nonce, 0, sizeof h->nonce);
+        h->out_us = 0;
         h->held_count = 0;
         h->synced = 0;
         h->syncing = false;

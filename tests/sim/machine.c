@@ -35,6 +35,7 @@ void machine_off(struct sim *s, uint8_t n)
         struct node *m = &s->node[n];
 
         trace(s, n, "power is cut", 0, 0);
+        rules_hamon_dies(s, n);
         for (int life = LIFE_MACHINE; life < LIVES; life++)
                 life_end(s, n, (enum life)life);
         m->hamon.connected = false;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--story]
+ * sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--story] [--coverage ALLOW]
  * sim --pauses [--seed N] [--schedules N]
  *
  * Runs that many schedules from that seed on (or until the time is over), each with a few random faults, and checks the promises. The
  * first broken one prints its story and the command that replays it (--failures: goes on and lists that many); exit status 1. --pauses: one fault
- * of each kind at a time, and how long no write was acknowledged.
+ * of each kind at a time, and how long no write was acknowledged. --coverage: fails when a row, rule or pair of faults was never reached that the
+ * file ALLOW does not give a reason for.
  */
+#include "tests/sim/cover.h"
 #include "tests/sim/sim.h"
 
 #include <errno.h>
@@ -168,6 +170,7 @@ int main(int argc, char **argv)
 {
         uint64_t seed = 1, schedules = 200, seconds = 0, steps = 0, messages = 0, faults = 0, writes = 0, failed = 0, keep_going = 0;
         bool story = false, pauses = false;
+        const char *coverage = NULL;
         struct timespec start;
 
         for (int i = 1; i < argc; i++) {
@@ -175,6 +178,8 @@ int main(int argc, char **argv)
                         story = true;
                 else if (strcmp(argv[i], "--pauses") == 0)
                         pauses = true;
+                else if (strcmp(argv[i], "--coverage") == 0 && i + 1 < argc)
+                        coverage = argv[++i];
                 else if (strcmp(argv[i], "--seed") == 0)
                         seed = number(argv[i], argv[i + 1]), i++;
                 else if (strcmp(argv[i], "--schedules") == 0)
@@ -184,7 +189,7 @@ int main(int argc, char **argv)
                 else if (strcmp(argv[i], "--failures") == 0)
                         keep_going = number(argv[i], argv[i + 1]), i++;
                 else {
-                        fprintf(stderr, "usage: sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--story] [--pauses]\n");
+                        fprintf(stderr, "usage: sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--story] [--pauses] [--coverage ALLOW]\n");
                         return 2;
                 }
         }
@@ -228,10 +233,11 @@ int main(int argc, char **argv)
                 return 1;
         }
         double n = done ? (double)done : 1;
+        unsigned missed = cover_print(coverage != NULL, coverage);
         printf("%s: %" PRIu64 " schedules from seed %" PRIu64 " in %.1f s, %" PRIu64 " failed; mean of each: %.1f faults, %.0f steps, %.0f messages, "
                "%.0f acknowledged writes; %" PRIu64 " without a complete leg; "
                "longest pause for a single fault %.1f s (seed %" PRIu64 ")\n",
                failed ? "FAIL" : "OK", done, seed, seconds_since(&start), failed, (double)faults / n, (double)steps / n, (double)messages / n,
                (double)writes / n, lost, (double)worst_gap_us / SECOND, worst_seed);
-        return failed ? 1 : 0;
+        return failed || (coverage && missed) ? 1 : 0;
 }

@@ -234,9 +234,7 @@ static void copy_chunk(struct sim *s, uint8_t n, uint64_t chunk, uint64_t recove
                 sim_after(s, 5 * MS, n, LIFE_MACHINE, copy_chunk, chunk, recovery);
                 return;
         }
-        const struct record_leg *leg = &s->decided.legs[other(n)];
-        if (leg->in_sync || !leg->inconsistent)
-                violation(s, n, "R2d: a resync writes to a leg that the record does not call inconsistent", 0, 0);
+        rules_resync(s, n);
         for (unsigned b = (unsigned)chunk * CHUNK_BLOCKS; b < ((unsigned)chunk + 1) * CHUNK_BLOCKS; b++) {
                 m->copies++;
                 nbdc_submit(s, n, IO_WRITE, b, s->node[n].disk.block[b].now, NULL, tag_of(TAG_COPY, m->recovery, 0));

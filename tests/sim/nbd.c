@@ -6,11 +6,12 @@
  * current connection only, answers no error (it holds: 3.4), and a kernel request that it submitted goes on when it dies. The kernel
  * client sends everything unanswered again on a new connection.
  */
+#include "tests/sim/cover.h"
 #include "tests/sim/sim.h"
 
 #include <assert.h>
 
-enum { RETRANSMIT_US = 200 * MS, DEAD_LINK_US = 2 * SECOND, CONNECT_US = 200 * MS };
+enum { SLOW_US = 3 * SECOND, RETRANSMIT_US = 200 * MS, DEAD_LINK_US = 2 * SECOND, CONNECT_US = 200 * MS };
 
 static uint8_t other(uint8_t n)
 {
@@ -82,8 +83,10 @@ bool nbdd_revoke_poll(struct sim *s, uint8_t n)
         d->grant.exists = false;
         d->connection = 0;
 #ifndef MUTANT_revoke_drain
-        if (d->inflight > 0)
+        if (d->inflight > 0) {
+                cover_rule(RULE_R3d);
                 return false;
+        }
 #endif
         d->open = false;
         d->drained = true;
@@ -116,8 +119,10 @@ void nbdd_ended(struct sim *s, uint8_t n)
 
 static void send_request(struct sim *s, uint8_t n, unsigned index)
 {
-        const struct nbdc *c = &s->node[n].nbdc;
-        const struct request *r = &c->request[index];
+        struct nbdc *c = &s->node[n].nbdc;
+        struct request *r = &c->request[index];
+
+        r->sent_us = s->now_us;
 
         for (unsigned i = 0; i < IOS_MAX; i++)
                 if (!s->packet[i].used) {
@@ -140,6 +145,8 @@ static void reply(struct sim *s, uint8_t n, uint64_t connection, uint64_t index)
                 return;
         }
         c->request[index].used = false;
+        if (s->now_us - c->request[index].sent_us > SLOW_US)
+                cover_rule(RULE_R8c);
         md_peer_done(s, n, c->request[index].tag, 0);
 }
 

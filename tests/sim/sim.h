@@ -7,7 +7,8 @@
  * struct sim has no pointers into itself, so that a prepared cluster can be copied and run on with many seeds.
  *
  * Parts: sim.c (time, events, lives), net.c (datagrams, links), hamon.c (driver around the core), disk.c, nbd.c (nbdd and nbdc), md.c,
- * act.c and observe.c (hamon-act), machine.c (power), app.c (writes and ledger), check.c (promises), fault.c (what goes wrong), story.c (trace), main.c.
+ * act.c and observe.c (hamon-act), machine.c (power), app.c (writes and ledger), check.c (promises),
+ * rules.c (rules), cover.c (what was reached), fault.c (what goes wrong), story.c (trace), main.c.
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -126,7 +127,7 @@ enum policy { POLICY_OPTIONAL, POLICY_REQUIRED };
 struct request {
         bool used;
         uint8_t kind, block;
-        uint64_t order, tag, submitted_us;
+        uint64_t order, tag, submitted_us, sent_us; /* the last: on this connection */
         struct super super;
 };
 
@@ -191,6 +192,7 @@ struct act {
         struct observation under_way[LOOKS_MAX]; /* seen, and not yet read by hamon: by number modulo LOOKS_MAX */
         uint64_t looks, looks_read, look_client, look_due_us;
         uint64_t told_us;
+        uint64_t probed_us; /* the last good probe */
 };
 
 /* -- The application and the ledger --------------------------------------------------------------------------------------------- */
@@ -228,6 +230,9 @@ struct hamon {
         unsigned held_count;
         bool syncing;
         uint64_t tick_order; /* event of the armed tick */
+        uint64_t nonce[NODES]; /* of its last answer to that node's renewals */
+        uint64_t out_us;       /* its leg of the peer went out last; at that boot of the peer */
+        struct uuid out_boot;
 };
 
 struct node {
@@ -261,7 +266,13 @@ struct trace_line {
         uint8_t node;
 };
 
-enum { TRACE_MAX = 20000 };
+/* What a voter has promised by its answers, whatever it remembers itself (R4). */
+struct promise {
+        uint8_t holder;
+        uint64_t until_us;
+};
+
+enum { TRACE_MAX = 20000, FAULT_KINDS_MAX = 64 };
 
 struct sim {
         uint64_t now_us, random, next_order, hash, steps;
@@ -293,6 +304,8 @@ struct sim {
         bool restless; /* the application never rests: for measuring pauses */
         bool quiet; /* the application pauses: for the final comparison */
         unsigned faults, messages;
+        struct promise promise[VOTERS];
+        uint64_t struck_us[FAULT_KINDS_MAX]; /* last of each kind */
 
         const char *violation; /* first broken promise */
         uint64_t violation_us, violation_a, violation_b;
@@ -391,11 +404,23 @@ void check_address(struct sim *s, uint8_t node);
 void check_debt_drop(struct sim *s, uint8_t node);
 void check_detach(struct sim *s, uint8_t node, uint64_t version);
 
+/* -- rules.c */
+void rules_before(struct sim *s, uint8_t node, const struct event *e);
+void rules_after(struct sim *s, uint8_t node, const struct event *e, const struct actions *out);
+void rules_leaving(struct sim *s, const struct message *m);
+void rules_hamon_dies(struct sim *s, uint8_t node);
+void rules_address(struct sim *s, uint8_t node);
+void rules_assemble(struct sim *s, uint8_t node);
+void rules_leg_add(struct sim *s, uint8_t node, bool whole);
+void rules_resync(struct sim *s, uint8_t node);
+void rules_epoch(struct sim *s, const struct record *old, const struct record *v);
+
 /* -- fault.c */
 void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned count);
 void fault_one(struct sim *s, unsigned kind);
 unsigned fault_kinds(void);
 const char *fault_text(unsigned kind);
+const char *fault_word(unsigned kind);
 bool fault_heal(struct sim *s); /* false: data cannot be complete any more, no liveness is promised */
 void fault_operator(struct sim *s, uint8_t node, uint64_t a, uint64_t b);
 

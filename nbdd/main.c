@@ -19,6 +19,8 @@ enum {
         OPT_CONTROL,
         OPT_STATE_DIR,
         OPT_WORKERS,
+        OPT_CLASSIC,
+        OPT_CLASSIC_SECRETS,
         OPT_DEFINE,
         OPT_REMOVE,
         OPT_LIST,
@@ -55,6 +57,8 @@ static const struct cli_option options[] = {
     {0, "listen", "ADDR:PORT", "with --serve, may repeat: where clients connect (default: all addresses, 4343)", OPT_LISTEN},
     {0, "state-dir", "DIR", "with --serve: where exports and grants are kept (default " SERVE_DEFAULT_STATE_DIR ")", OPT_STATE_DIR},
     {0, "workers", "N", "with --serve: data threads (default: one for each core)", OPT_WORKERS},
+    {0, "classic", "ADDR:PORT", "with --serve, may repeat: listen for the 0.2 protocol of the year 2000, too: not encrypted, at most 4 GiB", OPT_CLASSIC},
+    {0, "classic-secrets", "FILE", "with --classic: lines ID:SECRET-IN-HEX, readable by its owner alone", OPT_CLASSIC_SECRETS},
     {0, NULL, NULL, NULL, 0},
 };
 
@@ -136,6 +140,16 @@ static int take_server_option(struct command_line *c, int option, const char *va
                         return usage_error("more than %u --listen", SERVE_LISTEN_MAX);
                 c->serve.listen[c->serve.listen_count++] = value;
                 return 0;
+        case OPT_CLASSIC:
+                c->only_serve = "--classic";
+                if (c->serve.classic_listen_count == SERVE_LISTEN_MAX)
+                        return usage_error("more than %u --classic", SERVE_LISTEN_MAX);
+                c->serve.classic_listen[c->serve.classic_listen_count++] = value;
+                return 0;
+        case OPT_CLASSIC_SECRETS:
+                c->only_serve = "--classic-secrets";
+                c->serve.classic_secrets = value;
+                return 0;
         case OPT_STATE_DIR:
                 c->only_serve = "--state-dir";
                 c->serve.state_dir = value;
@@ -195,8 +209,12 @@ static int check(const struct command_line *c)
 {
         const struct admin_options *a = &c->admin;
 
+        if (c->serving && c->only_admin)
+                return usage_error("%s is not for --serve", c->only_admin);
+        if (!c->serve.classic_secrets != !c->serve.classic_listen_count)
+                return usage_error("--classic ADDR:PORT and --classic-secrets FILE go together");
         if (c->serving)
-                return c->only_admin ? usage_error("%s is not for --serve", c->only_admin) : 0;
+                return 0;
         if (c->only_serve)
                 return usage_error("%s is for --serve", c->only_serve);
         if (a->verb == ADMIN_NONE)

@@ -21,6 +21,7 @@
 
 #include "base/log.h"
 #include "nbdd/backend.h"
+#include "nbdd/classic.h"
 #include "nbdd/control.h"
 #include "nbdd/engine.h"
 #include "nbdd/listen.h"
@@ -39,6 +40,9 @@ struct server {
         unsigned worker_count;
         struct listen_socket sockets[LISTEN_SOCKETS_MAX];
         size_t socket_count;
+        struct classic *classic; /* NULL: no such listener */
+        struct listen_socket classic_sockets[LISTEN_SOCKETS_MAX];
+        size_t classic_socket_count;
 };
 
 static struct worker *least_loaded(struct server *s)
@@ -50,19 +54,22 @@ static struct worker *least_loaded(struct server *s)
         return best;
 }
 
-static void take_client(struct server *s, int fd, const char *address)
+/* Any thread: the classic listener's clients, too, come in here. */
+static bool take_client(void *userdata, int fd, const char *address)
 {
+        struct server *s = userdata;
         struct worker_message m = {.type = WORKER_CONNECT, .fd = fd};
 
         if (!engine_admit(s->engine, &m.session)) {
                 log_warning("connection of %s refused: maxconnect (%u) is reached", address, engine_maxconnect(s->engine));
                 (void)close(fd);
-                return;
+                return false;
         }
         (void)snprintf(m.text, sizeof m.text, "%s", address);
         struct worker *w = least_loaded(s);
         atomic_fetch_add(&w->conn_count, 1);
         worker_post(w, &m);
+        return true;
 }
 
 static int on_pause_over(sd_event_source *timer, uint64_t now_us, void *userdata)
@@ -78,19 +85,40 @@ static void pause_accepting(struct server *s, sd_event_source *source)
                 (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 }
 
-static int on_listen(sd_event_source *source, int fd, uint32_t events, void *userdata)
+static void accept_all(struct server *s, sd_event_source *source, int fd, void (*take)(struct server *, int, const char *))
 {
-        struct server *s = userdata;
         char address[LISTEN_ADDRESS_SIZE];
         int client = -1, r = 0;
 
-        (void)events;
         for (int i = 0; i < ACCEPT_BURST && (r = listen_accept(fd, &client, address)) == 0; i++)
-                take_client(s, client, address);
+                take(s, client, address);
         if (r < 0 && r != -EAGAIN) {
                 log_warning("cannot accept a connection: %s, continuing", strerror(-r));
                 pause_accepting(s, source);
         }
+}
+
+static void take_nbd(struct server *s, int fd, const char *address)
+{
+        (void)take_client(s, fd, address);
+}
+
+static void take_classic(struct server *s, int fd, const char *address)
+{
+        classic_take(s->classic, fd, address);
+}
+
+static int on_listen(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        (void)events;
+        accept_all(userdata, source, fd, take_nbd);
+        return 0;
+}
+
+static int on_classic_listen(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        (void)events;
+        accept_all(userdata, source, fd, take_classic);
         return 0;
 }
 
@@ -136,6 +164,8 @@ static int start_listening(struct server *s)
                 r = listen_open(o->listen[i], s->sockets, &s->socket_count, reason, sizeof reason);
         if (o->listen_count == 0)
                 r = listen_open("", s->sockets, &s->socket_count, reason, sizeof reason);
+        for (size_t i = 0; r == 0 && i < o->classic_listen_count; i++)
+                r = listen_open(o->classic_listen[i], s->classic_sockets, &s->classic_socket_count, reason, sizeof reason);
         if (r < 0)
                 log_error("%s", reason);
         return r;
@@ -171,6 +201,10 @@ static int start_accepting(struct server *s)
                 r = sd_event_add_io(s->loop, NULL, s->sockets[i].fd, EPOLLIN, on_listen, s);
                 log_info("listening on %s", s->sockets[i].address);
         }
+        for (size_t i = 0; r >= 0 && i < s->classic_socket_count; i++) {
+                r = sd_event_add_io(s->loop, NULL, s->classic_sockets[i].fd, EPOLLIN, on_classic_listen, s);
+                log_warning("listening on %s for the 0.2 protocol: no encryption, and exports of at most 4 GiB", s->classic_sockets[i].address);
+        }
         if (r >= 0)
                 r = sd_event_now(s->loop, CLOCK_MONOTONIC, &now);
         if (r >= 0)
@@ -195,8 +229,11 @@ static void stop(struct server *s)
 {
         for (size_t i = 0; i < s->socket_count; i++)
                 (void)close(s->sockets[i].fd);
+        for (size_t i = 0; i < s->classic_socket_count; i++)
+                (void)close(s->classic_sockets[i].fd);
         if (s->engine && s->worker_count)
                 engine_shutdown(s->engine);
+        classic_free(s->classic); /* its sessions were ordinary ones, and have ended */
         control_stop(s->control);
         for (unsigned i = 0; i < s->worker_count; i++)
                 worker_stop(&s->workers[i]);
@@ -223,6 +260,10 @@ int serve(const struct serve_options *options)
         if ((r = control_start(options->control_socket, s.engine, &s.control)) < 0) {
                 log_error("cannot serve the control socket \"%s\": %s", options->control_socket,
                           r == -EADDRINUSE ? "another nbdd answers there" : strerror(-r));
+                goto out;
+        }
+        if (s.classic_socket_count > 0 && (r = classic_new(options->classic_secrets, take_client, &s, &s.classic)) < 0) {
+                log_error("cannot start the classic listener: %s", strerror(-r));
                 goto out;
         }
         if ((r = start_accepting(&s)) < 0)

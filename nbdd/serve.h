@@ -15,6 +15,9 @@ struct serve_options {
         const char *control_socket;
         const char *state_dir;
         unsigned workers; /* 0: one for each core */
+        const char *classic_listen[SERVE_LISTEN_MAX]; /* of the 0.2 protocol: none unless asked for */
+        size_t classic_listen_count;
+        const char *classic_secrets;
 };
 
 /* Runs until SIGTERM or SIGINT. Returns the exit code. */

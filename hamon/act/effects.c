@@ -91,15 +91,6 @@ static void finish(struct effect_result *ret, const struct effect *e, int error,
                 snprintf(ret->detail, sizeof ret->detail, "%s", *t->text ? t->text : strerror(-error));
 }
 
-void effect_perform(struct mirror *m, const struct effect *e, struct effect_result *ret)
-{
-        struct trouble t = {""};
-        effect_function f = e->type < EFFECT_TYPES ? functions[e->type] : NULL;
-
-        *ret = (struct effect_result){0};
-        finish(ret, e, f ? f(m, e, ret, &t) : -ENOSYS, &t);
-}
-
 /* It waited for us in the socket: this process was stopped or starved. */
 static bool is_late(const struct effect *e)
 {
@@ -107,6 +98,16 @@ static bool is_late(const struct effect *e)
 
         clock_gettime(CLOCK_BOOTTIME, &now);
         return e->until_ms != 0 && (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 > e->until_ms;
+}
+
+void effect_perform(struct mirror *m, const struct effect *e, struct effect_result *ret)
+{
+        struct trouble t = {""};
+        effect_function f = e->type < EFFECT_TYPES ? functions[e->type] : NULL;
+
+        *ret = (struct effect_result){0};
+        int r = is_late(e) ? trouble_say(&t, -ETIME, "the command came too late: hamon has given it up") : f ? f(m, e, ret, &t) : -ENOSYS;
+        finish(ret, e, r, &t);
 }
 
 void effect_perform_at_once(const struct mirror *m, const struct effect *e, struct effect_result *ret)

@@ -130,7 +130,7 @@ void command_failed(struct core *c, uint8_t mirror, int error, enum reason reaso
 {
         struct command *cmd = &c->command[mirror];
 
-        if (!cmd->active || cmd->failed)
+        if (!cmd->active || cmd->failed || cmd->given_up)
                 return;
         cmd->failed = true;
         cmd->error = error;
@@ -169,7 +169,29 @@ static enum reason obstacle(const struct core *c, uint8_t mirror)
         return pending_is_open(&m->pending) ? REASON_EFFECT_SLOW : REASON_NO_MAJORITY;
 }
 
-void command_poll(struct core *c, uint8_t mirror, struct actions *out)
+/* The machines have taken back what could be taken back. */
+static bool may_still_happen(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+
+        switch (m->state) {
+        case MIRROR_CREATE_LEG:
+        case MIRROR_JOIN_LEG:
+                return pending_is_open(&m->pending) && !m->pending.unsent; /* hamon-act begins none that is late */
+        case MIRROR_SWAP:
+        case MIRROR_CREATE_SWAP:
+        case MIRROR_REVOKE:
+        case MIRROR_CAPTURE:
+        case MIRROR_ASSEMBLE:
+        case MIRROR_APPLY:
+        case MIRROR_HISTORY:
+                return true;
+        default:
+                return c->command[mirror].type == COMMAND_SWITCHOVER; /* the service is stopped, and the peer will start it */
+        }
+}
+
+bool command_poll(struct core *c, uint8_t mirror, struct actions *out)
 {
         struct command *cmd = &c->command[mirror];
 
@@ -179,18 +201,25 @@ void command_poll(struct core *c, uint8_t mirror, struct actions *out)
                 detector_hurry(c);
         }
         if (!cmd->active)
-                return;
+                return false;
         if (!cmd->failed && is_done(c, mirror)) {
                 answer(cmd->ticket, 0, REASON_COMMAND_DONE, out);
+        } else if (cmd->given_up) {
+                bool open = may_still_happen(c, mirror);
+                answer(cmd->ticket, open ? -EINPROGRESS : -ETIMEDOUT, open ? REASON_COMMAND_UNSETTLED : cmd->reason, out);
         } else if (!cmd->failed && cmd->until_ms <= c->now_ms) {
-                answer(cmd->ticket, -ETIMEDOUT, obstacle(c, mirror), out);
+                cmd->given_up = true;
+                cmd->reason = obstacle(c, mirror);
+                c->mirror[mirror].start_alone = false;
+                return true;
         } else if (cmd->failed) {
                 answer(cmd->ticket, cmd->error, cmd->reason, out);
         } else {
-                return;
+                return false;
         }
         cmd->active = false;
         c->mirror[mirror].start_alone = false;
+        return false;
 }
 
 uint64_t command_deadline_ms(const struct core *c, uint8_t mirror)

@@ -9,7 +9,11 @@
 
 #include "hamon/core/core.h"
 
-enum { COMMAND_PATIENCE = 2 }; /* a command is given up after so many effect_timeout_ms; what it set in motion goes on */
+/*
+ * A command is given up after so many effect_timeout_ms. It is then either answered with -ETIMEDOUT, and nothing of it happens any more, or with
+ * -EINPROGRESS (REASON_COMMAND_UNSETTLED): a voter may have accepted its change, or the disk may be working on it, and it will be settled.
+ */
+enum { COMMAND_PATIENCE = 2 };
 
 struct command {
         bool active;
@@ -18,6 +22,7 @@ struct command {
         uint64_t ticket;
         uint64_t epoch; /* of the record when it was given */
         uint64_t until_ms;
+        bool given_up;  /* its time is over; `reason` says what was in the way */
         bool failed;    /* answered in the next poll */
         int error;
         enum reason reason;
@@ -28,7 +33,7 @@ void command_given(struct core *c, const struct event *e, struct actions *out);
 /* A machine could not do it. */
 void command_failed(struct core *c, uint8_t mirror, int error, enum reason reason);
 
-void command_poll(struct core *c, uint8_t mirror, struct actions *out);
+bool command_poll(struct core *c, uint8_t mirror, struct actions *out); /* true: it was given up; the machines look again */
 uint64_t command_deadline_ms(const struct core *c, uint8_t mirror);
 
 #endif

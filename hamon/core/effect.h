@@ -64,7 +64,7 @@ struct effect {
         bool whole;           /* LEG_ADD: history unknown, resync everything */
         bool overwrite;       /* LEG_CREATE: typed consent */
         uint32_t lifetime_ms; /* ADDRESS_RENEW */
-        uint64_t until_ms;    /* ADDRESS_RENEW: done by then (CLOCK_BOOTTIME) or not at all, for the lease covers no more; the driver's, 0: none */
+        uint64_t until_ms;    /* begun by then (CLOCK_BOOTTIME) or not at all; ADDRESS_RENEW: the driver's, for the lease covers no more; 0: none */
 };
 
 struct effect_result {

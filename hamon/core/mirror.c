@@ -31,6 +31,8 @@ enum deed {
         FAIL_COMMAND,
         STOP_ARRAY,
         UNDO_CREATE,
+        CANCEL,        /* a proposal that nobody has seen, and that nobody waits for any more */
+        CANCEL_CREATE,
         STOPPED,
         REBOOT,
 };
@@ -66,16 +68,19 @@ static const struct row rows[] = {
     /* effects done */
     {S(OPENING), MIRROR_DONE, MIRROR_RUNNING, 0, MIRROR_ADOPT, ADOPT, REASON_NONE},
     {S(OPENING), MIRROR_DONE, 0, MIRROR_RUNNING, MIRROR_STANDBY, STAND_BY, REASON_NONE},
-    {S(PROBE), MIRROR_DONE, 0, 0, MIRROR_SWAP, SWAP, REASON_NONE},
+    {S(PROBE), MIRROR_DONE, 0, MIRROR_GIVEN_UP, MIRROR_SWAP, SWAP, REASON_NONE},
+    {S(PROBE), MIRROR_DONE, MIRROR_GIVEN_UP, 0, MIRROR_STANDBY, CANCEL, REASON_NONE},
     {S(REPROBE), MIRROR_DONE, 0, 0, MIRROR_STANDBY, PROBE_GOOD, REASON_NONE},
     {S(REVOKE), MIRROR_DONE, 0, 0, MIRROR_CAPTURE, STEP, REASON_TAKEOVER_FENCED},
     {S(CAPTURE), MIRROR_DONE, 0, 0, MIRROR_ASSEMBLE, STEP, REASON_NONE},
     {S(ASSEMBLE), MIRROR_DONE, 0, 0, MIRROR_APPLY, STEP, REASON_TAKEOVER_ASSEMBLED},
     {S(APPLY), MIRROR_DONE, 0, 0, MIRROR_HISTORY, STEP, REASON_NONE},
     {S(HISTORY), MIRROR_DONE, 0, 0, MIRROR_PRIMARY, ENTER_PRIMARY, REASON_PRIMARY},
-    {S(CREATE_LEG), MIRROR_DONE, 0, 0, MIRROR_CREATE_ARRAY, STEP, REASON_NONE},
-    {S(CREATE_ARRAY), MIRROR_DONE, 0, 0, MIRROR_CREATE_SWAP, CREATE_SWAP, REASON_NONE},
-    {S(JOIN_REVOKE), MIRROR_DONE, 0, 0, MIRROR_JOIN_LEG, STEP, REASON_NONE},
+    {S(CREATE_LEG), MIRROR_DONE, 0, MIRROR_GIVEN_UP, MIRROR_CREATE_ARRAY, STEP, REASON_NONE},
+    {S(CREATE_ARRAY), MIRROR_DONE, 0, MIRROR_GIVEN_UP, MIRROR_CREATE_SWAP, CREATE_SWAP, REASON_NONE},
+    {S(CREATE_ARRAY), MIRROR_DONE, MIRROR_GIVEN_UP, 0, MIRROR_STOP_ARRAY, UNDO_CREATE, REASON_NONE},
+    {S(JOIN_REVOKE), MIRROR_DONE, 0, MIRROR_GIVEN_UP, MIRROR_JOIN_LEG, STEP, REASON_NONE},
+    {S(CREATE_LEG) | S(JOIN_REVOKE), MIRROR_DONE, MIRROR_GIVEN_UP, 0, MIRROR_STANDBY, STAND_BY, REASON_NONE},
     {S(JOIN_LEG), MIRROR_DONE, 0, 0, MIRROR_STANDBY, STAND_BY, REASON_NONE},
     {S(STOP_ARRAY), MIRROR_DONE, 0, 0, MIRROR_OPENING, STOPPED, REASON_NONE},
     {ALL & ~(HAS_EFFECT & ~S(DEPOSED)), MIRROR_DONE, 0, 0, STAY, NOTHING, REASON_NONE},
@@ -106,9 +111,15 @@ static const struct row rows[] = {
     {S(STANDBY), MIRROR_POLL, MIRROR_WISH, MIRROR_LEAVING | MIRROR_STALE, MIRROR_PREVOTE, BEGIN_PREVOTE, REASON_NONE},
     {S(STANDBY), MIRROR_POLL, MIRROR_DOUBT, MIRROR_WISH | MIRROR_LEAVING | MIRROR_STALE, MIRROR_REPROBE, REPROBE, REASON_NONE},
     {S(STANDBY), MIRROR_POLL, 0, MIRROR_DOUBT | MIRROR_WISH | MIRROR_LEAVING | MIRROR_STALE, STAY, NOTHING, REASON_NONE},
-    {S(PREVOTE), MIRROR_POLL, MIRROR_GRANTED, 0, MIRROR_PROBE, PROBE, REASON_TAKEOVER_BEGIN},
-    {S(PREVOTE), MIRROR_POLL, MIRROR_EXPIRED, MIRROR_GRANTED, MIRROR_STANDBY, NOT_NOW, REASON_NONE},
-    {S(PREVOTE), MIRROR_POLL, 0, MIRROR_GRANTED | MIRROR_EXPIRED, STAY, NOTHING, REASON_NONE},
+    {S(PREVOTE), MIRROR_POLL, MIRROR_GIVEN_UP, 0, MIRROR_STANDBY, CANCEL, REASON_NONE},
+    {S(PREVOTE), MIRROR_POLL, MIRROR_GRANTED, MIRROR_GIVEN_UP, MIRROR_PROBE, PROBE, REASON_TAKEOVER_BEGIN},
+    {S(PREVOTE), MIRROR_POLL, MIRROR_EXPIRED, MIRROR_GRANTED | MIRROR_GIVEN_UP, MIRROR_STANDBY, NOT_NOW, REASON_NONE},
+    {S(PREVOTE), MIRROR_POLL, 0, MIRROR_GRANTED | MIRROR_EXPIRED | MIRROR_GIVEN_UP, STAY, NOTHING, REASON_NONE},
+    /* R6a: a proposal that was sent out may have been accepted and must be resolved; one that was not can still be taken back */
+    {S(SWAP), MIRROR_POLL, MIRROR_GIVEN_UP | MIRROR_REVOCABLE, 0, MIRROR_STANDBY, CANCEL, REASON_NONE},
+    {S(CREATE_SWAP), MIRROR_POLL, MIRROR_GIVEN_UP | MIRROR_REVOCABLE, 0, MIRROR_STOP_ARRAY, CANCEL_CREATE, REASON_NONE},
+    {S(SWAP) | S(CREATE_SWAP), MIRROR_POLL, MIRROR_GIVEN_UP, MIRROR_REVOCABLE, STAY, NOTHING, REASON_NONE},
+    {S(SWAP) | S(CREATE_SWAP), MIRROR_POLL, 0, MIRROR_GIVEN_UP, STAY, NOTHING, REASON_NONE},
     {S(REVOKE) | S(CAPTURE), MIRROR_POLL, MIRROR_NEWER, 0, MIRROR_STANDBY, STAND_BY, REASON_TAKEOVER_REFUSED},
     {HAS_ARRAY, MIRROR_POLL, MIRROR_NEWER, 0, MIRROR_DEPOSED, REBOOT, REASON_DEPOSED},
     {TAKING, MIRROR_POLL, 0, MIRROR_NEWER, STAY, NOTHING, REASON_NONE},
@@ -118,7 +129,7 @@ static const struct row rows[] = {
     {S(PRIMARY), MIRROR_POLL, 0, MIRROR_STOP | MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
     {S(STOP_SERVICE), MIRROR_POLL, 0, MIRROR_QUIET | MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
     {S(STOP_ARRAY), MIRROR_POLL, 0, MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
-    {OPENERS | S(REPROBE) | S(PROBE) | S(SWAP) | S(ADOPT) | CREATING | JOINING | S(LEFT) | S(DEPOSED), MIRROR_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
+    {OPENERS | S(REPROBE) | S(PROBE) | S(ADOPT) | S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING | S(LEFT) | S(DEPOSED), MIRROR_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 
     /* people; command.c asks only a standby */
     {S(STANDBY), MIRROR_COMMAND_CREATE, 0, 0, MIRROR_CREATE_LEG, STEP, REASON_NONE},
@@ -153,6 +164,8 @@ static void ask_effect(struct core *c, uint8_t mirror, enum effect_type type, st
                         .epoch = m->epoch,
                         .leg = type == EFFECT_LEG_CREATE ? m->new_leg : m->opened.leg.uuid,
                         .overwrite = c->command[mirror].active && c->command[mirror].consent,
+                        /* a disk is written over while the person waits, or not at all */
+                        .until_ms = type == EFFECT_LEG_CREATE ? c->command[mirror].until_ms : 0,
                     },
                     out);
 }
@@ -301,6 +314,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 stand_by(c, mirror, e, out);
                 return;
         case BEGIN_PREVOTE:
+                m->by_consent = m->start_alone;
                 prevote_begin(c, mirror, e, out);
                 return;
         case NOT_NOW:
@@ -367,6 +381,15 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 else
                         command_failed(c, mirror, -EINVAL, REASON_COMMAND_WRONG_STATE);
                 return;
+        case CANCEL:
+                (void)record_cancel(c, mirror);
+                m->start_alone = false;
+                stand_by(c, mirror, e, out);
+                return;
+        case CANCEL_CREATE:
+                (void)record_cancel(c, mirror);
+                ask_forget(&m->ask);
+                /* fall through */
         case UNDO_CREATE:
                 command_failed(c, mirror, -EEXIST, REASON_COMMAND_WRONG_STATE);
                 /* fall through */

@@ -69,6 +69,8 @@ enum { /* facts */
         MIRROR_LEAVING = 1 << 13,     /* the node stops in good order */
         MIRROR_STALE = 1 << 14,       /* the superblock was read before the peer's present boot */
         MIRROR_DOUBT = 1 << 15,       /* the last probe failed, and its back-off is over */
+        MIRROR_GIVEN_UP = 1 << 20,    /* what is under way is a person's wish, whose time is over */
+        MIRROR_REVOCABLE = 1 << 21,   /* no voter can have accepted the own proposal: it was never sent out */
 };
 
 struct mirror {
@@ -98,6 +100,7 @@ struct mirror {
         uint32_t backoff_ms;  /* after failed probes */
         bool probe_failed;
         bool start_alone;     /* a person's consent, for one try */
+        bool by_consent;      /* this candidacy rests on it */
         bool assembled;       /* by this hamon, alone: nothing of the peer can be attached */
         bool stop;
         bool stopped_clean;   /* this hamon stopped the array in order with the own leg in sync */

@@ -263,6 +263,28 @@ static bool wants_stop(const struct core *c, uint8_t mirror)
         return c->leg[mirror].state == LEG_OWN_FAILED && detector_is_alive(c, peer_of(c));
 }
 
+/* A person asked for what this state is about, and was told that the time is over (command.c). */
+static bool is_given_up(const struct core *c, uint8_t mirror)
+{
+        const struct command *cmd = &c->command[mirror];
+        bool waited_for = cmd->active && !cmd->given_up;
+
+        switch (c->mirror[mirror].state) {
+        case MIRROR_CREATE_LEG:
+        case MIRROR_CREATE_ARRAY:
+        case MIRROR_CREATE_SWAP:
+        case MIRROR_JOIN_REVOKE:
+        case MIRROR_JOIN_LEG:
+                return !waited_for;
+        case MIRROR_PREVOTE:
+        case MIRROR_PROBE:
+        case MIRROR_SWAP:
+                return c->mirror[mirror].by_consent && !waited_for;
+        default:
+                return false;
+        }
+}
+
 uint32_t mirror_facts(const struct core *c, uint8_t mirror)
 {
         const struct mirror *m = &c->mirror[mirror];
@@ -302,5 +324,9 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
                 f |= MIRROR_STALE;
         if (m->probe_failed && c->act_ready && m->retry_ms <= c->now_ms)
                 f |= MIRROR_DOUBT;
+        if (is_given_up(c, mirror))
+                f |= MIRROR_GIVEN_UP;
+        if (record_is_revocable(c, mirror))
+                f |= MIRROR_REVOCABLE;
         return f;
 }

@@ -52,5 +52,8 @@
         X(DEPOSED, "deposed", CRITICAL, "%M: %N is primary of a newer epoch; this node reboots", "")                             \
         X(COMMAND_DONE, "done", INFO, "done", "")                                                                               \
         X(COMMAND_BUSY, "busy", WARNING, "another change of %M is under way", "hamonctl status")                                \
+        X(COMMAND_UNSETTLED, "unsettled", WARNING,                                                                               \
+          "the time is over, and it may still happen: a step of %M is under way or a voter may have accepted it; it will be settled", \
+          "hamonctl status")                                                                                                    \
         X(COMMAND_WRONG_STATE, "wrong-state", WARNING, "%M is not in a state in which this can be done", "hamonctl status")      \
         X(COMMAND_CONSENT, "needs-consent", WARNING, "this destroys what is on the disk and needs typed consent", "")

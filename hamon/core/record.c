@@ -403,6 +403,24 @@ void record_propose(struct core *c, uint8_t mirror, const struct change *change,
         begin(c, mirror, change, false, e, out);
 }
 
+bool record_is_revocable(const struct core *c, uint8_t mirror)
+{
+        const struct proposer *p = &c->reg[mirror].proposer;
+
+#ifdef MUTANT_UNIT_sent_is_revocable /* R6a */
+        return true;
+#endif
+        return !p->internal && (p->phase == PROPOSER_IDLE || !p->accept_sent);
+}
+
+bool record_cancel(struct core *c, uint8_t mirror)
+{
+        if (!record_is_revocable(c, mirror))
+                return false;
+        c->reg[mirror].proposer.phase = PROPOSER_IDLE;
+        return true;
+}
+
 void record_message(struct core *c, const struct event *e, struct actions *out)
 {
         const struct message *m = &e->message;

@@ -47,6 +47,13 @@ void record_init(struct core *c, uint8_t mirror, const struct acceptor_state *du
 bool record_busy(const struct core *c, uint8_t mirror);
 void record_propose(struct core *c, uint8_t mirror, const struct change *change, const struct event *e, struct actions *out);
 
+/*
+ * Takes the own proposal back, if it can still be: while no ACCEPT of it has left this node nobody can accept its value. Afterwards only a
+ * decision ends it (R6a). False: it goes on.
+ */
+bool record_is_revocable(const struct core *c, uint8_t mirror);
+bool record_cancel(struct core *c, uint8_t mirror);
+
 /* PREPARE, PROMISE, ACCEPT, ACCEPTED, and the retry deadline. The outcome, if any, is in c->reg[mirror].outcome after the call. */
 void record_message(struct core *c, const struct event *e, struct actions *out);
 void record_tick(struct core *c, uint8_t mirror, const struct event *e, struct actions *out);

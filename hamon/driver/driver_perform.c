@@ -45,6 +45,8 @@ static void perform_answer(struct driver *d, const struct action *a)
 {
         struct operation op;
         const char *detail = "";
+        if (a->answer.error == -ETIMEDOUT)
+                detail = "the time is over, and the command was given up: nothing of it will happen any more";
         if (a->answer.error < 0 && operations_get(d->api.operations, a->answer.ticket, &op) == 0 && op.mirror < d->config->mirrors) {
                 const struct failure *f = &d->failure[op.mirror];
                 if (f->error == a->answer.error && f->at_ms >= op.posted_ms)

@@ -51,6 +51,8 @@ static int leg_create(struct sim *s, uint8_t n, const struct effect *e, struct e
 {
         struct disk *d = &s->node[n].disk;
 
+        if (e->until_ms && s->now_us / MS > e->until_ms)
+                return -ETIME;
         if (d->failed)
                 return -EIO;
         if (s->node[n].md.running)

@@ -12,3 +12,8 @@ $(foreach t,$(core_world_TESTS),$(eval $(t)_ARCHIVES := hamon_core base) $(eval 
 # The simulator (tests/sim) for some seconds.
 UNIT_TESTS += tests/unit/core/test_sim
 $(BUILD)/tests/unit/core/test_sim: $(BUILD)/sim/sim
+
+# Breakages that only unit tests see; the simulator has its own (make mutants).
+.PHONY: unit-mutants
+unit-mutants: $(BUILD)/libhamon_core.a $(BUILD)/libbase.a
+	BUILD=$(BUILD) tests/unit/core/mutants $(MUTANTS)

@@ -123,6 +123,95 @@ static void a_swapped_disk_is_another_leg(void **state)
         assert_true(whole);
 }
 
+/*
+ * R6a: a creation that has no majority is given up in time. No voter can have accepted it, so nothing of it is left, and nothing of it happens
+ * when the others come.
+ */
+static void a_creation_is_given_up(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_run(&w, 4000);
+        world_power_off(&w, W);
+        world_command(&w, A, COMMAND_CREATE, true, 1);
+        world_run(&w, 59000);
+        assert_false(w.answered[1].present);
+        world_run(&w, 2000);
+        expect_answer(1, -ETIMEDOUT, REASON_NO_MAJORITY);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_STANDBY);
+        assert_false(w.machine[A].running);
+        world_power_on(&w, W);
+        world_run(&w, 20000);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_STANDBY);
+        assert_int_equal(w.core[A].reg[M].acceptor.value.version, 0);
+        world_command(&w, A, COMMAND_CREATE, true, 2);
+        world_run(&w, 2000);
+        expect_answer(2, 0, REASON_COMMAND_DONE);
+}
+
+/* The same, but its ACCEPT is out: some voter may have it. It is told as unsettled, and settled when the others are back. */
+static void a_creation_that_was_sent_is_settled(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_run(&w, 4000);
+        w.message_max_ms = 40;
+        world_command(&w, A, COMMAND_CREATE, true, 1);
+        while (!w.core[A].reg[M].proposer.accept_sent)
+                world_run(&w, 1);
+        world_isolate(&w, A, true);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_CREATE_SWAP);
+        world_run(&w, 61000);
+        expect_answer(1, -EINPROGRESS, REASON_COMMAND_UNSETTLED);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_CREATE_SWAP);
+        world_isolate(&w, A, false);
+        world_run(&w, 5000);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_PRIMARY);
+}
+
+/* A person's consent holds for the time that the person waits, and not for the day when the witness is back. */
+static void a_consent_does_not_outlive_its_command(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        world_power_off(&w, W);
+        world_power_off(&w, B);
+        world_power_off(&w, A);
+        world_power_on(&w, A);
+        live(5000);
+        world_command(&w, A, COMMAND_START_ALONE, true, 9);
+        live(62000);
+        expect_answer(9, -ETIMEDOUT, REASON_NO_MAJORITY);
+        world_power_on(&w, W);
+        live(10000);
+        assert_int_equal(w.core[A].mirror[M].state, MIRROR_STANDBY);
+        world_command(&w, A, COMMAND_START_ALONE, true, 10);
+        live(5000);
+        expect_answer(10, 0, REASON_COMMAND_DONE);
+}
+
+/* The disk hangs before the header is written: hamon-act may be at it, and begins none later. */
+static void a_join_is_given_up(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        world_power_off(&w, B);
+        live(3000);
+        w.machine[B].disk = (struct disk){.leg = {{0}}};
+        world_power_on(&w, B);
+        live(3000);
+        w.machine[B].hold = EFFECT_LEG_CREATE;
+        world_command(&w, B, COMMAND_JOIN, true, 5);
+        live(61000);
+        expect_answer(5, -EINPROGRESS, REASON_COMMAND_UNSETTLED);
+        unsigned i = w.effects - 1;
+        while (w.effect[i].effect.type != EFFECT_LEG_CREATE)
+                i--;
+        assert_true(w.effect[i].effect.until_ms > w.effect[i].at_ms && w.effect[i].effect.until_ms < w.now_ms);
+}
+
 static void switchover(void **state)
 {
         (void)state;
@@ -344,6 +433,10 @@ int main(void)
             cmocka_unit_test(hamon_restarts_while_creating),
             cmocka_unit_test(join_never_takes_the_only_good_leg),
             cmocka_unit_test(a_swapped_disk_is_another_leg),
+            cmocka_unit_test(a_creation_is_given_up),
+            cmocka_unit_test(a_creation_that_was_sent_is_settled),
+            cmocka_unit_test(a_consent_does_not_outlive_its_command),
+            cmocka_unit_test(a_join_is_given_up),
             cmocka_unit_test(switchover),
             cmocka_unit_test(switchover_to_a_dying_node),
             cmocka_unit_test(primary_leaves),

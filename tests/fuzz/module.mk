@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # make fuzz [FUZZ_SECONDS=60] [FUZZERS=hamon_wire]: libFuzzer (clang) on every decoder. A target is tests/fuzz/fuzz_NAME.c with its sources in
 # fuzz_NAME_SRCS and its committed corpus in tests/fuzz/corpus/NAME, which the unit tests replay; new finds go to build/fuzz/NAME.
-FUZZERS ?= hamon_wire nbd_session nbd_client nbdd_store act_packet acceptor classic
+FUZZERS ?= hamon_wire nbd_session nbd_client nbdd_store act_packet acceptor classic psk
 FUZZ_SECONDS ?= 60
+fuzz_psk_SRCS := lib/net/psk.c
+fuzz_psk_LDLIBS := -lgnutls
 fuzz_hamon_wire_SRCS := lib/wire/hamon_wire.c
 fuzz_classic_SRCS := lib/wire/classic_wire.c
 nbd_wire_SRCS := lib/wire/nbd_wire_option.c lib/wire/nbd_wire_message.c lib/wire/export_name.c lib/base/id.c lib/base/text.c

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Keys and certificates of one side, loaded once and shared by its sessions (tls.h).
+ *
+ * Files are read at load time only. A secret file (pre-shared keys, private key) that its group or others may read is refused. A name without
+ * '/' is a systemd credential when $CREDENTIALS_DIRECTORY is set. Never logs; sentences name the file and the remedy, never a secret. Load and
+ * free in one thread, use in any.
+ */
+#ifndef NBDD_NET_TLS_KEYS_H
+#define NBDD_NET_TLS_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum tls_side { TLS_SERVER, TLS_CLIENT };
+
+/* What a person named; NULL: not given. */
+struct tls_files {
+        const char *psk;         /* key file (psk.h) */
+        const char *identity;    /* client: which of its keys; NULL: the only one */
+        const char *ca;          /* PEM: who signs the other side's certificate */
+        const char *certificate; /* PEM: own one, with its chain */
+        const char *key;         /* PEM: its private key */
+        const char *hostname;    /* client: what the server's certificate must be made out to */
+};
+
+struct tls_keys;
+
+/* Anything given at all? */
+bool tls_files_given(const struct tls_files *f);
+
+/*
+ * 0, or -errno and a sentence. A server needs `psk`, or `certificate`, `key` and `ca` (clients must then show a certificate), or all of them. A
+ * client needs `psk` or `ca` (with `hostname`, and `certificate` and `key` where the server asks for one), not both.
+ */
+int tls_keys_load(enum tls_side side, const struct tls_files *files, struct tls_keys **ret, char *reason, size_t reason_size);
+void tls_keys_free(struct tls_keys *k);
+
+#endif

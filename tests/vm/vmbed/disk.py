@@ -4,24 +4,31 @@
 The filter keeps what the guest wrote without a flush in a cache of its own, an unlinked file that vanishes with the process;
 a flush or a FUA write moves it to the raw file. So SIGKILL of nbdkit is what a power cut is to a disk with a volatile cache.
 Never read the raw file of a running VM: it lacks what was not flushed.
+
+A disk that is made with `faulty` can be hung, slowed and made to fail while it runs, by filters in front of the cache.
 """
 
 import os
 import subprocess
 import time
 
-from . import proc
+from . import proc, unixsock
 
 START_TIMEOUT_S = 10
 
 
 class Disk:
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, faulty=False):
         self.folder = folder
         self.name = name
+        self.faulty = faulty
         self.path = folder / f"{name}.img"
         self.sock = folder / f"{name}.sock"
         self.pidfile = folder / f"{name}.pid"
+
+    _control = property(lambda self: self.folder / f"{self.name}.pause")
+    _failing = property(lambda self: self.folder / f"{self.name}.failing")
+    _rate = property(lambda self: self.folder / f"{self.name}.rate")
 
     def create(self, size_bytes):
         """A new disk of zeroes."""
@@ -36,10 +43,13 @@ class Disk:
         """Start nbdkit; its socket is there when this returns. It runs as a daemon: Debian's nbdkit in the foreground asks the
         kernel for SIGTERM when the thread that started it ends, and a bed outlives the command that made it."""
         started = self.folder / f"{self.name}.nbdkit-pid"
-        for old in (self.sock, started):
+        for old in (self.sock, started, self._control, self._failing, self._rate):
             old.unlink(missing_ok=True)
-        done = subprocess.run(["nbdkit", f"--unix={self.sock.name}", f"--pidfile={started.name}", "--threads=8", "--filter=cache",
-                               "file", self.path.name, "cache=writeback"],
+        filters = ["--filter=pause", "--filter=error", "--filter=rate"] if self.faulty else []
+        settings = [f"pause-control={self._control.name}", "error=EIO", "error-pread-rate=100%", "error-pwrite-rate=100%",
+                    f"error-file={self._failing.name}", f"rate-file={self._rate.name}"] if self.faulty else []
+        done = subprocess.run(["nbdkit", f"--unix={self.sock.name}", f"--pidfile={started.name}", "--threads=8", *filters, "--filter=cache",
+                               "file", self.path.name, "cache=writeback", *settings],
                               cwd=self.folder, env={**os.environ, "TMPDIR": str(self.folder)}, start_new_session=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
@@ -50,3 +60,32 @@ class Disk:
                 raise RuntimeError(f"nbdkit for disk '{self.path}' wrote no pid in {START_TIMEOUT_S} s")
             time.sleep(0.002)
         proc.remember(int(started.read_text()), self.pidfile)
+
+    # -- faults of a disk that is `faulty` and served
+
+    def hang(self, on=True):
+        """No request is answered until hang(False); what was under way ends first."""
+        with unixsock.connect(self._control, START_TIMEOUT_S) as sock:
+            sock.sendall(b"p" if on else b"r")
+            if sock.recv(1) != (b"P" if on else b"R"):
+                raise RuntimeError(f"the disk server of '{self.path}' does not take the order to {'pause' if on else 'resume'}")
+
+    def fail(self, on=True):
+        """Each read and write fails with EIO."""
+        if on:
+            self._failing.touch()
+        else:
+            self._failing.unlink(missing_ok=True)
+
+    def slow(self, bytes_per_second=None):
+        """At most so many bytes a second; None: as fast as it can."""
+        if bytes_per_second:
+            self._rate.write_text(f"{bytes_per_second * 8}\n")
+        else:
+            self._rate.unlink(missing_ok=True)
+
+    def mend(self):
+        """Undo every fault."""
+        self.fail(False)
+        self.slow(None)
+        self.hang(False)

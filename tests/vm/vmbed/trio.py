@@ -34,9 +34,9 @@ class Trio:
         self._leash = None
 
     @classmethod
-    def create(cls, data_mib=settings.DATA_MIB, extra_disks=None, append="", watchdog=False):
+    def create(cls, data_mib=settings.DATA_MIB, extra_disks=None, append="", watchdog=False, faulty=()):
         """Make networks and machines; all are off. `extra_disks` ({name: bytes}) become vdc, vdd, ... of both nodes;
-        `append` goes to the kernel command line."""
+        `append` goes to the kernel command line; the disks named in `faulty` can be hung, slowed and made to fail (disk.py)."""
         guest = image.ensure()
         stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         folder = settings.WORK / f"run-{stamp}"
@@ -49,7 +49,7 @@ class Trio:
                 witness = node == "witness"
                 disks = {} if witness else {"data": data_mib << 20, **(extra_disks or {})}
                 Vm.create(guest, folder / node, node, netns, links, settings.WITNESS_MIB if witness else settings.NODE_MIB,
-                          disks, append=append, watchdog=watchdog)
+                          disks, append=append, watchdog=watchdog, faulty=[] if witness else faulty)
         except BaseException:
             Net(netns).delete()
             shutil.rmtree(folder)

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a run was: docs/results/chaos-SEED.md and two plots, from the records of its rounds. Never decides whether a promise held."""
+
+import math
+import os
+import platform
+import subprocess
+import time
+from html import escape
+from pathlib import Path
+from statistics import median
+
+from vmbed import settings
+
+TOP = Path(__file__).resolve().parents[2]
+OVERLAPPING = "several at once"
+SCALE_S = (0.01, 0.1, 1, 10, 100, 1000)
+COLOURS = {"data": "#1f6feb", "raw": "#d1570b"}
+
+
+def git(*arguments):
+    return subprocess.run(["git", "-C", TOP, *arguments], capture_output=True, text=True).stdout.strip()
+
+
+def stamp(o, guest):
+    dirty = " with local changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+    command = f"make chaos MINUTES={o.minutes:g} SEED={o.seed}"
+    qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True).stdout.split("\n")[0]
+    return [("command", f"`{command}`" + (f" with `--kinds {','.join(o.kinds)}`" if o.kinds else "")), ("seed", o.seed), ("date", time.strftime("%F %R UTC", time.gmtime())),
+            ("nbdd", f"{(TOP / 'VERSION').read_text().strip()}, commit {git('rev-parse', '--short=12', 'HEAD')}{dirty}"),
+            ("guests", f"Linux {guest}, Debian 12, {settings.NODE_MIB} MiB, accelerator {settings.ACCEL}"),
+            ("host", f"{os.cpu_count()} CPUs, Linux {platform.release()}, {qemu}, patience {settings.PATIENCE:g}")]
+
+
+def kind_of(record):
+    return record["kinds"][0] if len(record["kinds"]) == 1 else OVERLAPPING
+
+
+def figures(values):
+    """count, median, 90th percentile and greatest, as table cells."""
+    if not values:
+        return "0 | | | "
+    values = sorted(values)
+    return f"{len(values)} | {median(values):.2f} | {values[min(len(values) - 1, math.ceil(len(values) * 0.9) - 1)]:.2f} | {values[-1]:.2f}"
+
+
+def by_kind(records):
+    kinds = {}
+    for r in records:
+        kinds.setdefault(kind_of(r), []).append(r)
+    return dict(sorted(kinds.items(), key=lambda item: (item[0] == OVERLAPPING, item[0])))
+
+
+def write(folder, o, records, guest="?", outcome=None):
+    """Returns the path of the report. `outcome`: one sentence about how the run ended."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"chaos-{o.seed}"
+    kinds = by_kind(records)
+    (folder / f"{name}-unavailable.svg").write_text(strips("seconds without an acknowledged write", {
+        k: {m: [r["mirrors"][m]["unavailable_s"] for r in rs] for m in COLOURS} for k, rs in kinds.items()}))
+    (folder / f"{name}-redundant.svg").write_text(strips("seconds from the last repair to redundant and serving", {
+        k: {"data": [r["redundant_s"] for r in rs]} for k, rs in kinds.items()}))
+    out = [f"# Chaos, seed {o.seed}", "", outcome or "", "", "| | |", "|---|---|"]
+    out += [f"| {a} | {b} |" for a, b in stamp(o, guest)]
+    out += ["", "Emulated machines on a shared host: the seconds below say how the faults compare, not how fast a real machine is.", "",
+            "## Faults and what they cost", "",
+            "A round counts for its fault when it had only one. Unavailable: the longest time without an answered write at the service address, from the "
+            "first fault to redundancy; a fault that lasts for 60 s on both nodes costs at least that.", "",
+            "| fault | mirror | rounds | median s | 90% s | most s | failovers |", "|---|---|---|---|---|---|---|"]
+    for kind, rs in kinds.items():
+        for m in COLOURS:
+            moves = sum(r["mirrors"][m]["failovers"] for r in rs)
+            out.append(f"| {kind} | {m} | {figures([r['mirrors'][m]['unavailable_s'] for r in rs])} | {moves} |")
+    out += ["", f"![seconds without an acknowledged write]({name}-unavailable.svg)", "", "## Redundant again, seconds after the last repair", "",
+            "| fault | rounds | median s | 90% s | most s |", "|---|---|---|---|---|"]
+    out += [f"| {kind} | {figures([r['redundant_s'] for r in rs])} |" for kind, rs in kinds.items()]
+    out += ["", f"![seconds to redundancy]({name}-redundant.svg)", "", "## Writes", ""]
+    out += writes(records)
+    out += ["", "## Rounds", "", "| round | faults | data s | raw s | redundant s |", "|---|---|---|---|---|"]
+    out += [f"| {r['round']} | {'; '.join(r['faults'])} | {r['mirrors']['data']['unavailable_s']:.2f} | {r['mirrors']['raw']['unavailable_s']:.2f} | {r['redundant_s']:.1f} |"
+            for r in records]
+    path = folder / f"{name}.md"
+    path.write_text("\n".join(out) + "\n")
+    return path
+
+
+def writes(records):
+    lines = ["| mirror | answered | durable | in doubt | sectors checked | unflushed gone | torn in flight | services |", "|---|---|---|---|---|---|---|---|"]
+    for m in COLOURS:
+        last = next((r["mirrors"][m] for r in reversed(records) if "counts" in r["mirrors"][m]), None)
+        if last:
+            seen = [r["mirrors"][m]["seen"] for r in records if "seen" in r["mirrors"][m]]
+            lines.append(f"| {m} | {last['counts']['completed']} | {last['counts']['durable']} | {last['counts']['in_doubt']} | {sum(s['checked'] for s in seen)} | "
+                         f"{sum(s['gone_unflushed'] for s in seen)} | {sum(s['torn_in_doubt'] for s in seen)} | {last['generations']} |")
+    return lines
+
+
+def strips(title, rows):
+    """A strip for each kind, a dot for each round, on a logarithmic scale of seconds."""
+    left, width, height, top = 130, 640, 30, 40
+    low, high = math.log10(SCALE_S[0]), math.log10(SCALE_S[-1])
+
+    def x(seconds):
+        return left + width * (math.log10(max(seconds, SCALE_S[0])) - low) / (high - low)
+
+    bottom = top + height * len(rows)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 30} {bottom + 50}" font-family="sans-serif" font-size="12">',
+             '<rect width="100%" height="100%" fill="white"/>', f'<text x="{left}" y="20" font-size="14">{escape(title)}</text>']
+    parts += [f'<line x1="{x(s):.1f}" y1="{top}" x2="{x(s):.1f}" y2="{bottom}" stroke="#ddd"/><text x="{x(s):.1f}" y="{bottom + 16}" text-anchor="middle">{s:g} s</text>'
+              for s in SCALE_S]
+    for i, (kind, series) in enumerate(rows.items()):
+        y = top + height * i + height / 2
+        parts.append(f'<text x="{left - 10}" y="{y + 4:.1f}" text-anchor="end">{escape(kind)}</text>')
+        for j, (mirror, values) in enumerate(series.items()):
+            parts += [f'<circle cx="{x(v):.1f}" cy="{y + (j * 8 - 4 if len(series) > 1 else 0):.1f}" r="4" fill="{COLOURS[mirror]}" fill-opacity="0.6"><title>{v:.2f} s</title></circle>'
+                      for v in values]
+    if any(len(series) > 1 for series in rows.values()):
+        parts += [f'<circle cx="{left + i * 80}" cy="{bottom + 36}" r="4" fill="{c}"/><text x="{left + 8 + i * 80}" y="{bottom + 40}">{m}</text>'
+                  for i, (m, c) in enumerate(COLOURS.items())]
+    return "\n".join(parts) + "\n</svg>\n"

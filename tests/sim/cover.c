@@ -3,6 +3,7 @@
 
 #include "tests/sim/sim.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,16 +26,47 @@ static uint64_t rows[TABLES][ROWS_MAX], rules[RULES], pairs[FAULT_KINDS_MAX][FAU
 const struct row *__real_table_find(const struct table *table, unsigned state, unsigned event, uint32_t facts);
 const struct row *__wrap_table_find(const struct table *table, unsigned state, unsigned event, uint32_t facts);
 
+/* The rows of one state and event, found once: looking through whole tables took a seventh of all time. */
+enum { STATES_MAX = 32, EVENTS_OF_TABLE_MAX = 16, CANDIDATES_MAX = 16 };
+
+static struct {
+        bool known;
+        uint8_t count, row[CANDIDATES_MAX];
+} candidates[TABLES][STATES_MAX][EVENTS_OF_TABLE_MAX];
+
+static void collect(unsigned t, unsigned state, unsigned event)
+{
+        const struct table *table = tables[t].table;
+
+        candidates[t][state][event].known = true;
+        for (unsigned i = 0; i < table->count; i++)
+                if ((table->rows[i].states & IN_STATE(state)) && table->rows[i].event == event) {
+                        assert(candidates[t][state][event].count < CANDIDATES_MAX);
+                        candidates[t][state][event].row[candidates[t][state][event].count++] = (uint8_t)i;
+                }
+}
+
 const struct row *__wrap_table_find(const struct table *table, unsigned state, unsigned event, uint32_t facts)
 {
-        const struct row *r = __real_table_find(table, state, event, facts);
+        static unsigned calls;
+        unsigned t = 0;
 
-        for (unsigned t = 0; t < TABLES; t++)
-                if (tables[t].table == table) {
-                        rows[t][r - table->rows]++;
-                        break;
+        while (tables[t].table != table)
+                t++;
+        assert(state < STATES_MAX && event < EVENTS_OF_TABLE_MAX && table->count <= ROWS_MAX);
+        if (!candidates[t][state][event].known)
+                collect(t, state, event);
+        for (unsigned i = 0; i < candidates[t][state][event].count; i++) {
+                unsigned row = candidates[t][state][event].row[i];
+                const struct row *r = &table->rows[row];
+                if ((facts & r->need) == r->need && !(facts & r->forbid)) {
+                        rows[t][row]++;
+                        calls++;
+                        assert(calls % 256 || __real_table_find(table, state, event, facts) == r);
+                        return r;
                 }
-        return r;
+        }
+        return __real_table_find(table, state, event, facts); /* and its assertion */
 }
 
 void cover_rule(enum rule rule)

@@ -37,6 +37,8 @@ static void finish(struct sim *s, uint8_t disk, uint64_t index, uint64_t unused)
         if (!failed)
                 apply(s, io);
         io->used = false;
+        while (s->ios > 0 && !s->io[s->ios - 1].used)
+                s->ios--;
         if (s->node[disk].life[io->life].number == io->life_number)
                 sim_after(s, 0, disk, io->life, io->done, io->tag, failed);
 }
@@ -52,6 +54,8 @@ void disk_submit(struct sim *s, uint8_t disk, enum io_kind kind, unsigned block,
                                   .tag = tag, .life = life, .life_number = s->node[disk].life[life].number, .submitted_us = s->now_us};
                 if (super)
                         io->super = *super;
+                if (i >= s->ios)
+                        s->ios = i + 1;
                 uint64_t us = sim_between(s, 100, kind == IO_WRITE ? 1500 : 4000) * (1 + s->node[disk].disk.slowness);
                 sim_after(s, us, disk, LIFE_MACHINE, finish, i, 0);
                 return;
@@ -62,7 +66,7 @@ void disk_submit(struct sim *s, uint8_t disk, enum io_kind kind, unsigned block,
 uint64_t disk_oldest_us(const struct sim *s, uint8_t disk)
 {
         uint64_t oldest_us = s->now_us;
-        for (unsigned i = 0; i < IOS_MAX; i++)
+        for (unsigned i = 0; i < s->ios; i++)
                 if (s->io[i].used && s->io[i].disk == disk && s->io[i].submitted_us < oldest_us)
                         oldest_us = s->io[i].submitted_us;
         return s->now_us - oldest_us;
@@ -72,7 +76,7 @@ void disk_power_cut(struct sim *s, uint8_t disk)
 {
         struct disk *d = &s->node[disk].disk;
 
-        for (unsigned i = 0; i < IOS_MAX; i++) {
+        for (unsigned i = 0; i < s->ios; i++) {
                 if (!s->io[i].used || s->io[i].disk != disk)
                         continue;
                 s->io[i].used = false;

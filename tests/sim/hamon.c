@@ -14,13 +14,13 @@ static void synced(struct sim *s, uint8_t n, uint64_t generation, uint64_t unuse
         (void)unused;
         h->syncing = false;
         for (unsigned i = 0; i < h->held_count; i++) {
-                const struct action *a = &h->held[i];
+                const struct action *a = &s->held[n][i];
                 if (a->type == ACTION_PERSIST && a->persist.generation == generation) {
                         h->file = a->persist.state;
                         h->file_known = true;
                         h->synced = generation;
                         check_persisted(s, n, &h->file);
-                        memmove(&h->held[i], &h->held[i + 1], (h->held_count - i - 1) * sizeof h->held[0]);
+                        memmove(&s->held[n][i], &s->held[n][i + 1], (h->held_count - i - 1) * sizeof s->held[n][0]);
                         h->held_count--;
                         break;
                 }
@@ -59,14 +59,14 @@ static void perform_held(struct sim *s, uint8_t n)
         uint32_t life = s->node[n].life[LIFE_HAMON].number;
 
         for (unsigned i = 0; i < count; i++) {
-                struct action *a = &h->held[i];
+                struct action *a = &s->held[n][i];
                 if (a->type == ACTION_PERSIST || a->after > h->synced) {
                         if (a->type == ACTION_PERSIST && !h->syncing) {
                                 h->syncing = true;
                                 sim_after(s, sim_between(s, 300, 4 * MS) * (1 + s->node[n].disk.slowness / 2), n, LIFE_HAMON, synced, a->persist.generation, 0);
                         }
                         if (kept != i)
-                                h->held[kept] = *a;
+                                s->held[n][kept] = *a;
                         kept++;
                 } else {
                         perform(s, n, a);
@@ -87,7 +87,10 @@ static void arm_tick(struct sim *s, uint8_t n)
         if (at_ms == UINT64_MAX)
                 return;
         uint64_t at_us = at_ms * MS;
-        h->tick_order = sim_after(s, at_us > s->now_us ? at_us - s->now_us : 0, n, LIFE_HAMON, tick, s->next_order + 1, 0);
+        if (h->tick_order && h->tick_us <= at_us)
+                return; /* it fires first, and is then armed again */
+        h->tick_us = at_us > s->now_us ? at_us : s->now_us;
+        h->tick_order = sim_after(s, h->tick_us - s->now_us, n, LIFE_HAMON, tick, s->next_order + 1, 0);
 }
 
 void hamon_event(struct sim *s, uint8_t n, struct event *e)
@@ -97,6 +100,7 @@ void hamon_event(struct sim *s, uint8_t n, struct event *e)
 
         if (!s->node[n].life[LIFE_MACHINE].up || !s->node[n].life[LIFE_HAMON].up)
                 return;
+        s->delivered += e->type != EVENT_TICK;
         e->now_ms = s->now_us / MS;
         for (int i = 0; i < 4; i++)
                 e->entropy[i] = sim_random(s, 0);
@@ -104,22 +108,39 @@ void hamon_event(struct sim *s, uint8_t n, struct event *e)
         rules_before(s, n, e);
         core_step(&h->core, e, &out);
         rules_after(s, n, e, &out);
-        assert(h->held_count + out.count <= HELD_MAX);
-        memcpy(&h->held[h->held_count], out.at, out.count * sizeof out.at[0]);
-        h->held_count += out.count;
-        perform_held(s, n);
+        unsigned first = 0;
+        if (h->held_count == 0) { /* mostly nothing has to wait */
+                uint32_t life = s->node[n].life[LIFE_HAMON].number;
+                for (; first < out.count && out.at[first].type != ACTION_PERSIST && out.at[first].after <= h->synced; first++) {
+                        perform(s, n, &out.at[first]);
+                        if (s->node[n].life[LIFE_HAMON].number != life)
+                                return; /* it asked for its own reboot */
+                }
+        }
+        if (first < out.count) {
+                assert(h->held_count + out.count - first <= HELD_MAX);
+                memcpy(&s->held[n][h->held_count], out.at + first, (out.count - first) * sizeof out.at[0]);
+                h->held_count += out.count - first;
+                perform_held(s, n);
+        }
         if (s->node[n].life[LIFE_HAMON].up)
                 arm_tick(s, n);
 }
 
-/* Each step arms a new tick; only the last one counts. */
+/* Only the one that was armed last counts. */
 static void tick(struct sim *s, uint8_t n, uint64_t order, uint64_t unused)
 {
+        struct hamon *h = &s->node[n].hamon;
         struct event e;
 
         (void)unused;
-        if (order != s->node[n].hamon.tick_order)
+        if (order != h->tick_order)
                 return;
+        h->tick_order = 0;
+        if (core_next_deadline_ms(&h->core) * MS > s->now_us) {
+                arm_tick(s, n);
+                return;
+        }
         memset(&e, 0, sizeof e);
         e.type = EVENT_TICK;
         hamon_event(s, n, &e);
@@ -145,7 +166,7 @@ void hamon_start(struct sim *s, uint8_t n)
         memset(h->nonce, 0, sizeof h->nonce);
         h->out_us = 0;
         h->held_count = 0;
-        h->synced = 0;
+        h->synced = h->tick_order = 0;
         h->syncing = false;
         h->connected = false;
         core_init(&h->core, &config, &durable, s->now_us / MS);

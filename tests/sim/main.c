@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--story] [--coverage ALLOW]
+ * sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--single] [--story] [--coverage ALLOW]
  * sim --pauses [--seed N] [--schedules N]
  *
  * Runs that many schedules from that seed on (or until the time is over), each with a few random faults, and checks the promises. The
- * first broken one prints its story and the command that replays it (--failures: goes on and lists that many); exit status 1. --pauses: one fault
- * of each kind at a time, and how long no write was acknowledged. --coverage: fails when a row, rule or pair of faults was never reached that the
- * file ALLOW does not give a reason for.
+ * first broken one prints its story and the command that replays it (--failures: goes on and lists that many); exit status 1. --single: one
+ * fault in each schedule, and P7's limit of the pause. --coverage: fails when a row, rule or pair of faults was never reached that the file
+ * ALLOW does not give a reason for. --pauses: one fault of each kind at a time, and how long no write was acknowledged.
  */
 #include "tests/sim/cover.h"
+#include "tests/sim/schedule.h"
 #include "tests/sim/sim.h"
 
 #include <errno.h>
@@ -18,92 +19,71 @@
 #include <string.h>
 #include <time.h>
 
-enum { CREATION_LIMIT_US = 60 * SECOND, LIVENESS_LIMIT_US = 240 * SECOND, SINGLE_FAULT_LIMIT_US = 20 * SECOND };
+struct options {
+        uint64_t seed, schedules, seconds, failures;
+        bool story, pauses, single;
+        const char *coverage;
+};
+
+/* Over all schedules of this run. */
+struct totals {
+        uint64_t done, failed, lost; /* lost: schedules that left no complete leg, within the limits that P1 names */
+        uint64_t steps, messages, events, events_least, faults, faults_least, writes;
+        uint64_t worst_gap_us, worst_seed; /* longest time without an acknowledgement */
+};
 
 static struct sim prepared, run;
-static uint64_t worst_gap_us, worst_seed; /* longest time without an acknowledgement around a single fault */
-static uint64_t lost; /* schedules that left no complete leg, within the limits that P1 names */
 
-static bool run_until(struct sim *s, uint64_t until_us, bool (*reached)(const struct sim *s))
+static uint64_t number(const char *word, const char *text)
 {
-        while (!s->violation) {
-                if (reached && reached(s))
-                        return true;
-                if (!sim_step(s, until_us))
-                        break;
+        char *end;
+        errno = 0;
+        uint64_t v = text ? strtoull(text, &end, 0) : 0;
+        if (!text || errno || *end || end == text) {
+                fprintf(stderr, "sim: %s needs a number\n", word);
+                exit(2);
         }
-        return reached && reached(s);
+        return v;
 }
 
-static bool is_serving(const struct sim *s)
+static void parse(int argc, char **argv, struct options *o)
 {
-        return s->node[0].app.running && s->decided.version > 0;
+        const struct {
+                const char *word;
+                uint64_t *value;
+        } numbers[] = {{"--seed", &o->seed}, {"--schedules", &o->schedules}, {"--seconds", &o->seconds}, {"--failures", &o->failures}};
+        const struct {
+                const char *word;
+                bool *value;
+        } flags[] = {{"--story", &o->story}, {"--pauses", &o->pauses}, {"--single", &o->single}};
+
+        for (int i = 1; i < argc; i++) {
+                bool known = false;
+                for (unsigned f = 0; f < sizeof flags / sizeof *flags && !known; f++)
+                        if ((known = strcmp(argv[i], flags[f].word) == 0))
+                                *flags[f].value = true;
+                for (unsigned f = 0; f < sizeof numbers / sizeof *numbers && !known; f++)
+                        if ((known = strcmp(argv[i], numbers[f].word) == 0)) {
+                                *numbers[f].value = number(argv[i], argv[i + 1]);
+                                i++;
+                        }
+                if (!known && strcmp(argv[i], "--coverage") == 0 && i + 1 < argc) {
+                        o->coverage = argv[++i];
+                        known = true;
+                }
+                if (!known) {
+                        fprintf(stderr, "usage: sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--single] [--story] [--pauses] "
+                                        "[--coverage ALLOW]\n");
+                        exit(2);
+                }
+        }
 }
 
-/* A cluster made as a person makes it: create on one node, join on the other, wait until it is redundant. */
-static bool prepare(struct sim *s)
+static double seconds_since(const struct timespec *start)
 {
-        memset(s, 0, sizeof *s);
-        s->random = 1;
-        s->delay_max_us = 2 * MS;
-        s->now_us = SECOND;
-        s->decided.primary = NO_NODE;
-        for (uint8_t n = 0; n < VOTERS; n++)
-                machine_on(s, n);
-        run_until(s, s->now_us + 5 * SECOND, NULL);
-        hamon_command(s, 0, COMMAND_CREATE);
-        if (!run_until(s, s->now_us + CREATION_LIMIT_US, is_serving))
-                return false;
-        hamon_command(s, 1, COMMAND_JOIN);
-        return run_until(s, s->now_us + CREATION_LIMIT_US, check_redundant);
-}
-
-static bool is_at_rest(const struct sim *s)
-{
-        for (uint8_t n = 0; n < NODES; n++) {
-                if (s->node[n].app.outstanding > 0 || s->node[n].app.flushing || nbdc_outstanding(s, n) > 0)
-                        return false;
-                if (s->node[n].md.running && !md_super_settled(s, n))
-                        return false;
-        }
-        return true;
-}
-
-static void run_schedule(struct sim *s, uint64_t seed)
-{
-        memcpy(s, &prepared, sizeof *s);
-        s->random = seed;
-        s->hash = seed;
-        s->traces = 0;
-        s->steps = 0;
-        s->gap_us = 0;
-        s->progress_us = s->now_us;
-        s->disk_victim = (uint8_t)sim_random(s, NODES);
-        fault_operator(s, 0, 0, 0);
-        uint64_t span_us = sim_between(s, 10 * SECOND, 40 * SECOND);
-        unsigned faults = (unsigned)(sim_chance(s, 10) ? sim_between(s, 8, 25) : sim_between(s, 1, 6)); /* now and then a storm */
-        fault_schedule(s, s->now_us, s->now_us + span_us, faults);
-        run_until(s, s->now_us + span_us + 3 * SECOND, NULL);
-        if (s->violation)
-                return;
-        if (!fault_heal(s)) {
-                lost++;
-                return;
-        }
-        run_until(s, s->now_us + LIVENESS_LIMIT_US, check_redundant);
-        if (s->violation)
-                return;
-        if (!check_redundant(s))
-                violation(s, NO_NODE, "P7: not redundant again after all faults have ceased", 0, 0);
-        if (s->faults == 1 && s->gap_us > worst_gap_us) {
-                worst_gap_us = s->gap_us;
-                worst_seed = seed;
-        }
-        if (s->faults == 1 && s->gap_us > SINGLE_FAULT_LIMIT_US)
-                violation(s, NO_NODE, "P7: one fault, and no write was acknowledged for %llu ms", s->gap_us / MS, 0);
-        s->quiet = true; /* writes end: then the legs must be equal */
-        if (run_until(s, s->now_us + 30 * SECOND, is_at_rest) && !s->violation && check_redundant(s))
-                check_legs_equal(s);
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
 static int by_size(const void *a, const void *b)
@@ -122,22 +102,11 @@ static int print_pauses(uint64_t seed, uint64_t schedules)
 
         if (schedules > PAUSES_MAX)
                 schedules = PAUSES_MAX;
-        printf("longest time without an acknowledged write, %" PRIu64 " runs each\n%-75s %8s %8s\n", schedules,
-               "fault", "median", "worst");
+        printf("longest time without an acknowledged write, %" PRIu64 " runs each\n%-75s %8s %8s\n", schedules, "fault", "median", "worst");
         for (unsigned kind = 0; kind < fault_kinds(); kind++) {
                 unsigned n = 0;
                 for (uint64_t i = 0; i < schedules; i++) {
-                        memcpy(&run, &prepared, sizeof run);
-                        run.random = seed + i;
-                        run.traces = 0;
-                        run.progress_us = run.now_us;
-                        run.restless = true;
-                        run.gap_us = 0;
-                        run.disk_victim = (uint8_t)sim_random(&run, NODES);
-                        fault_one(&run, kind);
-                        run_until(&run, run.now_us + 40 * SECOND, NULL);
-                        if (run.now_us - run.progress_us > run.gap_us)
-                                run.gap_us = run.now_us - run.progress_us;
+                        schedule_run_pause(&run, &prepared, seed + i, kind);
                         broken += run.violation != NULL;
                         pause_us[n++] = run.gap_us;
                 }
@@ -147,97 +116,85 @@ static int print_pauses(uint64_t seed, uint64_t schedules)
         return broken ? 1 : 0;
 }
 
-static uint64_t number(const char *word, const char *text)
+static void add(struct totals *t, uint64_t seed)
 {
-        char *end;
-        errno = 0;
-        uint64_t v = text ? strtoull(text, &end, 0) : 0;
-        if (!text || errno || *end || end == text) {
-                fprintf(stderr, "sim: %s needs a number\n", word);
-                exit(2);
+        t->steps += run.steps;
+        t->messages += run.messages;
+        t->events += run.delivered;
+        t->faults += run.faults;
+        t->writes += run.ledger.count;
+        if (!t->done || run.delivered < t->events_least)
+                t->events_least = run.delivered;
+        if (!t->done || run.faults < t->faults_least)
+                t->faults_least = run.faults;
+        if (run.faults == 1 && run.gap_us > t->worst_gap_us) {
+                t->worst_gap_us = run.gap_us;
+                t->worst_seed = seed;
         }
-        return v;
+        t->done++;
 }
 
-static double seconds_since(const struct timespec *start)
+static void print_failure(const struct options *o, uint64_t seed)
 {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+        if (!o->story)
+                story_print(&run);
+        story_state(&run);
+        printf("FAIL: seed %" PRIu64 " at ", seed);
+        story_violation(&run);
+        printf("replay: make sim SEED=%" PRIu64 " SCHEDULES=1%s\n", seed, o->single ? " SINGLE=1" : "");
+}
+
+static void print_totals(const struct totals *t, const struct options *o, double seconds)
+{
+        double n = t->done ? (double)t->done : 1;
+
+        printf("%s: %" PRIu64 " schedules from seed %" PRIu64 " in %.1f s (%.0f/s), %" PRIu64 " failed; each: %.1f faults (at least %" PRIu64 "), %.0f "
+               "delivered events (at least %" PRIu64 "), %.0f messages, %.0f steps, %.0f acknowledged writes; %" PRIu64 " without a complete leg",
+               t->failed ? "FAIL" : "OK", t->done, o->seed, seconds, seconds > 0 ? n / seconds : 0, t->failed, (double)t->faults / n, t->faults_least,
+               (double)t->events / n, t->events_least, (double)t->messages / n, (double)t->steps / n, (double)t->writes / n, t->lost);
+        if (o->single)
+                printf("; longest pause %.1f s (seed %" PRIu64 ")", (double)t->worst_gap_us / SECOND, t->worst_seed);
+        putchar('\n');
 }
 
 int main(int argc, char **argv)
 {
-        uint64_t seed = 1, schedules = 200, seconds = 0, steps = 0, messages = 0, faults = 0, writes = 0, failed = 0, keep_going = 0;
-        bool story = false, pauses = false;
-        const char *coverage = NULL;
+        struct options o = {.seed = 1, .schedules = 200};
+        struct totals t = {.done = 0};
         struct timespec start;
 
-        for (int i = 1; i < argc; i++) {
-                if (strcmp(argv[i], "--story") == 0)
-                        story = true;
-                else if (strcmp(argv[i], "--pauses") == 0)
-                        pauses = true;
-                else if (strcmp(argv[i], "--coverage") == 0 && i + 1 < argc)
-                        coverage = argv[++i];
-                else if (strcmp(argv[i], "--seed") == 0)
-                        seed = number(argv[i], argv[i + 1]), i++;
-                else if (strcmp(argv[i], "--schedules") == 0)
-                        schedules = number(argv[i], argv[i + 1]), i++;
-                else if (strcmp(argv[i], "--seconds") == 0)
-                        seconds = number(argv[i], argv[i + 1]), i++;
-                else if (strcmp(argv[i], "--failures") == 0)
-                        keep_going = number(argv[i], argv[i + 1]), i++;
-                else {
-                        fprintf(stderr, "usage: sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--story] [--pauses] [--coverage ALLOW]\n");
-                        return 2;
-                }
-        }
+        parse(argc, argv, &o);
         clock_gettime(CLOCK_MONOTONIC, &start);
-        if (!prepare(&prepared)) {
+        if (!schedule_prepare(&prepared)) {
                 story_print(&prepared);
                 printf("FAIL: the cluster was not created: %s\n", prepared.violation ? prepared.violation : "not redundant in time");
                 return 1;
         }
-        if (pauses)
-                return print_pauses(seed, schedules);
-        if (story)
+        if (o.pauses)
+                return print_pauses(o.seed, o.schedules);
+        if (o.story)
                 story_print(&prepared);
-        uint64_t done = 0;
-        for (; done < schedules && (!seconds || seconds_since(&start) < (double)seconds); done++) {
-                run_schedule(&run, seed + done);
-                steps += run.steps;
-                messages += run.messages - prepared.messages;
-                faults += run.faults;
-                writes += run.ledger.count - prepared.ledger.count;
-                if (story)
+        while (t.done < o.schedules && (!o.seconds || seconds_since(&start) < (double)o.seconds)) {
+                uint64_t seed = o.seed + t.done;
+                t.lost += !schedule_run(&run, &prepared, seed, o.single);
+                add(&t, seed);
+                if (o.story) {
                         story_print(&run);
-                if (story)
-                        printf("seed %" PRIu64 ": trace hash %016" PRIx64 "\n", seed + done, run.hash);
+                        printf("seed %" PRIu64 ": trace hash %016" PRIx64 "\n", seed, run.hash);
+                }
                 if (!run.violation)
                         continue;
-                failed++;
-                if (keep_going) {
-                        printf("seed %" PRIu64 ": ", seed + done);
-                        story_violation(&run);
-                        if (failed >= keep_going)
-                                break;
-                        continue;
+                t.failed++;
+                if (!o.failures) {
+                        print_failure(&o, seed);
+                        return 1;
                 }
-                if (!story)
-                        story_print(&run);
-                story_state(&run);
-                printf("FAIL: seed %" PRIu64 " at ", seed + done);
+                printf("seed %" PRIu64 ": ", seed);
                 story_violation(&run);
-                printf("replay: make sim SEED=%" PRIu64 " SCHEDULES=1\n", seed + done);
-                return 1;
+                if (t.failed >= o.failures)
+                        break;
         }
-        double n = done ? (double)done : 1;
-        unsigned missed = cover_print(coverage != NULL, coverage);
-        printf("%s: %" PRIu64 " schedules from seed %" PRIu64 " in %.1f s, %" PRIu64 " failed; mean of each: %.1f faults, %.0f steps, %.0f messages, "
-               "%.0f acknowledged writes; %" PRIu64 " without a complete leg; "
-               "longest pause for a single fault %.1f s (seed %" PRIu64 ")\n",
-               failed ? "FAIL" : "OK", done, seed, seconds_since(&start), failed, (double)faults / n, (double)steps / n, (double)messages / n,
-               (double)writes / n, lost, (double)worst_gap_us / SECOND, worst_seed);
-        return failed || (coverage && missed) ? 1 : 0;
+        unsigned missed = cover_print(o.coverage != NULL, o.coverage);
+        print_totals(&t, &o, seconds_since(&start));
+        return t.failed || (o.coverage && missed) ? 1 : 0;
 }

@@ -218,7 +218,7 @@ static void advance(struct sim *s, uint8_t n, unsigned index)
 
 static bool chunk_busy(const struct md *m, int chunk)
 {
-        for (unsigned i = 0; i < REQUESTS_MAX; i++)
+        for (unsigned i = 0; i < m->ios; i++)
                 if (m->io[i].used && m->io[i].kind == MD_WRITE && (int)chunk_of(m->io[i].block) == chunk && m->io[i].phase > MD_WAIT_CHUNK)
                         return true;
         return false;
@@ -268,7 +268,9 @@ static void kick(struct sim *s, uint8_t n)
 
         if (!m->running)
                 return;
-        for (unsigned i = 0; i < REQUESTS_MAX && m->running; i++)
+        while (m->ios > 0 && !m->io[m->ios - 1].used)
+                m->ios--;
+        for (unsigned i = 0; i < m->ios && m->running; i++)
                 if (m->io[i].used)
                         advance(s, n, i);
         recover(s, n);
@@ -283,6 +285,8 @@ static uint64_t submit(struct sim *s, uint8_t n, enum md_kind kind, unsigned blo
         for (unsigned i = 0; i < REQUESTS_MAX; i++)
                 if (!m->io[i].used) {
                         uint64_t number = ++m->next_number;
+                        if (i >= m->ios)
+                                m->ios = i + 1;
                         m->io[i] = (struct md_io){.used = true, .kind = (uint8_t)kind, .phase = MD_WAIT_CHUNK, .block = (uint8_t)block,
                                                   .order = order, .number = number, .for_act = for_act, .submitted_us = s->now_us};
                         kick(s, n);
@@ -409,6 +413,7 @@ void md_stop(struct sim *s, uint8_t n)
 {
         s->node[n].md.running = false;
         memset(s->node[n].md.io, 0, sizeof s->node[n].md.io);
+        s->node[n].md.ios = 0;
 }
 
 /* md's daemon: bits of chunks without writes are cleared while the array is complete; events_cleared follows. */

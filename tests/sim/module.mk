@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# make sim [SEED=1] [SCHEDULES=1000] [SECONDS=0]: whole clusters under virtual time with random faults (tests/sim/sim.h).
+# make sim [SEED=1] [SCHEDULES=1000] [SECONDS=0] [SINGLE=1]: whole clusters under virtual time with random faults (tests/sim/sim.h).
 # make mutants [MUTANT_SCHEDULES=20000] [MUTANTS="a b"]: the simulator must find each deliberate breakage of the core and of its models.
 PROGRAMS += sim/sim
-sim/sim_SRCS := $(addprefix tests/sim/,sim.c story.c net.c hamon.c disk.c nbd.c md.c act.c observe.c machine.c app.c check.c rules.c cover.c fault.c main.c)
+sim/sim_SRCS := $(addprefix tests/sim/,sim.c story.c net.c hamon.c disk.c nbd.c md.c act.c observe.c machine.c app.c check.c rules.c cover.c fault.c schedule.c main.c)
 sim/sim_ARCHIVES := wire hamon_core base
 sim/sim_LDLIBS := -Wl,--wrap=table_find # cover.c counts
 SEED ?= 1
@@ -13,7 +13,7 @@ MUTANTS ?=
 
 .PHONY: sim sim-pauses sim-coverage mutants
 sim: $(BUILD)/sim/sim
-	$(BUILD)/sim/sim --seed $(SEED) --schedules $(SCHEDULES) --seconds $(SECONDS)
+	$(BUILD)/sim/sim --seed $(SEED) --schedules $(SCHEDULES) --seconds $(SECONDS) $(if $(SINGLE),--single)
 
 # Which rows of the core's tables, rules and pairs of faults were never reached (tests/sim/unreached: those that cannot be, with reasons).
 sim-coverage: $(BUILD)/sim/sim

@@ -58,6 +58,8 @@ static void arrive(struct sim *s, uint8_t n, uint64_t slot, uint64_t unused)
                             p->connection << 8 | p->index);
         }
         p->used = false;
+        while (s->packets > 0 && !s->packet[s->packets - 1].used)
+                s->packets--;
 }
 
 bool nbdd_grant(struct sim *s, uint8_t n, uint64_t epoch, const struct uuid *session)
@@ -126,6 +128,8 @@ static void send_request(struct sim *s, uint8_t n, unsigned index)
 
         for (unsigned i = 0; i < IOS_MAX; i++)
                 if (!s->packet[i].used) {
+                        if (i >= s->packets)
+                                s->packets = i + 1;
                         s->packet[i] = (struct packet){.used = true, .kind = r->kind, .block = r->block, .index = (uint8_t)index,
                                                        .order = r->order, .connection = c->connection, .super = r->super};
                         sim_after(s, sim_between(s, 100, s->delay_max_us), other(n), LIFE_WORLD, arrive, i, 0);
@@ -145,6 +149,8 @@ static void reply(struct sim *s, uint8_t n, uint64_t connection, uint64_t index)
                 return;
         }
         c->request[index].used = false;
+        while (c->requests > 0 && !c->request[c->requests - 1].used)
+                c->requests--;
         if (s->now_us - c->request[index].sent_us > SLOW_US)
                 cover_rule(RULE_R8c);
         md_peer_done(s, n, c->request[index].tag, 0);
@@ -166,6 +172,8 @@ void nbdc_submit(struct sim *s, uint8_t n, enum io_kind kind, unsigned block, ui
         }
         for (unsigned i = 0; i < REQUESTS_MAX; i++)
                 if (!c->request[i].used) {
+                        if (i >= c->requests)
+                                c->requests = i + 1;
                         c->request[i] = (struct request){.used = true, .kind = (uint8_t)kind, .block = (uint8_t)block, .order = order,
                                                          .tag = tag, .submitted_us = s->now_us};
                         if (super)
@@ -189,7 +197,7 @@ static void connected(struct sim *s, uint8_t n, uint64_t connection, uint64_t un
         c->refused = false;
         c->cut_since_us = 0;
         trace(s, n, "nbdc: the leg is connected (connection %llu)", connection, 0);
-        for (unsigned i = 0; i < REQUESTS_MAX; i++)
+        for (unsigned i = 0; i < c->requests; i++)
                 if (c->request[i].used)
                         send_request(s, n, i);
 }
@@ -271,7 +279,7 @@ void nbdc_detach(struct sim *s, uint8_t n)
 
         c->attached = c->connecting = c->refused = false;
         c->connection = 0;
-        for (unsigned i = 0; i < REQUESTS_MAX; i++)
+        for (unsigned i = 0; i < c->requests; i++)
                 if (c->request[i].used) {
                         c->request[i].used = false;
                         sim_after(s, sim_between(s, 100, 20 * MS), n, LIFE_MACHINE, failed_by_disconnect, c->request[i].tag, 0);
@@ -281,7 +289,7 @@ void nbdc_detach(struct sim *s, uint8_t n)
 uint64_t nbdc_oldest_us(const struct sim *s, uint8_t n)
 {
         uint64_t oldest_us = s->now_us;
-        for (unsigned i = 0; i < REQUESTS_MAX; i++)
+        for (unsigned i = 0; i < s->node[n].nbdc.requests; i++)
                 if (s->node[n].nbdc.request[i].used && s->node[n].nbdc.request[i].submitted_us < oldest_us)
                         oldest_us = s->node[n].nbdc.request[i].submitted_us;
         return s->now_us - oldest_us;
@@ -290,7 +298,7 @@ uint64_t nbdc_oldest_us(const struct sim *s, uint8_t n)
 unsigned nbdc_outstanding(const struct sim *s, uint8_t n)
 {
         unsigned count = 0;
-        for (unsigned i = 0; i < REQUESTS_MAX; i++)
+        for (unsigned i = 0; i < s->node[n].nbdc.requests; i++)
                 count += s->node[n].nbdc.request[i].used;
         return count;
 }

@@ -22,6 +22,8 @@ static void deliver(struct sim *s, uint8_t node, uint64_t slot, uint64_t from)
         memset(&e, 0, sizeof e);
         e.type = EVENT_MESSAGE;
         s->datagram_used[slot] = false;
+        while (s->datagrams > 0 && !s->datagram_used[s->datagrams - 1])
+                s->datagrams--;
         assert(hamon_wire_decode(s->datagram[slot], s->datagram_size[slot], &e.message) == 0);
         if (s->cut[from][node] && from != node)
                 return;
@@ -32,6 +34,8 @@ static void deliver(struct sim *s, uint8_t node, uint64_t slot, uint64_t from)
                 frozen_us = s->node[node].life[LIFE_HAMON].frozen_until_us;
         if (frozen_us > s->now_us) { /* it waits in the socket */
                 s->datagram_used[slot] = true;
+                if (slot >= s->datagrams)
+                        s->datagrams = (unsigned)slot + 1;
                 sim_after(s, frozen_us - s->now_us, node, LIFE_WORLD, deliver, slot, from);
                 return;
         }
@@ -44,6 +48,8 @@ static void enqueue(struct sim *s, const uint8_t *bytes, int size, uint8_t from,
         for (unsigned slot = 0; slot < DATAGRAMS_MAX; slot++)
                 if (!s->datagram_used[slot]) {
                         s->datagram_used[slot] = true;
+                        if (slot >= s->datagrams)
+                                s->datagrams = slot + 1;
                         memcpy(s->datagram[slot], bytes, (size_t)size);
                         s->datagram_size[slot] = (uint16_t)size;
                         uint64_t delay_us = from == to ? 0 : sim_between(s, 200, s->delay_max_us);

@@ -9,6 +9,7 @@ static uint8_t other(uint8_t n)
         return (uint8_t)(1 - n);
 }
 
+/* What it sees but for the ages of requests, which are no change. */
 static struct observation look(const struct sim *s, uint8_t n)
 {
         const struct node *m = &s->node[n];
@@ -26,12 +27,10 @@ static struct observation look(const struct sim *s, uint8_t n)
                 o.peer_in_sync = peer == SLOT_ACTIVE; /* sysfs says so before the superblocks do */
                 o.peer_failed = m->nbdc.attached && peer == SLOT_FAULTY;
                 o.sync_idle = peer != SLOT_RECOVERING;
-                o.own_oldest_ms = (uint32_t)(disk_oldest_us(s, n) / MS);
         }
         o.attached = m->nbdc.attached;
         o.leg_connected = m->nbdc.connection != 0;
         o.leg_refused = m->nbdc.refused;
-        o.leg_oldest_ms = (uint32_t)(nbdc_oldest_us(s, n) / MS);
         o.peer_nbdd_answers = link_both(s, n, other(n)) && life_runs(s, other(n), LIFE_NBDD);
         o.service_running = m->app.running;
         return o;
@@ -73,6 +72,9 @@ void act_observe(struct sim *s, uint8_t n)
         struct observation o = look(s, n);
         if (a->looks - a->looks_read == LOOKS_MAX || (same(&o, &a->told) && s->now_us - a->told_us < 500 * MS))
                 return;
+        if (o.array_running)
+                o.own_oldest_ms = (uint32_t)(disk_oldest_us(s, n) / MS);
+        o.leg_oldest_ms = (uint32_t)(nbdc_oldest_us(s, n) / MS);
         a->told = o;
         a->told_us = s->now_us;
         a->under_way[a->looks % LOOKS_MAX] = o;

@@ -3,6 +3,7 @@
 #include "tests/sim/sim.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 uint64_t sim_random(struct sim *s, uint64_t below)
@@ -32,6 +33,17 @@ struct uuid sim_uuid(struct sim *s)
                 memcpy(u.bytes + i, &z, 8);
         }
         return u;
+}
+
+void sim_copy(struct sim *to, const struct sim *from)
+{
+        memcpy(to, from, offsetof(struct sim, event));
+        memcpy(to->event, from->event, from->events * sizeof from->event[0]);
+        memcpy(to->chosen, from->chosen, from->chosen_count * sizeof from->chosen[0]);
+        for (unsigned v = 0; v < VOTERS; v++)
+                memcpy(to->held[v], from->held[v], from->node[v].hamon.held_count * sizeof from->held[v][0]);
+        memcpy(to->datagram, from->datagram, from->datagrams * sizeof from->datagram[0]);
+        to->traces = 0;
 }
 
 static bool before(const struct sim_event *a, const struct sim_event *b)

@@ -8,7 +8,8 @@
  *
  * Parts: sim.c (time, events, lives), net.c (datagrams, links), hamon.c (driver around the core), disk.c, nbd.c (nbdd and nbdc), md.c,
  * act.c and observe.c (hamon-act), machine.c (power), app.c (writes and ledger), check.c (promises),
- * rules.c (rules), cover.c (what was reached), fault.c (what goes wrong), story.c (trace), main.c.
+ * rules.c (rules), cover.c (what was reached), fault.c (what goes wrong), story.c (trace), schedule.c
+ * (the shape of a run), main.c.
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -138,6 +139,7 @@ struct nbdc {
         struct uuid session;
         uint64_t connection; /* 0: down */
         uint64_t cut_since_us;
+        unsigned requests; /* those from here on are unused */
         struct request request[REQUESTS_MAX];
 };
 
@@ -158,6 +160,7 @@ struct md {
         uint64_t epoch;
         struct super super; /* of the array, in memory */
         uint64_t next_number;
+        unsigned ios; /* those from here on are unused */
         struct md_io io[REQUESTS_MAX];
 
         bool super_dirty, super_writing, super_own, super_peer; /* the last two: not answered yet */
@@ -226,10 +229,9 @@ struct hamon {
         bool file_known;
         struct acceptor_state file; /* durable */
         uint64_t synced;            /* generation */
-        struct action held[HELD_MAX];
         unsigned held_count;
         bool syncing;
-        uint64_t tick_order; /* event of the armed tick */
+        uint64_t tick_order, tick_us; /* event of the armed tick; 0: none */
         uint64_t nonce[NODES]; /* of its last answer to that node's renewals */
         uint64_t out_us;       /* its leg of the peer went out last; at that boot of the peer */
         struct uuid out_boot;
@@ -276,9 +278,7 @@ enum { TRACE_MAX = 20000, FAULT_KINDS_MAX = 64 };
 
 struct sim {
         uint64_t now_us, random, next_order, hash, steps;
-        struct sim_event event[EVENTS_MAX]; /* heap */
         unsigned events;
-        uint8_t datagram[DATAGRAMS_MAX][HAMON_WIRE_MAX];
         uint16_t datagram_size[DATAGRAMS_MAX];
         bool datagram_used[DATAGRAMS_MAX];
 
@@ -286,11 +286,11 @@ struct sim {
         bool cut[VOTERS][VOTERS]; /* [from][to] */
         unsigned lose_percent, double_percent;
         uint64_t delay_max_us;
+        unsigned ios, packets, datagrams; /* those from here on are unused */
         struct io io[IOS_MAX];
         struct packet packet[IOS_MAX];
         uint64_t next_write, next_connection;
         struct ledger ledger;
-        struct chosen chosen[CHOSEN_MAX];
         unsigned chosen_count;
         uint64_t joined_epoch; /* the last one that had both legs in sync */
         struct record decided; /* newest value that a majority accepted durably */
@@ -303,17 +303,24 @@ struct sim {
         uint64_t gap_us;      /* longest without one */
         bool restless; /* the application never rests: for measuring pauses */
         bool quiet; /* the application pauses: for the final comparison */
-        unsigned faults, messages;
+        unsigned faults, messages, delivered; /* the last: events but ticks, to a core */
         struct promise promise[VOTERS];
         uint64_t struck_us[FAULT_KINDS_MAX]; /* last of each kind */
 
         const char *violation; /* first broken promise */
         uint64_t violation_us, violation_a, violation_b;
-        struct trace_line trace[TRACE_MAX];
         unsigned traces;
+
+        /* From here on sim_copy() takes only what is in use. */
+        struct sim_event event[EVENTS_MAX]; /* heap */
+        struct chosen chosen[CHOSEN_MAX];
+        struct action held[VOTERS][HELD_MAX]; /* by hamons, until what they rely on is durable */
+        uint8_t datagram[DATAGRAMS_MAX][HAMON_WIRE_MAX];
+        struct trace_line trace[TRACE_MAX]; /* a copy begins without */
 };
 
 /* -- sim.c */
+void sim_copy(struct sim *to, const struct sim *from);
 uint64_t sim_random(struct sim *s, uint64_t below);
 bool sim_chance(struct sim *s, unsigned percent);
 uint64_t sim_between(struct sim *s, uint64_t low, uint64_t high);

@@ -131,9 +131,67 @@ static int list(struct nbdd *n, const struct admin_options *o)
 
 static int define(struct nbdd *n, const struct admin_options *o)
 {
-        struct nbdd_export_options x = {.device = o->device, .id = o->id, .read_only = o->read_only};
+        struct nbdd_export_options x = {.device = o->device,
+                                        .id = o->id,
+                                        .read_only = o->read_only,
+                                        .offset_bytes = o->offset_bytes,
+                                        .size_bytes = o->size_bytes,
+                                        .writers = o->writers,
+                                        .allow = o->allow,
+                                        .aliases = o->aliases,
+                                        .description = o->description,
+                                        .hidden = o->hidden};
 
         return nbdd_export_add(n, &x, QUERY_TIMEOUT_MS) < 0 ? failed(n) : 0;
+}
+
+static int change(struct nbdd *n, const struct admin_options *o)
+{
+        struct nbdd_export_change x = {.writers = o->writers,
+                                       .allow = o->allow,
+                                       .aliases = o->aliases,
+                                       .description = o->description,
+                                       .device = o->device,
+                                       .hidden = o->has_hidden ? &o->hidden : NULL,
+                                       .read_only = o->has_read_only ? &o->read_only : NULL,
+                                       .offset_bytes = o->has_offset ? &o->offset_bytes : NULL,
+                                       .size_bytes = o->has_size ? &o->size_bytes : NULL};
+
+        return nbdd_export_change(n, o->id, &x, QUERY_TIMEOUT_MS) < 0 ? failed(n) : 0;
+}
+
+/* ---- sessions ---- */
+
+static int sessions(struct nbdd *n, const struct admin_options *o)
+{
+        struct nbdd_session *list = NULL;
+        size_t count = 0;
+        char *text = NULL, id[EXPORT_ID_TEXT_SIZE];
+
+        if (o->json) {
+                if (nbdd_call(n, "GET", "/v1/sessions", NULL, QUERY_TIMEOUT_MS, &text) < 0)
+                        return failed(n);
+                (void)printf("%s\n", text);
+                free(text);
+                return 0;
+        }
+        if (nbdd_session_list(n, QUERY_TIMEOUT_MS, &list, &count) < 0)
+                return failed(n);
+        (void)printf("%-8s  %-24s  %-18s  %-9s  %-4s  %10s  %14s  %14s\n", "Session", "Client", "Export", "State", "Mode", "Requests", "Read_bytes",
+                     "Written_bytes");
+        for (size_t i = 0; i < count; i++) {
+                export_id_format(list[i].export_id, id);
+                (void)printf("%-8" PRIu64 "  %-24s  %-18s  %-9s  %-4s  %10" PRIu64 "  %14" PRIu64 "  %14" PRIu64 "\n", list[i].number,
+                             list[i].address, list[i].export_id ? id : "-", list[i].state, !list[i].export_id ? "-" : list[i].read_only ? "ro" : "rw",
+                             list[i].requests, list[i].read_bytes, list[i].written_bytes);
+        }
+        free(list);
+        return 0;
+}
+
+static int kick(struct nbdd *n, const struct admin_options *o)
+{
+        return nbdd_session_kick(n, o->session, QUERY_TIMEOUT_MS) < 0 ? failed(n) : 0;
 }
 
 /* Commands work by id; -d is looked up. */
@@ -172,6 +230,9 @@ static int command(struct nbdd *n, const struct admin_options *o)
         case ADMIN_START:
                 r = nbdd_export_start(n, id, DRAIN_TIMEOUT_MS);
                 break;
+        case ADMIN_REVOKE:
+                r = nbdd_leg_revoke(n, id, DRAIN_TIMEOUT_MS);
+                break;
         case ADMIN_STOP:
                 r = nbdd_export_stop(n, id, DRAIN_TIMEOUT_MS);
                 break;
@@ -206,12 +267,22 @@ int admin_run(const struct admin_options *o)
                 (void)fprintf(stderr, "nbdd: cannot use the control socket \"%s\": %s\n", o->socket, strerror(-r));
                 return ADMIN_EXIT_REFUSED;
         }
+        nbdd_set_force(n, o->force);
         switch (o->verb) {
         case ADMIN_LIST:
                 exit_code = list(n, o);
                 break;
         case ADMIN_DEFINE:
                 exit_code = define(n, o);
+                break;
+        case ADMIN_CHANGE:
+                exit_code = change(n, o);
+                break;
+        case ADMIN_SESSIONS:
+                exit_code = sessions(n, o);
+                break;
+        case ADMIN_KICK:
+                exit_code = kick(n, o);
                 break;
         case ADMIN_CONFIGURE:
                 exit_code = configure(n, o);

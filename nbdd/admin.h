@@ -10,7 +10,8 @@
 #define ADMIN_EXIT_USAGE 2
 #define ADMIN_EXIT_UNDEFINED 3 /* --list of an id or device that is not exported */
 
-enum admin_verb { ADMIN_NONE, ADMIN_LIST, ADMIN_DEFINE, ADMIN_REMOVE, ADMIN_START, ADMIN_STOP, ADMIN_CLEAR, ADMIN_CONFIGURE };
+enum admin_verb { ADMIN_NONE, ADMIN_LIST, ADMIN_DEFINE, ADMIN_REMOVE, ADMIN_START, ADMIN_STOP, ADMIN_CLEAR, ADMIN_CHANGE, ADMIN_REVOKE,
+                  ADMIN_SESSIONS, ADMIN_KICK, ADMIN_CONFIGURE };
 
 struct admin_options {
         enum admin_verb verb;
@@ -20,7 +21,13 @@ struct admin_options {
         uint64_t id;
         bool has_maxconnect;
         unsigned maxconnect;
-        bool read_only;
+        bool has_read_only, read_only;
+        bool has_hidden, hidden;
+        bool has_offset, has_size;
+        uint64_t offset_bytes, size_bytes;
+        const char *writers, *allow, *aliases, *description; /* NULL: not given */
+        uint64_t session; /* KICK */
+        bool force;
         bool json;
 };
 

@@ -15,7 +15,7 @@
 #include "nbdd/target.h"
 #include "nbdd/worker.h"
 
-struct conn *conn_new(struct worker *w, int fd, const char *address, uint64_t number)
+struct conn *conn_new(struct worker *w, int fd, const char *address, const struct net_address *from, uint64_t number)
 {
         struct conn *c = calloc(1, sizeof *c);
 
@@ -32,11 +32,12 @@ struct conn *conn_new(struct worker *w, int fd, const char *address, uint64_t nu
         list_init(&c->replies);
         list_init(&c->sending);
         session_init(&c->session);
-        c->handshake_deadline_ns = w->now_ns + CONN_HANDSHAKE_TIMEOUT_MS * 1000000ull;
+        c->handshake_deadline_ns = w->now_ns + engine_limit(w->engine, LIMIT_HANDSHAKE_MS) * 1000000ull;
         c->registration.number = number;
         c->registration.worker = w;
         c->registration.start_ns = w->now_ns;
         (void)snprintf(c->registration.address, sizeof c->registration.address, "%s", address);
+        c->registration.client.address = *from;
         engine_session_open(w->engine, &c->registration);
         list_append(&w->conns, &c->link);
         conn_mark(c);
@@ -92,6 +93,7 @@ void conn_end(struct conn *c, const char *why)
         if (why)
                 log_info("session %" PRIu64 " of %s ended: %s", c->registration.number, c->registration.address, why);
         c->ending = true;
+        atomic_store(&c->registration.hung_up, true);
         c->session.phase = SESSION_PHASE_CLOSED;
         (void)shutdown(c->fd, SHUT_RDWR); /* a receive or send under way completes */
         if (c->payload_request && !c->receiving) {
@@ -275,7 +277,7 @@ static void on_info(struct conn *c, const struct session_event *event)
         struct nbd_export_info info;
         struct engine_refusal refusal;
 
-        if (engine_session_describe(c->worker->engine, event->name, event->name_bytes, &info, &refusal) == 0)
+        if (engine_session_describe(c->worker->engine, &c->registration, event->name, event->name_bytes, &info, &refusal) == 0)
                 session_described(&c->session, &info);
         else
                 refused(c, &refusal, event->name, event->name_bytes);
@@ -284,22 +286,22 @@ static void on_info(struct conn *c, const struct session_event *event)
 static void on_list(struct conn *c)
 {
         size_t count = 0;
-        uint64_t *ids = engine_session_list(c->worker->engine, &count);
-        char text[EXPORT_ID_TEXT_SIZE];
+        struct engine_listed *listed = engine_session_list(c->worker->engine, &c->registration, &count);
 
-        for (size_t i = 0; i < count; i++) {
-                export_id_format(ids[i], text);
-                session_list_entry(&c->session, text);
-        }
-        session_list_end(&c->session);
-        free(ids);
+        for (size_t i = 0; i < count; i++)
+                session_list_entry(&c->session, listed[i].name, listed[i].description);
+        if (listed)
+                session_list_end(&c->session);
+        else
+                session_list_refused(&c->session, "this server does not list its exports");
+        free(listed);
 }
 
 /* ---- input ---- */
 
 static bool has_room(const struct conn *c)
 {
-        return c->inflight_count < CONN_DEPTH_MAX && c->inflight_bytes < CONN_BUDGET_BYTES;
+        return c->inflight_count < CONN_DEPTH_MAX && c->inflight_bytes < (uint64_t)engine_limit(c->worker->engine, LIMIT_CONNECTION_MIB) << 20;
 }
 
 static void send_early(struct conn *c);

@@ -4,7 +4,7 @@
  *
  * Bytes are received into the input buffer; a WRITE's payload goes from there, or straight from the socket, into an aligned buffer from the
  * worker's pool; finished requests queue as replies and leave many at a time in one send. Memory is bounded: no new request is
- * taken while CONN_BUDGET_BYTES or CONN_DEPTH_MAX are in flight. Everything runs in the worker's thread.
+ * taken while LIMIT_CONNECTION_MIB or CONN_DEPTH_MAX are in flight. Everything runs in the worker's thread.
  */
 #ifndef NBDD_CONN_H
 #define NBDD_CONN_H
@@ -21,12 +21,10 @@
 
 #define CONN_INPUT_BYTES (128u << 10)       /* holds the longest option, and many small requests */
 #define CONN_DEPTH_MAX 256u                 /* requests of one connection in flight */
-#define CONN_BUDGET_BYTES (32u << 20)       /* payload in flight before no further request is taken: at most this + 32 MiB */
 #define CONN_SEND_IOV_MAX 128u
 #define REPLY_HEAD_MAX (NBD_CHUNK_HEADER_BYTES + 8u) /* a chunk's header and a read's offset, or an error and its text's length */
 #define CONN_SEND_EARLY_BYTES (32u << 10)     /* replies of this much leave while later requests are still being parsed */
 #define CONN_DIRECT_PAYLOAD_BYTES (64u << 10) /* a payload from this size on is received alone, without what follows it */
-#define CONN_HANDSHAKE_TIMEOUT_MS 10000u    /* from accept to GO; the wait for an older session's drain does not count */
 
 struct worker;
 
@@ -101,7 +99,7 @@ struct conn {
 };
 
 /* Takes ownership of fd. NULL (fd closed): out of memory. */
-struct conn *conn_new(struct worker *w, int fd, const char *address, uint64_t number);
+struct conn *conn_new(struct worker *w, int fd, const char *address, const struct net_address *from, uint64_t number);
 
 /* Stops reading and answering at once; what was submitted to the disk finishes, the rest is dropped. `why` for the log, NULL: quiet. */
 void conn_end(struct conn *c, const char *why);

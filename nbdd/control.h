@@ -29,6 +29,9 @@ struct engine_export_view;
 struct engine_session;
 struct export;
 
+/* POST /v1/reload: reads nbdd.conf anew. 0, or -errno and all that is wrong with it in `ret_detail`, malloc'ed, one error a line. */
+typedef int control_reload(void *userdata, char **ret_detail);
+
 /* Serves `engine` on the socket until control_stop(). The folder is made when it is missing. */
 int control_start(const char *socket_path, struct engine *engine, struct control **ret);
 void control_stop(struct control *c);

@@ -48,9 +48,17 @@ static void on_export(void *userdata, const struct engine_export_view *v)
         (void)json_object_set_new(o, "status", json_string(export_status_text(v->status)));
         (void)json_object_set_new(o, "reason", json_string_nocheck(v->reason));
         (void)json_object_set_new(o, "failed", json_boolean(x->failed));
+        (void)json_object_set_new(o, "noted", json_string_nocheck(x->noted ? x->noted : ""));
         (void)json_object_set_new(o, "read_only", json_boolean(x->read_only));
+        (void)json_object_set_new(o, "writers", json_string(writer_policy_text(x->settings.writers)));
+        (void)json_object_set_new(o, "hidden", json_boolean(x->settings.hidden));
+        (void)json_object_set_new(o, "description", json_string_nocheck(x->settings.description));
+        (void)json_object_set_new(o, "aliases", json_string_nocheck(x->settings.aliases));
+        (void)json_object_set_new(o, "allow", json_string_nocheck(x->settings.allow));
+        (void)json_object_set_new(o, "declared", json_boolean(x->declared));
         (void)json_object_set_new(o, "offset", number(x->offset_bytes));
-        (void)json_object_set_new(o, "size_bytes", number(x->target ? x->target->size_bytes : 0));
+        (void)json_object_set_new(o, "size", number(x->size_bytes));
+        (void)json_object_set_new(o, "size_bytes", number(x->target ? atomic_load(&x->target->size_bytes) : 0));
         (void)json_object_set_new(o, "epoch", number(is_leg ? x->epoch : x->epoch_seen));
         (void)json_object_set_new(o, "epoch_seen", number(x->epoch_seen));
         (void)json_object_set_new(o, "session", uuid(&x->session));
@@ -59,6 +67,7 @@ static void on_export(void *userdata, const struct engine_export_view *v)
         (void)json_object_set_new(o, "session_count", json_integer(v->session_count));
         (void)json_object_set_new(o, "inflight", number(v->inflight));
         (void)json_object_set_new(o, "oldest_request_ms", number(v->oldest_request_ms));
+        (void)json_object_set_new(o, "fences", number(x->fences));
         (void)json_object_set_new(o, "read_bytes", number(v->read_bytes));
         (void)json_object_set_new(o, "written_bytes", number(v->written_bytes));
         (void)json_object_set_new(o, "sessions", json_array());
@@ -78,6 +87,9 @@ static void on_session(void *userdata, const struct export *x, const struct engi
                 put_id(o, "export", x->id);
         (void)json_object_set_new(o, "state",
                                   json_string(s->ending ? "ending" : !x ? "handshake" : s->waiting ? "waiting" : "attached"));
+        (void)json_object_set_new(o, "read_only", json_boolean(s->read_only));
+        (void)json_object_set_new(o, "cn", json_string_nocheck(s->client.cn));
+        (void)json_object_set_new(o, "psk", json_string_nocheck(s->client.psk));
         (void)json_object_set_new(o, "age_ms", number(now_ns > s->start_ns ? (now_ns - s->start_ns) / 1000000 : 0));
         if (s->has_session) {
                 (void)json_object_set_new(o, "epoch", number(s->epoch));

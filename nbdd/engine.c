@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "nbdd/address_table.h"
 #include "nbdd/engine_internal.h"
 #include "nbdd/worker.h"
 
@@ -31,6 +32,9 @@ void export_free(struct export *x)
         free(x->device);
         free(x->owner);
         free(x->failed);
+        free(x->noted);
+        settings_release(&x->settings);
+        allow_release(&x->allow);
         free(x);
 }
 
@@ -267,7 +271,6 @@ int engine_new(const char *state_dir, struct engine **ret, char *reason, size_t 
         if (!e)
                 return -ENOMEM;
         e->lock_fd = -1;
-        e->maxconnect = ENGINE_MAXCONNECT_DEFAULT;
         e->next_number = 1;
         list_init(&e->exports);
         list_init(&e->sessions);
@@ -278,6 +281,10 @@ int engine_new(const char *state_dir, struct engine **ret, char *reason, size_t 
         (void)pthread_cond_init(&e->changed, &attr);
         (void)pthread_condattr_destroy(&attr);
         (void)snprintf(reason, reason_size, "out of memory");
+        if (!(e->addresses = address_table_new())) {
+                r = -ENOMEM;
+                goto out;
+        }
         if ((r = prepare_state_dir(e, state_dir, reason, reason_size)) < 0 || (r = engine_load_exports(e, reason, reason_size)) < 0 ||
             (r = engine_load_grants(e, reason, reason_size)) < 0)
                 goto out;
@@ -349,6 +356,7 @@ void engine_free(struct engine *e)
                 export_free(x);
         if (e->lock_fd >= 0)
                 (void)close(e->lock_fd);
+        address_table_free(e->addresses);
         free(e->table_path);
         free(e->grants_path);
         (void)pthread_cond_destroy(&e->changed);
@@ -357,10 +365,18 @@ void engine_free(struct engine *e)
         free(e);
 }
 
-bool engine_admit(struct engine *e, uint64_t *ret_number)
+bool engine_admit(struct engine *e, const struct net_address *from, uint64_t *ret_number, char reason[ENGINE_REASON_SIZE])
 {
+        uint32_t all = engine_limit(e, LIMIT_MAXCONNECT), each = engine_limit(e, LIMIT_PER_ADDRESS);
+
         (void)pthread_mutex_lock(&e->lock);
-        bool ok = !e->refusing && e->connections < e->maxconnect;
+        bool ok = false;
+        if (e->refusing)
+                (void)snprintf(reason, ENGINE_REASON_SIZE, "nbdd is shutting down");
+        else if (e->connections >= all)
+                (void)snprintf(reason, ENGINE_REASON_SIZE, "maxconnect (%u) is reached", all);
+        else if (!(ok = address_table_add(e->addresses, from, each)))
+                (void)snprintf(reason, ENGINE_REASON_SIZE, "connections_per_address (%u) is reached", each);
         if (ok) {
                 e->connections++;
                 *ret_number = e->next_number++;
@@ -369,10 +385,11 @@ bool engine_admit(struct engine *e, uint64_t *ret_number)
         return ok;
 }
 
-void engine_unadmit(struct engine *e)
+void engine_unadmit(struct engine *e, const struct net_address *from)
 {
         (void)pthread_mutex_lock(&e->lock);
         e->connections--;
+        address_table_remove(e->addresses, from);
         (void)pthread_cond_broadcast(&e->changed);
         (void)pthread_mutex_unlock(&e->lock);
 }

@@ -19,8 +19,11 @@
 #include <stdint.h>
 
 #include "base/id.h"
+#include "nbdd/allow.h"
+#include "nbdd/limits.h"
 #include "nbdd/list.h"
 #include "nbdd/rules.h"
+#include "nbdd/settings.h"
 #include "wire/export_name.h"
 #include "wire/nbd_wire.h"
 
@@ -31,8 +34,6 @@ struct worker;
 
 #define ENGINE_REASON_SIZE 256
 #define ENGINE_EXPORTS_MAX 4096u
-#define ENGINE_MAXCONNECT_DEFAULT 1024u
-#define ENGINE_MAXCONNECT_MAX 65536u
 
 /* ---- workers ---- */
 
@@ -41,12 +42,16 @@ struct engine_session {
         uint64_t number; /* 1, 2, ...: also the order of arrival */
         struct worker *worker;
         char address[96];
+        struct client_identity client; /* the address when it is opened; TLS adds what it has verified, before GO */
         uint64_t start_ns;
         struct list all_link;
         struct list export_link;
         struct export *export;   /* NULL before ATTACH and after detach */
         bool waiting;            /* for older sessions' end */
         bool ending;             /* told to end */
+        bool fences;             /* it ended those before it */
+        bool read_only;          /* it may not write: the export, or its writer policy, says so */
+        atomic_bool hung_up;     /* set by its worker: no further request of it will be taken */
         bool is_leg;             /* of the export that it is attached to */
         bool has_session;
         uint64_t epoch;
@@ -71,10 +76,14 @@ enum engine_attach_result engine_session_attach(struct engine *e, struct engine_
 /* After WORKER_ATTACHED. False: it was ended meanwhile. */
 bool engine_session_take(struct engine *e, struct engine_session *s, struct nbd_export_info *ret_info, struct target **ret_target);
 /* INFO: describes without attaching. */
-int engine_session_describe(struct engine *e, const char *name, size_t name_bytes, struct nbd_export_info *ret_info,
+int engine_session_describe(struct engine *e, const struct engine_session *s, const char *name, size_t name_bytes, struct nbd_export_info *ret_info,
                             struct engine_refusal *ret_refusal);
-/* LIST: names of the exports that can be attached to, malloc'ed array of ids. */
-uint64_t *engine_session_list(struct engine *e, size_t *ret_count);
+/* LIST: the exports that this client can attach to and that are not hidden, a malloc'ed array. NULL: LIST is switched off, or no memory. */
+struct engine_listed {
+        char name[EXPORT_ID_TEXT_SIZE];
+        char description[SETTINGS_DESCRIPTION_MAX + 1];
+};
+struct engine_listed *engine_session_list(struct engine *e, const struct engine_session *s, size_t *ret_count);
 /* A disk error (errno) of a session's request. Leg: latched, all sessions ended. Plain: latched when `is_sync`. True: hold the reply. */
 bool engine_session_failed(struct engine *e, struct engine_session *s, int error, bool is_sync, const char *what);
 /* Nothing of the session can reach the disk any more; call exactly once, last. */
@@ -87,9 +96,9 @@ void engine_session_close(struct engine *e, struct engine_session *s);
  * On error -errno and a sentence in `reason`.
  */
 int engine_new(const char *state_dir, struct engine **ret, char *reason, size_t reason_size);
-/* A place for one more connection under maxconnect; false: full. Returns the session's number. */
-bool engine_admit(struct engine *e, uint64_t *ret_number);
-void engine_unadmit(struct engine *e); /* the connection came to nothing before engine_session_open() */
+/* A place for one more connection under the limits; false and a sentence: none. Returns the session's number. */
+bool engine_admit(struct engine *e, const struct net_address *from, uint64_t *ret_number, char reason[ENGINE_REASON_SIZE]);
+void engine_unadmit(struct engine *e, const struct net_address *from); /* it came to nothing before engine_session_open() */
 /* Refuses everything from now on; ends and drains all sessions, syncs and closes all targets. The workers must still run. */
 void engine_shutdown(struct engine *e);
 void engine_free(struct engine *e);
@@ -105,6 +114,7 @@ struct engine_add {
         uint64_t offset_bytes, size_bytes;
         struct uuid leg_uuid; /* null: none */
         const char *owner;
+        const struct export_settings *settings; /* NULL: the defaults */
 };
 int engine_add(struct engine *e, const struct engine_add *add, char reason[ENGINE_REASON_SIZE]);
 int engine_remove(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
@@ -114,9 +124,25 @@ int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uui
                  char reason[ENGINE_REASON_SIZE]);
 int engine_revoke(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
 int engine_clear(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
+/*
+ * -EUSERS and a sentence that names the mirror and `effect`, when the export (or the one of the session, with id 0) has an owner other than
+ * `who`. What does not exist has none.
+ */
+int engine_check_owner(struct engine *e, uint64_t id, uint64_t session, const char *who, const char *effect, char reason[ENGINE_REASON_SIZE]);
 int engine_kick(struct engine *e, uint64_t number, char reason[ENGINE_REASON_SIZE]);
-int engine_set_maxconnect(struct engine *e, unsigned maxconnect, char reason[ENGINE_REASON_SIZE]);
-unsigned engine_maxconnect(struct engine *e);
+int engine_set_limits(struct engine *e, const struct limits *limits, char reason[ENGINE_REASON_SIZE]);
+uint32_t engine_limit(struct engine *e, enum limit limit); /* any thread, no lock */
+
+/* NULL and false in a `has_` member: as it is. What concerns the device needs a stopped export. Sessions that are no longer allowed end. */
+struct engine_change {
+        const char *writers, *description, *aliases, *allow;
+        const char *device;
+        bool has_hidden, hidden;
+        bool has_read_only, read_only;
+        bool has_offset, has_size;
+        uint64_t offset_bytes, size_bytes;
+};
+int engine_change(struct engine *e, uint64_t id, const struct engine_change *change, char reason[ENGINE_REASON_SIZE]);
 
 /* Reports by callback, under the lock: must not block or call back. */
 struct engine_export_view {

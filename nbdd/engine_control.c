@@ -19,7 +19,7 @@
 #include "nbdd/engine_internal.h"
 #include "nbdd/worker.h"
 
-__attribute__((format(printf, 3, 4))) static int say(char *reason, int error, const char *format, ...)
+int engine_say(char *reason, int error, const char *format, ...)
 {
         va_list args;
         va_start(args, format);
@@ -29,8 +29,7 @@ __attribute__((format(printf, 3, 4))) static int say(char *reason, int error, co
 }
 
 /* The lock is held on return, whatever it is. RULE_DO: *ret is ours (busy). */
-static int take(struct engine *e, uint64_t id, enum export_command command, struct export **ret, bool *ret_nothing,
-                char *reason)
+int engine_take(struct engine *e, uint64_t id, enum export_command command, struct export **ret, bool *ret_nothing, char *reason)
 {
         struct timespec until;
         struct export *x = NULL;
@@ -41,15 +40,15 @@ static int take(struct engine *e, uint64_t id, enum export_command command, stru
         bool late = false;
         while (!e->refusing && (x = engine_find(e, id)) && x->busy) { /* found anew each time: it may be removed meanwhile */
                 if (late)
-                        return say(reason, -EBUSY, "another command on the export is not done: %.200s",
+                        return engine_say(reason, -EBUSY, "another command on the export is not done: %.200s",
                                    x->reason[0] ? x->reason : "it waits for the device");
                 late = pthread_cond_timedwait(&e->changed, &e->lock, &until) == ETIMEDOUT;
         }
         if (e->refusing)
-                return say(reason, -ESHUTDOWN, "nbdd is shutting down");
+                return engine_say(reason, -ESHUTDOWN, "nbdd is shutting down");
         const struct rule *rule = rule_find(command, x ? x->kind : EXPORT_PLAIN, export_status(x));
         if (rule->verdict == RULE_REFUSE)
-                return say(reason, -rule->error, "%s", rule->sentence);
+                return engine_say(reason, -rule->error, "%s", rule->sentence);
         assert(x); /* every command is refused to what is not there */
         x->busy = true;
         *ret_nothing = rule->verdict == RULE_NOTHING;
@@ -57,8 +56,8 @@ static int take(struct engine *e, uint64_t id, enum export_command command, stru
         return 0;
 }
 
-/* Ends what take() began. */
-static int give(struct engine *e, struct export *x, int result)
+/* Ends what engine_take() began. */
+int engine_give(struct engine *e, struct export *x, int result)
 {
         if (x)
                 x->busy = false;
@@ -67,12 +66,12 @@ static int give(struct engine *e, struct export *x, int result)
         return result;
 }
 
-static int save_table(struct engine *e, char *reason)
+int engine_save_under_lock(struct engine *e, char *reason)
 {
         (void)pthread_mutex_unlock(&e->lock);
         int r = engine_save_table(e);
         (void)pthread_mutex_lock(&e->lock);
-        return r < 0 ? say(reason, r, "cannot write the export table: %s", strerror(-r)) : 0;
+        return r < 0 ? engine_say(reason, r, "cannot write the export table: %s", strerror(-r)) : 0;
 }
 
 static int save_grants(struct engine *e, char *reason)
@@ -80,7 +79,7 @@ static int save_grants(struct engine *e, char *reason)
         (void)pthread_mutex_unlock(&e->lock);
         int r = engine_save_grants(e);
         (void)pthread_mutex_lock(&e->lock);
-        return r < 0 ? say(reason, r, "cannot write the grants: %s", strerror(-r)) : 0;
+        return r < 0 ? engine_say(reason, r, "cannot write the grants: %s", strerror(-r)) : 0;
 }
 
 static int save_revocation(struct engine *e, char *reason)
@@ -90,25 +89,57 @@ static int save_revocation(struct engine *e, char *reason)
         if (r < 0 && engine_forget_grants(e) == 0)
                 r = 0;
         (void)pthread_mutex_lock(&e->lock);
-        return r < 0 ? say(reason, r, "cannot take the grant back durably: %s", strerror(-r)) : 0;
+        return r < 0 ? engine_say(reason, r, "cannot take the grant back durably: %s", strerror(-r)) : 0;
 }
 
 /* ---- define and remove ---- */
 
-static int check_device(const char *device, char *reason)
+int engine_check_device(const char *device, char *reason)
 {
         struct stat st;
 
         if (device[0] != '/')
-                return say(reason, -EINVAL, "the device \"%.160s\" must be an absolute path", device);
+                return engine_say(reason, -EINVAL, "the device \"%.160s\" must be an absolute path", device);
         if (strlen(device) > 1000)
-                return say(reason, -ENAMETOOLONG, "the device's path is too long");
+                return engine_say(reason, -ENAMETOOLONG, "the device's path is too long");
         if (stat(device, &st) < 0) {
                 int r = -errno;
-                return say(reason, r, "\"%.160s\": %s", device, strerror(-r));
+                return engine_say(reason, r, "\"%.160s\": %s", device, strerror(-r));
         }
         if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
-                return say(reason, -ENODEV, "\"%.160s\" is neither a block device nor a regular file", device);
+                return engine_say(reason, -ENODEV, "\"%.160s\" is neither a block device nor a regular file", device);
+        return 0;
+}
+
+
+bool slices_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+        if (a > b)
+                return slices_overlap(b, b_size, a, a_size);
+        return a_size == 0 || b - a < a_size;
+}
+
+struct export *engine_find_alias(struct engine *e, const char *name, size_t name_bytes)
+{
+        list_each(x, &e->exports, struct export, link)
+                if (settings_has_alias(&x->settings, name, name_bytes))
+                        return x;
+        return NULL;
+}
+
+int engine_check_aliases(struct engine *e, const struct export *x, const struct export_settings *s, char *reason)
+{
+        char id[EXPORT_ID_TEXT_SIZE];
+        const char *alias;
+        size_t n;
+
+        for (size_t i = 0; settings_alias(s, i, &alias, &n); i++) {
+                const struct export *other = engine_find_alias(e, alias, n);
+                if (other && other != x) {
+                        export_id_format(other->id, id);
+                        return engine_say(reason, -EEXIST, "aliases: \"%.*s\" is already one of %s", (int)n, alias, id);
+                }
+        }
         return 0;
 }
 
@@ -117,32 +148,35 @@ static int check_free(struct engine *e, const struct engine_add *add, char *reas
         char id[EXPORT_ID_TEXT_SIZE];
 
         if (e->refusing)
-                return say(reason, -ESHUTDOWN, "nbdd is shutting down");
+                return engine_say(reason, -ESHUTDOWN, "nbdd is shutting down");
         if (e->export_count >= ENGINE_EXPORTS_MAX)
-                return say(reason, -ENOSPC, "there are %u exports already, the most that the table holds", e->export_count);
+                return engine_say(reason, -ENOSPC, "there are %u exports already, the most that the table holds", e->export_count);
         list_each(x, &e->exports, struct export, link) {
                 export_id_format(x->id, id);
                 if (x->id == add->id) {
                         const struct rule *rule = rule_find(COMMAND_DEFINE, add->kind, export_status(x));
-                        return say(reason, -rule->error, "%s: %s exports \"%.160s\"", rule->sentence, id, x->device);
+                        return engine_say(reason, -rule->error, "%s: %s exports \"%.160s\"", rule->sentence, id, x->device);
                 }
-                bool slices = (x->offset_bytes || x->size_bytes) && (add->offset_bytes || add->size_bytes);
-                if (strcmp(x->device, add->device) == 0 && !slices)
-                        return say(reason, -EEXIST, "\"%.160s\" is already exported as %s", add->device, id);
+                if (strcmp(x->device, add->device) == 0 && slices_overlap(x->offset_bytes, x->size_bytes, add->offset_bytes, add->size_bytes))
+                        return engine_say(reason, -EEXIST, "\"%.160s\" is already exported as %s%s", add->device, id,
+                                          x->offset_bytes || x->size_bytes || add->offset_bytes || add->size_bytes ? ": the slices overlap"
+                                                                                                                   : "");
         }
         return 0;
 }
 
 int engine_add(struct engine *e, const struct engine_add *add, char reason[ENGINE_REASON_SIZE])
 {
-        int r = check_device(add->device, reason);
+        int r = engine_check_device(add->device, reason);
         struct export *x = r < 0 ? NULL : calloc(1, sizeof *x);
 
         if (r < 0)
                 return r;
-        if (!x || !(x->device = strdup(add->device)) || !(x->owner = strdup(add->owner ? add->owner : ""))) {
+        if (!x || !(x->device = strdup(add->device)) || !(x->owner = strdup(add->owner ? add->owner : "")) ||
+            (add->settings ? settings_copy(add->settings, &x->settings) : settings_init(&x->settings)) < 0 ||
+            allow_parse(x->settings.allow, &x->allow, reason, ENGINE_REASON_SIZE) < 0) {
                 export_free(x);
-                return say(reason, -ENOMEM, "out of memory");
+                return engine_say(reason, -ENOMEM, "out of memory");
         }
         list_init(&x->sessions);
         x->id = add->id;
@@ -153,44 +187,44 @@ int engine_add(struct engine *e, const struct engine_add *add, char reason[ENGIN
         x->leg_uuid = add->leg_uuid;
         x->busy = true;
         (void)pthread_mutex_lock(&e->lock);
-        if ((r = check_free(e, add, reason)) < 0) {
+        if ((r = check_free(e, add, reason)) < 0 || (r = engine_check_aliases(e, x, &x->settings, reason)) < 0) {
                 (void)pthread_mutex_unlock(&e->lock);
                 export_free(x);
                 return r;
         }
         list_append(&e->exports, &x->link);
         e->export_count++;
-        r = save_table(e, reason);
+        r = engine_save_under_lock(e, reason);
         if (r < 0) {
                 list_remove(&x->link);
                 e->export_count--;
                 export_free(x);
                 x = NULL;
         }
-        return give(e, x, r);
+        return engine_give(e, x, r);
 }
 
 int engine_remove(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
 {
         struct export *x = NULL;
         bool nothing;
-        int r = take(e, id, COMMAND_REMOVE, &x, &nothing, reason);
+        int r = engine_take(e, id, COMMAND_REMOVE, &x, &nothing, reason);
 
         if (r == 0 && x->granted)
-                r = say(reason, -EBUSY, "the leg is granted; it must be revoked first");
+                r = engine_say(reason, -EBUSY, "the leg is granted; it must be revoked first");
         if (r < 0)
-                return give(e, x, r);
+                return engine_give(e, x, r);
         struct list *after = x->link.prev;
         list_remove(&x->link);
         e->export_count--;
-        r = save_table(e, reason);
+        r = engine_save_under_lock(e, reason);
         if (r < 0) { /* still in the file: still there */
                 list_append(after, &x->link);
                 e->export_count++;
-                return give(e, x, r);
+                return engine_give(e, x, r);
         }
         export_free(x);
-        return give(e, NULL, 0);
+        return engine_give(e, NULL, 0);
 }
 
 /* ---- plain exports ---- */
@@ -199,60 +233,66 @@ int engine_export_start(struct engine *e, uint64_t id, char reason[ENGINE_REASON
 {
         struct export *x = NULL;
         bool nothing = false;
-        int r = take(e, id, COMMAND_START, &x, &nothing, reason);
+        int r = engine_take(e, id, COMMAND_START, &x, &nothing, reason);
 
         if (r < 0 || nothing)
-                return give(e, x, r);
+                return engine_give(e, x, r);
         if (x->failed)
-                return give(e, x, say(reason, -EIO, "the export is failed: %.160s; clear it when the disk was looked at", x->failed));
+                return engine_give(e, x, engine_say(reason, -EIO, "the export is failed: %.160s; clear it when the disk was looked at", x->failed));
         if ((r = engine_open_target(e, x, reason)) < 0)
-                return give(e, x, r);
+                return engine_give(e, x, r);
         bool before = x->started;
         x->started = true;
-        if ((r = save_table(e, reason)) < 0) {
+        if ((r = engine_save_under_lock(e, reason)) < 0) {
                 x->started = before;
                 engine_close_target(e, x);
-                return give(e, x, r);
+                return engine_give(e, x, r);
         }
         x->accepting = true;
         x->reason[0] = '\0';
-        return give(e, x, 0);
+        return engine_give(e, x, 0);
 }
 
 int engine_export_stop(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
 {
         struct export *x = NULL;
         bool nothing = false;
-        int r = take(e, id, COMMAND_STOP, &x, &nothing, reason), saved;
+        int r = engine_take(e, id, COMMAND_STOP, &x, &nothing, reason), saved;
 
         if (r < 0)
-                return give(e, x, r);
+                return engine_give(e, x, r);
         if (nothing && !x->started)
-                return give(e, x, 0);
+                return engine_give(e, x, 0);
         x->started = false;
         if (!nothing)
                 r = engine_drain_and_close(e, x, "the export is stopped", reason);
         x->reason[0] = '\0';
-        saved = save_table(e, r < 0 ? (char[ENGINE_REASON_SIZE]){0} : reason);
-        return give(e, x, r < 0 ? r : saved);
+        saved = engine_save_under_lock(e, r < 0 ? (char[ENGINE_REASON_SIZE]){0} : reason);
+        return engine_give(e, x, r < 0 ? r : saved);
 }
 
 int engine_clear(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
 {
         struct export *x = NULL;
         bool nothing = false;
-        int r = take(e, id, COMMAND_CLEAR, &x, &nothing, reason);
+        int r = engine_take(e, id, COMMAND_CLEAR, &x, &nothing, reason);
 
-        if (r < 0 || !x->failed)
-                return give(e, x, r);
-        char *failed = x->failed;
-        x->failed = NULL;
-        r = save_table(e, reason);
-        if (r < 0 && !x->failed)
+        if (r < 0 || !(x->failed || x->noted))
+                return engine_give(e, x, r);
+        if (x->failed && x->target)
+                return engine_give(e, x, engine_say(reason, -EBUSY, "%s first, so that it is opened afresh",
+                                                    x->kind == EXPORT_LEG ? "the leg must be revoked" : "stop the export"));
+        char *failed = x->failed, *noted = x->noted;
+        x->failed = x->noted = NULL;
+        r = engine_save_under_lock(e, reason);
+        if (r < 0 && !x->failed && !x->noted) {
                 x->failed = failed;
-        else
+                x->noted = noted;
+        } else {
                 free(failed);
-        return give(e, x, r);
+                free(noted);
+        }
+        return engine_give(e, x, r);
 }
 
 /* ---- legs ---- */
@@ -283,24 +323,24 @@ int engine_revoke(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]
 {
         struct export *x = NULL;
         bool nothing = false;
-        int r = take(e, id, COMMAND_REVOKE, &x, &nothing, reason);
+        int r = engine_take(e, id, COMMAND_REVOKE, &x, &nothing, reason);
 
         if (r == 0) { /* also without an open device: a grant from before our start may wait for it */
                 r = revoke(e, x, reason);
                 if (r == -EIO)
                         e->save_wanted = true; /* the latch */
         }
-        return give(e, x, r);
+        return engine_give(e, x, r);
 }
 
 static int check_grant(const struct export *x, uint64_t epoch, const struct uuid *leg_uuid, char *reason)
 {
         if (x->failed)
-                return say(reason, -EIO, "the leg is failed: %.160s; clear it when the disk was looked at", x->failed);
+                return engine_say(reason, -EIO, "the leg is failed: %.160s; clear it when the disk was looked at", x->failed);
         if (!uuid_is_null(leg_uuid) && !uuid_is_null(&x->leg_uuid) && !uuid_equal(leg_uuid, &x->leg_uuid))
-                return say(reason, -EINVAL, "the export holds another leg than the grant names");
+                return engine_say(reason, -EINVAL, "the export holds another leg than the grant names");
         if (epoch < x->epoch_seen)
-                return say(reason, -ESTALE, "epoch %" PRIu64 " is stale: epoch %" PRIu64 " was granted before", epoch, x->epoch_seen);
+                return engine_say(reason, -ESTALE, "epoch %" PRIu64 " is stale: epoch %" PRIu64 " was granted before", epoch, x->epoch_seen);
         return 0;
 }
 
@@ -309,17 +349,17 @@ int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uui
 {
         struct export *x = NULL;
         bool nothing = false;
-        int r = take(e, id, COMMAND_GRANT, &x, &nothing, reason);
+        int r = engine_take(e, id, COMMAND_GRANT, &x, &nothing, reason);
 
         if (r < 0 || (r = check_grant(x, epoch, leg_uuid, reason)) < 0)
-                return give(e, x, r);
+                return engine_give(e, x, r);
         if (x->granted && x->target && x->accepting && x->epoch == epoch && uuid_equal(&x->session, session))
-                return give(e, x, 0);
+                return engine_give(e, x, 0);
         if ((r = revoke(e, x, reason)) < 0 || (r = engine_open_target(e, x, reason)) < 0)
-                return give(e, x, r);
+                return engine_give(e, x, r);
 
         x->epoch_seen = epoch;
-        r = save_table(e, reason);
+        r = engine_save_under_lock(e, reason);
         if (r == 0) {
                 x->epoch = epoch;
                 x->session = *session;
@@ -330,18 +370,41 @@ int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uui
         if (r < 0) {
                 x->epoch = 0;
                 engine_close_target(e, x);
-                return give(e, x, r);
+                return engine_give(e, x, r);
         }
         x->accepting = true;
         x->reason[0] = '\0';
-        return give(e, x, 0);
+        return engine_give(e, x, 0);
 }
 
 /* ---- sessions and limits ---- */
 
+int engine_check_owner(struct engine *e, uint64_t id, uint64_t session, const char *who, const char *effect, char reason[ENGINE_REASON_SIZE])
+{
+        char text[EXPORT_ID_TEXT_SIZE];
+        int r = 0;
+
+        (void)pthread_mutex_lock(&e->lock);
+        const struct export *x = id ? engine_find(e, id) : NULL;
+        if (session)
+                list_each(s, &e->sessions, struct engine_session, all_link)
+                        if (s->number == session)
+                                x = s->export;
+#ifdef MUTANT_owner_ignored
+        x = NULL;
+#endif
+        if (x && x->owner[0] && strcmp(x->owner, who) != 0) {
+                export_id_format(x->id, text);
+                r = engine_say(reason, -EUSERS, "%s belongs to hamon's mirror \"%.40s\": %s; use hamonctl, or --force", text, x->owner, effect);
+        }
+        (void)pthread_mutex_unlock(&e->lock);
+        return r;
+}
+
+
 int engine_kick(struct engine *e, uint64_t number, char reason[ENGINE_REASON_SIZE])
 {
-        int r = say(reason, -ENOENT, "no such session");
+        int r = engine_say(reason, -ENOENT, "no such session");
 
         (void)pthread_mutex_lock(&e->lock);
         list_each(s, &e->sessions, struct engine_session, all_link) {
@@ -354,30 +417,33 @@ int engine_kick(struct engine *e, uint64_t number, char reason[ENGINE_REASON_SIZ
         return r;
 }
 
-int engine_set_maxconnect(struct engine *e, unsigned maxconnect, char reason[ENGINE_REASON_SIZE])
+int engine_set_limits(struct engine *e, const struct limits *limits, char reason[ENGINE_REASON_SIZE])
 {
-        if (maxconnect < 1 || maxconnect > ENGINE_MAXCONNECT_MAX)
-                return say(reason, -EINVAL, "maxconnect must be from 1 to %u", ENGINE_MAXCONNECT_MAX);
+        uint32_t before[LIMIT_COUNT];
+
+        for (unsigned i = 0; i < LIMIT_COUNT; i++)
+                if (limits->value[i] < limit_rows[i].minimum || limits->value[i] > limit_rows[i].maximum)
+                        return engine_say(reason, -EINVAL, "%s must be from %u to %u", limit_rows[i].name, limit_rows[i].minimum,
+                                          limit_rows[i].maximum);
         (void)pthread_mutex_lock(&e->lock);
-        unsigned before = e->maxconnect;
-        e->maxconnect = maxconnect;
-        int r = save_table(e, reason);
-        if (r < 0)
-                e->maxconnect = before;
+        for (unsigned i = 0; i < LIMIT_COUNT; i++)
+                before[i] = atomic_exchange(&e->limits[i], limits->value[i]);
+        int r = engine_save_under_lock(e, reason);
+        for (unsigned i = 0; r < 0 && i < LIMIT_COUNT; i++)
+                atomic_store(&e->limits[i], before[i]);
         (void)pthread_mutex_unlock(&e->lock);
         return r;
 }
 
-unsigned engine_maxconnect(struct engine *e)
+uint32_t engine_limit(struct engine *e, enum limit limit)
 {
-        (void)pthread_mutex_lock(&e->lock);
-        unsigned n = e->maxconnect;
-        (void)pthread_mutex_unlock(&e->lock);
-        return n;
+        return atomic_load_explicit(&e->limits[limit], memory_order_relaxed);
 }
 
 static void visit_export(const struct export *x, const struct engine_visitor *visitor, uint64_t now)
 {
+        if (x->target && x->kind == EXPORT_PLAIN)
+                target_follow_size(x->target); /* INFO and this are to agree */
         struct engine_export_view v = {
             .export = x,
             .status = export_status(x),

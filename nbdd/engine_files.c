@@ -15,10 +15,12 @@
 /* Under lock: what the table file is to say. Strings are the exports' own: only valid under lock. */
 static char *encode_table(struct engine *e)
 {
-        struct stored_table t = {.maxconnect = e->maxconnect, .exports = calloc(e->export_count + 1, sizeof *t.exports)};
+        struct stored_table t = {.exports = calloc(e->export_count + 1, sizeof *t.exports)};
 
         if (!t.exports)
                 return NULL;
+        for (unsigned i = 0; i < LIMIT_COUNT; i++)
+                t.limits.value[i] = e->limits[i];
         list_each(x, &e->exports, struct export, link) {
                 t.exports[t.count++] = (struct stored_export){
                     .id = x->id,
@@ -26,6 +28,9 @@ static char *encode_table(struct engine *e)
                     .device = x->device,
                     .owner = x->owner,
                     .failed = x->failed ? x->failed : (char *)"",
+                    .noted = x->noted ? x->noted : (char *)"",
+                    .declared = x->declared,
+                    .settings = x->settings,
                     .read_only = x->read_only,
                     .started = x->started,
                     .offset_bytes = x->offset_bytes,
@@ -48,7 +53,7 @@ int engine_save_table(struct engine *e)
                 x->epoch_saving = x->epoch_seen;
         (void)pthread_mutex_unlock(&e->lock);
 
-        int r = text ? store_write_text(e->table_path, STORE_OWNER_EXPORTS, text) : -ENOMEM;
+        int r = text ? store_write_text(e->table_path, text) : -ENOMEM;
         free(text);
 
         (void)pthread_mutex_lock(&e->lock);
@@ -98,12 +103,13 @@ int engine_load_exports(struct engine *e, char *reason, size_t reason_size)
 
         if (r < 0)
                 return r;
-        if (t.maxconnect)
-                e->maxconnect = t.maxconnect;
+        for (unsigned i = 0; i < LIMIT_COUNT; i++)
+                e->limits[i] = t.limits.value[i];
         for (size_t i = 0; i < t.count; i++) {
                 struct stored_export *from = &t.exports[i];
                 struct export *x = calloc(1, sizeof *x);
-                if (!x) {
+                if (!x || allow_parse(from->settings.allow, &x->allow, reason, reason_size) < 0) {
+                        export_free(x);
                         r = -ENOMEM;
                         break;
                 }
@@ -113,6 +119,10 @@ int engine_load_exports(struct engine *e, char *reason, size_t reason_size)
                 x->device = from->device;
                 x->owner = from->owner;
                 x->failed = from->failed[0] ? strdup(from->failed) : NULL;
+                x->noted = from->noted[0] ? strdup(from->noted) : NULL;
+                x->declared = from->declared;
+                x->settings = from->settings;
+                from->settings = (struct export_settings){0};
                 x->read_only = from->read_only;
                 x->started = from->started;
                 x->offset_bytes = from->offset_bytes;

@@ -18,9 +18,13 @@ struct export {
         char *device;
         char *owner;  /* "" */
         char *failed; /* latched error; NULL */
+        char *noted;  /* the first disk error that did not fail it; NULL */
         bool read_only;
+        bool declared; /* by nbdd.conf */
         uint64_t offset_bytes, size_bytes;
         struct uuid leg_uuid;
+        struct export_settings settings;
+        struct allow_list allow; /* settings.allow, parsed */
 
         bool started;  /* plain: a person wants it available */
         bool granted;  /* leg: the durable grant is (epoch, session) */
@@ -37,13 +41,18 @@ struct export {
         struct list sessions;  /* attached, waiting and ending ones, in the order of arrival */
         unsigned session_count;
         uint64_t read_bytes, written_bytes; /* of sessions that are gone */
+        uint64_t fences; /* sessions that ended older ones */
 };
+
+struct address_table;
 
 struct engine {
         pthread_mutex_t lock;
         pthread_cond_t changed; /* a session left, a command ended, something is to be saved */
         struct list exports, sessions;
-        unsigned export_count, connections, maxconnect;
+        unsigned export_count, connections;
+        _Atomic uint32_t limits[LIMIT_COUNT]; /* written under lock */
+        struct address_table *addresses;
         uint64_t next_number;
         bool refusing; /* shutting down */
 
@@ -65,6 +74,17 @@ void engine_end_sessions(struct export *x, const struct engine_session *but, con
 void engine_advance(struct export *x);
 void export_latch(struct export *x, const char *text); /* under lock: the first error stays */
 void export_free(struct export *x);
+struct export *engine_find_alias(struct engine *e, const char *name, size_t name_bytes); /* under lock */
+int engine_say(char *reason, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* What begins and ends every command on an export; see engine_control.c. The lock is held on return, whatever it is. */
+int engine_take(struct engine *e, uint64_t id, enum export_command command, struct export **ret, bool *ret_nothing, char *reason);
+int engine_give(struct engine *e, struct export *x, int result);
+int engine_save_under_lock(struct engine *e, char *reason); /* drops the lock meanwhile */
+int engine_check_device(const char *device, char *reason);
+int engine_check_aliases(struct engine *e, const struct export *x, const struct export_settings *s, char *reason); /* under lock */
+bool slices_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size); /* size 0: to the end of the device */
+void engine_end_disallowed(struct export *x); /* under lock */
 
 /* At the start, in this order. */
 int engine_load_exports(struct engine *e, char *reason, size_t reason_size);

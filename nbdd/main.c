@@ -8,6 +8,7 @@
 
 #include "base/cli.h"
 #include "base/id.h"
+#include "base/ini.h"
 #include "base/log.h"
 #include "nbdd/admin.h"
 #include "nbdd/client/nbdd.h"
@@ -34,6 +35,20 @@ enum {
         OPT_DEVICE,
         OPT_ID,
         OPT_READ_ONLY,
+        OPT_READ_WRITE,
+        OPT_CHANGE,
+        OPT_REVOKE,
+        OPT_SESSIONS,
+        OPT_KICK,
+        OPT_FORCE,
+        OPT_OFFSET,
+        OPT_SIZE,
+        OPT_WRITERS,
+        OPT_ALLOW,
+        OPT_ALIAS,
+        OPT_DESCRIPTION,
+        OPT_HIDDEN,
+        OPT_VISIBLE,
         OPT_JSON,
 };
 
@@ -42,7 +57,12 @@ static const struct cli_option options[] = {
     {'r', "remove", NULL, "remove an export that is not available to clients", OPT_REMOVE},
     {0, "start", NULL, "make an export available to clients", OPT_START},
     {0, "stop", NULL, "make it unavailable; returns when nothing more can reach the device", OPT_STOP},
-    {0, "clear", NULL, "forget a latched disk error, after the disk was looked at", OPT_CLEAR},
+    {0, "clear-error", NULL, "forget a latched disk error, after the disk was looked at", OPT_CLEAR},
+    {0, "clear", NULL, NULL, OPT_CLEAR},
+    {0, "change", NULL, "change what an export is: with the options of -m below", OPT_CHANGE},
+    {0, "revoke", NULL, "take a leg's grant back; returns when nothing more can reach the device", OPT_REVOKE},
+    {0, "sessions", NULL, "list the clients", OPT_SESSIONS},
+    {0, "kick", "N", "end session N; the client may come back", OPT_KICK},
     {'l', "list", NULL, "list exports; all, unless -d or -i is given", OPT_LIST},
     {'a', "all", NULL, "with -l: all exports", OPT_ALL},
     {'s', "status", NULL, "with -l: with their status (always shown)", OPT_STATUS},
@@ -51,6 +71,16 @@ static const struct cli_option options[] = {
     {'d', "device", "DEV", "block device or regular file, an absolute path", OPT_DEVICE},
     {'i', "id", "ID", "export id, 1 to 2^64-1, decimal or 0x hex", OPT_ID},
     {0, "read-only", NULL, "with -m: clients may only read", OPT_READ_ONLY},
+    {0, "read-write", NULL, "with --change: clients may write again", OPT_READ_WRITE},
+    {0, "offset", "BYTES", "with -m: where the export begins in the device; 64MiB and such are understood", OPT_OFFSET},
+    {0, "size", "BYTES", "with -m: of the export (default: to the end of the device, and grows with it)", OPT_SIZE},
+    {0, "writers", "POLICY", "with -m: what a second client meets: shared (default), refuse, readonly or fence", OPT_WRITERS},
+    {0, "allow", "LIST", "with -m: who may attach: addresses, networks, cn=NAME, psk=NAME, with commas; \"\": everybody", OPT_ALLOW},
+    {0, "alias", "NAMES", "with -m: other names that clients may use", OPT_ALIAS},
+    {0, "description", "TEXT", "with -m: what clients see beside the name", OPT_DESCRIPTION},
+    {0, "hidden", NULL, "with -m: not in the list that clients get", OPT_HIDDEN},
+    {0, "visible", NULL, "with --change: in that list again", OPT_VISIBLE},
+    {0, "force", NULL, "also on an export that belongs to a mirror of hamon", OPT_FORCE},
     {0, "json", NULL, "print JSON", OPT_JSON},
     {0, "control", "SOCKET", "control socket (default " NBDD_DEFAULT_SOCKET ")", OPT_CONTROL},
     {0, "serve", NULL, "be the server, in the foreground", OPT_SERVE},
@@ -66,8 +96,11 @@ static const struct cli cli = {
     .program = "nbdd",
     .summary = "Network block device server, and the command that administers it.",
     .usage = "nbdd --serve [--listen ADDR:PORT]... [--control SOCKET] [--state-dir DIR]\n"
-             "nbdd -m -d DEV -i ID [--read-only]\n"
-             "nbdd --start|--stop|--clear|-r -d DEV|-i ID\n"
+             "nbdd -m -d DEV -i ID [--read-only] [--offset BYTES] [--size BYTES] [--writers POLICY] [--allow LIST] ...\n"
+             "nbdd --change -i ID [options of -m]\n"
+             "nbdd --start|--stop|--clear-error|--revoke|-r -d DEV|-i ID [--force]\n"
+             "nbdd --sessions [--json]\n"
+             "nbdd --kick N [--force]\n"
              "nbdd -l [-a] [-s] [-d DEV|-i ID] [--json]\n"
              "nbdd -c [-x N]",
     .epilog = "exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 -l of something that is not exported (UNDEFINED)\n"
@@ -84,6 +117,7 @@ struct command_line {
         const char *only_serve;
         const char *verb_name;
         bool list_words; /* -a or -s */
+        const char *of_export; /* an option of -m and --change, as typed */
 };
 
 __attribute__((format(printf, 1, 2))) static int usage_error(const char *format, ...)
@@ -160,6 +194,70 @@ static int take_server_option(struct command_line *c, int option, const char *va
         }
 }
 
+static int take_size(const char *text, const char *name, bool *ret_has, uint64_t *ret)
+{
+        if (ini_parse_size(text, ret) < 0)
+                return usage_error("%s \"%s\" must be a size: 4096, 64KiB, 10GiB", name, text);
+        *ret_has = true;
+        return 0;
+}
+
+/* What an export is: -m and --change. */
+static int take_export_option(struct command_line *c, int option, const char *value)
+{
+        struct admin_options *a = &c->admin;
+
+        switch (option) {
+        case OPT_READ_ONLY:
+        case OPT_READ_WRITE:
+                c->of_export = option == OPT_READ_ONLY ? "--read-only" : "--read-write";
+                a->has_read_only = true;
+                a->read_only = option == OPT_READ_ONLY;
+                return 0;
+        case OPT_HIDDEN:
+        case OPT_VISIBLE:
+                c->of_export = option == OPT_HIDDEN ? "--hidden" : "--visible";
+                a->has_hidden = true;
+                a->hidden = option == OPT_HIDDEN;
+                return 0;
+        case OPT_OFFSET:
+                c->of_export = "--offset";
+                return take_size(value, "--offset", &a->has_offset, &a->offset_bytes);
+        case OPT_SIZE:
+                c->of_export = "--size";
+                return take_size(value, "--size", &a->has_size, &a->size_bytes);
+        case OPT_WRITERS:
+                c->of_export = "--writers";
+                a->writers = value;
+                return 0;
+        case OPT_ALLOW:
+                c->of_export = "--allow";
+                a->allow = value;
+                return 0;
+        case OPT_ALIAS:
+                c->of_export = "--alias";
+                a->aliases = value;
+                return 0;
+        case OPT_DESCRIPTION:
+                c->of_export = "--description";
+                a->description = value;
+                return 0;
+        default:
+                return take_server_option(c, option, value);
+        }
+}
+
+static int take_session(struct command_line *c, const char *text)
+{
+        char *end;
+
+        errno = 0;
+        c->admin.session = strtoull(text, &end, 10);
+        if (*text < '1' || *text > '9' || *end || errno)
+                return usage_error("--kick \"%s\" must be a session's number (see --sessions)", text);
+        return set_verb(c, ADMIN_KICK, "--kick");
+}
+
 static int take_option(struct command_line *c, int option, const char *value)
 {
         switch (option) {
@@ -172,7 +270,19 @@ static int take_option(struct command_line *c, int option, const char *value)
         case OPT_STOP:
                 return set_verb(c, ADMIN_STOP, "--stop");
         case OPT_CLEAR:
-                return set_verb(c, ADMIN_CLEAR, "--clear");
+                return set_verb(c, ADMIN_CLEAR, "--clear-error");
+        case OPT_CHANGE:
+                return set_verb(c, ADMIN_CHANGE, "--change");
+        case OPT_REVOKE:
+                return set_verb(c, ADMIN_REVOKE, "--revoke");
+        case OPT_SESSIONS:
+                return set_verb(c, ADMIN_SESSIONS, "--sessions");
+        case OPT_KICK:
+                return take_session(c, value);
+        case OPT_FORCE:
+                c->only_admin = "--force";
+                c->admin.force = true;
+                return 0;
         case OPT_LIST:
                 return set_verb(c, ADMIN_LIST, "-l");
         case OPT_CONFIGURE:
@@ -190,9 +300,6 @@ static int take_option(struct command_line *c, int option, const char *value)
                 return 0;
         case OPT_ID:
                 return take_id(c, value);
-        case OPT_READ_ONLY:
-                c->admin.read_only = true;
-                return 0;
         case OPT_JSON:
                 c->admin.json = true;
                 return 0;
@@ -200,7 +307,7 @@ static int take_option(struct command_line *c, int option, const char *value)
                 c->admin.socket = c->serve.control_socket = value;
                 return 0;
         default:
-                return take_server_option(c, option, value);
+                return take_export_option(c, option, value);
         }
 }
 
@@ -213,25 +320,30 @@ static int check(const struct command_line *c)
                 return usage_error("%s is not for --serve", c->only_admin);
         if (!c->serve.classic_secrets != !c->serve.classic_listen_count)
                 return usage_error("--classic ADDR:PORT and --classic-secrets FILE go together");
+        if (c->serving && c->of_export)
+                return usage_error("%s is not for --serve", c->of_export);
         if (c->serving)
                 return 0;
         if (c->only_serve)
                 return usage_error("%s is for --serve", c->only_serve);
         if (a->verb == ADMIN_NONE)
-                return usage_error("nothing to do: --serve, -l, -m, -r, --start, --stop, --clear or -c (see --help)");
+                return usage_error("nothing to do: --serve, -l, -m, -r, --start, --stop, --change, --clear-error, --revoke, --sessions, --kick or -c (see --help)");
         if (c->list_words && a->verb != ADMIN_LIST)
                 return usage_error("-a and -s go with -l");
         if (a->has_maxconnect && a->verb != ADMIN_CONFIGURE)
                 return usage_error("-x goes with -c: nbdd -c -x %u", a->maxconnect);
-        if (a->verb == ADMIN_CONFIGURE && (a->has_id || a->device))
-                return usage_error("-c takes neither -d nor -i");
-        if (a->read_only && a->verb != ADMIN_DEFINE)
-                return usage_error("--read-only goes with -m");
+        bool of_exports = a->verb != ADMIN_CONFIGURE && a->verb != ADMIN_SESSIONS && a->verb != ADMIN_KICK;
+        if (!of_exports && (a->has_id || a->device))
+                return usage_error("%s takes neither -d nor -i", c->verb_name);
+        if (c->of_export && a->verb != ADMIN_DEFINE && a->verb != ADMIN_CHANGE)
+                return usage_error("%s goes with -m or --change", c->of_export);
+        if (a->verb == ADMIN_CHANGE && (!c->of_export || !a->has_id))
+                return usage_error("--change needs an id and what is to change: nbdd --change -i ID --writers refuse");
         if (a->verb == ADMIN_DEFINE && !(a->device && a->has_id))
                 return usage_error("-m needs a device and an id: nbdd -m -d DEV -i ID");
         if (a->device && a->device[0] != '/')
                 return usage_error("the device \"%s\" must be an absolute path", a->device);
-        if (a->verb != ADMIN_LIST && a->verb != ADMIN_CONFIGURE && !a->device && !a->has_id)
+        if (of_exports && a->verb != ADMIN_LIST && !a->device && !a->has_id)
                 return usage_error("%s needs -d DEV or -i ID", c->verb_name);
         return 0;
 }

@@ -47,9 +47,10 @@ static const struct rule rules[] = {
         {COMMAND_REVOKE, LEG, AVAIL | RUN, RULE_DO, 0, NULL},
 
         {COMMAND_CLEAR, BOTH, UNDEF, RULE_REFUSE, ENOENT, UNKNOWN},
-        {COMMAND_CLEAR, BOTH, DEF, RULE_DO, 0, NULL},
-        {COMMAND_CLEAR, PLAIN, AVAIL | RUN, RULE_REFUSE, EBUSY, "stop the export first, so that it is opened afresh"},
-        {COMMAND_CLEAR, LEG, AVAIL | RUN, RULE_REFUSE, EBUSY, "the leg must be revoked first, so that it is opened afresh"},
+        {COMMAND_CLEAR, BOTH, DEF | AVAIL | RUN, RULE_DO, 0, NULL}, /* a failed one that is open is refused: it has to be opened afresh */
+
+        {COMMAND_CHANGE, BOTH, UNDEF, RULE_REFUSE, ENOENT, UNKNOWN},
+        {COMMAND_CHANGE, BOTH, DEF | AVAIL | RUN, RULE_DO, 0, NULL},
 
         {COMMAND_ATTACH, BOTH, UNDEF, RULE_REFUSE, ENOENT, UNKNOWN},
         {COMMAND_ATTACH, PLAIN, DEF, RULE_REFUSE, EPERM, "the export is not started"},

@@ -17,6 +17,7 @@ enum export_command {
         COMMAND_GRANT,
         COMMAND_REVOKE,
         COMMAND_CLEAR,
+        COMMAND_CHANGE,  /* settings, and of a stopped one its device */
         COMMAND_ATTACH,  /* an NBD client */
         COMMAND_COUNT
 };

@@ -58,10 +58,11 @@ static struct worker *least_loaded(struct server *s)
 static bool take_client(void *userdata, int fd, const char *address)
 {
         struct server *s = userdata;
-        struct worker_message m = {.type = WORKER_CONNECT, .fd = fd};
+        struct worker_message m = {.type = WORKER_CONNECT, .fd = fd, .from = net_address_of(address)};
+        char reason[ENGINE_REASON_SIZE];
 
-        if (!engine_admit(s->engine, &m.session)) {
-                log_warning("connection of %s refused: maxconnect (%u) is reached", address, engine_maxconnect(s->engine));
+        if (!engine_admit(s->engine, &m.from, &m.session, reason)) {
+                log_warning("connection of %s refused: %s", address, reason);
                 (void)close(fd);
                 return false;
         }

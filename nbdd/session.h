@@ -56,6 +56,7 @@ struct session {
         uint64_t skip_bytes;        /* bytes of the stream to discard */
         unsigned option_count;
         bool wants_block_size;      /* the client asked for NBD_INFO_BLOCK_SIZE, or will ask nothing (EXPORT_NAME) */
+        bool wants_name, wants_description; /* NBD_INFO_NAME, NBD_INFO_DESCRIPTION */
         bool structured_replies;    /* negotiated: a READ never gets a simple reply again */
         bool meta_matched;          /* the meta context option being answered asks for base:allocation */
         bool block_status;          /* base:allocation is selected for the attached export */
@@ -83,8 +84,9 @@ void session_described(struct session *s, const struct nbd_export_info *info);
 void session_attached(struct session *s, const struct nbd_export_info *info);
 void session_refused(struct session *s, uint32_t rep_error, const char *text);
 
-void session_list_entry(struct session *s, const char *name);
+void session_list_entry(struct session *s, const char *name, const char *description);
 void session_list_end(struct session *s);
+void session_list_refused(struct session *s, const char *text);
 
 /* Hands over the pending output (malloc'ed, caller frees; NULL when there is none). */
 uint8_t *session_take_output(struct session *s, size_t *ret_bytes);

@@ -48,6 +48,10 @@ static void send_info(struct session *s, const struct nbd_export_info *export)
         nbd_info_export_encode(&w, s->option, &info);
         if (s->wants_block_size)
                 nbd_info_block_size_encode(&w, s->option, &info);
+        if (s->wants_name && info.name[0])
+                nbd_info_name_encode(&w, s->option, info.name, strlen(info.name));
+        if (s->wants_description && info.description[0])
+                nbd_info_description_encode(&w, s->option, info.description);
         session_write(s, buffer, w.offset_bytes);
         reply(s, NBD_REP_ACK, NULL, 0);
 }
@@ -109,18 +113,23 @@ void session_refused(struct session *s, uint32_t rep_error, const char *text)
         s->phase = SESSION_PHASE_OPTIONS;
 }
 
-void session_list_entry(struct session *s, const char *name)
+void session_list_entry(struct session *s, const char *name, const char *description)
 {
         uint8_t buffer[REPLY_MAX];
         struct bwriter w = bwriter_of(buffer, sizeof buffer);
 
-        nbd_rep_server_encode(&w, name, strlen(name));
+        nbd_rep_server_encode(&w, name, strlen(name), description);
         session_write(s, buffer, w.offset_bytes);
 }
 
 void session_list_end(struct session *s)
 {
         reply(s, NBD_REP_ACK, NULL, 0);
+}
+
+void session_list_refused(struct session *s, const char *text)
+{
+        reply_text(s, NBD_REP_ERR_POLICY, text);
 }
 
 /* "NBD_OPT_SET_META_CONTEXT": a selection holds for the export that it named, and for no other. */
@@ -186,9 +195,12 @@ static void go_option(struct session *s, const uint8_t *data, size_t size_bytes,
                 reply_text(s, NBD_REP_ERR_INVALID, "the option's lengths do not add up");
                 return;
         }
-        s->wants_block_size = false;
-        for (size_t i = 0; i < go.info_count; i++)
+        s->wants_block_size = s->wants_name = s->wants_description = false;
+        for (size_t i = 0; i < go.info_count; i++) {
                 s->wants_block_size |= go.infos[i] == NBD_INFO_BLOCK_SIZE;
+                s->wants_name |= go.infos[i] == NBD_INFO_NAME;
+                s->wants_description |= go.infos[i] == NBD_INFO_DESCRIPTION;
+        }
         if (s->option == NBD_OPT_GO) {
                 want_attach(s, go.name, go.name_bytes, ret);
                 return;

@@ -17,6 +17,8 @@ void stored_table_release(struct stored_table *t)
                 free(t->exports[i].device);
                 free(t->exports[i].owner);
                 free(t->exports[i].failed);
+                free(t->exports[i].noted);
+                settings_release(&t->exports[i].settings);
         }
         free(t->exports);
         *t = (struct stored_table){0};
@@ -51,23 +53,38 @@ static json_t *uuid_text(const struct uuid *u)
         return json_string(text);
 }
 
+static json_t *encode_limits(const struct limits *l)
+{
+        json_t *o = json_object();
+
+        for (unsigned i = 0; i < LIMIT_COUNT; i++)
+                (void)json_object_set_new(o, limit_rows[i].name, json_integer((json_int_t)l->value[i]));
+        return o;
+}
+
+static json_t *encode_export(const struct stored_export *x)
+{
+        const struct export_settings *s = &x->settings;
+
+        return json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:s, s:b, s:s, s:s, s:s}", "id",
+                         id_text(x->id), "kind", x->kind == EXPORT_LEG ? "leg" : "plain", "device", x->device, "owner", x->owner, "failed",
+                         x->failed, "noted", x->noted, "read_only", x->read_only, "started", x->started, "declared", x->declared, "offset",
+                         number_text(x->offset_bytes), "size", number_text(x->size_bytes), "epoch_seen", number_text(x->epoch_seen),
+                         "leg_uuid", uuid_text(&x->leg_uuid), "writers", writer_policy_text(s->writers), "hidden", s->hidden,
+                         "description", s->description, "aliases", s->aliases, "allow", s->allow);
+}
+
 char *store_encode_table(const struct stored_table *t)
 {
         json_t *exports = json_array();
 
         for (size_t i = 0; i < t->count; i++) {
-                const struct stored_export *x = &t->exports[i];
-                json_t *o = json_pack("{s:o, s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "id", id_text(x->id), "kind",
-                                      x->kind == EXPORT_LEG ? "leg" : "plain", "device", x->device, "owner", x->owner, "failed",
-                                      x->failed, "read_only", x->read_only, "started", x->started, "offset",
-                                      number_text(x->offset_bytes), "size", number_text(x->size_bytes), "epoch_seen",
-                                      number_text(x->epoch_seen), "leg_uuid", uuid_text(&x->leg_uuid));
-                if (json_array_append_new(exports, o) < 0) {
+                if (json_array_append_new(exports, encode_export(&t->exports[i])) < 0) {
                         json_decref(exports);
                         return NULL;
                 }
         }
-        json_t *root = json_pack("{s:o, s:I}", "exports", exports, "maxconnect", (json_int_t)t->maxconnect);
+        json_t *root = json_pack("{s:o, s:o}", "exports", exports, "limits", encode_limits(&t->limits));
         char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
         json_decref(root);
         return text;
@@ -142,6 +159,45 @@ static int get_bool(const json_t *o, const char *key, bool *ret)
         return 0;
 }
 
+/* Version 1 had no settings: the defaults. But of a version that has one, it must be there whole. */
+static int decode_settings(const json_t *o, struct stored_export *x)
+{
+        static const char *const keys[] = {"writers", "description", "aliases", "allow"};
+        char ignored[256];
+        int r = settings_init(&x->settings);
+
+        x->noted = NULL;
+        if (r == 0 && !json_object_get(o, "writers"))
+                return (x->noted = strdup("")) ? 0 : -ENOMEM;
+        for (size_t i = 0; r == 0 && i < sizeof keys / sizeof keys[0]; i++) {
+                const char *value = json_string_value(json_object_get(o, keys[i]));
+                r = value ? settings_set(&x->settings, keys[i], value, ignored, sizeof ignored) : -EBADMSG;
+                if (r == -EINVAL)
+                        r = -EBADMSG;
+        }
+        if (r < 0 || (r = get_bool(o, "hidden", &x->settings.hidden)) < 0 || (r = get_bool(o, "declared", &x->declared)) < 0)
+                return r;
+        return get_text(o, "noted", &x->noted);
+}
+
+static int decode_limits(const json_t *root, struct limits *ret)
+{
+        const json_t *limits = json_object_get(root, "limits"), *maxconnect = json_object_get(root, "maxconnect");
+
+        limits_init(ret);
+        if (!limits && !maxconnect)
+                return -EBADMSG;
+        for (unsigned i = 0; i < LIMIT_COUNT; i++) {
+                const json_t *v = limits ? json_object_get(limits, limit_rows[i].name) : i == LIMIT_MAXCONNECT ? maxconnect : NULL;
+                if (!v)
+                        continue; /* of an older version: the default */
+                if (!json_is_integer(v) || json_integer_value(v) < limit_rows[i].minimum || json_integer_value(v) > limit_rows[i].maximum)
+                        return -EBADMSG;
+                ret->value[i] = (uint32_t)json_integer_value(v);
+        }
+        return 0;
+}
+
 static int decode_export(const json_t *o, struct stored_export *x)
 {
         const char *kind = json_string_value(json_object_get(o, "kind"));
@@ -156,7 +212,7 @@ static int decode_export(const json_t *o, struct stored_export *x)
             (r = get_number(o, "offset", &x->offset_bytes)) < 0 || (r = get_number(o, "size", &x->size_bytes)) < 0 ||
             (r = get_number(o, "epoch_seen", &x->epoch_seen)) < 0 || (r = get_uuid(o, "leg_uuid", &x->leg_uuid)) < 0)
                 return r;
-        return 0;
+        return decode_settings(o, x);
 }
 
 static int decode_grant(const json_t *o, struct stored_grant *x)
@@ -186,17 +242,15 @@ int store_decode_table(const char *text, size_t size_bytes, struct stored_table 
 {
         struct stored_table t = {0};
         json_t *root = parse(text, size_bytes, reason, reason_size);
-        const json_t *exports = json_object_get(root, "exports"), *limit = json_object_get(root, "maxconnect");
+        const json_t *exports = json_object_get(root, "exports");
         int r = -EBADMSG;
 
         if (!root)
                 return -EBADMSG;
-        if (!json_is_array(exports) || !json_is_integer(limit) || json_integer_value(limit) < 1 ||
-            json_integer_value(limit) > UINT16_MAX + 1) {
-                (void)snprintf(reason, reason_size, "\"exports\" or \"maxconnect\" is missing or out of range");
+        if (!json_is_array(exports) || decode_limits(root, &t.limits) < 0) {
+                (void)snprintf(reason, reason_size, "\"exports\" or \"limits\" is missing or out of range");
                 goto out;
         }
-        t.maxconnect = (unsigned)json_integer_value(limit);
         t.exports = calloc(json_array_size(exports) + 1, sizeof *t.exports);
         if (!t.exports) {
                 r = -ENOMEM;
@@ -258,10 +312,10 @@ out:
 
 /* ---- files ---- */
 
-static int read_file(const char *path, const char *owner, char **ret_text, size_t *ret_bytes, char *reason, size_t reason_size)
+static int read_file(const char *path, const char *owner, unsigned max_version, char **ret_text, size_t *ret_bytes, char *reason, size_t reason_size)
 {
         unsigned version;
-        int r = statefile_read(path, owner, STORE_VERSION, &version, ret_text, ret_bytes);
+        int r = statefile_read(path, owner, max_version, &version, ret_text, ret_bytes);
         if (r < 0 && r != -ENOENT)
                 statefile_explain(path, r, reason, reason_size);
         return r;
@@ -271,10 +325,11 @@ int store_read_table(const char *path, struct stored_table *ret, char *reason, s
 {
         char *text = NULL, why[192];
         size_t bytes;
-        int r = read_file(path, STORE_OWNER_EXPORTS, &text, &bytes, reason, reason_size);
+        int r = read_file(path, STORE_OWNER_EXPORTS, STORE_TABLE_VERSION, &text, &bytes, reason, reason_size);
 
         if (r == -ENOENT) {
                 *ret = (struct stored_table){0};
+                limits_init(&ret->limits);
                 return 0;
         }
         if (r == 0 && (r = store_decode_table(text, bytes, ret, why, sizeof why)) < 0)
@@ -287,7 +342,7 @@ int store_read_grants(const char *path, struct stored_grants *ret, char *reason,
 {
         char *text = NULL, why[192];
         size_t bytes;
-        int r = read_file(path, STORE_OWNER_GRANTS, &text, &bytes, reason, reason_size);
+        int r = read_file(path, STORE_OWNER_GRANTS, STORE_GRANTS_VERSION, &text, &bytes, reason, reason_size);
 
         if (r == -ENOENT) {
                 *ret = (struct stored_grants){0};
@@ -299,15 +354,15 @@ int store_read_grants(const char *path, struct stored_grants *ret, char *reason,
         return r;
 }
 
-int store_write_text(const char *path, const char *owner, const char *text)
+int store_write_text(const char *path, const char *text)
 {
-        return statefile_write(path, owner, STORE_VERSION, text, strlen(text));
+        return statefile_write(path, STORE_OWNER_EXPORTS, STORE_TABLE_VERSION, text, strlen(text));
 }
 
 int store_write_table(const char *path, const struct stored_table *t)
 {
         char *text = store_encode_table(t);
-        int r = text ? statefile_write(path, STORE_OWNER_EXPORTS, STORE_VERSION, text, strlen(text)) : -ENOMEM;
+        int r = text ? store_write_text(path, text) : -ENOMEM;
         free(text);
         return r;
 }
@@ -315,7 +370,7 @@ int store_write_table(const char *path, const struct stored_table *t)
 int store_write_grants(const char *path, const struct stored_grants *g)
 {
         char *text = store_encode_grants(g);
-        int r = text ? statefile_write(path, STORE_OWNER_GRANTS, STORE_VERSION, text, strlen(text)) : -ENOMEM;
+        int r = text ? statefile_write(path, STORE_OWNER_GRANTS, STORE_GRANTS_VERSION, text, strlen(text)) : -ENOMEM;
         free(text);
         return r;
 }

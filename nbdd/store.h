@@ -13,12 +13,15 @@
 #include <stdint.h>
 
 #include "base/id.h"
+#include "nbdd/limits.h"
 #include "nbdd/rules.h"
+#include "nbdd/settings.h"
 #include "nbdd/target.h"
 
 #define STORE_OWNER_EXPORTS "nbdd-exports"
 #define STORE_OWNER_GRANTS "nbdd-grants"
-#define STORE_VERSION 1u
+#define STORE_TABLE_VERSION 2u  /* 1: before settings and limits; it is still read */
+#define STORE_GRANTS_VERSION 1u
 #define STORE_TEXT_MAX 4096u
 
 struct stored_export {
@@ -27,16 +30,19 @@ struct stored_export {
         char *device;
         char *owner;  /* "" */
         char *failed; /* the latched error, "" */
+        char *noted;  /* a disk error that did not fail the export, "" */
         bool read_only, started;
+        bool declared; /* by nbdd.conf */
         uint64_t offset_bytes, size_bytes;
         uint64_t epoch_seen;
         struct uuid leg_uuid; /* null: none */
+        struct export_settings settings;
 };
 
 struct stored_table {
         struct stored_export *exports;
         size_t count;
-        unsigned maxconnect;
+        struct limits limits;
 };
 
 struct stored_grant {
@@ -65,7 +71,7 @@ int store_decode_grants(const char *text, size_t size_bytes, struct stored_grant
 int store_read_table(const char *path, struct stored_table *ret, char *reason, size_t reason_size);
 int store_read_grants(const char *path, struct stored_grants *ret, char *reason, size_t reason_size);
 int store_write_table(const char *path, const struct stored_table *t);
-int store_write_text(const char *path, const char *owner, const char *text); /* encoded before */
+int store_write_text(const char *path, const char *text); /* of a table that was encoded before */
 int store_write_grants(const char *path, const struct stored_grants *g);
 
 #endif

@@ -112,13 +112,15 @@ static int slice(struct target *t, const struct target_options *o, uint64_t whol
                 (void)snprintf(reason, reason_size, "the slice ends past the device's %" PRIu64 " bytes", whole_bytes);
                 return -ERANGE;
         }
+        uint64_t size_bytes = o->size_bytes ? o->size_bytes : whole_bytes - o->offset_bytes;
+
         t->offset_bytes = o->offset_bytes;
-        t->size_bytes = o->size_bytes ? o->size_bytes : whole_bytes - o->offset_bytes;
+        t->to_end = o->size_bytes == 0;
         if (t->offset_bytes % t->block_bytes) {
                 (void)snprintf(reason, reason_size, "the slice does not start on a block of %u bytes", t->block_bytes);
                 return -EINVAL;
         }
-        t->size_bytes -= t->size_bytes % t->block_bytes; /* a size that no aligned request could reach the end of */
+        atomic_store(&t->size_bytes, size_bytes - size_bytes % t->block_bytes); /* no aligned request could reach the rest */
         return 0;
 }
 
@@ -181,6 +183,29 @@ int target_open(const struct target_options *options, struct target **ret, char 
 out:
         target_close(t);
         return r;
+}
+
+void target_follow_size(struct target *t)
+{
+        struct stat st;
+        uint64_t whole_bytes;
+
+        if (!t->to_end)
+                return;
+        if (t->block_device) {
+                if (ioctl(t->fd, BLKGETSIZE64, &whole_bytes) < 0)
+                        return; /* it is going away: requests will tell */
+        } else {
+                if (fstat(t->fd, &st) < 0)
+                        return;
+                whole_bytes = (uint64_t)st.st_size;
+        }
+        uint64_t size_bytes = whole_bytes > t->offset_bytes ? whole_bytes - t->offset_bytes : 0;
+        size_bytes -= size_bytes % t->block_bytes;
+        if (size_bytes != atomic_load(&t->size_bytes)) {
+                atomic_store(&t->size_bytes, size_bytes);
+                atomic_store(&t->no_holes, false);
+        }
 }
 
 int target_sync(struct target *t)

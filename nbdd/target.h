@@ -3,7 +3,7 @@
  * An opened device or file behind an export: opening it exclusively, what it can do, its identity, flushing and closing it.
  *
  * Owns the descriptor. Never decides who may use it. Everything here may block on the disk: called from control threads and at start, never
- * from a worker (workers only use the open descriptor's fields). Constant after target_open(), but for the two flags marked atomic.
+ * from a worker (workers only use the open descriptor's fields). Constant after target_open(), but for what is marked atomic.
  */
 #ifndef NBDD_TARGET_H
 #define NBDD_TARGET_H
@@ -33,7 +33,8 @@ struct target {
         uint32_t block_bytes;     /* smallest aligned unit of I/O: the logical block size with O_DIRECT, else 1 */
         uint32_t zero_block_bytes; /* alignment that fallocate wants: a block device's logical block, else 1 */
         uint64_t offset_bytes;
-        uint64_t size_bytes;
+        _Atomic uint64_t size_bytes; /* of the export; see target_follow_size() */
+        bool to_end; /* the slice goes to the end of the device */
         char attachment[TARGET_ATTACHMENT_SIZE]; /* which attachment of a disk this is: "diskseq:17", "file:DEV:INODE" */
 
         atomic_bool sync_failed; /* a sync failed once: no later one may claim success (FACTS: "reported once and lost") */
@@ -47,6 +48,12 @@ struct target {
  * a dead server left can come later. On error a negative errno and a sentence in `reason`: -EBUSY in use, -ENODEV not a device or file ...
  */
 int target_open(const struct target_options *options, struct target **ret, char *reason, size_t reason_size);
+
+/*
+ * Takes over what the device or file has grown to, when the slice goes to its end; a smaller one, too, so that nobody new is promised what is
+ * not there. Asks the kernel, not the disk. Sessions keep the size that they were told.
+ */
+void target_follow_size(struct target *t);
 
 /* fsync; a failure is latched in sync_failed and every later call returns it again without asking the kernel. */
 int target_sync(struct target *t);

@@ -58,12 +58,12 @@ static void handle(struct worker *w, const struct worker_message *m)
         case WORKER_CONNECT:
                 if (w->stopping)
                         (void)close(m->fd);
-                else if (!conn_new(w, m->fd, m->text, m->session))
+                else if (!conn_new(w, m->fd, m->text, &m->from, m->session))
                         log_warning("no memory for the connection of %s, continuing", m->text);
                 else
                         break;
                 atomic_fetch_sub(&w->conn_count, 1);
-                engine_unadmit(w->engine);
+                engine_unadmit(w->engine, &m->from);
                 break;
         case WORKER_ATTACHED:
                 if ((c = conn_by_number(w, m->session)))

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "nbdd/allow.h"
 #include "nbdd/list.h"
 #include "nbdd/pool.h"
 
@@ -32,6 +33,7 @@ struct worker_message {
         enum worker_message_type type;
         int fd;
         uint64_t session; /* number */
+        struct net_address from; /* CONNECT */
         char text[WORKER_TEXT_SIZE]; /* CONNECT: peer's address; END: why */
 };
 

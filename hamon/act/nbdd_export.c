@@ -16,6 +16,8 @@ static int open_nbdd(const struct mirror *m, struct nbdd **ret, struct trouble *
 {
         int r = nbdd_open(m->nbdd_socket, ret);
 
+        if (r == 0 && (r = nbdd_set_owner(*ret, m->cm->name)) < 0)
+                nbdd_close(*ret);
         return r < 0 ? trouble_errno(t, r, "cannot use nbdd's control socket") : 0;
 }
 

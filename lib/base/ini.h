@@ -74,6 +74,8 @@ int ini_bool(const struct ini *ini, const struct ini_entry *e, struct ini_errors
 int ini_u64(const struct ini *ini, const struct ini_entry *e, struct ini_errors *errors, uint64_t min, uint64_t max, uint64_t *ret);
 int ini_duration_ms(const struct ini *ini, const struct ini_entry *e, struct ini_errors *errors, uint64_t min, uint64_t max,
                     uint64_t *ret);
+/* The same spelling elsewhere, on a command line. -EINVAL. */
+int ini_parse_size(const char *text, uint64_t *ret);
 int ini_size_bytes(const struct ini *ini, const struct ini_entry *e, struct ini_errors *errors, uint64_t min, uint64_t max,
                    uint64_t *ret);
 

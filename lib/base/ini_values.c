@@ -120,17 +120,27 @@ int ini_duration_ms(const struct ini *ini, const struct ini_entry *e, struct ini
         return 0;
 }
 
-int ini_size_bytes(const struct ini *ini, const struct ini_entry *e, struct ini_errors *errors, uint64_t min, uint64_t max, uint64_t *ret)
+int ini_parse_size(const char *text, uint64_t *ret)
 {
         uint64_t value;
-        const char *rest = scan_u64(e->value, false, &value);
+        const char *rest = scan_u64(text, false, &value);
         const struct unit *unit = NULL;
 
         if (rest) {
                 rest += strspn(rest, " ");
                 unit = unit_find(size_units, *rest ? rest : "B");
         }
-        if (!unit || __builtin_mul_overflow(value, unit->factor, &value)) {
+        if (!unit || __builtin_mul_overflow(value, unit->factor, &value))
+                return -EINVAL;
+        *ret = value;
+        return 0;
+}
+
+int ini_size_bytes(const struct ini *ini, const struct ini_entry *e, struct ini_errors *errors, uint64_t min, uint64_t max, uint64_t *ret)
+{
+        uint64_t value;
+
+        if (ini_parse_size(e->value, &value) < 0) {
                 ini_error(ini, e, errors, "%s = \"%s\" is not a size: write 4096, 64KiB, 64MiB, 1GiB or 2TiB", e->key, e->value);
                 return -EINVAL;
         }

@@ -87,6 +87,9 @@ int nbd_option_reply_header_decode(struct breader *r, struct nbd_option_reply *r
 /* "the export is unknown to the server", ...: a constant sentence for an NBD_REP_ERR_* type. */
 const char *nbd_option_error_text(uint32_t type);
 
+#define NBD_INFO_NAME_SIZE 24u         /* an export id and NUL */
+#define NBD_INFO_DESCRIPTION_SIZE 256u
+
 /* NBD_REP_INFO data, from its leading type16 on. The decoder leaves fields that this reply does not carry as they were. */
 struct nbd_export_info {
         uint64_t size_bytes;
@@ -96,14 +99,17 @@ struct nbd_export_info {
         uint32_t block_minimum_bytes;
         uint32_t block_preferred_bytes;
         uint32_t block_maximum_bytes;
+        char name[NBD_INFO_NAME_SIZE];               /* what a server sends on request; not decoded */
+        char description[NBD_INFO_DESCRIPTION_SIZE];
 };
 void nbd_info_export_encode(struct bwriter *w, uint32_t option, const struct nbd_export_info *info);
 void nbd_info_block_size_encode(struct bwriter *w, uint32_t option, const struct nbd_export_info *info);
 void nbd_info_name_encode(struct bwriter *w, uint32_t option, const char *name, size_t name_bytes);
+void nbd_info_description_encode(struct bwriter *w, uint32_t option, const char *text);
 int nbd_info_decode(const void *data, size_t size_bytes, struct nbd_export_info *info);
 
 /* NBD_REP_SERVER data: name_length32 name, then an optional description. */
-void nbd_rep_server_encode(struct bwriter *w, const char *name, size_t name_bytes);
+void nbd_rep_server_encode(struct bwriter *w, const char *name, size_t name_bytes, const char *description);
 int nbd_rep_server_decode(const void *data, size_t size_bytes, const char **ret_name, size_t *ret_name_bytes);
 
 /* The answer to NBD_OPT_EXPORT_NAME: size64 flags16 [124 zeroes]. */

@@ -239,6 +239,16 @@ void nbd_info_name_encode(struct bwriter *w, uint32_t option, const char *name, 
         bwriter_copy(w, name, name_bytes);
 }
 
+/* "NBD_INFO_DESCRIPTION": type16 text. */
+void nbd_info_description_encode(struct bwriter *w, uint32_t option, const char *text)
+{
+        size_t n = strnlen(text, NBD_STRING_MAX);
+
+        nbd_option_reply_header_encode(w, &(struct nbd_option_reply){option, NBD_REP_INFO, (uint32_t)(2 + n)});
+        bwriter_be16(w, NBD_INFO_DESCRIPTION);
+        bwriter_copy(w, text, n);
+}
+
 int nbd_info_decode(const void *data, size_t size_bytes, struct nbd_export_info *info)
 {
         struct breader r = breader_of(data, size_bytes);
@@ -265,16 +275,19 @@ int nbd_info_decode(const void *data, size_t size_bytes, struct nbd_export_info 
         return 0; /* a type that we did not ask for is ignored, as the specification says */
 }
 
-void nbd_rep_server_encode(struct bwriter *w, const char *name, size_t name_bytes)
+void nbd_rep_server_encode(struct bwriter *w, const char *name, size_t name_bytes, const char *description)
 {
-        if (name_bytes > NBD_STRING_MAX) {
+        size_t description_bytes = description ? strlen(description) : 0;
+
+        if (name_bytes > NBD_STRING_MAX || description_bytes > NBD_STRING_MAX) {
                 w->bad = true;
                 return;
         }
         nbd_option_reply_header_encode(
-            w, &(struct nbd_option_reply){NBD_OPT_LIST, NBD_REP_SERVER, (uint32_t)(4 + name_bytes)});
+            w, &(struct nbd_option_reply){NBD_OPT_LIST, NBD_REP_SERVER, (uint32_t)(4 + name_bytes + description_bytes)});
         bwriter_be32(w, (uint32_t)name_bytes);
         bwriter_copy(w, name, name_bytes);
+        bwriter_copy(w, description, description_bytes);
 }
 
 int nbd_rep_server_decode(const void *data, size_t size_bytes, const char **ret_name, size_t *ret_name_bytes)

@@ -56,6 +56,14 @@ static int decode_export(struct nbdd *n, const json_t *o, struct nbdd_export *re
         ret->owner = get_text(o, "owner");
         ret->failed = json_is_true(json_object_get(o, "failed"));
         ret->read_only = json_is_true(json_object_get(o, "read_only"));
+        ret->hidden = json_is_true(json_object_get(o, "hidden"));
+        ret->declared = json_is_true(json_object_get(o, "declared"));
+        ret->noted = get_text(o, "noted");
+        ret->writers = get_text(o, "writers");
+        ret->description = get_text(o, "description");
+        ret->aliases = get_text(o, "aliases");
+        ret->allow = get_text(o, "allow");
+        ret->offset_bytes = get_number(o, "offset");
         ret->size_bytes = get_number(o, "size_bytes");
         ret->epoch = get_number(o, "epoch");
         get_uuid(o, "session", ret->session);
@@ -65,7 +73,8 @@ static int decode_export(struct nbdd *n, const json_t *o, struct nbdd_export *re
         ret->oldest_request_ms = get_number(o, "oldest_request_ms");
         ret->read_bytes = get_number(o, "read_bytes");
         ret->written_bytes = get_number(o, "written_bytes");
-        if (!ret->device || !ret->reason || !ret->owner) {
+        if (!ret->device || !ret->reason || !ret->owner || !ret->noted || !ret->writers || !ret->description || !ret->aliases ||
+            !ret->allow) {
                 nbdd_export_release(ret);
                 return nbdd_fail(n, -ENOMEM, "out of memory");
         }
@@ -77,6 +86,11 @@ void nbdd_export_release(struct nbdd_export *e)
         free(e->device);
         free(e->reason);
         free(e->owner);
+        free(e->noted);
+        free(e->writers);
+        free(e->description);
+        free(e->aliases);
+        free(e->allow);
         *e = (struct nbdd_export){0};
 }
 
@@ -146,13 +160,63 @@ int nbdd_health(struct nbdd *n, unsigned timeout_ms, struct nbdd_health *ret)
         return 0;
 }
 
-int nbdd_limits_get(struct nbdd *n, unsigned timeout_ms, unsigned *ret_maxconnect)
+static void decode_session(const json_t *o, struct nbdd_session *ret)
+{
+        const char *address = json_string_value(json_object_get(o, "address")), *state = json_string_value(json_object_get(o, "state"));
+        const char *id = json_string_value(json_object_get(o, "export"));
+        char ignored[64];
+
+        *ret = (struct nbdd_session){
+            .number = get_number(o, "number"),
+            .read_only = json_is_true(json_object_get(o, "read_only")),
+            .age_ms = get_number(o, "age_ms"),
+            .requests = get_number(o, "requests"),
+            .read_bytes = get_number(o, "read_bytes"),
+            .written_bytes = get_number(o, "written_bytes"),
+            .inflight = get_number(o, "inflight"),
+            .oldest_request_ms = get_number(o, "oldest_request_ms"),
+        };
+        if (!id || export_id_parse(id, &ret->export_id, ignored, sizeof ignored) < 0)
+                ret->export_id = 0;
+        (void)snprintf(ret->address, sizeof ret->address, "%s", address ? address : "");
+        (void)snprintf(ret->state, sizeof ret->state, "%s", state ? state : "");
+}
+
+int nbdd_session_list(struct nbdd *n, unsigned timeout_ms, struct nbdd_session **ret, size_t *ret_count)
+{
+        json_t *answer = NULL;
+        int r = nbdd_request(n, "GET", "/v1/sessions", NULL, timeout_ms, &answer);
+
+        if (r < 0)
+                return r;
+        const json_t *list = json_object_get(answer, "sessions");
+        struct nbdd_session *sessions = calloc(json_array_size(list) + 1, sizeof *sessions);
+        for (size_t i = 0; sessions && i < json_array_size(list); i++)
+                decode_session(json_array_get(list, i), &sessions[i]);
+        if (sessions) {
+                *ret = sessions;
+                *ret_count = json_array_size(list);
+        } else {
+                r = nbdd_fail(n, -ENOMEM, "out of memory");
+        }
+        json_decref(answer);
+        return r;
+}
+
+int nbdd_limit_get(struct nbdd *n, const char *name, unsigned timeout_ms, unsigned *ret)
 {
         json_t *answer = NULL;
         int r = nbdd_request(n, "GET", "/v1/limits", NULL, timeout_ms, &answer);
 
+        if (r == 0 && !json_object_get(answer, name))
+                r = nbdd_fail(n, -EINVAL, "no such limit: \"%s\"", name);
         if (r == 0)
-                *ret_maxconnect = (unsigned)get_number(answer, "maxconnect");
+                *ret = (unsigned)get_number(answer, name);
         json_decref(answer);
         return r;
+}
+
+int nbdd_limits_get(struct nbdd *n, unsigned timeout_ms, unsigned *ret_maxconnect)
+{
+        return nbdd_limit_get(n, "maxconnect", timeout_ms, ret_maxconnect);
 }

@@ -2,6 +2,7 @@
 /* libnbdd: handles, calls and commands. See nbdd.h; answers are decoded in answers.c. */
 #include "nbdd/client/client_internal.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -37,7 +38,24 @@ void nbdd_close(struct nbdd *n)
         if (!n)
                 return;
         free(n->socket_path);
+        free(n->owner);
         free(n);
+}
+
+int nbdd_set_owner(struct nbdd *n, const char *owner)
+{
+        char *copy = owner ? strdup(owner) : NULL;
+
+        if (owner && !copy)
+                return -ENOMEM;
+        free(n->owner);
+        n->owner = copy;
+        return 0;
+}
+
+void nbdd_set_force(struct nbdd *n, bool force)
+{
+        n->force = force;
 }
 
 const char *nbdd_error(const struct nbdd *n)
@@ -61,7 +79,7 @@ static int errno_of(const char *code)
                 const char *code;
                 int error;
         } table[] = {
-            {"unknown-export", ENOENT}, {"already-exported", EEXIST}, {"busy", EBUSY},           {"stale-epoch", ESTALE},
+            {"owned", EUSERS}, {"unknown-export", ENOENT}, {"already-exported", EEXIST}, {"busy", EBUSY},           {"stale-epoch", ESTALE},
             {"not-for-this-kind", EPERM}, {"bad-argument", EINVAL},   {"not-a-device", ENODEV},  {"no-access", EACCES},
             {"full", ENOSPC},           {"shutting-down", ESHUTDOWN}, {"disk-error", EIO},
         };
@@ -71,6 +89,23 @@ static int errno_of(const char *code)
         return EPROTO;
 }
 
+/* Who acts travels in the query of what changes something. malloc'ed. */
+static char *path_with_query(const struct nbdd *n, const char *method, const char *path)
+{
+        char *all = NULL;
+
+        if (strcmp(method, "GET") == 0 || strchr(path, '?') || !(n->force || n->owner))
+                return strdup(path);
+        size_t size = strlen(path) + 3 * (n->owner ? strlen(n->owner) : 0) + 32;
+        all = malloc(size);
+        if (!all)
+                return NULL;
+        int at = snprintf(all, size, n->force ? "%s?force=true%s" : "%s?%s", path, n->owner ? n->force ? "&owner=" : "owner=" : "");
+        for (const unsigned char *c = (const unsigned char *)(n->owner ? n->owner : ""); *c; c++)
+                at += snprintf(all + at, size - (size_t)at, isalnum(*c) || *c == '-' || *c == '_' || *c == '.' ? "%c" : "%%%02X", *c);
+        return all;
+}
+
 int nbdd_request(struct nbdd *n, const char *method, const char *path, const json_t *body, unsigned timeout_ms, json_t **ret)
 {
         unsigned status = 0;
@@ -78,7 +113,11 @@ int nbdd_request(struct nbdd *n, const char *method, const char *path, const jso
         char error[sizeof n->error];
 
         n->error[0] = '\0';
-        int r = http_call(n->socket_path, method, path, body, timeout_ms, &status, &answer, error, sizeof error);
+        char *whole = path_with_query(n, method, path);
+        if (!whole)
+                return nbdd_fail(n, -ENOMEM, "out of memory");
+        int r = http_call(n->socket_path, method, whole, body, timeout_ms, &status, &answer, error, sizeof error);
+        free(whole);
         if (r == -ENOENT || r == -ECONNREFUSED)
                 return nbdd_fail(n, r, "no nbdd answers on \"%s\": is it running? (nbdd --serve)", n->socket_path);
         if (r < 0)
@@ -130,6 +169,36 @@ static void put_number(json_t *o, const char *key, uint64_t v)
         (void)json_object_set_new(o, key, json_string(text));
 }
 
+static void put_text(json_t *o, const char *key, const char *text)
+{
+        if (text)
+                (void)json_object_set_new(o, key, json_string(text));
+}
+
+int nbdd_export_change(struct nbdd *n, uint64_t id, const struct nbdd_export_change *change, unsigned timeout_ms)
+{
+        json_t *body = json_object();
+
+        if (!body)
+                return nbdd_fail(n, -ENOMEM, "out of memory");
+        put_text(body, "writers", change->writers);
+        put_text(body, "allow", change->allow);
+        put_text(body, "aliases", change->aliases);
+        put_text(body, "description", change->description);
+        put_text(body, "device", change->device);
+        if (change->hidden)
+                (void)json_object_set_new(body, "hidden", json_boolean(*change->hidden));
+        if (change->read_only)
+                (void)json_object_set_new(body, "read_only", json_boolean(*change->read_only));
+        if (change->offset_bytes)
+                put_number(body, "offset", *change->offset_bytes);
+        if (change->size_bytes)
+                put_number(body, "size", *change->size_bytes);
+        int r = export_command(n, "PATCH", id, NULL, body, timeout_ms);
+        json_decref(body);
+        return r;
+}
+
 int nbdd_export_add(struct nbdd *n, const struct nbdd_export_options *options, unsigned timeout_ms)
 {
         char id[EXPORT_ID_TEXT_SIZE];
@@ -146,8 +215,13 @@ int nbdd_export_add(struct nbdd *n, const struct nbdd_export_options *options, u
         put_number(body, "size", options->size_bytes);
         if (options->leg_uuid)
                 (void)json_object_set_new(body, "leg_uuid", json_string(options->leg_uuid));
-        if (options->owner)
-                (void)json_object_set_new(body, "owner", json_string(options->owner));
+        put_text(body, "owner", options->owner);
+        put_text(body, "writers", options->writers);
+        put_text(body, "allow", options->allow);
+        put_text(body, "aliases", options->aliases);
+        put_text(body, "description", options->description);
+        if (options->hidden)
+                (void)json_object_set_new(body, "hidden", json_true());
         int r = nbdd_request(n, "POST", "/v1/exports", body, timeout_ms, NULL);
         json_decref(body);
         return r;
@@ -192,10 +266,23 @@ int nbdd_leg_revoke(struct nbdd *n, uint64_t id, unsigned timeout_ms)
         return export_command(n, "POST", id, "revoke", NULL, timeout_ms);
 }
 
-int nbdd_limits_set(struct nbdd *n, unsigned timeout_ms, unsigned maxconnect)
+int nbdd_session_kick(struct nbdd *n, uint64_t number, unsigned timeout_ms)
 {
-        json_t *body = json_pack("{s:I}", "maxconnect", (json_int_t)maxconnect);
+        char path[64];
+
+        (void)snprintf(path, sizeof path, "/v1/sessions/%" PRIu64, number);
+        return nbdd_request(n, "DELETE", path, NULL, timeout_ms, NULL);
+}
+
+int nbdd_limit_set(struct nbdd *n, const char *name, unsigned value, unsigned timeout_ms)
+{
+        json_t *body = json_pack("{s:I}", name, (json_int_t)value);
         int r = body ? nbdd_request(n, "PUT", "/v1/limits", body, timeout_ms, NULL) : nbdd_fail(n, -ENOMEM, "out of memory");
         json_decref(body);
         return r;
+}
+
+int nbdd_limits_set(struct nbdd *n, unsigned timeout_ms, unsigned maxconnect)
+{
+        return nbdd_limit_set(n, "maxconnect", maxconnect, timeout_ms);
 }

@@ -9,6 +9,8 @@
 
 struct nbdd {
         char *socket_path;
+        char *owner; /* who acts; NULL: a person */
+        bool force;
         char error[512];
 };
 

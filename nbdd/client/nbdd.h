@@ -9,7 +9,7 @@
  *
  * Errors of the server: -ENOENT unknown export, -EEXIST id or device already exported, -EBUSY the state forbids it (remove of an available
  * export) or the device is in use by someone else, -EINVAL bad argument, -ESTALE epoch below the highest seen, -EIO disk or sync error,
- * -EACCES the socket's owner does not permit you, -ECONNREFUSED or -ENOENT with "is nbdd running?" when nobody listens.
+ * -EUSERS the export belongs to a mirror of hamon (see nbdd_set_owner), -EACCES the socket's owner does not permit you, -ECONNREFUSED or -ENOENT with "is nbdd running?" when nobody listens.
  */
 #ifndef NBDD_CLIENT_NBDD_H
 #define NBDD_CLIENT_NBDD_H
@@ -30,6 +30,13 @@ struct nbdd;
 int nbdd_open(const char *socket_path, struct nbdd **ret);
 void nbdd_close(struct nbdd *n);
 
+/*
+ * An export that belongs to a mirror of hamon refuses what would surprise it with -EUSERS, naming the mirror and what would happen. The owner
+ * itself says who it is (-ENOMEM; NULL: a person again); a person who knows better forces. Both hold for all later calls of the handle.
+ */
+int nbdd_set_owner(struct nbdd *n, const char *owner);
+void nbdd_set_force(struct nbdd *n, bool force);
+
 /* The last failed call's sentence; "" after a success. Valid until the handle's next call. */
 const char *nbdd_error(const struct nbdd *n);
 
@@ -45,7 +52,12 @@ struct nbdd_export {
         enum nbdd_status status;
         char *reason;     /* why it is in that state; "" when there is nothing to say */
         bool failed;      /* a disk or sync error is latched */
-        bool read_only;
+        char *noted;      /* a disk error that did not fail the export and that nobody has cleared; "" */
+        bool read_only, hidden;
+        bool declared;    /* in nbdd.conf */
+        char *writers;    /* "shared", "refuse", "readonly" or "fence" */
+        char *description, *aliases, *allow; /* "" */
+        uint64_t offset_bytes;
         uint64_t size_bytes; /* 0 while the device is closed */
         uint64_t epoch;   /* leg: of the grant, 0 when there is none; plain: highest epoch seen */
         char session[NBDD_UUID_SIZE]; /* of the grant or of the current fenced session; "" when there is none */
@@ -78,9 +90,21 @@ struct nbdd_export_options {
         uint64_t size_bytes;   /* 0: to the device's end */
         const char *leg_uuid;  /* NULL: none */
         const char *owner;     /* NULL: nobody */
+        const char *writers;   /* NULL: "shared" */
+        const char *allow;     /* "10.0.0.0/8, cn=NAME, psk=NAME"; NULL: everybody */
+        const char *aliases;   /* other names, words; NULL: none */
+        const char *description; /* NULL: none */
+        bool hidden;           /* not in the list that clients get */
 };
 
 int nbdd_export_add(struct nbdd *n, const struct nbdd_export_options *options, unsigned timeout_ms);
+/* NULL and NULL-pointed: as it is. Sessions that the new allow list does not have are ended; what concerns the device needs a stopped export. */
+struct nbdd_export_change {
+        const char *writers, *allow, *aliases, *description, *device;
+        const bool *hidden, *read_only;
+        const uint64_t *offset_bytes, *size_bytes;
+};
+int nbdd_export_change(struct nbdd *n, uint64_t id, const struct nbdd_export_change *change, unsigned timeout_ms);
 /* A leg must be revoked and a plain export stopped first (-EBUSY). */
 int nbdd_export_remove(struct nbdd *n, uint64_t id, unsigned timeout_ms);
 /* Plain exports only. Repeating either changes nothing and succeeds. Stop returns when nothing more can reach the device. */
@@ -111,8 +135,24 @@ struct nbdd_health {
 /* Touches no disk: it answers while a disk hangs. */
 int nbdd_health(struct nbdd *n, unsigned timeout_ms, struct nbdd_health *ret);
 
+struct nbdd_session {
+        uint64_t number;
+        char address[96];
+        uint64_t export_id; /* 0: it has not asked for one yet */
+        char state[16];     /* "handshake", "waiting", "attached", "ending" */
+        bool read_only;
+        uint64_t age_ms, requests, read_bytes, written_bytes, inflight, oldest_request_ms;
+};
+/* malloc'ed: free(). */
+int nbdd_session_list(struct nbdd *n, unsigned timeout_ms, struct nbdd_session **ret, size_t *ret_count);
+/* Ends it; its requests at the disk finish, the client may come back. */
+int nbdd_session_kick(struct nbdd *n, uint64_t number, unsigned timeout_ms);
+
 int nbdd_limits_get(struct nbdd *n, unsigned timeout_ms, unsigned *ret_maxconnect);
 int nbdd_limits_set(struct nbdd *n, unsigned timeout_ms, unsigned maxconnect);
+/* Any limit by its name in GET /v1/limits. */
+int nbdd_limit_get(struct nbdd *n, const char *name, unsigned timeout_ms, unsigned *ret);
+int nbdd_limit_set(struct nbdd *n, const char *name, unsigned value, unsigned timeout_ms);
 
 /* Any call by hand: the raw JSON answer is malloc'ed. `body` NULL for none. */
 int nbdd_call(struct nbdd *n, const char *method, const char *path, const char *body, unsigned timeout_ms, char **ret_json);

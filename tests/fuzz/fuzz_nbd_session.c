@@ -63,7 +63,7 @@ static bool perform(struct session *s, const struct session_event *event, const 
                         session_attached(s, info);
                 break;
         case SESSION_LIST:
-                session_list_entry(s, "0x12345678");
+                session_list_entry(s, "0x12345678", "a disk");
                 session_list_end(s);
                 break;
         case SESSION_REQUEST:

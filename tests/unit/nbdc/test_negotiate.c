@@ -363,8 +363,8 @@ static void test_list(void **state)
         char sent[4096];
         size_t sent_bytes;
         struct script *s = script_new(FIXED);
-        nbd_rep_server_encode(&s->w, "0x1", 3);
-        nbd_rep_server_encode(&s->w, "0x12345678", 10);
+        nbd_rep_server_encode(&s->w, "0x1", 3, NULL);
+        nbd_rep_server_encode(&s->w, "0x12345678", 10, "a disk");
         reply_text(s, NBD_OPT_LIST, NBD_REP_ACK, "");
         n.on_export = on_export;
         n.userdata = &l;
@@ -382,7 +382,7 @@ static void test_list(void **state)
 
         s = script_new(FIXED); /* a list without an end */
         for (unsigned i = 0; i <= NEGOTIATE_LIST_MAX; i++)
-                nbd_rep_server_encode(&s->w, "0x1", 3);
+                nbd_rep_server_encode(&s->w, "0x1", 3, NULL);
         assert_false(s->w.bad);
         play(&n, NEGOTIATE_LIST, s, SIZE_MAX, sent, &sent_bytes);
         assert_int_equal(n.verdict, NEGOTIATE_BROKEN);

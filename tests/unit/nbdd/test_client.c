@@ -47,7 +47,8 @@ static int setup(void **state)
         if (make_file(disk) < 0 || make_file(leg) < 0 || engine_new(state_dir, &engine, reason, sizeof reason) < 0 ||
             control_start(socket_path, engine, &control) < 0)
                 return -1;
-        return nbdd_open(socket_path, &n);
+        int r = nbdd_open(socket_path, &n);
+        return r < 0 ? r : nbdd_set_owner(n, "hamon");
 }
 
 static int teardown(void **state)

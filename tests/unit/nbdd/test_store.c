@@ -31,12 +31,16 @@ static int remove_folder(void **state)
 }
 
 static struct stored_export two[2] = {
-    {.id = 0x12345678, .device = (char *)"/dev/sdb2", .owner = (char *)"", .failed = (char *)"", .started = true, .epoch_seen = 7},
+    {.id = 0x12345678, .device = (char *)"/dev/sdb2", .owner = (char *)"", .failed = (char *)"", .noted = (char *)"read error", .started = true, .epoch_seen = 7,
+     .settings = {.writers = WRITERS_FENCE, .hidden = true, .description = (char *)"a disk", .aliases = (char *)"one two", .allow = (char *)"10.0.0.0/8, psk=x"}},
     {.id = UINT64_MAX,
      .kind = EXPORT_LEG,
      .device = (char *)"/dev/mapper/nbdd-leg-d\xc3\xa4ta",
      .owner = (char *)"hamon",
      .failed = (char *)"write error on \"x\": Input/output error",
+     .noted = (char *)"",
+     .declared = true,
+     .settings = {.description = (char *)"", .aliases = (char *)"", .allow = (char *)""},
      .offset_bytes = 1 << 20,
      .size_bytes = UINT64_MAX,
      .epoch_seen = UINT64_MAX,
@@ -46,7 +50,7 @@ static struct stored_export two[2] = {
 static void table_round_trips_through_its_file(void **state)
 {
         (void)state;
-        const struct stored_table t = {.exports = two, .count = 2, .maxconnect = 1000};
+        const struct stored_table t = {.exports = two, .count = 2, .limits = {.value = {1000, 1, 1, 1, 100}}};
         struct stored_table back;
         char reason[256];
 
@@ -55,7 +59,7 @@ static void table_round_trips_through_its_file(void **state)
         assert_int_equal(store_write_table(path, &t), 0);
         assert_int_equal(store_read_table(path, &back, reason, sizeof reason), 0);
         assert_int_equal(back.count, 2);
-        assert_int_equal(back.maxconnect, 1000);
+        assert_int_equal(back.limits.value[LIMIT_MAXCONNECT], 1000);
         for (size_t i = 0; i < 2; i++) {
                 assert_int_equal(back.exports[i].id, two[i].id);
                 assert_int_equal(back.exports[i].kind, two[i].kind);
@@ -67,6 +71,13 @@ static void table_round_trips_through_its_file(void **state)
                 assert_int_equal(back.exports[i].size_bytes, two[i].size_bytes);
                 assert_int_equal(back.exports[i].epoch_seen, two[i].epoch_seen);
                 assert_true(uuid_equal(&back.exports[i].leg_uuid, &two[i].leg_uuid));
+                assert_string_equal(back.exports[i].noted, two[i].noted);
+                assert_int_equal(back.exports[i].declared, two[i].declared);
+                assert_int_equal(back.exports[i].settings.writers, two[i].settings.writers);
+                assert_int_equal(back.exports[i].settings.hidden, two[i].settings.hidden);
+                assert_string_equal(back.exports[i].settings.description, two[i].settings.description);
+                assert_string_equal(back.exports[i].settings.aliases, two[i].settings.aliases);
+                assert_string_equal(back.exports[i].settings.allow, two[i].settings.allow);
         }
         stored_table_release(&back);
 }
@@ -105,7 +116,7 @@ static void failed_writes_leave_the_old_table(void **state)
 {
         (void)state;
         static const char *const steps[] = {"open:1", "write:1", "fsync:1", "rename:1"};
-        const struct stored_table old = {.exports = two, .count = 1, .maxconnect = 1}, new = {.exports = two, .count = 2, .maxconnect = 2};
+        const struct stored_table old = {.exports = two, .count = 1, .limits = {.value = {1, 1, 1, 1, 100}}}, new = {.exports = two, .count = 2, .limits = {.value = {2, 1, 1, 1, 100}}};
         struct stored_table back;
         char reason[256];
 
@@ -115,7 +126,7 @@ static void failed_writes_leave_the_old_table(void **state)
                 assert_int_equal(store_write_table(path, &new), -EIO);
                 (void)unsetenv("NBDD_FAULT_STATEFILE");
                 assert_int_equal(store_read_table(path, &back, reason, sizeof reason), 0);
-                assert_int_equal(back.maxconnect, 1);
+                assert_int_equal(back.limits.value[LIMIT_MAXCONNECT], 1);
                 stored_table_release(&back);
         }
 }
@@ -124,7 +135,7 @@ static void same_id_twice_is_refused(void **state)
 {
         (void)state;
         struct stored_export same[2] = {two[0], two[0]};
-        const struct stored_table t = {.exports = same, .count = 2, .maxconnect = 1};
+        const struct stored_table t = {.exports = same, .count = 2, .limits = {.value = {1, 1, 1, 1, 100}}};
         struct stored_table back;
         char reason[256], *text = store_encode_table(&t);
 

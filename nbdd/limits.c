@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table of limits. See limits.h. */
+#include "nbdd/limits.h"
+
+const struct limit_row limit_rows[LIMIT_COUNT] = {
+        [LIMIT_MAXCONNECT] = {"maxconnect", 1, 65536, 1024, "connections at the same time"},
+        /* Half of maxconnect: one client that leaks connections leaves places for others. */
+        [LIMIT_PER_ADDRESS] = {"connections_per_address", 1, 65536, 512, "connections from one address"},
+        [LIMIT_MEMORY_MIB] = {"memory_mib", 1, 1u << 20, 1024, "payload in flight over all connections, MiB"},
+        /* One request may have 32 MiB (doc/proto.md, "Block size constraints"): less would forbid the pipeline of two of them. */
+        [LIMIT_CONNECTION_MIB] = {"connection_memory_mib", 1, 1024, 32, "payload in flight of one connection, MiB"},
+        [LIMIT_HANDSHAKE_MS] = {"handshake_timeout_ms", 100, 600000, 10000, "from accept to GO, ms"},
+        [LIMIT_LIST] = {"list", 0, 1, 1, "whether clients may list the exports"},
+};
+
+void limits_init(struct limits *l)
+{
+        for (unsigned i = 0; i < LIMIT_COUNT; i++)
+                l->value[i] = limit_rows[i].normal;
+}

@@ -12,7 +12,9 @@ import sys
 import time
 from pathlib import Path
 
+from cluster import postgres
 from cluster.cluster import NODES, WITNESS, Cluster, Failed, differing_blocks
+from database import Database
 from vmbed import GuestTimeout, Trio, settings
 from vmbed.agent import GuestError
 from vmbed.net import address
@@ -22,7 +24,7 @@ TOP = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 BUILD = TOP / os.environ.get("BUILD", "build")
 
-DATA_MIB = 96
+DATA_MIB, DATA_WITH_POSTGRES_MIB = 64, 192
 SECTORS = 1500
 TROUBLE = (GuestTimeout, GuestError, CommandFailed, RuntimeError, TimeoutError, OSError)
 DISKS = ("data", "raw")
@@ -94,17 +96,18 @@ def mirrors():
 class Bed(Cluster):
     """Cluster, with two mirrors. Times are monotonic seconds of the host."""
 
-    def __init__(self, trio, replaced=()):
+    def __init__(self, trio, replaced=(), with_postgres=False):
         """`replaced`: programs that take the place of the installed ones of their name (mutants)."""
         super().__init__(trio.vms, "10.99.0.100")
         self.trio = trio
         self.mirrors = mirrors()
+        self.database = Database(trio) if with_postgres else None
         self.replaced = [Path(p) for p in replaced]
         self.power_lost = []      # (when, node) of this round
         self.disk_failed = False  # in this round
 
     def _write(self, options):
-        text = configuration(self.mirrors)
+        text = configuration(self.mirrors, **options)
         for vm in self.vms.values():
             vm.check("mkdir -p /etc/hamon")
             vm.put("/etc/hamon/hamon.conf", text.encode())
@@ -133,6 +136,10 @@ class Bed(Cluster):
         blocks = SECTORS * data.stride + 1
         a.check(f"dd if=/dev/zero of={data.target}.new bs=1M count={blocks * 4096 // 1048576 + 1} conv=fsync status=none && "
                 f"mv {data.target}.new {data.target} && sync", timeout=120)
+        if self.database:
+            self.database.create()
+            self.reconfigure(units=[postgres.UNIT])
+            self.database.start(self.wait)
         for mirror in self.mirrors:
             b.check(f"hamonctl mirror join {mirror.name} --overwrite", timeout=60)
         for mirror in self.mirrors:
@@ -145,6 +152,9 @@ class Bed(Cluster):
         vm.put("/etc/systemd/system/chaos-load@.service", UNIT.encode())
         for m in self.mirrors:
             vm.put(f"/etc/chaos/{m.name}.env", f"TARGET={m.target}\nPORT={m.port}\nBLOCKS={SECTORS}\nSTRIDE={m.stride}\n".encode())
+        vm.check("mkdir -p /var/cache/chaos")
+        for deb in sorted(settings.DEB_DIR.glob("*.deb")):
+            vm.put(f"/var/cache/chaos/{deb.name}", deb.read_bytes())
         for program in self.replaced:
             vm.put(f"/tmp/{program.name}", program.read_bytes())
             vm.check(f"chmod 755 /tmp/{program.name} && mv /tmp/{program.name} /usr/sbin/ && systemctl try-restart {program.name}", timeout=120)
@@ -183,7 +193,7 @@ class Bed(Cluster):
             for m in self.mirrors:
                 where[m.name] = self.redundant_on(m.name)
             recent = time.monotonic() - 3 * settings.PATIENCE
-            return all(where.values()) and all(any(ack[3] < 3 for ack in m.acks(max(recent, begin))) for m in self.mirrors)
+            return all(where.values()) and (not self.database or self.database.answers()) and all(any(ack[3] < 3 for ack in m.acks(max(recent, begin))) for m in self.mirrors)
 
         for m in self.mirrors:
             m.ask("run")
@@ -205,21 +215,26 @@ class Bed(Cluster):
             data_on.check("fsfreeze -u /srv/data", timeout=60)
 
     def end(self):
+        if self.database:
+            self.database.end()
         for m in self.mirrors:
             m.end()
 
 
-def configuration(all_mirrors):
+def configuration(all_mirrors, units=()):
+    """`units`: of the service of mirror data, after the load."""
     sections = ""
     for number, (m, device) in enumerate(zip(all_mirrors, ("/dev/vdb", "/dev/vdc"))):
         mount = f"mount = {m.mount}\ntype = ext4\n" if m.mount else ""
         sections += (f"[mirror {m.name}]\nid = {0xd1 + number:#x}\ndevice = node-a:{device}\ndevice = node-b:{device}\n"
                      f"[service {m.name}]\n{mount}address = {m.address}/24\ninterface = eth0\nunit = chaos-load@{m.name}.service\n")
+        if m.mount:
+            sections += "".join(f"unit = {unit}\n" for unit in units)
     nodes = "".join(f"[node {n}]\naddress = {address(n)}\naddress = {address(n, 'rep')}\n" for n in NODES)
     profile = os.environ.get("CHAOS_PROFILE", "relaxed")  # emulated machines are slow
     return (f"[cluster]\nname = chaos\nkey-file = /etc/hamon/cluster.key\nprofile = {profile}\n{nodes}"
             f"[witness {WITNESS}]\naddress = {address(WITNESS)}\n{sections}")
 
 
-def start():
-    return Trio.start(data_mib=DATA_MIB, extra_disks={"raw": DATA_MIB << 20}, faulty=DISKS)
+def start(with_postgres=False):
+    return Trio.start(data_mib=DATA_WITH_POSTGRES_MIB if with_postgres else DATA_MIB, extra_disks={"raw": DATA_MIB << 20}, faulty=DISKS)

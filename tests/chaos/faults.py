@@ -15,6 +15,7 @@ OTHER = {"node-a": "node-b", "node-b": "node-a"}
 INTERFACE = {"lan": "eth0", "rep": "eth1"}
 # How each daemon is found: systemd's unit, or the command line for what has no unit of its own.
 UNITS = {"nbdd": "nbdd", "hamon": "hamon", "hamon-act": "hamon-act", "nbdc": "nbdc@*", "witness": "hamon-witness"}
+PACKAGES = "/var/cache/chaos"
 KEEPER = "pkill -{} -f '[n]bdc --keep'"
 
 
@@ -149,6 +150,11 @@ def restart(bed, f):
     vm.check(f"systemctl restart '{UNITS[f.daemon]}'", timeout=60)
 
 
+def upgrade(bed, f):
+    """The packages again, as an upgrade does it: maintainer scripts restart what they restart."""
+    bed.vms[f.node].check(f"DEBIAN_FRONTEND=noninteractive dpkg -i --force-confold {PACKAGES}/*.deb", timeout=300)
+
+
 def clock(bed, f):
     bed.vms[f.node].check(f"date -s '{f.jump}'", timeout=20)
 
@@ -174,7 +180,7 @@ KINDS = {
     "power-cut": (power_cut, power_on), "both-off": (both_off, both_on), "freeze": (freeze, thaw), "panic": (panic, reboots), "reset": (reset, reboots),
     "link-down": (link_down, link_up), "one-way": (netem, netem_off), "bad-link": (netem, netem_off),
     "disk-hang": (disk_hang, disk_well), "disk-slow": (disk_slow, disk_well), "disk-error": (disk_fail, disk_well), "root-full": (root_full, root_free),
-    "kill": (kill, nothing), "stop": (stop, go_on), "restart": (restart, nothing), "clock": (clock, clock_right), "memory": (memory, nothing),
+    "kill": (kill, nothing), "stop": (stop, go_on), "restart": (restart, nothing), "upgrade": (upgrade, nothing), "clock": (clock, clock_right), "memory": (memory, nothing),
     "witness-off": (power_cut, power_on), "switchover": (switchover, nothing),
 }
 

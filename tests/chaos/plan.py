@@ -10,8 +10,8 @@ from dataclasses import dataclass
 DAEMONS = ("nbdd", "nbdc", "keeper", "hamon", "hamon-act", "witness")
 # kind: how often it is drawn against the others.
 WEIGHTS = {"power-cut": 5, "both-off": 2, "freeze": 3, "panic": 2, "reset": 1, "link-down": 3, "one-way": 3, "bad-link": 3, "disk-hang": 2, "disk-slow": 1,
-           "disk-error": 2, "root-full": 1, "kill": 5, "stop": 4, "restart": 2, "clock": 1, "memory": 1, "witness-off": 2, "switchover": 2}
-INSTANT = ("panic", "reset", "kill", "restart", "switchover")
+           "disk-error": 2, "root-full": 1, "kill": 5, "stop": 4, "restart": 2, "upgrade": 1, "clock": 1, "memory": 1, "witness-off": 2, "switchover": 2}
+INSTANT = ("panic", "reset", "kill", "restart", "upgrade", "switchover")
 LONGEST_S = 60
 WINDOW_S = 15  # the faults of a round begin within this
 

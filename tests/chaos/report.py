@@ -92,6 +92,8 @@ def writes(records):
             seen = [r["mirrors"][m]["seen"] for r in records if "seen" in r["mirrors"][m]]
             lines.append(f"| {m} | {last['counts']['completed']} | {last['counts']['durable']} | {last['counts']['in_doubt']} | {sum(s['checked'] for s in seen)} | "
                          f"{sum(s['gone_unflushed'] for s in seen)} | {sum(s['torn_in_doubt'] for s in seen)} | {last['generations']} |")
+    if any("commits" in r for r in records):
+        lines += ["", f"PostgreSQL: {max(r.get('commits', 0) for r in records)} acknowledged commits, all there after each round; pg_amcheck at the end."]
     return lines
 
 

@@ -5,8 +5,8 @@
     client.py PORT SECTORS SEED LEDGER SERVICE-ADDRESS NODE-ADDRESS...
 
 Straight at each node, because a deposed primary no longer has the service address, and its answers are what must not come. Commands come as
-lines on stdin, each is answered by one JSON line on stdout: `run`, `pause` (all writers stop, connections stay open), `verify UNCOVERED_FROM`
-(paused; reads all sectors through the service address and judges them), `state`, `end`.
+lines on stdin, each is answered by one JSON line on stdout: `run`, `pause` (all writers stop, connections stay open), `verify UNCOVERED_FROM ADDRESS`
+(paused; reads all sectors through the service on the node with that address and judges them), `state`, `end`.
 LEDGER gets a line for each answered write: SENT DONE WRITER GENERATION NODE FLAG SEQUENCE SECTOR.
 """
 
@@ -127,13 +127,13 @@ class Client:
             self.idle.wait_for(lambda: self.busy == 0)
         return {}
 
-    def verify(self, uncovered_from):
+    def verify(self, uncovered_from, address):
         """All sectors as they are, after a flush, with every older connection of every writer ended and its requests with it."""
         reader = None
         for number, _ in self.writers:
             if reader:
                 reader.close()
-            reader = Connection(self.addresses[0], self.port, number, VERIFY_TIMEOUT_S)
+            reader = Connection(address, self.port, number, VERIFY_TIMEOUT_S)
             self.model.hello(number, reader.node, reader.boot, reader.generation)
         reader.send("S")
         if not reader.line().startswith("K"):

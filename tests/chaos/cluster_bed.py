@@ -173,16 +173,18 @@ class Bed(Cluster):
         except (*TROUBLE, Failed):
             return None
 
-    def redundant_on(self, name):
-        """The node that is primary of this mirror with both legs in sync, or None."""
-        for node in NODES:
+    def looks(self):
+        """{node: status} of the nodes that answer."""
+        def look(vm):
             try:
-                m = self.mirror_of(node, name)
+                return self.status(vm.name) if vm.running() else None
             except (*TROUBLE, Failed):
-                continue
-            if m.get("role") == "primary" and m.get("health") == "ok":
-                return node
-        return None
+                return None
+        return {node: status for node, status in self.trio.each(look, NODES).items() if status}
+
+    def redundant(self):
+        """{mirror: its primary} of the mirrors that have both legs in sync."""
+        return {m["name"]: node for node, status in self.looks().items() for m in status["mirrors"] if m["role"] == "primary" and m["health"] == "ok"}
 
     def wait_redundant(self, limit_s):
         """Until both mirrors are redundant and answer writes at their service addresses; returns {mirror: primary}."""
@@ -190,10 +192,10 @@ class Bed(Cluster):
         where = {}
 
         def whole():
-            for m in self.mirrors:
-                where[m.name] = self.redundant_on(m.name)
+            where.clear()
+            where.update(self.redundant())
             recent = time.monotonic() - 3 * settings.PATIENCE
-            return all(where.values()) and (not self.database or self.database.answers()) and all(any(ack[3] < 3 for ack in m.acks(max(recent, begin))) for m in self.mirrors)
+            return len(where) == len(self.mirrors) and (not self.database or self.database.answers()) and all(any(ack[3] < 3 for ack in m.acks(max(recent, begin))) for m in self.mirrors)
 
         for m in self.mirrors:
             m.ask("run")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A small HTTP/JSON server on an AF_UNIX socket, over libmicrohttpd.
+ * A small HTTP/JSON server on an AF_UNIX or TCP socket, with TLS where that is wanted, over libmicrohttpd.
  *
  * It owns the listening socket, its thread and the limits on what a client may send; the handler sees whole requests with decoded JSON.
  * Bodies that are too large, not JSON, or have a key twice are answered here (413, 400) and never reach the handler.
@@ -9,6 +9,9 @@
  * command). HTTP_THREAD_EACH gives each connection a thread, so that a handler may wait for a drain while others are served (nbdd). In
  * both cases the handler runs outside the caller's thread, and these threads take no signals. A slow client holds a connection,
  * never another client.
+ *
+ * With HTTP_ONE_THREAD a handler that needs an answer from elsewhere keeps http_request_later() and returns HTTP_LATER: any thread gives the
+ * answer, once, with http_later_answer(). An answer without an end (server-sent events) has `stream`.
  */
 #ifndef NBDD_NET_HTTP_SERVER_H
 #define NBDD_NET_HTTP_SERVER_H
@@ -23,7 +26,9 @@
 #define HTTP_CONNECTIONS_MAX 64u          /* at the same time */
 #define HTTP_IDLE_TIMEOUT_S 15u           /* a connection on which nothing moves is closed after this */
 #define HTTP_CONNECTION_MEMORY (32u << 10) /* request line and headers, and buffers, of one connection */
-#define HTTP_RESPONSE_HEADERS_MAX 4
+#define HTTP_RESPONSE_HEADERS_MAX 12
+#define HTTP_TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define HTTP_LATER 1 /* a handler's result: the answer comes by http_later_answer() */
 
 struct http_server;
 
@@ -32,30 +37,46 @@ struct http_peer {
         pid_t pid;
         uid_t uid;
         gid_t gid;
+        char address[46]; /* of a client on TCP, without the port; else "" */
 };
+
+struct http_later;
 
 /* Valid during the handler's call only. */
 struct http_request {
         const char *method; /* "GET" (also for HEAD), "POST", "PUT", "PATCH", "DELETE", ... */
         const char *path;   /* decoded, without the query */
         const json_t *body; /* an object or array; NULL when none was sent */
+        const char *raw;    /* the body as it came */
+        size_t raw_size;
+        bool is_head, tls;
         struct http_peer peer;
         void *connection; /* of libmicrohttpd, for the two functions below */
+        struct http_later *later;
 };
 
 /* A value of the query ("?name=value", decoded) or of a header; NULL when absent. "" for a name without "=". */
 const char *http_request_query(const struct http_request *req, const char *name);
 const char *http_request_header(const struct http_request *req, const char *name);
 
+/* Bytes into `to`, 0 for nothing now (asked again after http_server_wake()), negative at the end. Called in the server's thread; must not wait. */
+typedef ssize_t http_stream_read(void *userdata, char *to, size_t size);
+
 /* Zeroed before the handler's call; what is in it afterwards belongs to the server. */
 struct http_response {
         unsigned status;          /* 0 becomes 200 */
         json_t *json;             /* the body; or */
         char *text;               /* the body, malloc'ed; or neither: no body */
+        const void *bytes;        /* or bytes that stay for the program's life */
+        size_t bytes_size;
+        http_stream_read *stream; /* or a stream, with what releases its userdata */
+        void (*stream_release)(void *userdata);
+        void *stream_userdata;
+        const char *cache_control; /* static text; NULL: no-store */
         const char *content_type; /* static text. NULL: application/json, application/problem+json from status 400 on, text/plain */
         struct {
                 const char *name; /* static text */
-                char value[128];
+                char value[256];
         } headers[HTTP_RESPONSE_HEADERS_MAX]; /* in use up to the first without name */
 };
 
@@ -63,7 +84,19 @@ struct http_response {
 int http_response_problem(struct http_response *resp, unsigned status, const char *code, const char *title, const char *detail,
                           const char *next);
 
-/* 0, or a negative errno, which is answered as 500. */
+/* Adds a header; what does not fit is cut. `name` static. */
+void http_response_header(struct http_response *resp, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Frees what is in it; what the server took is gone already. */
+void http_response_release(struct http_response *resp);
+
+/* The exchange whose answer comes later, for a handler that then returns HTTP_LATER. Its request's raw body stays until the answer. */
+struct http_later *http_request_later(const struct http_request *req);
+
+/* Any thread, once for each; takes what is in `resp`. Must have happened for all before http_server_stop(). */
+void http_later_answer(struct http_later *later, struct http_response *resp);
+
+/* 0, HTTP_LATER, or a negative errno, which is answered as 500. */
 typedef int http_handler(void *userdata, const struct http_request *req, struct http_response *resp);
 
 enum http_threads { HTTP_ONE_THREAD, HTTP_THREAD_EACH };
@@ -74,6 +107,8 @@ struct http_server_options {
         int listen_fd;           /* a listening stream socket, owned by the server from then on; for socket_path NULL */
         enum http_threads threads;
         unsigned idle_timeout_s; /* 0: HTTP_IDLE_TIMEOUT_S */
+        unsigned connections_max, connections_per_address; /* 0: HTTP_CONNECTIONS_MAX, no limit */
+        const char *tls_certificate, *tls_key; /* PEM, both or none; for the server's life */
         http_handler *handler;
         void *userdata;
 };
@@ -83,6 +118,9 @@ struct http_server_options {
  * other than a socket, -ENAMETOOLONG, or what socket, bind or listen said.
  */
 int http_server_start(const struct http_server_options *options, struct http_server **ret);
+
+/* Every stream that had nothing to say is read again. Any thread. */
+void http_server_wake(struct http_server *server);
 
 /* Removes the socket file, lets running handlers finish (it waits for them), closes every connection. NULL is accepted. */
 void http_server_stop(struct http_server *server);

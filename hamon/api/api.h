@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * hamon's API on /run/hamon/control.sock: routes and their answers.
+ * hamon's API: what it shares with the loop. What can be asked is docs/openapi.yaml; the table of routes is routes.c.
  *
- *     GET  /v1/status                      the snapshot (status_json.c)
- *     GET  /v1/events?since=N              events after number N
- *     GET  /v1/mirrors/NAME/primary        200 while NAME is active here under a valid lease, else 503 ("primary": null: unknown)
- *     POST /v1/mirrors/NAME/create         {"overwrite": bool}     -> 202 {"operation": "N"}
- *     POST /v1/mirrors/NAME/join           {"overwrite": bool}
- *     POST /v1/mirrors/NAME/switchover
- *     POST /v1/mirrors/NAME/start-alone    {"confirm": true}
- *     POST /v1/node/leave
- *     POST /v1/node/confirm-dead           {"node": NAME, "confirm": true}
- *     GET  /v1/operations/N                {"operation", "command", "mirror", "state": "running|done|failed", "reason"}
- *
- * Runs in the HTTP thread (the reason for it: one call serves every ready connection, see DESIGN 4): reads snapshots, posts commands,
- * never waits for the loop. Errors are problem+json with a reason code.
+ * Its threads (HTTP: one call serves every ready connection, see DESIGN 4; hub: followers; workers and views: the other machines) read
+ * immutable snapshots and post commands; none of them ever makes the loop wait, and the loop never waits for one of them.
  */
 #ifndef HAMON_API_API_H
 #define HAMON_API_API_H
@@ -24,6 +13,11 @@
 #include "hamon/api/snapshot.h"
 
 #define API_SOCKET "/run/hamon/control.sock"
+#define API_NBDD_SOCKET "/run/nbdd/control.sock"
+
+struct api_hub;
+struct api_workers;
+struct http_server;
 
 struct api {
         const struct config *config;
@@ -31,11 +25,24 @@ struct api {
         struct snapshot_box *snapshots;
         struct event_log *events;
         struct operations *operations;
+        char config_hash[CONFIG_HASH_SIZE];
+
+        /* From api_start() on. */
+        struct http_server *on_socket;
+        struct api_hub *hub;
+        struct api_workers *workers;
 };
 
-struct http_server;
+struct api_options {
+        const char *socket_path;
+        const char *nbdd_socket;
+};
 
 /* `api` must outlive the server. 0 or -errno of http_server_start(). */
-int api_start(const struct api *api, const char *socket_path, struct http_server **ret);
+int api_start(struct api *api, const struct api_options *options);
+void api_stop(struct api *api); /* also one that was never started */
+
+/* Loop: a new snapshot or event is there. Never waits. */
+void api_notify(const struct api *api);
 
 #endif

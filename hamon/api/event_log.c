@@ -5,10 +5,14 @@
 #include "hamon/api/json_take.h"
 
 #include <pthread.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct event_log {
+        char name[EVENT_LOG_NAME_SIZE]; /* set once */
         pthread_mutex_t lock;
         uint64_t last; /* number of the newest; 0: none */
         struct event_entry ring[EVENT_LOG_SIZE];
@@ -17,8 +21,12 @@ struct event_log {
 struct event_log *event_log_new(void)
 {
         struct event_log *l = calloc(1, sizeof *l);
-        if (l)
-                pthread_mutex_init(&l->lock, NULL);
+        uint64_t random = 0;
+        if (!l)
+                return NULL;
+        pthread_mutex_init(&l->lock, NULL);
+        (void)!getrandom(&random, sizeof random, 0); /* a log without a name of its own is 0: small reads do not fail */
+        (void)snprintf(l->name, sizeof l->name, "%016" PRIx64, random); /* fits */
         return l;
 }
 
@@ -41,7 +49,7 @@ uint64_t event_log_add(struct event_log *l, const struct event_entry *e)
         return id;
 }
 
-static json_t *entry_json(const struct event_entry *e)
+json_t *event_json(const struct event_entry *e)
 {
         json_t *j = json_pack("{s:o, s:f, s:I, s:s, s:s, s:s}", "id", json_of_u64(e->id), "time", (double)e->wall_ms / 1000, "uptime_ms",
                               (json_int_t)e->boot_ms, "reason", e->code, "severity", severity_word(e->severity), "sentence", e->sentence);
@@ -50,6 +58,31 @@ static json_t *entry_json(const struct event_entry *e)
         if (*e->node)
                 json_object_set_new(j, "node", json_string(e->node));
         return j;
+}
+
+void event_log_name(const struct event_log *l, char *ret)
+{
+        memcpy(ret, l->name, sizeof l->name);
+}
+
+uint64_t event_log_last(struct event_log *l)
+{
+        pthread_mutex_lock(&l->lock);
+        uint64_t last = l->last;
+        pthread_mutex_unlock(&l->lock);
+        return last;
+}
+
+bool event_log_next(struct event_log *l, uint64_t since, struct event_entry *ret)
+{
+        pthread_mutex_lock(&l->lock);
+        uint64_t first = l->last > EVENT_LOG_SIZE ? l->last - EVENT_LOG_SIZE + 1 : 1;
+        uint64_t id = since + 1 < first ? first : since + 1;
+        bool is_there = id <= l->last;
+        if (is_there)
+                *ret = l->ring[(id - 1) % EVENT_LOG_SIZE];
+        pthread_mutex_unlock(&l->lock);
+        return is_there;
 }
 
 /* Copied out first: the loop never waits for the rendering. */
@@ -71,7 +104,7 @@ json_t *event_log_json(struct event_log *l, uint64_t since)
         uint64_t first = last > EVENT_LOG_SIZE ? last - EVENT_LOG_SIZE + 1 : 1;
         bool lost = since + 1 < first;
         for (uint64_t id = lost ? first : since + 1; id <= last; id++)
-                json_array_append_new(events, entry_json(&copy[(id - 1) % EVENT_LOG_SIZE]));
+                json_array_append_new(events, event_json(&copy[(id - 1) % EVENT_LOG_SIZE]));
         free(copy);
-        return json_pack("{s:o, s:o, s:b}", "events", events, "last", json_of_u64(last), "lost", (int)lost);
+        return json_pack("{s:o, s:o, s:s, s:b}", "events", events, "last", json_of_u64(last), "log", l->name, "lost", (int)lost);
 }

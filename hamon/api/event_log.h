@@ -13,8 +13,9 @@
 #include "hamon/core/reasons.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
-enum { EVENT_LOG_SIZE = 1000 };
+enum { EVENT_LOG_SIZE = 1000, EVENT_LOG_NAME_SIZE = 17 };
 
 struct event_entry {
         uint64_t id;      /* from 1 */
@@ -35,7 +36,17 @@ void event_log_free(struct event_log *l);
 /* Numbers the entry and keeps it; the oldest makes room. Returns its number. */
 uint64_t event_log_add(struct event_log *l, const struct event_entry *e);
 
-/* {"events": [{"id", "time" (seconds since 1970), "uptime_ms", "reason", ...}], "last": N, "lost": bool}: those with a number above `since`; lost: some of them are no longer there. NULL: no memory. */
+/* The name of this log: another one for each start. `ret` has EVENT_LOG_NAME_SIZE bytes. */
+void event_log_name(const struct event_log *l, char *ret);
+
+uint64_t event_log_last(struct event_log *l); /* number of the newest, 0: none */
+
+/* The oldest kept entry with a number above `since`. False: none. */
+bool event_log_next(struct event_log *l, uint64_t since, struct event_entry *ret);
+
+json_t *event_json(const struct event_entry *e);
+
+/* {"events": [{"id", "time" (seconds since 1970), "uptime_ms", "reason", ...}], "last": N, "log": NAME, "lost": bool}: those with a number above `since`; lost: some of them are no longer there. NULL: no memory. */
 json_t *event_log_json(struct event_log *l, uint64_t since);
 
 #endif

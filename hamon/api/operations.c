@@ -90,13 +90,14 @@ static uint64_t now_ms(void)
         return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-int operations_post(struct operations *o, enum command_type type, uint8_t mirror, bool consent, uint64_t *ret_ticket)
+int operations_post(struct operations *o, enum command_type type, uint8_t mirror, bool consent, const char *by, uint64_t *ret_ticket)
 {
         pthread_mutex_lock(&o->lock);
         struct operation *op = &o->at[(o->last + 1) % OPERATIONS_MAX];
         bool busy = op->ticket != 0 && op->state < OPERATION_DONE;
         if (!busy) {
                 *op = (struct operation){.ticket = ++o->last, .type = type, .mirror = mirror, .consent = consent, .posted_ms = now_ms()};
+                (void)text_printable(by, op->by, sizeof op->by);
                 *ret_ticket = op->ticket;
         }
         pthread_mutex_unlock(&o->lock);
@@ -105,6 +106,31 @@ int operations_post(struct operations *o, enum command_type type, uint8_t mirror
         const uint64_t one = 1;
         (void)!write(o->event_fd, &one, sizeof one); /* fails only when a wake-up is pending anyway */
         return 0;
+}
+
+int operations_cancel(struct operations *o, uint64_t ticket)
+{
+        int r = -ENOENT;
+        pthread_mutex_lock(&o->lock);
+        struct operation *op = find(o, ticket);
+        if (op && op->state == OPERATION_QUEUED) {
+                op->state = OPERATION_FAILED;
+                op->error = -ECANCELED;
+                op->reason = REASON_NONE;
+                r = 0;
+        } else if (op) {
+                r = -EALREADY;
+        }
+        pthread_mutex_unlock(&o->lock);
+        return r;
+}
+
+uint64_t operations_last(struct operations *o)
+{
+        pthread_mutex_lock(&o->lock);
+        uint64_t last = o->last;
+        pthread_mutex_unlock(&o->lock);
+        return last;
 }
 
 int operations_get(struct operations *o, uint64_t ticket, struct operation *ret)

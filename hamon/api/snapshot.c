@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { READERS_MAX = 8 }; /* the HTTP thread is one; more than a few at a time is a leak */
+enum { READERS_MAX = 16 }; /* HTTP threads, hub, workers: each holds one at a time; more is a leak */
 
 /* Old snapshots live until their readers are done; `at[0]` is the latest. */
 struct snapshot_box {

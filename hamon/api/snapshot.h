@@ -22,6 +22,8 @@ struct failure {
         char detail[sizeof((struct effect_result *)0)->detail];
 };
 
+enum { CONFIG_HASH_SIZE = 17 };
+
 struct snapshot {
         const struct config *config; /* immutable for the process's life */
         uint8_t self;
@@ -29,6 +31,7 @@ struct snapshot {
         struct uuid boot;
         uint64_t taken_ms, started_ms; /* CLOCK_BOOTTIME */
         int64_t wall_ms;
+        char config_hash[CONFIG_HASH_SIZE]; /* of the configuration that this hamon runs with */
 
         bool act_ready;
         int act_error;           /* why not: negative errno */
@@ -48,6 +51,12 @@ json_t *status_json(const struct snapshot *s, uint64_t now_ms);
 
 /* The reason of a mirror as {"code", "severity", "sentence", "next"}. */
 json_t *reason_json(const struct snapshot *s, unsigned mirror, enum reason reason, uint8_t node);
+
+/* Likewise the most urgent reason of a mirror. */
+json_t *snapshot_reason_json(const struct snapshot *s, unsigned mirror);
+
+/* The revision of configuration and record, of a mirror or (MIRRORS_MAX) of all: what If-Match is compared with. Never of measurements. */
+void snapshot_revision(const struct snapshot *s, unsigned mirror, char *ret, size_t size_bytes);
 
 struct snapshot_box;
 

@@ -6,6 +6,8 @@
 #include "hamon/api/words.h"
 #include "hamon/api/json_take.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *node_name(const struct snapshot *s, uint8_t node)
@@ -63,9 +65,10 @@ static json_t *paths_json(const struct snapshot *s, unsigned voter, uint64_t now
         for (unsigned i = 0; i < s->links.paths[voter]; i++) {
                 const struct path_view *p = &s->links.path[voter][i];
                 json_array_append_new(
-                    paths, json_pack("{s:s, s:s, s:o, s:I, s:I, s:o}", "local", p->local, "remote", p->remote, "heard_ms_ago",
+                    paths, json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:f, s:o}", "local", p->local, "remote", p->remote, "heard_ms_ago",
                                      p->heard ? json_integer((json_int_t)(now_ms - p->heard_ms)) : json_null(), "sent",
-                                     (json_int_t)p->sent, "failed", (json_int_t)p->failed, "error", errno_or_null(p->error)));
+                                     (json_int_t)p->sent, "failed", (json_int_t)p->failed, "received", (json_int_t)p->received, "loss",
+                                     (double)p->loss_permille / 1000, "error", errno_or_null(p->error)));
         }
         return paths;
 }
@@ -148,6 +151,9 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
                                         "service", text_or_null(v->service_word)),
                               "record", record, "legs", legs_json(s, mirror), "resync", resync_json(&v->observed), "waiting_for",
                               text_or_null(v->waiting_for));
+        char revision[128];
+        snapshot_revision(s, mirror, revision, sizeof revision);
+        json_object_set_new(j, "revision", json_string(revision));
         json_object_set_new(j, "lease", json_pack("{s:b, s:I}", "valid", (int)lease_valid, "left_ms",
                                                   (json_int_t)(lease_valid ? v->lease_left_ms - aged_ms : 0)));
         json_object_set_new(j, "last_failure", failure_json(&s->failure[mirror], now_ms));
@@ -186,6 +192,7 @@ json_t *status_json(const struct snapshot *s, uint64_t now_ms)
                                  json_of_u64(s->start), "uptime_ms", (json_int_t)(now_ms - s->started_ms), "act", act, "state_error",
                                  errno_or_null(s->state_error), "actions_waiting", (json_int_t)s->actions_waiting, "worst_turn_us",
                                  (json_int_t)s->worst_turn_us, "turns", json_of_u64(s->turns));
+        json_object_set_new(node, "config_hash", json_string(s->config_hash));
         json_t *nodes = json_array(), *mirrors = json_array(), *reasons = json_array();
         for (uint8_t v = 0; v < VOTERS; v++)
                 if (s->config->voters[v].links > 0)
@@ -200,4 +207,19 @@ json_t *status_json(const struct snapshot *s, uint64_t now_ms)
                          s->config->has_witness ? "automatic" : "manual", "profile", s->config->relaxed ? "relaxed" : "normal", "wall_ms",
                          (json_int_t)s->wall_ms, "age_ms", (json_int_t)(now_ms - s->taken_ms), "node", node, "reasons", reasons, "nodes",
                          nodes, "mirrors", mirrors, "packets", packets_json(&s->links, now_ms));
+}
+
+json_t *snapshot_reason_json(const struct snapshot *s, unsigned mirror)
+{
+        const struct mirror_view *v = &s->mirror[mirror];
+        return reason_json(s, mirror, v->reason, reason_subject(s, v, v->reason));
+}
+
+void snapshot_revision(const struct snapshot *s, unsigned mirror, char *ret, size_t size_bytes)
+{
+        int used = snprintf(ret, size_bytes, "%.8s", s->config_hash);
+        for (unsigned m = 0; m < s->config->mirrors && used > 0 && (size_t)used < size_bytes; m++)
+                if (mirror >= s->config->mirrors || m == mirror)
+                        used += snprintf(ret + used, size_bytes - (size_t)used, "-%" PRIx64 ".%" PRIx64, s->mirror[m].record.epoch,
+                                         s->mirror[m].record.version);
 }

@@ -136,6 +136,7 @@ struct mirror_view {
         bool lease_valid;
         uint32_t lease_left_ms;
         enum reason if_peer_fails, if_self_fails; /* "if node B fails now": from the same machines */
+        enum reason if_witness_fails, if_link_fails, if_primary_leg_fails, if_standby_leg_fails; /* likewise of a part */
         const char *waiting_for; /* word of the open effect, or NULL */
         struct observation observed;
 };

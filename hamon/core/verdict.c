@@ -124,6 +124,27 @@ static void foresee(const struct core *c, uint8_t mirror, bool primary_runs, str
         }
 }
 
+/*
+ * "What if": the same predicates, with one part taken away. A link cut between the nodes leaves the lease holder where it is (R4); the
+ * witness alone stops nothing, and what a second fault would then do is its reason's sentence; the peer's leg is left out by a majority
+ * that its hamon is still part of (R8a); the own leg is left out in favour of the peer's (R2c), and the service moves there.
+ */
+static void foresee_parts(const struct core *c, uint8_t mirror, bool primary_runs, struct mirror_view *ret)
+{
+        const struct record *r = &ret->record;
+        bool runs = mirror_role(c->mirror[mirror].state) == ROLE_PRIMARY || primary_runs;
+        bool both = r->legs[0].in_sync && r->legs[1].in_sync;
+        bool witness = witness_is_there(c) && !c->config.manual && !(c->reg[mirror].voters_without_memory & 1u << WITNESS);
+        bool is_primary = mirror_role(c->mirror[mirror].state) == ROLE_PRIMARY;
+
+        ret->if_witness_fails = runs ? REASON_WITNESS_LOST : REASON_WILL_STOP;
+        ret->if_link_fails = !runs ? REASON_WILL_STOP : witness ? REASON_WILL_GO_ON : REASON_WILL_FREEZE;
+        ret->if_standby_leg_fails = !runs ? REASON_WILL_STOP : both ? REASON_WILL_GO_ON : REASON_DEGRADED;
+        ret->if_primary_leg_fails = !runs ? REASON_WILL_STOP : both ? REASON_WILL_TAKE_OVER : REASON_WILL_STOP;
+        if (both && is_primary && ret->if_self_fails == REASON_WILL_STOP && !detector_summary(c, peer_of(c), mirror))
+                ret->if_primary_leg_fails = REASON_WILL_FREEZE;
+}
+
 /* Named by the machine that waits, the own role first. */
 static const char *waiting_for(const struct core *c, uint8_t mirror)
 {
@@ -173,6 +194,7 @@ void core_view_mirror(const struct core *c, uint8_t mirror, uint64_t now_ms, str
                 ret->reason = !c->act_ready ? REASON_ACT_LOST : m->reason != REASON_NONE ? m->reason : REASON_STARTING;
         ret->health = health_of(c, mirror, ret->reason, ret->record.legs[0].in_sync && ret->record.legs[1].in_sync);
         foresee(c, mirror, primary_runs, ret);
+        foresee_parts(c, mirror, primary_runs, ret);
 }
 
 void core_view_node(const struct core *c, uint8_t voter, uint64_t now_ms, struct node_view *ret)

@@ -2,7 +2,8 @@
 #include "hamon/driver/driver_state.h"
 
 #include "base/log.h"
-#include "net/http_server.h"
+#include "hamon/api/config_json.h"
+#include "hamon/api/words.h"
 #include "wire/hamon_wire.h"
 
 #include <assert.h>
@@ -154,8 +155,19 @@ static void on_bad_act_packet(void *userdata, const char *text, size_t size_byte
                   text);
 }
 
+/* Who did what: in the journal and among the events, before anything happens. */
+static void audit(struct driver *d, const struct operation *op)
+{
+        const char *mirror = op->mirror < d->config->mirrors ? d->config->mirror[op->mirror].name : "";
+        char sentence[SENTENCE_SIZE];
+        (void)snprintf(sentence, sizeof sentence, "'%s'%s%s was asked for by %s (operation %llu)", command_word(op->type), *mirror ? " of " : "", mirror,
+                       op->by, (unsigned long long)op->ticket);
+        driver_report_text(d, "command", SEVERITY_INFO, mirror, "", op->ticket, sentence);
+}
+
 static void on_command(void *userdata, const struct operation *op)
 {
+        audit(userdata, op);
         struct event e = {.type = EVENT_COMMAND,
                           .command = {.type = op->type, .mirror = op->mirror, .consent = op->consent, .ticket = op->ticket}};
         if (op->mirror == MIRRORS_MAX)
@@ -254,7 +266,8 @@ static int start_parts(struct driver *d)
         r = driver_publish_init(d);
         if (r < 0)
                 return r;
-        r = api_start(&d->api, d->options.control_socket, &d->http);
+        const struct api_options api = {.socket_path = d->options.control_socket, .nbdd_socket = API_NBDD_SOCKET};
+        r = api_start(&d->api, &api);
         if (r < 0)
                 log_error("[no-control-socket] cannot listen on '%s': %s", d->options.control_socket, strerrordesc_np(-r));
         return r;
@@ -271,7 +284,9 @@ int driver_new(const struct driver_options *options, struct driver **ret)
         d->api.self = options->self;
         random_bytes(&d->start, sizeof d->start);
         d->started_ms = d->act_changed_ms = driver_now_ms();
-        int r = boot_id_read(&d->boot);
+        int r = config_hash(d->config, d->api.config_hash);
+        if (r == 0)
+                r = boot_id_read(&d->boot);
         if (r < 0)
                 log_error("cannot read the kernel's boot id: %s", strerrordesc_np(-r));
         else
@@ -327,7 +342,7 @@ void driver_free(struct driver *d)
 {
         if (!d)
                 return;
-        http_server_stop(d->http);
+        api_stop(&d->api);
         act_client_free(d->act);
         links_free(d->links);
         writer_free(d->writer);

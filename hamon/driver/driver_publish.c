@@ -59,7 +59,9 @@ void driver_publish(struct driver *d)
                 core_view_mirror(&d->core, m, now, &s->mirror[m]);
         memcpy(s->failure, d->failure, sizeof s->failure);
         links_view(d->links, &s->links);
+        memcpy(s->config_hash, d->api.config_hash, sizeof s->config_hash);
         snapshot_publish(d->api.snapshots, s);
+        api_notify(&d->api);
         d->published_ms = now;
         notify_status(d);
 }

@@ -44,6 +44,7 @@ void driver_report_text(struct driver *d, const char *code, enum severity severi
         copy(e.node, sizeof e.node, node);
         copy(e.sentence, sizeof e.sentence, sentence);
         event_log_add(d->api.events, &e);
+        api_notify(&d->api);
         gmtime_r(&wall.tv_sec, &utc);
         (void)strftime(clock, sizeof clock, "%H:%M:%S", &utc); /* fits */
         log_write(level_of(severity), "[%s] %s (at %s.%03dZ, up %llu.%03llu s)", code, sentence, clock, (int)(wall.tv_nsec / 1000000),

@@ -21,7 +21,6 @@ struct driver {
         struct writer *writer;
         struct act_client *act; /* NULL on the witness */
         struct api api;
-        struct http_server *http;
 
         struct uuid boot;
         uint64_t start, started_ms;

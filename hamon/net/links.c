@@ -176,7 +176,7 @@ static enum packet_kind receive(struct links *l, unsigned socket_index, const ui
         case SESSION_OLD:
                 return PACKET_OLD;
         case SESSION_DUPLICATE:
-                (void)path_heard(l, e.from, socket_index, source, now_ms()); /* this link works, too */
+                (void)path_heard(l, e.from, socket_index, source, e.start, e.sequence, now_ms()); /* this link works, too */
                 return PACKET_DUPLICATE;
         case SESSION_NEW_START:
                 l->peer[e.from].hello_sent = false;
@@ -185,7 +185,7 @@ static enum packet_kind receive(struct links *l, unsigned socket_index, const ui
         case SESSION_FRESH:
                 break;
         }
-        (void)path_heard(l, e.from, socket_index, source, now_ms());
+        (void)path_heard(l, e.from, socket_index, source, e.start, e.sequence, now_ms());
         if (payload_bytes > 0 && !l->handler.payload(l->handler.userdata, e.from, payload, payload_bytes))
                 return PACKET_UNDECODABLE;
         return PACKET_ACCEPTED;
@@ -290,6 +290,8 @@ void links_view(const struct links *l, struct links_view *ret)
                         to->heard_ms = p->heard_ms;
                         to->sent = p->sent;
                         to->failed = p->failed;
+                        to->received = p->received;
+                        to->loss_permille = p->loss_permille;
                         to->error = p->error;
                 }
         }

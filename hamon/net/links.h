@@ -44,7 +44,8 @@ struct path_view {
         char local[CONFIG_ADDRESS_SIZE], remote[LINKS_FROM_SIZE];
         bool heard;
         uint64_t heard_ms; /* when the last authentic datagram came over it */
-        uint64_t sent, failed;
+        uint64_t sent, failed, received;
+        uint16_t loss_permille; /* of what the other side sent over it, in the last full window */
         int error;         /* of the last send, 0 or negative errno */
 };
 

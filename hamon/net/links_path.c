@@ -93,7 +93,26 @@ void paths_configure(struct links *l)
         }
 }
 
-struct path *path_heard(struct links *l, uint8_t from, unsigned socket_index, const union socket_address *source, uint64_t now_ms)
+/* Its sender numbers what it says, and says each thing over every path: the numbers that are missing here were lost on this one. */
+static void count_received(struct path *p, uint64_t start, uint64_t sequence)
+{
+        p->received++;
+        if (p->window_received == 0 || start != p->window_start || sequence < p->window_first) {
+                p->window_start = start;
+                p->window_first = sequence;
+                p->window_received = 1;
+                return;
+        }
+        p->window_received++;
+        uint64_t sent = sequence - p->window_first + 1;
+        if (sent < LOSS_WINDOW)
+                return;
+        p->loss_permille = (uint16_t)(p->window_received >= sent ? 0 : (sent - p->window_received) * 1000 / sent);
+        p->window_received = 0;
+}
+
+struct path *path_heard(struct links *l, uint8_t from, unsigned socket_index, const union socket_address *source, uint64_t start,
+                        uint64_t sequence, uint64_t now_ms)
 {
         struct peer *peer = &l->peer[from];
         struct path *oldest = NULL;
@@ -102,6 +121,7 @@ struct path *path_heard(struct links *l, uint8_t from, unsigned socket_index, co
                 if (p->socket == socket_index && address_equal(&p->remote, source)) {
                         p->heard = true;
                         p->heard_ms = now_ms;
+                        count_received(p, start, sequence);
                         return p;
                 }
                 if (p->learned && (!oldest || p->heard_ms < oldest->heard_ms))

@@ -14,6 +14,8 @@ union socket_address {
         struct sockaddr_in6 v6;
 };
 
+enum { LOSS_WINDOW = 128 }; /* messages: some twenty seconds of heartbeats */
+
 struct path {
         bool learned;   /* from a datagram's source: the witness only */
         bool spare;     /* the other side has no address of its own for it: tried, but nobody need wire it */
@@ -21,7 +23,9 @@ struct path {
         union socket_address remote;
         bool heard;
         uint64_t heard_ms;
-        uint64_t sent, failed;
+        uint64_t sent, failed, received;
+        uint64_t window_start, window_first, window_received; /* loss is counted over LOSS_WINDOW of the sender's numbers */
+        uint16_t loss_permille;
         int error;
 };
 
@@ -60,6 +64,7 @@ int socket_bind(const union socket_address *own);
 void paths_configure(struct links *l);
 
 /* The path over which this datagram came; learns it when this is the witness. NULL: none. */
-struct path *path_heard(struct links *l, uint8_t from, unsigned socket_index, const union socket_address *source, uint64_t now_ms);
+struct path *path_heard(struct links *l, uint8_t from, unsigned socket_index, const union socket_address *source, uint64_t start,
+                        uint64_t sequence, uint64_t now_ms);
 
 #endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Private to hamon/api: one call of the API, wherever it came from - the control socket, TCP, or the other node - and what its handlers
+ * need. Handlers run in an HTTP thread, read the snapshot, and never wait; what has to wait is a `work` for the workers (workers.h).
+ */
+#ifndef HAMON_API_CALL_H
+#define HAMON_API_CALL_H
+
+#include "hamon/api/api.h"
+#include "net/http_server.h"
+
+enum { CALL_PARTS = 8, CALL_PATH_SIZE = 512, CALL_WHO_SIZE = 160, ETAG_SIZE = 128 };
+
+enum access { ACCESS_PUBLIC, ACCESS_VIEWER, ACCESS_OPERATOR, ACCESS_LOCAL };
+
+/* Where a call came in: decides who may do what (access.c). */
+enum entrance { ENTRANCE_SOCKET, ENTRANCE_TCP, ENTRANCE_PEER };
+
+struct api_call;
+typedef int api_handler(struct api_call *c, struct http_response *resp);
+
+/* What a worker does for a call that has to wait: fills in the response. Owns copies of all it needs. */
+struct api_work {
+        void (*run)(const struct api *a, struct api_work *w, struct http_response *resp);
+        char method[8], target[CALL_PATH_SIZE], node[CONFIG_NAME_SIZE];
+        uint8_t voter;
+        json_t *body;
+        enum access access;
+        char who[CALL_WHO_SIZE], if_match[ETAG_SIZE], idempotency_key[ETAG_SIZE];
+};
+
+struct api_call {
+        const struct api *api;
+        const struct snapshot *snapshot; /* NULL: hamon has just started */
+        uint64_t now_ms;                 /* CLOCK_BOOTTIME, not before the snapshot's */
+        enum entrance entrance;
+        enum access access;       /* what the caller may do */
+        char who[CALL_WHO_SIZE];  /* for the audit event */
+        const char *method, *path;
+        const char *query;        /* of a forwarded call, still encoded; NULL: ask `request` */
+        const json_t *body;
+        const char *if_match, *idempotency_key;
+        const struct http_request *request; /* NULL: forwarded by the other node */
+        char cut[CALL_PATH_SIZE];           /* the path, cut into parts */
+        const char *part[CALL_PARTS];
+        unsigned parts;
+        uint8_t mirror;  /* of {mirror} in the route */
+        char value[64];  /* of a forwarded query */
+        struct api_work work; /* when the handler returns HTTP_LATER */
+};
+
+/* A value of the query, or NULL. Valid until the next call. */
+const char *call_query(struct api_call *c, const char *name);
+
+int answer_json(struct http_response *resp, json_t *j);
+
+/* Takes `j`, and gives it back with the members that every answer about the cluster has: "node", "age_ms". */
+int answer_view(struct api_call *c, struct http_response *resp, json_t *j);
+
+/* 503 until the first snapshot; else 0 and the handler goes on. */
+bool call_is_early(struct api_call *c, struct http_response *resp);
+
+/* {"code", "severity", "sentence", "next"} with names. */
+json_t *api_reason(const struct api_call *c, unsigned mirror, enum reason reason, uint8_t node);
+
+bool parse_u64(const char *text, uint64_t *ret);
+
+/* Revision of configuration and record, without quotes: the ETag of a mirror, or of the node (MIRRORS_MAX). */
+void call_revision(const struct api_call *c, uint8_t mirror, char ret[ETAG_SIZE]);
+void answer_etag(const struct api_call *c, uint8_t mirror, struct http_response *resp);
+
+/* routes.c: finds the route, checks access, calls its handler. 0, HTTP_LATER (then c->work is set), or a negative errno. */
+int route_call(struct api_call *c, struct http_response *resp);
+
+/* -- Handlers, one file for each subject ----------------------------------------------------------------------------------------- */
+
+api_handler get_status, get_node, get_mirrors, get_mirror, get_legs, get_links, get_voters, get_services;  /* read.c */
+api_handler get_events, get_history, follow_events;                                              /* events.c */
+api_handler get_config, get_reasons;                                                                       /* config_json.c */
+api_handler get_explain, get_simulate, get_preflight_switchover;                                           /* explain.c */
+api_handler get_healthz, get_readyz, probe_primary, probe_secondary, probe_insync;                         /* probes.c */
+api_handler get_metrics;                                                                                   /* metrics.c */
+api_handler get_file, get_status_page;                                                                     /* page.c */
+api_handler get_operation, get_operations, cancel_operation, post_mirror_create, post_mirror_join, post_mirror_switchover,
+        post_mirror_start_alone, post_node_leave, post_node_confirm_dead;                                  /* changes.c */
+#endif

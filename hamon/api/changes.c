@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Commands, and the operations that they become. Every command is checked for its form here and for its sense by the core; nothing waits
+ * for the loop. Runs in an HTTP thread.
+ */
+#include "hamon/api/call.h"
+#include "hamon/api/json_take.h"
+#include "hamon/api/words.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* -- Operations -------------------------------------------------------------------------------------------------------------------- */
+
+static json_t *resync_percent(const struct mirror_view *v)
+{
+        const struct observation *o = &v->observed;
+        if (o->resync_total_sectors == 0)
+                return json_null();
+        double percent = 100.0 * (double)o->resync_done_sectors / (double)o->resync_total_sectors;
+        return json_real(percent > 100 ? 100.0 : percent);
+}
+
+static json_t *operation_json(const struct api_call *c, const struct operation *op)
+{
+        static const char *const states[] = {
+                [OPERATION_QUEUED] = "running", [OPERATION_RUNNING] = "running", [OPERATION_DONE] = "done", [OPERATION_FAILED] = "failed"};
+        const struct api *a = c->api;
+        bool of_mirror = op->mirror < a->config->mirrors, over = op->state >= OPERATION_DONE;
+        json_t *reason = json_null(), *progress = json_null();
+        if (c->snapshot && over)
+                reason = api_reason(c, op->mirror, op->reason, a->self < NODES ? (uint8_t)(1 - a->self) : NO_NODE);
+        if (c->snapshot && !over && of_mirror) {
+                const struct mirror_view *v = &c->snapshot->mirror[op->mirror];
+                progress = json_pack("{s:s, s:o, s:o}", "role", v->role_word ? v->role_word : "", "step",
+                                     v->waiting_for ? json_string(v->waiting_for) : json_null(), "resync_percent", resync_percent(v));
+        }
+        return json_pack("{s:o, s:s, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "operation", json_of_u64(op->ticket), "command",
+                         command_word(op->type), "mirror", of_mirror ? json_string(a->config->mirror[op->mirror].name) : json_null(), "state",
+                         states[op->state], "by", op->by, "age_ms", (json_int_t)(c->now_ms > op->posted_ms ? c->now_ms - op->posted_ms : 0),
+                         "progress", progress, "reason", reason, "error",
+                         op->error < 0 ? json_string(strerrordesc_np(-op->error)) : json_null(), "detail",
+                         *op->detail ? json_string(op->detail) : json_null());
+}
+
+static bool find_operation(const struct api_call *c, struct operation *ret, struct http_response *resp)
+{
+        uint64_t ticket;
+        if (parse_u64(c->part[2], &ticket) && operations_get(c->api->operations, ticket, ret) == 0)
+                return true;
+        (void)http_response_problem(resp, 404, "not-found", "no such operation",
+                                    "no operation has that number, or it is too long ago: the last 64 of this start are kept", NULL);
+        return false;
+}
+
+int get_operation(struct api_call *c, struct http_response *resp)
+{
+        struct operation op;
+        return find_operation(c, &op, resp) ? answer_json(resp, operation_json(c, &op)) : 0;
+}
+
+int get_operations(struct api_call *c, struct http_response *resp)
+{
+        json_t *list = json_array();
+        uint64_t last = operations_last(c->api->operations);
+        for (uint64_t ticket = last > OPERATIONS_MAX ? last - OPERATIONS_MAX + 1 : 1; ticket <= last; ticket++) {
+                struct operation op;
+                if (operations_get(c->api->operations, ticket, &op) == 0)
+                        json_array_append_new(list, operation_json(c, &op));
+        }
+        return answer_json(resp, json_pack("{s:o}", "operations", list));
+}
+
+/* A command that the core has is safe to finish and unsafe to forget: only what waits for the loop can be taken back. */
+int cancel_operation(struct api_call *c, struct http_response *resp)
+{
+        struct operation op;
+        if (!find_operation(c, &op, resp))
+                return 0;
+        if (operations_cancel(c->api->operations, op.ticket) == 0) {
+                (void)operations_get(c->api->operations, op.ticket, &op);
+                return answer_json(resp, operation_json(c, &op));
+        }
+        return http_response_problem(resp, 409, op.state >= OPERATION_DONE ? "operation-over" : "not-cancellable", "this cannot be cancelled",
+                                     op.state >= OPERATION_DONE ? "the operation is over" : "the operation has begun, and is safer finished than left half done",
+                                     "GET /v1/operations/ID tells when it is over");
+}
+
+/* -- Commands ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The body must be absent or an object with nothing but the given flag (and "node", when `ret_node` is wanted). */
+static int take_body(const struct api_call *c, const char *flag, bool *ret_flag, const char **ret_node)
+{
+        *ret_flag = false;
+        if (!c->body)
+                return ret_node ? -EINVAL : 0;
+        struct json_take t = json_take_from(c->body);
+        if (flag && json_take_has(&t, flag))
+                *ret_flag = json_take_bool(&t, flag);
+        if (ret_node)
+                *ret_node = json_take_string(&t, "node");
+        return json_take_end(&t);
+}
+
+static int bad_body(struct http_response *resp)
+{
+        return http_response_problem(resp, 400, "bad-request", "the body is not what this command takes",
+                                     "a member of the body is missing, unknown, or of another type", "see /v1/openapi.yaml");
+}
+
+static int needs_consent(struct http_response *resp, const char *what)
+{
+        return http_response_problem(resp, 409, reason_code(REASON_COMMAND_CONSENT), "typed consent is needed", what,
+                                     "send \"confirm\": true");
+}
+
+static int post(struct api_call *c, enum command_type type, uint8_t mirror, bool consent, struct http_response *resp)
+{
+        const struct api *a = c->api;
+        if (a->self == WITNESS)
+                return http_response_problem(resp, 409, "wrong-node", "the witness holds no data",
+                                             "this is the witness: it votes, and has nothing to command", "run hamonctl on a node");
+        uint64_t ticket;
+        if (operations_post(a->operations, type, mirror, consent, c->who, &ticket) < 0) {
+                http_response_header(resp, "Retry-After", "5");
+                return http_response_problem(resp, 503, "busy", "too many commands", "too many commands are under way", "try again later");
+        }
+        resp->status = 202;
+        http_response_header(resp, "Location", "/v1/operations/%" PRIu64, ticket);
+        return answer_json(resp, json_pack("{s:o, s:s}", "operation", json_of_u64(ticket), "node", a->config->voters[a->self].name));
+}
+
+int post_mirror_create(struct api_call *c, struct http_response *resp)
+{
+        bool overwrite;
+        return take_body(c, "overwrite", &overwrite, NULL) < 0 ? bad_body(resp) : post(c, COMMAND_CREATE, c->mirror, overwrite, resp);
+}
+
+int post_mirror_join(struct api_call *c, struct http_response *resp)
+{
+        bool overwrite;
+        return take_body(c, "overwrite", &overwrite, NULL) < 0 ? bad_body(resp) : post(c, COMMAND_JOIN, c->mirror, overwrite, resp);
+}
+
+int post_mirror_switchover(struct api_call *c, struct http_response *resp)
+{
+        bool none;
+        return take_body(c, NULL, &none, NULL) < 0 ? bad_body(resp) : post(c, COMMAND_SWITCHOVER, c->mirror, false, resp);
+}
+
+int post_mirror_start_alone(struct api_call *c, struct http_response *resp)
+{
+        bool confirm;
+        if (take_body(c, "confirm", &confirm, NULL) < 0)
+                return bad_body(resp);
+        if (!confirm)
+                return needs_consent(resp, "this node may lack acknowledged writes: starting it alone gives them up");
+        return post(c, COMMAND_START_ALONE, c->mirror, true, resp);
+}
+
+int post_node_leave(struct api_call *c, struct http_response *resp)
+{
+        bool none;
+        return take_body(c, NULL, &none, NULL) < 0 ? bad_body(resp) : post(c, COMMAND_LEAVE, MIRRORS_MAX, true, resp);
+}
+
+int post_node_confirm_dead(struct api_call *c, struct http_response *resp)
+{
+        const struct api *a = c->api;
+        bool confirm;
+        const char *node;
+        if (take_body(c, "confirm", &confirm, &node) < 0)
+                return bad_body(resp);
+        if (a->self < NODES && config_voter_index(a->config, node) != 1 - a->self)
+                return http_response_problem(resp, 404, "unknown-node", "no such node", "only the other node can be confirmed dead", NULL);
+        if (!confirm)
+                return needs_consent(resp, "if that node still runs, both would write: be sure that it is off");
+        return post(c, COMMAND_CONFIRM_DEAD, MIRRORS_MAX, true, resp);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The configuration that this hamon runs with, as JSON and as a hash: what it means, not how it is written, so that comments and order of keys
+ * make no difference between nodes. It has no secrets: the key's path is there, the key is not. And the table of reasons. Pure. Any thread.
+ */
+#include "hamon/api/config_json.h"
+
+#include "hamon/api/call.h"
+#include "hamon/api/words.h"
+
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *text_or_null(const char *text)
+{
+        return *text ? json_string(text) : json_null();
+}
+
+static json_t *addresses_json(const struct config_address *at, unsigned count, bool with_prefix)
+{
+        json_t *list = json_array();
+        for (unsigned i = 0; i < count; i++) {
+                char text[CONFIG_ADDRESS_SIZE + 5];
+                (void)snprintf(text, sizeof text, with_prefix ? "%s/%u" : "%s", at[i].text, at[i].prefix_length); /* fits */
+                json_array_append_new(list, json_string(text));
+        }
+        return list;
+}
+
+static json_t *voters_json(const struct config *c)
+{
+        json_t *list = json_array();
+        for (unsigned v = 0; v < VOTERS; v++)
+                if (c->voters[v].links > 0)
+                        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", c->voters[v].name, "kind", v == WITNESS ? "witness" : "node",
+                                                              "addresses", addresses_json(c->voters[v].link, c->voters[v].links, false)));
+        return list;
+}
+
+static json_t *service_json(const struct config_service *s)
+{
+        if (!s->present)
+                return json_null();
+        json_t *units = json_array();
+        for (unsigned i = 0; i < s->units; i++)
+                json_array_append_new(units, json_string(s->unit[i]));
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "mount", text_or_null(s->mount), "type", text_or_null(s->has_mount ? s->type : ""),
+                         "options", text_or_null(s->options), "interface", text_or_null(s->interface), "addresses",
+                         addresses_json(s->address, s->addresses, true), "units", units);
+}
+
+static json_t *mirrors_json(const struct config *c)
+{
+        json_t *list = json_array();
+        for (unsigned m = 0; m < c->mirrors; m++) {
+                const struct config_mirror *mirror = &c->mirror[m];
+                char id[EXPORT_ID_TEXT_SIZE];
+                export_id_format(mirror->id, id);
+                json_t *devices = json_object();
+                for (unsigned n = 0; n < NODES; n++)
+                        json_object_set_new(devices, c->voters[n].name, json_string(mirror->device[n]));
+                json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "name", mirror->name, "id", id, "devices", devices, "service",
+                                                      service_json(&mirror->service)));
+        }
+        return list;
+}
+
+static json_t *timers_json(const struct timers *t)
+{
+        return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "heartbeat_ms", (json_int_t)t->heartbeat_ms, "suspect_ms",
+                         (json_int_t)t->suspect_ms, "dead_ms", (json_int_t)t->dead_ms, "lease_ms", (json_int_t)t->lease_ms, "address_ms",
+                         (json_int_t)t->address_ms, "address_renew_ms", (json_int_t)t->address_renew_ms, "leg_timeout_ms",
+                         (json_int_t)t->leg_timeout_ms, "swap_retry_ms", (json_int_t)t->swap_retry_ms, "join_backoff_ms",
+                         (json_int_t)t->join_backoff_ms, "join_backoff_max_ms", (json_int_t)t->join_backoff_max_ms, "effect_timeout_ms",
+                         (json_int_t)t->effect_timeout_ms, "boot_grace_ms", (json_int_t)t->boot_grace_ms);
+}
+
+json_t *config_json(const struct config *c)
+{
+        return json_pack("{s:s, s:s, s:i, s:i, s:s, s:o, s:o, s:o}", "cluster", c->cluster, "key_file", c->key_file, "port", (int)c->port,
+                         "leg_port", (int)c->leg_port, "profile", c->relaxed ? "relaxed" : "normal", "timers", timers_json(&c->timers), "voters",
+                         voters_json(c), "mirrors", mirrors_json(c));
+}
+
+int config_hash(const struct config *c, char ret[CONFIG_HASH_SIZE])
+{
+        json_t *j = config_json(c);
+        char *text = j ? json_dumps(j, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
+        uint8_t hash[32];
+        int r = text && gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), hash) == 0 ? 0 : -ENOMEM;
+        for (unsigned i = 0; r == 0 && i < 8; i++)
+                (void)snprintf(ret + 2 * i, 3, "%02x", hash[i]); /* fits */
+        free(text);
+        json_decref(j);
+        return r;
+}
+
+int get_reasons(struct api_call *c, struct http_response *resp)
+{
+        json_t *list = json_array();
+        (void)c;
+        for (unsigned r = 0; r < REASON_END; r++)
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "code", reason_code(r), "severity", severity_word(reason_severity(r)),
+                                                      "sentence", reason_sentence(r), "next", reason_next(r)));
+        return answer_json(resp, json_pack("{s:o}", "reasons", list));
+}
+
+int get_config(struct api_call *c, struct http_response *resp)
+{
+        if (call_is_early(c, resp))
+                return 0;
+        json_t *hashes = json_object();
+        json_object_set_new(hashes, c->api->config->voters[c->api->self].name, json_string(c->api->config_hash));
+        return answer_view(c, resp, json_pack("{s:s, s:o, s:o}", "hash", c->api->config_hash, "hashes", hashes, "config", config_json(c->api->config)));
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Questions about the state: why is it so and what unblocks it, what if a part fails now, may one switch over now. The answers are the
+ * core's verdict and the facts that it stands on; nothing is decided here. Runs in an HTTP thread.
+ */
+#include "hamon/api/call.h"
+#include "hamon/api/json_take.h"
+#include "hamon/api/words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static uint8_t peer_of(const struct snapshot *s)
+{
+        return s->self < NODES ? (uint8_t)(1 - s->self) : NO_NODE;
+}
+
+static void add_fact(json_t *facts, const char *fact, bool holds, enum reason reason, const struct api_call *c, unsigned mirror, uint8_t node)
+{
+        json_t *why = holds ? json_null() : api_reason(c, mirror, reason, node);
+        json_array_append_new(facts, json_pack("{s:s, s:b, s:o}", "fact", fact, "holds", (int)holds, "else", why));
+}
+
+/* What the state of a mirror stands on, the most basic first. */
+static json_t *facts_json(const struct api_call *c, unsigned m)
+{
+        const struct snapshot *s = c->snapshot;
+        const struct mirror_view *v = &s->mirror[m];
+        const struct record *r = &v->record;
+        uint8_t peer = peer_of(s);
+        json_t *facts = json_array();
+        if (s->self < NODES)
+                add_fact(facts, "hamon-act is connected", s->act_ready, REASON_ACT_LOST, c, m, s->self);
+        add_fact(facts, "the mirror was created", r->version != 0, REASON_NOT_CREATED, c, m, s->self);
+        if (peer != NO_NODE)
+                add_fact(facts, "the other node is heard", s->node[peer].alive, REASON_NODE_DEAD, c, m, peer);
+        if (s->config->has_witness && s->self != WITNESS)
+                add_fact(facts, "the witness is heard", s->node[WITNESS].alive, REASON_WITNESS_LOST, c, m, WITNESS);
+        for (uint8_t n = 0; n < NODES && r->version != 0; n++) {
+                char fact[96];
+                (void)snprintf(fact, sizeof fact, "the leg of %s is in sync", s->config->voters[n].name); /* fits */
+                add_fact(facts, fact, r->legs[n].in_sync, r->legs[n].inconsistent ? REASON_RESYNC : REASON_DEGRADED, c, m, n);
+        }
+        if (v->role == ROLE_PRIMARY) {
+                add_fact(facts, "the lease is valid", v->lease_valid && v->lease_left_ms > c->now_ms - s->taken_ms, REASON_LEASE_LOST, c, m, s->self);
+                if (s->config->mirror[m].service.present)
+                        add_fact(facts, "the service runs", s->act_ready && v->observed.service_running, REASON_SERVICE_FAILED, c, m, s->self);
+        }
+        return facts;
+}
+
+static bool is_wanted(struct api_call *c, unsigned m)
+{
+        const char *name = call_query(c, "mirror");
+        return !name || strcmp(name, c->api->config->mirror[m].name) == 0;
+}
+
+/* The query's mirror must be one; false: answered. */
+static bool mirror_is_known(struct api_call *c, struct http_response *resp)
+{
+        const char *name = call_query(c, "mirror");
+        char detail[SENTENCE_SIZE];
+        if (!name || config_mirror_index(c->api->config, name) >= 0)
+                return true;
+        (void)snprintf(detail, sizeof detail, "no mirror '%.32s' in the configuration", name);
+        (void)http_response_problem(resp, 404, "unknown-mirror", "no such mirror", detail, "hamonctl status");
+        return false;
+}
+
+int get_explain(struct api_call *c, struct http_response *resp)
+{
+        if (call_is_early(c, resp) || !mirror_is_known(c, resp))
+                return 0;
+        const struct snapshot *s = c->snapshot;
+        json_t *list = json_array();
+        for (unsigned m = 0; m < s->config->mirrors; m++) {
+                const struct mirror_view *v = &s->mirror[m];
+                if (!is_wanted(c, m))
+                        continue;
+                json_t *facts = facts_json(c, m), *unblocks = json_array(), *fact;
+                size_t i;
+                json_array_foreach(facts, i, fact)
+                        if (!json_is_true(json_object_get(fact, "holds"))) {
+                                const char *next = json_string_value(json_object_get(json_object_get(fact, "else"), "next"));
+                                if (next && *next)
+                                        json_array_append_new(unblocks, json_string(next));
+                        }
+                json_t *reason = snapshot_reason_json(s, m);
+                const char *next = json_string_value(json_object_get(reason, "next"));
+                if (next && *next)
+                        json_array_insert_new(unblocks, 0, json_string(next));
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "mirror", s->config->mirror[m].name, "health",
+                                                      health_word(v->health), "role", role_word(v->role), "reason", reason, "facts", facts,
+                                                      "unblocked_by", unblocks, "waiting_for",
+                                                      v->waiting_for ? json_string(v->waiting_for) : json_null()));
+        }
+        return answer_view(c, resp, json_pack("{s:o}", "explain", list));
+}
+
+/* -- What if ---------------------------------------------------------------------------------------------------------------------- */
+
+enum fault { FAULT_NODE_0, FAULT_NODE_1, FAULT_WITNESS, FAULT_LINK, FAULT_LEG, FAULT_OWN_LEG, FAULT_NONE };
+
+static enum fault parse_fault(const struct api_call *c, const char *text)
+{
+        int voter = text ? config_voter_index(c->api->config, text) : -1;
+        if (voter >= 0)
+                return voter == WITNESS ? FAULT_WITNESS : voter == 0 ? FAULT_NODE_0 : FAULT_NODE_1;
+        if (text && strcmp(text, "witness") == 0 && c->api->config->has_witness)
+                return FAULT_WITNESS;
+        if (text && strcmp(text, "link") == 0)
+                return FAULT_LINK;
+        if (text && strcmp(text, "leg") == 0)
+                return FAULT_LEG;
+        if (text && strcmp(text, "primary-leg") == 0)
+                return FAULT_OWN_LEG;
+        return FAULT_NONE;
+}
+
+/* The core's verdict, and the node that its sentence names. */
+static enum reason foresee(const struct snapshot *s, unsigned m, enum fault fault, uint8_t *ret_node)
+{
+        const struct mirror_view *v = &s->mirror[m];
+        uint8_t primary = v->record.primary < NODES ? v->record.primary : NO_NODE, other = primary < NODES ? (uint8_t)(1 - primary) : NO_NODE;
+        switch (fault) {
+        case FAULT_NODE_0:
+        case FAULT_NODE_1:
+                *ret_node = (uint8_t)(1 - fault); /* who would act is the one that is left */
+                return fault == s->self ? v->if_self_fails : v->if_peer_fails;
+        case FAULT_WITNESS:
+                *ret_node = WITNESS;
+                return v->if_witness_fails;
+        case FAULT_LINK:
+                *ret_node = primary;
+                return v->if_link_fails;
+        case FAULT_LEG:
+                *ret_node = primary;
+                return v->if_standby_leg_fails;
+        case FAULT_OWN_LEG:
+        case FAULT_NONE:
+                break;
+        }
+        *ret_node = other;
+        return v->if_primary_leg_fails;
+}
+
+int get_simulate(struct api_call *c, struct http_response *resp)
+{
+        if (call_is_early(c, resp) || !mirror_is_known(c, resp))
+                return 0;
+        const struct snapshot *s = c->snapshot;
+        enum fault fault = parse_fault(c, call_query(c, "fail"));
+        if (fault == FAULT_NONE)
+                return http_response_problem(resp, 400, "unknown-part", "no such part",
+                                             "'fail' must be the name of a node, or witness, link, leg (of the standby) or primary-leg", NULL);
+        if (s->self >= NODES)
+                return http_response_problem(resp, 409, "wrong-node", "the witness holds no data",
+                                             "this is the witness: it knows no mirror's state", "ask a node");
+        json_t *list = json_array();
+        for (unsigned m = 0; m < s->config->mirrors; m++) {
+                uint8_t node;
+                if (!is_wanted(c, m))
+                        continue;
+                enum reason reason = foresee(s, m, fault, &node);
+                json_array_append_new(list, json_pack("{s:s, s:o}", "mirror", s->config->mirror[m].name, "outcome", api_reason(c, m, reason, node)));
+        }
+        return answer_view(c, resp, json_pack("{s:s, s:o}", "fail", call_query(c, "fail"), "simulate", list));
+}
+
+/* -- Before a switchover ------------------------------------------------------------------------------------------------------------ */
+
+static json_t *preflight_json(const struct api_call *c, unsigned m, bool *ret_ready)
+{
+        const struct snapshot *s = c->snapshot;
+        const struct mirror_view *v = &s->mirror[m];
+        const struct record *r = &v->record;
+        uint8_t peer = peer_of(s);
+        json_t *checks = json_array();
+        bool here = v->role == ROLE_PRIMARY;
+        const struct heartbeat *said = &s->node[peer].last;
+        const struct mirror_summary *there = s->node[peer].alive && m < said->mirrors ? &said->mirror[m] : NULL;
+        bool peer_ready = here ? there && there->leg_ready && there->role == ROLE_STANDBY
+                               : there && there->role == ROLE_PRIMARY && s->act_ready;
+        add_fact(checks, "one of the nodes is active", here || (there && there->role == ROLE_PRIMARY), REASON_COMMAND_WRONG_STATE, c, m, peer);
+        add_fact(checks, "both legs are in sync", r->legs[0].in_sync && r->legs[1].in_sync,
+                 r->legs[0].inconsistent || r->legs[1].inconsistent ? REASON_RESYNC : REASON_DEGRADED, c, m, r->primary < NODES ? (uint8_t)(1 - r->primary) : peer);
+        add_fact(checks, "the other node is heard and its leg is ready", peer_ready, REASON_NODE_DEAD, c, m, peer);
+        if (s->config->has_witness)
+                add_fact(checks, "the witness is heard", s->node[WITNESS].alive, REASON_WITNESS_LOST, c, m, WITNESS);
+        add_fact(checks, "no effect is under way", !v->waiting_for, REASON_COMMAND_BUSY, c, m, peer);
+        add_fact(checks, "no node is leaving", !said->leaving, REASON_NODE_LEAVING, c, m, peer);
+        json_t *check;
+        size_t i;
+        bool ready = true;
+        json_array_foreach(checks, i, check)
+                ready = ready && json_is_true(json_object_get(check, "holds"));
+        *ret_ready = *ret_ready && ready;
+        return json_pack("{s:s, s:b, s:o, s:o}", "mirror", s->config->mirror[m].name, "ready", (int)ready, "from",
+                         r->primary < NODES ? json_string(s->config->voters[r->primary].name) : json_null(), "checks", checks);
+}
+
+int get_preflight_switchover(struct api_call *c, struct http_response *resp)
+{
+        if (call_is_early(c, resp) || !mirror_is_known(c, resp))
+                return 0;
+        if (c->snapshot->self >= NODES)
+                return http_response_problem(resp, 409, "wrong-node", "the witness holds no data",
+                                             "this is the witness: it knows no mirror's state", "ask a node");
+        json_t *list = json_array();
+        bool ready = true;
+        for (unsigned m = 0; m < c->api->config->mirrors; m++)
+                if (is_wanted(c, m))
+                        json_array_append_new(list, preflight_json(c, m, &ready));
+        return answer_view(c, resp, json_pack("{s:b, s:o}", "ready", (int)ready, "preflight", list));
+}

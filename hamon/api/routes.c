@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The table of routes: method, path, who may, and which function. docs/openapi.yaml describes each row, and nothing else: an integration
+ * test compares them.
+ */
+#include "hamon/api/access.h"
+#include "hamon/api/call.h"
+#include "hamon/api/embedded.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ROUTES(X)                                                                              \
+        X(GET, "/", PUBLIC, get_file)                                                          \
+        X(GET, "/status", VIEWER, get_status_page)                                             \
+        X(GET, "/healthz", PUBLIC, get_healthz)                                                \
+        X(GET, "/readyz", PUBLIC, get_readyz)                                                  \
+        X(GET, "/metrics", VIEWER, get_metrics)                                                \
+        X(GET, "/v1/openapi.yaml", PUBLIC, get_file)                                           \
+        X(GET, "/v1/openapi.json", PUBLIC, get_file)                                           \
+        X(GET, "/v1/status", VIEWER, get_status)                                               \
+        X(GET, "/v1/node", VIEWER, get_node)                                                   \
+        X(GET, "/v1/mirrors", VIEWER, get_mirrors)                                             \
+        X(GET, "/v1/mirrors/{mirror}", VIEWER, get_mirror)                                     \
+        X(GET, "/v1/mirrors/{mirror}/primary", PUBLIC, probe_primary)                          \
+        X(GET, "/v1/mirrors/{mirror}/secondary", PUBLIC, probe_secondary)                      \
+        X(GET, "/v1/mirrors/{mirror}/insync", PUBLIC, probe_insync)                            \
+        X(GET, "/v1/legs", VIEWER, get_legs)                                                   \
+        X(GET, "/v1/links", VIEWER, get_links)                                                 \
+        X(GET, "/v1/voters", VIEWER, get_voters)                                               \
+        X(GET, "/v1/services", VIEWER, get_services)                                           \
+        X(GET, "/v1/events", VIEWER, get_events)                                               \
+        X(GET, "/v1/events/stream", VIEWER, follow_events)                                     \
+        X(GET, "/v1/history", VIEWER, get_history)                                             \
+        X(GET, "/v1/config", VIEWER, get_config)                                               \
+        X(GET, "/v1/reasons", VIEWER, get_reasons)                                             \
+        X(GET, "/v1/explain", VIEWER, get_explain)                                             \
+        X(GET, "/v1/simulate", VIEWER, get_simulate)                                           \
+        X(GET, "/v1/preflight/switchover", VIEWER, get_preflight_switchover)                   \
+        X(GET, "/v1/operations", VIEWER, get_operations)                                       \
+        X(GET, "/v1/operations/{operation}", VIEWER, get_operation)                            \
+        X(DELETE, "/v1/operations/{operation}", OPERATOR, cancel_operation)                    \
+        X(POST, "/v1/mirrors/{mirror}/create", OPERATOR, post_mirror_create)                   \
+        X(POST, "/v1/mirrors/{mirror}/join", OPERATOR, post_mirror_join)                       \
+        X(POST, "/v1/mirrors/{mirror}/switchover", OPERATOR, post_mirror_switchover)           \
+        X(POST, "/v1/mirrors/{mirror}/start-alone", OPERATOR, post_mirror_start_alone)         \
+        X(POST, "/v1/node/leave", OPERATOR, post_node_leave)                                   \
+        X(POST, "/v1/node/confirm-dead", OPERATOR, post_node_confirm_dead)
+
+struct route {
+        const char *method, *path;
+        enum access access;
+        api_handler *handler;
+};
+
+static const struct route routes[] = {
+#define X(method, path, access, handler) {#method, path, ACCESS_##access, handler},
+        ROUTES(X)
+#undef X
+};
+
+enum { ROUTES_COUNT = sizeof routes / sizeof *routes };
+
+/* Cuts the path in place. False: too long, or too many parts to be one of ours. */
+static bool cut(struct api_call *c)
+{
+        if (c->path[0] != '/' || strlen(c->path) >= sizeof c->cut)
+                return false;
+        (void)strcpy(c->cut, c->path);
+        c->parts = 0;
+        for (char *next = c->cut; next;) {
+                char *part = next + 1;
+                next = strchr(part, '/');
+                if (next)
+                        *next = '\0';
+                if (c->parts == CALL_PARTS)
+                        return false;
+                c->part[c->parts++] = part;
+        }
+        return true;
+}
+
+static bool matches(const struct api_call *c, const char *pattern)
+{
+        for (unsigned i = 0; i < c->parts; i++) {
+                if (*pattern++ != '/')
+                        return false;
+                size_t n = strcspn(pattern, "/");
+                bool open = *pattern == '{';
+                if (open ? !*c->part[i] : strlen(c->part[i]) != n || strncmp(pattern, c->part[i], n) != 0)
+                        return false;
+                pattern += n;
+        }
+        return *pattern == '\0';
+}
+
+static int not_found(const struct api_call *c, struct http_response *resp)
+{
+        char detail[SENTENCE_SIZE];
+        (void)snprintf(detail, sizeof detail, "there is no '%.200s' here", c->path);
+        return http_response_problem(resp, 404, "not-found", "no such resource", detail, "see /v1/openapi.yaml");
+}
+
+static int wrong_method(const char *allowed, struct http_response *resp)
+{
+        char detail[SENTENCE_SIZE];
+        (void)snprintf(detail, sizeof detail, "this resource answers to %s only", allowed);
+        http_response_header(resp, "Allow", "%s", allowed);
+        return http_response_problem(resp, 405, "wrong-method", "method not allowed", detail, NULL);
+}
+
+static int unknown_mirror(const char *name, struct http_response *resp)
+{
+        char detail[SENTENCE_SIZE];
+        (void)snprintf(detail, sizeof detail, "no mirror '%.32s' in the configuration", name);
+        return http_response_problem(resp, 404, "unknown-mirror", "no such mirror", detail, "hamonctl status");
+}
+
+int route_call(struct api_call *c, struct http_response *resp)
+{
+        const struct route *found = NULL;
+        char allowed[64] = "";
+        if (!cut(c))
+                return not_found(c, resp);
+        if (strcmp(c->method, "GET") == 0 && embedded_find(c->path))
+                return get_file(c, resp); /* public, like its row in the table */
+        for (size_t i = 0; i < ROUTES_COUNT && !found; i++) {
+                if (!matches(c, routes[i].path))
+                        continue;
+                if (strcmp(routes[i].method, c->method) == 0)
+                        found = &routes[i];
+                else
+                        (void)snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s", *allowed ? " and " : "",
+                                       routes[i].method);
+        }
+        if (!found && !*allowed)
+                return not_found(c, resp);
+        if (access_denied(c, found ? found->access : ACCESS_VIEWER, resp))
+                return 0;
+        if (!found)
+                return wrong_method(allowed, resp);
+        if (strstr(found->path, "{mirror}")) {
+                int mirror = config_mirror_index(c->api->config, c->part[2]);
+                if (mirror < 0)
+                        return unknown_mirror(c->part[2], resp);
+                c->mirror = (uint8_t)mirror;
+        }
+        return found->handler(c, resp);
+}

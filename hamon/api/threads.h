@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Private to hamon/api: its threads. */
+#ifndef HAMON_API_THREADS_H
+#define HAMON_API_THREADS_H
+
+#include "hamon/api/api.h"
+
+#include <pthread.h>
+
+/* A thread that takes no signals. 0 or a positive errno, as pthread_create(). */
+int api_thread(pthread_t *ret, void *(*run)(void *userdata), void *userdata);
+
+/* Followers on every entrance are read again. Never from the loop. */
+void api_wake(struct api *a);
+
+#endif

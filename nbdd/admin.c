@@ -87,6 +87,8 @@ static int print_json(struct nbdd *n, const struct nbdd_export *one, const struc
                 export_id_format(one->id, id);
                 (void)snprintf(path, sizeof path, "/v1/exports/%s", id);
         }
+        if (o->stats)
+                (void)strcat(path, "?stats=true");
         if (nbdd_call(n, "GET", path, NULL, QUERY_TIMEOUT_MS, &text) < 0)
                 return failed(n);
         if (named)
@@ -108,6 +110,8 @@ static int list(struct nbdd *n, const struct admin_options *o)
         const struct nbdd_export *one = named ? find(&l, o) : NULL;
         if (o->json) {
                 exit_code = print_json(n, one, o);
+        } else if (o->stats && (one || !named)) {
+                exit_code = admin_print_stats(n, one ? one->id : 0);
         } else if (named) {
                 struct nbdd_export nobody = {.id = o->has_id ? o->id : 0,
                                              .device = (char *)(o->device ? o->device : "-"),
@@ -169,7 +173,7 @@ static int sessions(struct nbdd *n, const struct admin_options *o)
         char *text = NULL, id[EXPORT_ID_TEXT_SIZE];
 
         if (o->json) {
-                if (nbdd_call(n, "GET", "/v1/sessions", NULL, QUERY_TIMEOUT_MS, &text) < 0)
+                if (nbdd_call(n, "GET", o->stats ? "/v1/sessions?stats=true" : "/v1/sessions", NULL, QUERY_TIMEOUT_MS, &text) < 0)
                         return failed(n);
                 (void)printf("%s\n", text);
                 free(text);

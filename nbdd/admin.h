@@ -28,8 +28,13 @@ struct admin_options {
         const char *writers, *allow, *aliases, *description; /* NULL: not given */
         uint64_t session; /* KICK */
         bool force;
+        bool stats; /* LIST */
         bool json;
 };
+
+struct nbdd;
+/* admin_stats.c: of one export, or with id 0 of all. */
+int admin_print_stats(struct nbdd *n, uint64_t id);
 
 /* Returns the exit code. */
 int admin_run(const struct admin_options *options);

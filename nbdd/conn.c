@@ -128,12 +128,7 @@ void conn_reply(struct request *q, uint32_t error)
         list_remove(&q->link);
         c->disk_count--;
         note_oldest(c);
-        if (error == NBD_ERROR_OK) {
-                if (q->nbd.command == NBD_COMMAND_READ)
-                        atomic_fetch_add_explicit(&s->read_bytes, q->nbd.length_bytes, memory_order_relaxed);
-                else if (q->nbd.command == NBD_COMMAND_WRITE)
-                        atomic_fetch_add_explicit(&s->written_bytes, q->nbd.length_bytes, memory_order_relaxed);
-        }
+        stats_count(&s->stats, stats_kind_of(q->nbd.command), q->nbd.length_bytes, monotonic_ns() - q->start_ns, error);
         if (q->buffer && (q->nbd.command != NBD_COMMAND_READ || error)) {
                 c->inflight_bytes -= q->buffer_size;
                 pool_put(&c->worker->pool, q->buffer, q->buffer_size);
@@ -176,7 +171,6 @@ static void request_go(struct request *q)
 
         list_append(&c->inflight, &q->link);
         c->disk_count++;
-        atomic_fetch_add_explicit(&c->registration.requests, 1, memory_order_relaxed);
         request_start(q);
         if (!c->ending)
                 note_oldest(c);

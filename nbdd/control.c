@@ -45,6 +45,12 @@ static int limits(struct control *c, const struct http_request *req, struct http
         return resp->json ? 0 : -ENOMEM;
 }
 
+bool control_wants_stats(const struct http_request *req)
+{
+        const char *value = http_request_query(req, "stats");
+        return value && strcmp(value, "true") == 0;
+}
+
 static int handle(void *userdata, const struct http_request *req, struct http_response *resp)
 {
         struct control *c = userdata;
@@ -54,13 +60,13 @@ static int handle(void *userdata, const struct http_request *req, struct http_re
         if (get && strcmp(path, "/v1/health") == 0)
                 resp->json = control_health_json(c->engine, (monotonic_ns() - c->start_ns) / 1000000);
         else if (get && strcmp(path, "/v1/exports") == 0)
-                resp->json = control_exports_json(c->engine, 0);
+                resp->json = control_exports_json(c->engine, 0, control_wants_stats(req));
         else if (strcmp(req->method, "POST") == 0 && strcmp(path, "/v1/exports") == 0)
                 return control_add(c, req->body, resp);
         else if (strncmp(path, "/v1/exports/", 12) == 0)
                 return control_export_route(c, req, path + 12, resp);
         else if (get && strcmp(path, "/v1/sessions") == 0)
-                resp->json = control_sessions_json(c->engine);
+                resp->json = control_sessions_json(c->engine, control_wants_stats(req));
         else if (strcmp(req->method, "DELETE") == 0 && strncmp(path, "/v1/sessions/", 13) == 0)
                 return control_kick(c, req, path + 13, resp);
         else if ((get || strcmp(req->method, "PUT") == 0) && strcmp(path, "/v1/limits") == 0)

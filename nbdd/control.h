@@ -19,6 +19,7 @@
 #ifndef NBDD_CONTROL_H
 #define NBDD_CONTROL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -38,8 +39,8 @@ void control_stop(struct control *c);
 
 /* ---- control_json.c ---- */
 /* id 0: all, as {"exports": [...]}; else the export itself, NULL when there is none. */
-json_t *control_exports_json(struct engine *e, uint64_t id);
-json_t *control_sessions_json(struct engine *e);
+json_t *control_exports_json(struct engine *e, uint64_t id, bool with_stats);
+json_t *control_sessions_json(struct engine *e, bool with_stats);
 /* Summed over all sessions, from their counters alone. */
 json_t *control_health_json(struct engine *e, uint64_t uptime_ms);
 

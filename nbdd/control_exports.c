@@ -9,9 +9,9 @@
 #include "nbdd/engine.h"
 #include "net/http_server.h"
 
-static int answer_export(struct control *c, uint64_t id, unsigned status, struct http_response *resp)
+static int answer_export(struct control *c, uint64_t id, bool with_stats, unsigned status, struct http_response *resp)
 {
-        resp->json = control_exports_json(c->engine, id);
+        resp->json = control_exports_json(c->engine, id, with_stats);
         resp->status = status;
         return resp->json ? 0 : control_problem(resp, -ENOENT, "no such export");
 }
@@ -60,7 +60,7 @@ static int add_with(struct control *c, const json_t *body, struct export_setting
         if (a.kind == EXPORT_LEG && (a.read_only || settings->writers != WRITERS_SHARED))
                 return control_bad(resp, "a leg cannot be read-only, and has the one session of its grant");
         int r = engine_add(c->engine, &a, reason);
-        return r < 0 ? control_problem(resp, r, reason) : answer_export(c, a.id, 201, resp);
+        return r < 0 ? control_problem(resp, r, reason) : answer_export(c, a.id, false, 201, resp);
 }
 
 int control_add(struct control *c, const json_t *body, struct http_response *resp)
@@ -158,7 +158,7 @@ static int post(struct control *c, const struct http_request *req, uint64_t id, 
         int r = verb->effect ? check_owner(c, req, id, 0, verb->effect, reason) : 0;
         if (r == 0)
                 r = verb->simple ? verb->simple(c->engine, id, reason) : grant(c, id, req->body, reason);
-        return r < 0 ? control_problem(resp, r, reason) : answer_export(c, id, 200, resp);
+        return r < 0 ? control_problem(resp, r, reason) : answer_export(c, id, false, 200, resp);
 }
 
 int control_export_route(struct control *c, const struct http_request *req, const char *rest, struct http_response *resp)
@@ -178,12 +178,12 @@ int control_export_route(struct control *c, const struct http_request *req, cons
         if (verb && strcmp(req->method, "POST") == 0)
                 return post(c, req, id, verb + 1, resp);
         if (!verb && strcmp(req->method, "GET") == 0)
-                return answer_export(c, id, 200, resp);
+                return answer_export(c, id, control_wants_stats(req), 200, resp);
         if (!verb && strcmp(req->method, "PATCH") == 0) {
                 r = check_owner(c, req, id, 0, "hamon relies on the leg as it is", reason);
                 if (r == 0)
                         r = change(c, id, req->body, reason);
-                return r < 0 ? control_problem(resp, r, reason) : answer_export(c, id, 200, resp);
+                return r < 0 ? control_problem(resp, r, reason) : answer_export(c, id, false, 200, resp);
         }
         if (!verb && strcmp(req->method, "DELETE") == 0) {
                 r = check_owner(c, req, id, 0, "the mirror loses this leg: it cannot come back before hamon has registered it again", reason);

@@ -23,6 +23,9 @@ struct control {
         uint64_t start_ns;
 };
 
+/* "?stats=true" */
+bool control_wants_stats(const struct http_request *req);
+
 /* ---- control_body.c ---- */
 /* A member that a body may have; a table ends with key NULL. */
 struct member {

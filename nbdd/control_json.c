@@ -29,7 +29,37 @@ static void put_id(json_t *o, const char *key, uint64_t id)
         (void)json_object_set_new(o, key, json_string(text));
 }
 
+/* {"read": {"operations", "errors", "bytes", "latency_us": [below 1, below 2, below 4, ...] up to the last that is not 0}, ...} */
+static json_t *stats_json(const struct stats *s)
+{
+        json_t *all = json_object();
+
+        for (unsigned i = 0; i < STATS_KINDS; i++) {
+                const struct stats_of_kind *k = &s->kinds[i];
+                json_t *latency = json_array();
+                unsigned n = STATS_BUCKETS;
+                while (n && !atomic_load(&k->latency[n - 1]))
+                        n--;
+                for (unsigned b = 0; b < n; b++)
+                        (void)json_array_append_new(latency, number(atomic_load(&k->latency[b])));
+                (void)json_object_set_new(all, stats_kind_text((enum stats_kind)i),
+                                          json_pack("{s:o, s:o, s:o, s:o}", "operations", number(atomic_load(&k->operations)), "errors",
+                                                    number(atomic_load(&k->errors)), "bytes", number(atomic_load(&k->bytes)), "latency_us",
+                                                    latency));
+        }
+        return all;
+}
+
+static uint64_t requests(const struct stats *s)
+{
+        uint64_t n = 0;
+        for (unsigned i = 0; i < STATS_KINDS; i++)
+                n += atomic_load(&s->kinds[i].operations);
+        return n;
+}
+
 struct gather {
+        bool with_stats;
         json_t *exports;
         json_t *current;  /* the export whose sessions come now */
         json_t *sessions; /* flat list, for /v1/sessions */
@@ -68,8 +98,12 @@ static void on_export(void *userdata, const struct engine_export_view *v)
         (void)json_object_set_new(o, "inflight", number(v->inflight));
         (void)json_object_set_new(o, "oldest_request_ms", number(v->oldest_request_ms));
         (void)json_object_set_new(o, "fences", number(x->fences));
-        (void)json_object_set_new(o, "read_bytes", number(v->read_bytes));
-        (void)json_object_set_new(o, "written_bytes", number(v->written_bytes));
+        (void)json_object_set_new(o, "disk_errors", number(x->disk_errors));
+        (void)json_object_set_new(o, "requests", number(requests(&v->stats)));
+        (void)json_object_set_new(o, "read_bytes", number(atomic_load(&v->stats.kinds[STATS_READ].bytes)));
+        (void)json_object_set_new(o, "written_bytes", number(atomic_load(&v->stats.kinds[STATS_WRITE].bytes)));
+        if (g->with_stats)
+                (void)json_object_set_new(o, "stats", stats_json(&v->stats));
         (void)json_object_set_new(o, "sessions", json_array());
         g->current = json_object_get(o, "sessions");
         (void)json_array_append_new(g->exports, o);
@@ -98,15 +132,17 @@ static void on_session(void *userdata, const struct export *x, const struct engi
         (void)json_object_set_new(o, "inflight", json_integer(atomic_load(&s->inflight)));
         (void)json_object_set_new(o, "oldest_request_ms",
                                   number(oldest_ns && now_ns > oldest_ns ? (now_ns - oldest_ns) / 1000000 : 0));
-        (void)json_object_set_new(o, "requests", number(atomic_load(&s->requests)));
-        (void)json_object_set_new(o, "read_bytes", number(atomic_load(&s->read_bytes)));
-        (void)json_object_set_new(o, "written_bytes", number(atomic_load(&s->written_bytes)));
+        (void)json_object_set_new(o, "requests", number(requests(&s->stats)));
+        (void)json_object_set_new(o, "read_bytes", number(atomic_load(&s->stats.kinds[STATS_READ].bytes)));
+        (void)json_object_set_new(o, "written_bytes", number(atomic_load(&s->stats.kinds[STATS_WRITE].bytes)));
+        if (g->with_stats)
+                (void)json_object_set_new(o, "stats", stats_json(&s->stats));
         (void)json_array_append_new(g->sessions ? g->sessions : g->current, o);
 }
 
-json_t *control_exports_json(struct engine *e, uint64_t id)
+json_t *control_exports_json(struct engine *e, uint64_t id, bool with_stats)
 {
-        struct gather g = {.exports = json_array()};
+        struct gather g = {.with_stats = with_stats, .exports = json_array()};
 
         engine_visit(e, id, &(struct engine_visitor){.export = on_export, .session = id ? on_session : NULL, .userdata = &g});
         if (!id)
@@ -116,9 +152,9 @@ json_t *control_exports_json(struct engine *e, uint64_t id)
         return one;
 }
 
-json_t *control_sessions_json(struct engine *e)
+json_t *control_sessions_json(struct engine *e, bool with_stats)
 {
-        struct gather g = {.sessions = json_array()};
+        struct gather g = {.with_stats = with_stats, .sessions = json_array()};
 
         engine_visit(e, 0, &(struct engine_visitor){.session = on_session, .userdata = &g});
         return json_pack("{s:o}", "sessions", g.sessions);

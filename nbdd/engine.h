@@ -24,6 +24,7 @@
 #include "nbdd/list.h"
 #include "nbdd/rules.h"
 #include "nbdd/settings.h"
+#include "nbdd/stats.h"
 #include "wire/export_name.h"
 #include "wire/nbd_wire.h"
 
@@ -56,7 +57,7 @@ struct engine_session {
         bool has_session;
         uint64_t epoch;
         struct uuid session;
-        _Atomic uint64_t read_bytes, written_bytes, requests;
+        struct stats stats;
         _Atomic uint64_t oldest_ns; /* start of the oldest request at the disk; 0: none */
         _Atomic uint32_t inflight;
 };
@@ -150,7 +151,8 @@ struct engine_export_view {
         enum export_status status;
         const char *reason;
         unsigned session_count;
-        uint64_t inflight, oldest_request_ms, read_bytes, written_bytes;
+        uint64_t inflight, oldest_request_ms;
+        struct stats stats; /* of all its sessions since nbdd started */
 };
 struct engine_visitor {
         void (*export)(void *userdata, const struct engine_export_view *view);          /* may be NULL */

@@ -447,10 +447,9 @@ static void visit_export(const struct export *x, const struct engine_visitor *vi
         struct engine_export_view v = {
             .export = x,
             .status = export_status(x),
-            .reason = x->failed ? x->failed : x->reason,
+            .reason = x->failed ? x->failed : x->noted ? x->noted : x->reason,
             .session_count = x->session_count,
-            .read_bytes = x->read_bytes,
-            .written_bytes = x->written_bytes,
+            .stats = x->gone,
         };
         list_each(s, &x->sessions, struct engine_session, export_link) {
                 uint64_t oldest_ns = atomic_load(&s->oldest_ns);
@@ -458,8 +457,7 @@ static void visit_export(const struct export *x, const struct engine_visitor *vi
                 v.inflight += atomic_load(&s->inflight);
                 if (age_ms > v.oldest_request_ms)
                         v.oldest_request_ms = age_ms;
-                v.read_bytes += atomic_load(&s->read_bytes);
-                v.written_bytes += atomic_load(&s->written_bytes);
+                stats_add(&v.stats, &s->stats);
         }
         visitor->export(visitor->userdata, &v);
 }

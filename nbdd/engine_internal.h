@@ -40,7 +40,8 @@ struct export {
         char reason[ENGINE_REASON_SIZE];
         struct list sessions;  /* attached, waiting and ending ones, in the order of arrival */
         unsigned session_count;
-        uint64_t read_bytes, written_bytes; /* of sessions that are gone */
+        struct stats gone;   /* of sessions that are no more */
+        uint64_t disk_errors; /* requests that the disk failed */
         uint64_t fences; /* sessions that ended older ones */
 };
 

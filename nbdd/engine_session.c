@@ -324,16 +324,23 @@ struct engine_listed *engine_session_list(struct engine *e, const struct engine_
 bool engine_session_failed(struct engine *e, struct engine_session *s, int error, bool is_sync, const char *what)
 {
         char text[ENGINE_REASON_SIZE], id[EXPORT_ID_TEXT_SIZE];
-        bool first = false;
+        bool first = false, noted = false;
 
         (void)pthread_mutex_lock(&e->lock);
         struct export *x = s->export;
         bool is_leg = x->kind == EXPORT_LEG;
+        bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG; /* the disk does what it should */
+        (void)snprintf(text, sizeof text, "%s error on \"%s\": %s", what, x->device, strerror(error));
+        export_id_format(x->id, id);
+        x->disk_errors += !is_full;
+        if (!is_leg && !is_sync && !is_full && !x->noted && (x->noted = strdup(text))) {
+                noted = true;
+                e->save_wanted = true;
+                (void)pthread_cond_broadcast(&e->changed);
+        }
         if (is_leg || is_sync) {
                 first = !x->failed;
-                (void)snprintf(text, sizeof text, "%s error on \"%s\": %s", what, x->device, strerror(error));
                 export_latch(x, text);
-                export_id_format(x->id, id);
                 e->save_wanted = true;
                 if (is_leg) {
                         x->accepting = false;
@@ -343,7 +350,9 @@ bool engine_session_failed(struct engine *e, struct engine_session *s, int error
         }
         (void)pthread_mutex_unlock(&e->lock);
         if (first)
-                log_error("export %s failed: %s; it stays so until a person looks (nbdd --clear)", id, text);
+                log_error("export %s failed: %s; it stays so until a person looks (nbdd --clear-error)", id, text);
+        if (noted)
+                log_error("export %s: %s; it is shown until a person has looked (nbdd --clear-error)", id, text);
         return is_leg;
 }
 
@@ -355,8 +364,7 @@ void engine_session_close(struct engine *e, struct engine_session *s)
         if (x) {
                 list_remove(&s->export_link);
                 x->session_count--;
-                x->read_bytes += atomic_load(&s->read_bytes);
-                x->written_bytes += atomic_load(&s->written_bytes);
+                stats_add(&x->gone, &s->stats);
                 s->export = NULL;
                 engine_advance(x);
         }

@@ -34,6 +34,7 @@ enum {
         OPT_MAXCONNECT,
         OPT_DEVICE,
         OPT_ID,
+        OPT_STATS,
         OPT_READ_ONLY,
         OPT_READ_WRITE,
         OPT_CHANGE,
@@ -66,6 +67,7 @@ static const struct cli_option options[] = {
     {'l', "list", NULL, "list exports; all, unless -d or -i is given", OPT_LIST},
     {'a', "all", NULL, "with -l: all exports", OPT_ALL},
     {'s', "status", NULL, "with -l: with their status (always shown)", OPT_STATUS},
+    {0, "stats", NULL, "with -l and --sessions: operations, bytes, errors and how long they took", OPT_STATS},
     {'c', "configure", NULL, "show limits, or change them with -x", OPT_CONFIGURE},
     {'x', "maxconnect", "N", "with -c: how many clients may be connected", OPT_MAXCONNECT},
     {'d', "device", "DEV", "block device or regular file, an absolute path", OPT_DEVICE},
@@ -101,7 +103,7 @@ static const struct cli cli = {
              "nbdd --start|--stop|--clear-error|--revoke|-r -d DEV|-i ID [--force]\n"
              "nbdd --sessions [--json]\n"
              "nbdd --kick N [--force]\n"
-             "nbdd -l [-a] [-s] [-d DEV|-i ID] [--json]\n"
+             "nbdd -l [-a] [-s] [-d DEV|-i ID] [--stats] [--json]\n"
              "nbdd -c [-x N]",
     .epilog = "exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 -l of something that is not exported (UNDEFINED)\n"
               "\n"
@@ -300,6 +302,10 @@ static int take_option(struct command_line *c, int option, const char *value)
                 return 0;
         case OPT_ID:
                 return take_id(c, value);
+        case OPT_STATS:
+                c->only_admin = "--stats";
+                c->admin.stats = true;
+                return 0;
         case OPT_JSON:
                 c->admin.json = true;
                 return 0;
@@ -332,6 +338,8 @@ static int check(const struct command_line *c)
                 return usage_error("-a and -s go with -l");
         if (a->has_maxconnect && a->verb != ADMIN_CONFIGURE)
                 return usage_error("-x goes with -c: nbdd -c -x %u", a->maxconnect);
+        if (a->stats && a->verb != ADMIN_LIST && !(a->verb == ADMIN_SESSIONS && a->json))
+                return usage_error("--stats goes with -l, or with --sessions --json");
         bool of_exports = a->verb != ADMIN_CONFIGURE && a->verb != ADMIN_SESSIONS && a->verb != ADMIN_KICK;
         if (!of_exports && (a->has_id || a->device))
                 return usage_error("%s takes neither -d nor -i", c->verb_name);

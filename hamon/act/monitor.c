@@ -2,8 +2,10 @@
 #include "hamon/act/monitor.h"
 
 #include "hamon/act/attach.h"
+#include "hamon/act/own_probe.h"
 #include "hamon/act/progress.h"
 #include "hamon/act/service.h"
+#include "hamon/act/thread.h"
 
 #include "base/log.h"
 
@@ -31,6 +33,7 @@ struct monitor {
         int wake_fd;
         atomic_bool running; /* the array, for the service's thread */
         atomic_bool service_running;
+        struct own_probe probe;
         pthread_mutex_t lock; /* of the two below */
         struct observation latest;
         bool any;
@@ -85,6 +88,11 @@ static int look(struct monitor *w, struct progress *p, struct md_state *s, struc
         o->leg_refused = leg.refused;
         o->leg_oldest_ms = leg.oldest_ms;
         o->own_oldest_ms = own_oldest_ms(m, p);
+        own_probe_want(&w->probe, s->running);
+        uint32_t probe_ms = own_probe_age_ms(&w->probe);
+        if (probe_ms > o->own_oldest_ms)
+                o->own_oldest_ms = probe_ms;
+        o->own_unsafe = s->running && own_probe_has_failed(&w->probe);
         o->service_running = atomic_load(&w->service_running);
         atomic_store(&w->running, s->running);
         return 0;
@@ -102,7 +110,7 @@ static void say_blind(const struct monitor *w, bool *blind, int r)
 static bool tells_more(const struct observation *a, const struct observation *b)
 {
         return a->settled != b->settled || a->array_running != b->array_running || a->own_in_sync != b->own_in_sync ||
-               a->own_failed != b->own_failed || a->peer_in_array != b->peer_in_array ||
+               a->own_failed != b->own_failed || a->own_unsafe != b->own_unsafe || a->peer_in_array != b->peer_in_array ||
                a->peer_in_sync != b->peer_in_sync || a->peer_failed != b->peer_failed || a->sync_idle != b->sync_idle ||
                a->attached != b->attached || a->leg_connected != b->leg_connected || a->leg_refused != b->leg_refused ||
                a->service_running != b->service_running;
@@ -214,20 +222,6 @@ bool monitor_latest(struct monitor *w, struct observation *ret)
         return any;
 }
 
-static int start_thread(void *(*function)(void *userdata), void *userdata)
-{
-        sigset_t all, old;
-        pthread_t thread;
-
-        sigfillset(&all); /* signals are the loop's */
-        pthread_sigmask(SIG_SETMASK, &all, &old);
-        int r = -pthread_create(&thread, NULL, function, userdata);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-        if (r == 0)
-                (void)pthread_detach(thread); /* it runs for as long as the process */
-        return r;
-}
-
 int monitor_start(const struct mirror *m, sd_event *loop, monitor_observed observed, void *userdata,
                   struct monitor **ret)
 {
@@ -242,9 +236,11 @@ int monitor_start(const struct mirror *m, sd_event *loop, monitor_observed obser
         w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         int r = w->wake_fd < 0 ? -errno : sd_event_add_io(loop, NULL, w->wake_fd, EPOLLIN, on_wake, w);
         if (r >= 0)
-                r = start_thread(run, w);
+                r = own_probe_start(&w->probe, m);
+        if (r >= 0)
+                r = thread_start(run, w);
         if (r >= 0 && m->cm->service.present)
-                r = start_thread(run_service, w);
+                r = thread_start(run_service, w);
         if (r < 0)
                 return r; /* the program ends; a thread that started may still use `w` */
         *ret = w;

@@ -29,6 +29,7 @@ struct server {
         sd_event_source *client_source;
         uid_t user; /* who may connect besides root; (uid_t)-1: there is no such user */
         struct worker *workers[MIRRORS_MAX];
+        struct worker *service_workers[MIRRORS_MAX]; /* NULL: the mirror has no service */
         struct monitor *monitors[MIRRORS_MAX];
 };
 
@@ -40,8 +41,11 @@ static void drop_client(struct server *s, const char *why)
         s->client_source = sd_event_source_disable_unref(s->client_source);
         close(s->client_fd);
         s->client_fd = -1;
-        for (unsigned i = 0; i < s->o.config->mirrors; i++)
+        for (unsigned i = 0; i < s->o.config->mirrors; i++) {
                 worker_forget(s->workers[i]);
+                if (s->service_workers[i])
+                        worker_forget(s->service_workers[i]);
+        }
 }
 
 /* Takes over `text`. */
@@ -69,6 +73,13 @@ static void on_observed(void *userdata, const struct observation *o)
                 send_text(s, protocol_encode_observation(s->o.config, o));
 }
 
+static struct worker *worker_of(const struct server *s, const struct effect *e)
+{
+        struct worker *service = s->service_workers[e->mirror];
+
+        return effect_is_of_service(e->type) && service ? service : s->workers[e->mirror];
+}
+
 static void take_command(struct server *s, const char *text, size_t size)
 {
         struct effect_result result = {0};
@@ -88,7 +99,7 @@ static void take_command(struct server *s, const char *text, size_t size)
                         log_warning("mirror %s: %s failed: %s", s->o.config->mirror[e.mirror].name, effect_word(e.type),
                                     result.detail);
                 send_text(s, protocol_encode_result(s->o.config, &result));
-        } else if (worker_give(s->workers[e.mirror], &e) < 0) {
+        } else if (worker_give(worker_of(s, &e), &e) < 0) {
                 result =
                     (struct effect_result){.type = e.type, .mirror = e.mirror, .ticket = e.ticket, .error = -ENOBUFS};
                 snprintf(result.detail, sizeof result.detail, "more than %d effects are waiting", WORKER_QUEUE_MAX);
@@ -200,6 +211,8 @@ int server_start(sd_event *loop, const struct server_options *options, struct se
         int r = listen_at(s);
         for (unsigned i = 0; r == 0 && i < options->config->mirrors; i++) {
                 r = worker_start(&options->mirrors[i], loop, on_done, s, &s->workers[i]);
+                if (r == 0 && options->config->mirror[i].service.present)
+                        r = worker_start(&options->mirrors[i], loop, on_done, s, &s->service_workers[i]);
                 if (r == 0)
                         r = monitor_start(&options->mirrors[i], loop, on_observed, s, &s->monitors[i]);
         }

@@ -55,7 +55,8 @@ static void perform(struct worker *w, const struct effect *e, unsigned client)
                 memmove(w->results, w->results + 1, --w->result_count * sizeof w->results[0]);
         if (client == w->client) {
                 w->results[w->result_count++] = result;
-                w->mirror->settled = e->ticket;
+                if (!effect_is_of_service(e->type))
+                        w->mirror->settled = e->ticket;
         }
         pthread_mutex_unlock(&w->lock);
         (void)!write(w->wake_fd, &one, sizeof one); /* a full counter wakes as well */
@@ -145,7 +146,7 @@ void worker_forget(struct worker *w)
 {
         pthread_mutex_lock(&w->lock);
         w->client++;
-        w->mirror->settled = 0;
+        w->mirror->settled = 0; /* by either of the mirror's two workers: the client is gone for both */
         w->count = 0;
         w->result_count = 0;
         pthread_mutex_unlock(&w->lock);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One thread for each mirror that performs its effects one after the other. Reason for the thread: md, device-mapper,
- * nbdd, D-Bus and disks block, each for seconds, and one mirror must not hold up another, the main loop or the service
- * address.
+ * A thread that performs a mirror's effects one after the other. Reason for the thread: md, device-mapper, nbdd, D-Bus
+ * and disks block, each for seconds, and one mirror must not hold up another, the main loop or the service address.
+ * Each mirror has two: one for its service (mount, units), which may wait for writes that only a detach frees, and one
+ * for all else.
  *
  * The main loop gives effects and takes results; everything else of the mirror's state is the worker's own.
  */
@@ -21,7 +22,8 @@ struct worker;
 /* Called in the main loop with each result, in order. */
 typedef void (*worker_done)(void *userdata, const struct effect_result *result);
 
-/* Starts the thread. `m` belongs to it from now on. 0 or -errno. */
+/* Starts the thread. What `m` marks as the worker's belongs to the one that is given the effects on legs and arrays. 0
+ * or -errno. */
 int worker_start(struct mirror *m, sd_event *loop, worker_done done, void *userdata, struct worker **ret);
 
 /* -ENOBUFS: the queue is full. */

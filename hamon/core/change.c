@@ -79,18 +79,19 @@ bool change_apply(const struct core *c, const struct change *change, const struc
                 if (!own_primacy || !own->in_sync || peer->inconsistent || !leg_is(peer, &change->peer_leg))
                         return false;
                 own->in_sync = false;
+                own->doubtful = change->doubtful;
                 peer->in_sync = true;
                 break;
         case CHANGE_MARK: /* R2d: torn from the first byte of the resync on */
                 if (!own_primacy || !leg_holds_all(own) || uuid_is_null(&change->peer_leg))
                         return false;
-                *peer = (struct record_leg){.uuid = change->peer_leg, .inconsistent = true};
+                *peer = (struct record_leg){.uuid = change->peer_leg, .inconsistent = true, .doubtful = peer->doubtful};
                 break;
         case CHANGE_JOIN: /* R2f */
                 if (!own_primacy || !leg_holds_all(own) || !leg_is(peer, &change->peer_leg))
                         return false;
                 peer->in_sync = true;
-                peer->inconsistent = false;
+                peer->inconsistent = peer->doubtful = false;
                 break;
         case CHANGE_NONE:
         case CHANGE_CONFIRM:

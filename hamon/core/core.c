@@ -42,6 +42,7 @@ void ask_change(struct core *c, uint8_t mirror, struct ask *a, enum change_kind 
                        .epoch = epoch,
                        .own_leg = c->mirror[mirror].opened.leg.uuid,
                        .peer_leg = c->leg[mirror].peer_leg,
+                       .doubtful = kind == CHANGE_KEEP_PEER && c->mirror[mirror].observed.own_unsafe,
                        .id = draw_uuid(c, e)},
         };
 }
@@ -136,7 +137,7 @@ static void on_effect_done(struct core *c, const struct event *e, struct actions
 
         if (!c->act_ready || m >= c->config.mirrors)
                 return;
-        if (!effect_is_at_once(e->result.type) && e->result.ticket > c->mirror[m].settled)
+        if (!effect_is_at_once(e->result.type) && !effect_is_of_service(e->result.type) && e->result.ticket > c->mirror[m].settled)
                 c->mirror[m].settled = e->result.ticket;
         /* A ticket is one machine's. */
         mirror_effect_done(c, m, e, out);

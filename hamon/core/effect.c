@@ -27,3 +27,8 @@ bool effect_is_at_once(enum effect_type type)
 {
         return type == EFFECT_ADDRESS_RENEW || type == EFFECT_ADDRESS_DROP || type == EFFECT_REBOOT;
 }
+
+bool effect_is_of_service(enum effect_type type)
+{
+        return type == EFFECT_SERVICE_START || type == EFFECT_SERVICE_STOP;
+}

@@ -2,8 +2,9 @@
 /*
  * Effects: what hamon asks its root helper hamon-act to do to the machine, one typed command each, and what comes back.
  *
- * Effects of one mirror run one after the other in the order in which they were asked (one worker per mirror), those marked "at once"
- * run at once in hamon-act's own loop. Every effect is idempotent: asked again after a crash of either side it completes or reports
+ * Effects of one mirror run one after the other in the order in which they were asked (one worker per mirror), those of its service beside them
+ * in a worker of their own (a stop that waits for the disk must not stand before the detach that helps), those marked "at once" run at once in
+ * hamon-act's own loop. Every effect is idempotent: asked again after a crash of either side it completes or reports
  * the same state. The name is the wire word of hamon/act (JSON "do") and what status shows as "waiting for ...".
  */
 #ifndef HAMON_CORE_EFFECT_H
@@ -54,6 +55,9 @@ int effect_by_word(const char *word); /* or -1 */
 /* Not queued behind the mirror's other effects: done in hamon-act's own loop. */
 bool effect_is_at_once(enum effect_type type);
 
+/* Done by the service's worker, beside the mirror's other effects. */
+bool effect_is_of_service(enum effect_type type);
+
 struct effect {
         enum effect_type type;
         uint8_t mirror;
@@ -91,9 +95,10 @@ struct effect_result {
 /* What hamon-act's monitor sees, sent when it changes and at least every 500 ms while an array runs. */
 struct observation {
         uint8_t mirror;
-        uint64_t settled; /* ticket of the last queued effect that had ended before this look began; 0: none for this hamon */
+        uint64_t settled; /* ticket of the last queued effect, not of the service, that had ended before this look began; 0: none for this hamon */
         bool array_running;
         bool own_in_sync, own_failed;
+        bool own_unsafe;          /* the own disk failed a direct write or flush since the array runs; md need not have seen it */
         bool peer_in_array, peer_in_sync, peer_failed;
         bool sync_idle;           /* md sync_action idle */
         uint64_t resync_done_sectors, resync_total_sectors; /* 0/0 when idle */

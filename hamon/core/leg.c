@@ -210,8 +210,13 @@ static void choose_leg(struct core *c, uint8_t mirror, const struct event *e)
         l->tried_boot = v->last.boot;
         l->session = draw_uuid(c, e);
         l->required = false;
-        if (!uuid_equal(&l->peer_leg, &c->reg[mirror].decided.legs[peer_of(c)].uuid))
+        const struct record_leg *known = &c->reg[mirror].decided.legs[peer_of(c)];
+        if (!uuid_equal(&l->peer_leg, &known->uuid))
                 l->whole = true;
+#ifndef MUTANT_doubtful_by_bitmap /* 3.4 */
+        if (known->doubtful)
+                l->whole = true;
+#endif
 }
 
 static void ask_grant(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)

@@ -111,7 +111,7 @@ uint32_t leg_facts(const struct core *c, uint8_t mirror)
         if (mirror_sees_own_failed(c, mirror))
                 f |= LEG_OWN_BAD;
         if (m->observed_valid && l->observed && m->observed.array_running && m->observed.peer_in_sync && !m->observed.peer_failed &&
-            m->observed.own_in_sync && m->observed.sync_idle && m->observed.leg_connected)
+            m->observed.own_in_sync && !m->observed.own_unsafe && m->observed.sync_idle && m->observed.leg_connected)
                 f |= LEG_SYNCED;
         if (l->resend_ms && l->resend_ms <= c->now_ms)
                 f |= LEG_RESEND;

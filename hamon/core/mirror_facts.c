@@ -139,14 +139,17 @@ bool mirror_sees_own_in_sync(const struct core *c, uint8_t mirror)
 {
         const struct observation *o = &c->mirror[mirror].observed;
 
-        return observed_freshly(c, mirror) && o->array_running && o->own_in_sync && !o->own_failed;
+        return observed_freshly(c, mirror) && o->array_running && o->own_in_sync && !o->own_failed && !o->own_unsafe;
 }
 
 bool mirror_sees_own_failed(const struct core *c, uint8_t mirror)
 {
         const struct observation *o = &c->mirror[mirror].observed;
 
+#ifdef MUTANT_probe_ignored /* 3.4 */
         return observed_freshly(c, mirror) && o->array_running && o->own_failed;
+#endif
+        return observed_freshly(c, mirror) && o->array_running && (o->own_failed || o->own_unsafe);
 }
 
 /* The peer's array cannot be running: it is silent or stopped, booted anew, or says itself that it runs none. */

@@ -31,6 +31,9 @@
         X(LEG_LEFT, "leg-left", WARNING, "%M goes on without the leg of %N", "")                                                \
         X(DEGRADED, "degraded", WARNING, "%M is NOT redundant: only one leg is in sync", "bring the other node back")            \
         X(OWN_LEG_FAILED, "own-leg-failed", CRITICAL, "%M: the own disk failed, the leg of %N goes on", "replace the disk")      \
+        X(OWN_LEG_UNSAFE, "own-leg-unsafe", CRITICAL,                                                                            \
+          "%M: the own disk fails writes or flushes, and no other leg is in sync: what is written now may be lost",              \
+          "save the data, replace the disk")                                                                                     \
         X(WITNESS_LOST, "witness-lost", WARNING, "the witness is not heard: a second fault would freeze %M", "start the witness") \
         X(VOTER_BLANK, "voter-without-memory", WARNING,                                                                          \
           "a voter of %M has lost its state file and has no vote until both others are heard and admit it again",                \

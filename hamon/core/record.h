@@ -28,6 +28,7 @@ struct change {
         enum change_kind kind;
         uint64_t epoch;       /* precondition: epoch of the value that it applies to */
         struct uuid own_leg, peer_leg;
+        bool doubtful;        /* KEEP_PEER: the own disk may have lost what was flushed before */
         struct uuid id;       /* random, from the event's entropy */
 };
 

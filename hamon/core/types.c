@@ -19,7 +19,7 @@ bool ballot_is_null(const struct ballot *b)
 
 static bool leg_equal(const struct record_leg *a, const struct record_leg *b)
 {
-        return uuid_equal(&a->uuid, &b->uuid) && a->in_sync == b->in_sync && a->inconsistent == b->inconsistent;
+        return uuid_equal(&a->uuid, &b->uuid) && a->in_sync == b->in_sync && a->inconsistent == b->inconsistent && a->doubtful == b->doubtful;
 }
 
 /* Field by field: a struct copy may leave other bytes in the padding. */

@@ -35,6 +35,7 @@ struct record_leg {
         struct uuid uuid;  /* null: this node has no leg yet */
         bool in_sync;      /* holds every acknowledged write */
         bool inconsistent; /* a resync has begun to write to it: torn until it is in_sync again */
+        bool doubtful;     /* its disk failed in a way that no bitmap knows of: resynced whole; until it is in_sync again */
 };
 
 /* The decided truth of one mirror: one CASPaxos register (DESIGN 3.1). version 0: nothing was ever decided. */

@@ -58,8 +58,10 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
                 return REASON_ACT_LOST;
         if (stuck && !lease_is_valid(c, mirror) && c->now_ms - m->since_ms > c->config.timers.lease_ms)
                 return REASON_FROZEN;
-        if (l->state == LEG_OWN_FAILED || l->state == LEG_KEEP || mirror_sees_own_failed(c, mirror))
+        if (l->state == LEG_OWN_FAILED || l->state == LEG_KEEP)
                 return REASON_OWN_LEG_FAILED;
+        if (mirror_sees_own_failed(c, mirror))
+                return c->reg[mirror].decided.legs[peer_of(c)].in_sync ? REASON_OWN_LEG_FAILED : REASON_OWN_LEG_UNSAFE;
         if (c->service[mirror].state == SERVICE_FAILED)
                 return REASON_SERVICE_FAILED;
         if (m->state != MIRROR_PRIMARY)

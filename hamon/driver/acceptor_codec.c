@@ -16,8 +16,9 @@ static json_t *record_json(const struct record *r)
 {
         json_t *legs = json_array(), *voters = json_array();
         for (int i = 0; i < NODES; i++)
-                (void)json_array_append_new(legs, json_pack("{s:o, s:b, s:b}", "uuid", json_of_uuid(&r->legs[i].uuid), "in_sync",
-                                                            (int)r->legs[i].in_sync, "inconsistent", (int)r->legs[i].inconsistent));
+                (void)json_array_append_new(legs, json_pack("{s:o, s:b, s:b, s:b}", "uuid", json_of_uuid(&r->legs[i].uuid), "in_sync",
+                                                            (int)r->legs[i].in_sync, "inconsistent", (int)r->legs[i].inconsistent, "doubtful",
+                                                            (int)r->legs[i].doubtful));
         for (int i = 0; i < VOTERS; i++)
                 (void)json_array_append_new(voters, json_of_uuid(&r->voters[i]));
         return json_pack("{s:o, s:o, s:i, s:o, s:o, s:b, s:I, s:o, s:o}", "version", json_of_u64(r->version), "epoch",
@@ -79,6 +80,8 @@ static struct record record_take(struct json_take *from, const char *key)
                 r.legs[i].uuid = json_take_uuid(&leg, "uuid");
                 r.legs[i].in_sync = json_take_bool(&leg, "in_sync");
                 r.legs[i].inconsistent = json_take_bool(&leg, "inconsistent");
+                if (json_take_has(&leg, "doubtful")) /* not in files of before 0.2 */
+                        r.legs[i].doubtful = json_take_bool(&leg, "doubtful");
                 t.bad = json_take_end(&leg) < 0;
         }
         for (size_t i = 0; i < VOTERS && !t.bad; i++) {

@@ -100,6 +100,8 @@ static int decode_observation(const struct config *c, struct json_take *t, struc
                 .peer_nbdd_answers = json_take_bool(t, "peer_nbdd_answers"),
                 .service_running = json_take_bool(t, "service_running"),
         };
+        if (json_take_has(t, "own_unsafe")) /* one is upgraded before the other */
+                o.own_unsafe = json_take_bool(t, "own_unsafe");
         *ret = o;
         return json_take_end(t);
 }

@@ -92,12 +92,13 @@ static void proposers_ballot(struct codec *k, struct ballot *v)
 
 static void record_leg(struct codec *k, struct record_leg *v)
 {
-        uint8_t flags = (uint8_t)(v->in_sync | v->inconsistent << 1);
+        uint8_t flags = (uint8_t)(v->in_sync | v->inconsistent << 1 | v->doubtful << 2);
 
         uuid(k, &v->uuid);
-        below(k, &flags, 4);
+        below(k, &flags, 8);
         v->in_sync = flags & 1;
         v->inconsistent = flags >> 1 & 1;
+        v->doubtful = flags >> 2 & 1;
 }
 
 static void record(struct codec *k, struct record *v)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * hamon-act: one worker that does one effect after the other, each in steps that take time and between which it may die (its monitor is
+ * hamon-act: two workers, one for the service and one for all else. Each does one effect after the other, each in steps that take time and between which it may die (its monitor is
  * observe.c). Files (note, debt) are durable when a step says so.
  */
 #include "tests/sim/sim.h"
@@ -18,9 +18,15 @@ static uint8_t other(uint8_t n)
         return (uint8_t)(1 - n);
 }
 
-static bool late(const struct sim *s, uint8_t n, uint64_t limit_us)
+/* The worker whose effect is being done. */
+static struct act_worker *doing(struct sim *s, uint8_t n)
 {
-        return s->now_us - s->node[n].act.began_us > limit_us;
+        return &s->node[n].act.worker[s->node[n].act.at];
+}
+
+static bool late(struct sim *s, uint8_t n, uint64_t limit_us)
+{
+        return s->now_us - doing(s, n)->began_us > limit_us;
 }
 
 /* -- effects: 0 or negative errno when done, WAIT to be called again ------------------------------------------------------------ */
@@ -68,7 +74,7 @@ static int probe(struct sim *s, uint8_t n, const struct effect *e, struct effect
         (void)e, (void)r;
         if (s->node[n].disk.hung_until_us > s->now_us)
                 return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
-        if (s->node[n].disk.failed)
+        if (s->node[n].disk.failed || s->node[n].disk.lying)
                 return -EIO;
         s->node[n].act.probed_us = s->now_us;
         return 0;
@@ -132,7 +138,7 @@ static int debt_capture(struct sim *s, uint8_t n, const struct effect *e, struct
 
 static int array_create(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
 {
-        if (s->node[n].act.step++ == 0)
+        if (doing(s, n)->step++ == 0)
                 md_create(s, n, e->epoch ? e->epoch : 1);
         return md_super_settled(s, n) ? leg_open(s, n, e, r) : WAIT;
 }
@@ -142,7 +148,7 @@ static int assemble(struct sim *s, uint8_t n, const struct effect *e, struct eff
         (void)r;
         if (s->node[n].disk.failed)
                 return -EIO;
-        if (s->node[n].act.step == 0 && !s->node[n].md.running) {
+        if (doing(s, n)->step == 0 && !s->node[n].md.running) {
                 if (!s->node[n].act.has_debt || !s->node[n].act.hold)
                         return -EINVAL;
                 check_assemble(s, n, e->epoch);
@@ -151,7 +157,7 @@ static int assemble(struct sim *s, uint8_t n, const struct effect *e, struct eff
                         return -EINVAL;
                 trace(s, n, "md: assembled alone for epoch %llu", e->epoch, 0);
         }
-        s->node[n].act.step = 1;
+        doing(s, n)->step = 1;
         return md_super_settled(s, n) ? 0 : WAIT;
 }
 
@@ -163,7 +169,7 @@ static int debt_apply(struct sim *s, uint8_t n, const struct effect *e, struct e
 #ifdef MUTANT_debt_dropped
         s->node[n].act.debt = 0;
 #endif
-        if (s->node[n].act.step++ == 0)
+        if (doing(s, n)->step++ == 0)
                 md_set_bits(s, n, s->node[n].act.debt);
         return md_super_settled(s, n) ? 0 : WAIT;
 }
@@ -245,7 +251,7 @@ static int leg_add(struct sim *s, uint8_t n, const struct effect *e, struct effe
 #ifdef MUTANT_debt_dropped
         s->node[n].act.debt = 0;
 #endif
-        if (s->node[n].act.step++ == 0)
+        if (doing(s, n)->step++ == 0)
                 md_set_bits(s, n, s->node[n].act.debt);
         if (!md_super_settled(s, n))
                 return WAIT;
@@ -259,7 +265,7 @@ static int leg_add(struct sim *s, uint8_t n, const struct effect *e, struct effe
 
 static int flush_array(struct sim *s, uint8_t n)
 {
-        struct act *a = &s->node[n].act;
+        struct act_worker *a = doing(s, n);
 
         if (!s->node[n].md.running)
                 return -EINVAL;
@@ -297,7 +303,7 @@ static int detach(struct sim *s, uint8_t n, const struct effect *e, struct effec
                 trace(s, n, "nbdc: detached (record version %llu)", e->version, 0);
                 nbdc_detach(s, n);
         }
-        return s->node[n].act.step++ < 3 ? WAIT : 0; /* the requests' errors have arrived */
+        return doing(s, n)->step++ < 3 ? WAIT : 0; /* the requests' errors have arrived */
 }
 
 static int leg_remove(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
@@ -305,7 +311,7 @@ static int leg_remove(struct sim *s, uint8_t n, const struct effect *e, struct e
         (void)e, (void)r;
         if (!s->node[n].md.running)
                 return 0;
-        if (s->node[n].act.step++ == 0)
+        if (doing(s, n)->step++ == 0)
                 md_fail_peer(s, n);
         if (!md_super_settled(s, n))
                 return WAIT;
@@ -370,8 +376,8 @@ static int array_stop(struct sim *s, uint8_t n, const struct effect *e, struct e
                 int flushed = flush_array(s, n);
                 if (flushed)
                         return flushed;
-                if (m->act.step == 1) {
-                        m->act.step = 2;
+                if (doing(s, n)->step == 1) {
+                        doing(s, n)->step = 2;
                         m->md.super.clean = true;
                         m->md.super.events++;
                         m->md.super_dirty = true;
@@ -415,50 +421,54 @@ static void deliver_result(struct sim *s, uint8_t n, const struct effect *e, con
         hamon_event(s, n, &event);
 }
 
-static void work(struct sim *s, uint8_t n, uint64_t a, uint64_t b);
+static void work(struct sim *s, uint8_t n, uint64_t which, uint64_t unused);
 
-static void next(struct sim *s, uint8_t n)
+static void next(struct sim *s, uint8_t n, unsigned which)
 {
-        struct act *a = &s->node[n].act;
+        struct act_worker *w = &s->node[n].act.worker[which];
 
-        if (a->busy || a->queued == 0)
+        if (w->busy || w->queued == 0)
                 return;
-        a->busy = true;
-        a->step = 0;
-        a->flush = 0;
-        a->began_us = s->now_us;
-        a->began_for = a->client;
-        sim_after(s, sim_between(s, 500, 15 * MS), n, LIFE_ACT, work, 0, 0);
+        w->busy = true;
+        w->step = 0;
+        w->flush = 0;
+        w->began_us = s->now_us;
+        w->began_for = s->node[n].act.client;
+        sim_after(s, sim_between(s, 500, 15 * MS), n, LIFE_ACT, work, which, 0);
 }
 
-static void end_effect(struct sim *s, uint8_t n, const struct effect *e, const struct effect_result *r)
+static void end_effect(struct sim *s, uint8_t n, unsigned which, const struct effect *e, const struct effect_result *r)
 {
         struct act *a = &s->node[n].act;
+        struct act_worker *w = &a->worker[which];
 
         trace(s, n, effect_word(e->type), (uint64_t)-r->error, e->epoch);
-        memmove(&a->queue[0], &a->queue[1], (--a->queued) * sizeof a->queue[0]);
-        a->busy = false;
-        if (a->began_for == a->client) {
-                a->settled = e->ticket;
+        memmove(&w->queue[0], &w->queue[1], (--w->queued) * sizeof w->queue[0]);
+        w->busy = false;
+        if (w->began_for == a->client) {
+                if (which == ACT_MAIN)
+                        a->settled = e->ticket;
                 deliver_result(s, n, e, r);
         }
         if (s->node[n].life[LIFE_ACT].up)
-                next(s, n);
+                next(s, n, which);
 }
 
-static void work(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+static void work(struct sim *s, uint8_t n, uint64_t which, uint64_t unused)
 {
         struct act *a = &s->node[n].act;
-        struct effect e = a->queue[0];
+        struct act_worker *w = &a->worker[which];
+        struct effect e = w->queue[0];
         struct effect_result r;
 
-        (void)unused_a, (void)unused_b;
+        (void)unused;
         memset(&r, 0, sizeof r);
         assert(effects[e.type]);
-        bool spoilt = a->step == 0 && sim_chance(s, a->fail_percent);
+        a->at = (unsigned)which;
+        bool spoilt = w->step == 0 && sim_chance(s, a->fail_percent);
         if (spoilt && sim_chance(s, 50)) {
                 r.error = -EIO;
-                end_effect(s, n, &e, &r);
+                end_effect(s, n, (unsigned)which, &e, &r);
                 return;
         }
         int error = effects[e.type](s, n, &e, &r);
@@ -467,11 +477,11 @@ static void work(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
                 error = -EINTR; /* done, but the answer says no */
         }
         if (error == WAIT) {
-                sim_after(s, sim_between(s, 1 * MS, 10 * MS), n, LIFE_ACT, work, 0, 0);
+                sim_after(s, sim_between(s, 1 * MS, 10 * MS), n, LIFE_ACT, work, which, 0);
                 return;
         }
         r.error = error;
-        end_effect(s, n, &e, &r);
+        end_effect(s, n, (unsigned)which, &e, &r);
 }
 
 static void reboot(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
@@ -508,20 +518,23 @@ static bool at_once(struct sim *s, uint8_t n, const struct effect *e)
 
 void act_ask(struct sim *s, uint8_t n, const struct effect *e)
 {
-        struct act *a = &s->node[n].act;
+        unsigned which = effect_is_of_service(e->type) ? ACT_SERVICE : ACT_MAIN;
+        struct act_worker *w = &s->node[n].act.worker[which];
 
         if (!s->node[n].life[LIFE_ACT].up || at_once(s, n, e))
                 return;
-        assert(a->queued < EFFECTS_QUEUE_MAX);
-        a->queue[a->queued++] = *e;
-        next(s, n);
+        assert(w->queued < EFFECTS_QUEUE_MAX);
+        w->queue[w->queued++] = *e;
+        next(s, n, which);
 }
 
 void act_flushed(struct sim *s, uint8_t n, uint64_t number)
 {
-        struct act *a = &s->node[n].act;
-        if (a->flush == number || a->flush == UINT64_MAX)
-                a->flush = 0;
+        for (unsigned i = 0; i < ACT_WORKERS; i++) {
+                struct act_worker *w = &s->node[n].act.worker[i];
+                if (w->flush == number || w->flush == UINT64_MAX)
+                        w->flush = 0;
+        }
 }
 
 static void connect_hamon(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
@@ -533,10 +546,8 @@ static void connect_hamon(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t 
                 return;
         /* A new client: what the old one asked for and was not begun is dropped. */
         struct act *a = &s->node[n].act;
-        if (a->queued > 1)
-                a->queued = 1;
-        if (!a->busy)
-                a->queued = 0;
+        for (struct act_worker *w = a->worker; w < a->worker + ACT_WORKERS; w++)
+                w->queued = w->busy ? 1 : 0;
         s->node[n].hamon.connected = true;
         a->client++;
         a->settled = 0;

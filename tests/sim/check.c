@@ -150,7 +150,7 @@ void check_acknowledged(struct sim *s, uint8_t n, unsigned block, uint64_t order
                 /* The named limit of P1: the primary's own disk has failed and the record does not say so yet. */
                 if (!uuid_equal(&s->decided.legs[leg].uuid, &s->node[leg].disk.leg))
                         continue; /* the disk was replaced: that leg is no more */
-                bool limit = leg == n && (s->node[n].md.super.slot[n] == SLOT_FAULTY || s->node[n].disk.failed);
+                bool limit = leg == n && (s->node[n].md.super.slot[n] == SLOT_FAULTY || s->node[n].disk.failed || s->node[n].disk.lying);
                 if (s->decided.legs[leg].in_sync && !limit && s->node[leg].disk.block[block].stable < order)
                         violation(s, leg, "P1: write %llu acknowledged, not durable in block %llu of an in-sync leg", order, block);
         }
@@ -160,7 +160,9 @@ void check_acknowledged(struct sim *s, uint8_t n, unsigned block, uint64_t order
 void check_own_failure(struct sim *s, uint8_t n)
 {
         struct node *m = &s->node[n];
-        bool failed = m->md.running && m->md.super.slot[n] == SLOT_FAULTY;
+        /* One that only fails its flushes can be kept out when the peer's leg has everything. */
+        bool lying = m->disk.lying && s->decided.legs[other(n)].in_sync;
+        bool failed = m->md.running && (m->md.super.slot[n] == SLOT_FAULTY || lying);
 
         if (!failed) {
                 m->own_failed_us = 0;
@@ -170,7 +172,7 @@ void check_own_failure(struct sim *s, uint8_t n)
                 m->own_failed_us = s->now_us;
         uint64_t since_us = m->own_failed_us > s->changed_us ? m->own_failed_us : s->changed_us;
         bool calm = link_both(s, n, other(n)) && link_both(s, n, WITNESS) && life_runs(s, n, LIFE_HAMON) && life_runs(s, n, LIFE_ACT) &&
-                    life_runs(s, WITNESS, LIFE_HAMON);
+                    life_runs(s, WITNESS, LIFE_HAMON) && (!s->forgotten || life_runs(s, other(n), LIFE_HAMON)); /* a majority with memory */
         if (calm && s->now_us - since_us > 10 * SECOND && s->decided.primary == n && s->decided.legs[n].in_sync)
                 violation(s, n, "R2c: the own leg failed %llu ms ago and is still in the record", (s->now_us - m->own_failed_us) / MS, 0);
 }

@@ -16,7 +16,7 @@ static void apply(struct sim *s, const struct io *io)
                 d->block[io->block].now = io->order;
                 return;
         }
-        for (int b = 0; b < BLOCKS; b++)
+        for (int b = 0; b < BLOCKS && !d->lying; b++)
                 d->block[b].stable = d->block[b].now;
         if (io->kind == IO_SUPER)
                 d->super = io->super;
@@ -33,7 +33,7 @@ static void finish(struct sim *s, uint8_t disk, uint64_t index, uint64_t unused)
                 sim_after(s, left_us < 200 * MS ? left_us : 200 * MS, disk, LIFE_MACHINE, finish, index, 0);
                 return;
         }
-        bool failed = d->failed;
+        bool failed = d->failed || (d->lying && (io->kind == IO_FLUSH || (io->kind == IO_SUPER && io->life != LIFE_MACHINE)));
         if (!failed)
                 apply(s, io);
         io->used = false;
@@ -94,6 +94,10 @@ void disk_power_cut(struct sim *s, uint8_t disk)
                 d->block[b].stable = d->block[b].now;
         }
         d->hung_until_us = 0;
+        if (d->lying) { /* what it never flushed is gone: nobody takes this disk for whole any more */
+                d->lying = d->flaky = false;
+                d->failed = true;
+        }
 }
 
 void disk_replace(struct sim *s, uint8_t disk)

@@ -35,7 +35,8 @@
         X(TRAP_FLAKY, "the primary's disk fails, then both lose power before the record knows") \
         X(TRAP_RESTART, "the primary is cut off and the witness restarts before its lease is over") \
         X(LOSS, "the network loses messages") \
-        X(DELAY, "the network delays messages")
+        X(DELAY, "the network delays messages") \
+        X(DISK_LIES, "a disk fails its flushes")
 
 enum fault {
 #define X(name, text) FAULT_##name,
@@ -99,8 +100,11 @@ static void crash(struct sim *s, uint8_t n, enum life life, uint64_t within_us)
                 m->hamon.connected = false;
                 m->hamon.held_count = 0;
         } else if (life == LIFE_ACT) {
-                m->act.busy = m->act.hold = false;
-                m->act.queued = 0;
+                m->act.hold = false;
+                for (unsigned i = 0; i < ACT_WORKERS; i++) {
+                        m->act.worker[i].busy = false;
+                        m->act.worker[i].queued = 0;
+                }
                 m->hamon.connected = false;
                 memset(&e, 0, sizeof e);
                 e.type = EVENT_ACT_LOST;
@@ -330,6 +334,13 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 trace(s, n, "the disk fails until the next boot", 0, 0);
                 s->node[n].disk.failed = s->node[n].disk.flaky = true;
                 return;
+        case FAULT_DISK_LIES:
+                n = s->disk_victim;
+                if (!survives(s, n) || !s->decided.legs[1 - n].in_sync)
+                        return;
+                trace(s, n, "the disk fails its flushes", 0, 0);
+                s->node[n].disk.lying = true;
+                return;
         case FAULT_DISK_REPLACED:
                 n = s->disk_victim;
                 if (!survives(s, n) || !s->node[n].life[LIFE_MACHINE].up)
@@ -436,6 +447,10 @@ bool fault_heal(struct sim *s)
                 m->act.fail_percent = 0;
                 m->disk.slowness = 0;
                 m->disk.hung_until_us = 0;
+                if (m->disk.lying) {
+                        m->disk.lying = m->disk.flaky = false;
+                        m->disk.failed = true;
+                }
                 if (n < NODES && (m->disk.failed || !m->disk.header)) {
                         whole = survives(s, n);
                         m->new_disk = m->disk.failed && !m->disk.flaky;

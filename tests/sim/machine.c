@@ -49,8 +49,11 @@ void machine_off(struct sim *s, uint8_t n)
                 m->nbdd.drained = false;
                 m->nbdc = (struct nbdc){.attached = false};
                 md_stop(s, n);
-                m->act.hold = m->act.busy = false;
-                m->act.queued = 0;
+                m->act.hold = false;
+                for (unsigned i = 0; i < ACT_WORKERS; i++) {
+                        m->act.worker[i].busy = false;
+                        m->act.worker[i].queued = 0;
+                }
                 m->app = (struct app){.running = false};
         }
         if (!m->stay_down)

@@ -27,6 +27,7 @@ static struct observation look(const struct sim *s, uint8_t n)
                 o.peer_in_sync = peer == SLOT_ACTIVE; /* sysfs says so before the superblocks do */
                 o.peer_failed = m->nbdc.attached && peer == SLOT_FAULTY;
                 o.sync_idle = peer != SLOT_RECOVERING;
+                o.own_unsafe = m->act.own_unsafe;
         }
         o.attached = m->nbdc.attached;
         o.leg_connected = m->nbdc.connection != 0;
@@ -39,6 +40,7 @@ static struct observation look(const struct sim *s, uint8_t n)
 static bool same(const struct observation *a, const struct observation *b)
 {
         return a->settled == b->settled && a->array_running == b->array_running && a->own_in_sync == b->own_in_sync && a->own_failed == b->own_failed &&
+               a->own_unsafe == b->own_unsafe &&
                a->peer_in_array == b->peer_in_array && a->peer_in_sync == b->peer_in_sync && a->peer_failed == b->peer_failed &&
                a->sync_idle == b->sync_idle && a->attached == b->attached && a->leg_connected == b->leg_connected &&
                a->leg_refused == b->leg_refused && a->peer_nbdd_answers == b->peer_nbdd_answers && a->service_running == b->service_running;
@@ -59,10 +61,27 @@ static void read_look(struct sim *s, uint8_t n, uint64_t look, uint64_t client)
         hamon_event(s, n, &e);
 }
 
+/* A thread of its own: it stands before no effect. */
+static void probe_own_disk(struct sim *s, uint8_t n)
+{
+        struct act *a = &s->node[n].act;
+        const struct disk *d = &s->node[n].disk;
+
+        if (!s->node[n].md.running || !life_runs(s, n, LIFE_ACT)) {
+                a->own_unsafe = a->own_unsafe && s->node[n].md.running && s->node[n].life[LIFE_ACT].up;
+                return;
+        }
+        if (s->now_us - a->own_probed_us < 2 * SECOND || d->hung_until_us > s->now_us)
+                return;
+        a->own_probed_us = s->now_us;
+        a->own_unsafe = a->own_unsafe || d->failed || d->lying;
+}
+
 void act_observe(struct sim *s, uint8_t n)
 {
         struct act *a = &s->node[n].act;
 
+        probe_own_disk(s, n);
         if (!life_runs(s, n, LIFE_ACT) || !life_runs(s, n, LIFE_HAMON) || !s->node[n].hamon.connected)
                 return;
         if (a->look_client != a->client) {

@@ -74,6 +74,8 @@ static void accepted(struct sim *s, uint8_t n, const struct event *e)
 
         if (primacy && was.accepted.version && s->promise[n].until_us > s->now_us && holder != v->primary && holder != e->message.from)
                 violation(s, n, "R4a: primacy of epoch %llu accepted while the lease of node %llu runs", v->epoch, holder);
+        if (primacy && holder == e->message.from)
+                s->promise[n].until_us = 0; /* the holder itself brought the news of another's primacy: it lets its lease go */
 }
 
 static void refused(enum refusal refusal)

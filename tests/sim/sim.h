@@ -79,6 +79,7 @@ struct disk {
         struct cell block[BLOCKS];
         struct super super;
         bool failed, flaky; /* flaky: works again after the next boot, with what it held when it failed */
+        bool lying; /* its flushes fail, and superblocks seem to arrive: md sees nothing of it */
         uint64_t hung_until_us;
         uint32_t slowness; /* factor */
 };
@@ -177,24 +178,35 @@ struct md {
 
 /* -- hamon-act ------------------------------------------------------------------------------------------------------------------ */
 
+/* Of the service, or of all else: one effect after the other. */
+enum { ACT_MAIN, ACT_SERVICE, ACT_WORKERS };
+
+struct act_worker {
+        struct effect queue[EFFECTS_QUEUE_MAX];
+        unsigned queued;
+        bool busy;          /* queue[0] is being done */
+        uint64_t began_for; /* the client that queue[0] was begun for: nobody else gets its answer */
+        unsigned step;
+        uint64_t began_us;
+        uint64_t flush; /* md's number of the flush that it waits for; 0: none */
+};
+
 struct act {
         bool hold;  /* has the own device exclusively */
         bool note;  /* durable */
         bool has_debt;
         uint32_t debt; /* durable */
-        struct effect queue[EFFECTS_QUEUE_MAX];
-        unsigned queued;
-        bool busy; /* queue[0] is being done */
-        uint64_t client, began_for; /* whom it serves; whom queue[0] was begun for: nobody else gets its answer */
-        unsigned step;
-        uint64_t began_us;
+        uint64_t client; /* whom it serves */
+        struct act_worker worker[ACT_WORKERS];
+        unsigned at; /* whose effect is being done now */
         unsigned fail_percent; /* of effects, before or after they did what they should */
-        uint64_t flush; /* md's number of the flush that it waits for; 0: none */
         uint64_t settled; /* ticket of the last effect that ended */
         struct observation told;
         struct observation under_way[LOOKS_MAX]; /* seen, and not yet read by hamon: by number modulo LOOKS_MAX */
         uint64_t looks, looks_read, look_client, look_due_us;
         uint64_t told_us;
+        bool own_unsafe; /* a probe of the own disk failed since the array runs */
+        uint64_t own_probed_us;
         uint64_t probed_us; /* the last good probe */
 };
 

@@ -105,8 +105,8 @@ void story_state(const struct sim *s)
                        "refused %d oldest %u ms\n",
                        s->now_us / MS - m->hamon.core.mirror[0].observed_ms, o->own_in_sync, o->own_failed, o->own_oldest_ms,
                        o->peer_in_array, o->peer_in_sync, o->peer_failed, o->leg_connected, o->leg_refused, o->leg_oldest_ms);
-                printf("    act queued %u first %s hold %d note %d debt %d, disk super slots %u %u failed %d\n", m->act.queued,
-                       m->act.queued ? effect_word(m->act.queue[0].type) : "-", m->act.hold, m->act.note, m->act.has_debt,
+                printf("    act queued %u first %s hold %d note %d debt %d, disk super slots %u %u failed %d\n", m->act.worker[ACT_MAIN].queued,
+                       m->act.worker[ACT_MAIN].queued ? effect_word(m->act.worker[ACT_MAIN].queue[0].type) : "-", m->act.hold, m->act.note, m->act.has_debt,
                        m->disk.super.slot[0], m->disk.super.slot[1], m->disk.failed);
         }
 }

@@ -170,6 +170,7 @@ static void observe(struct world *w, uint8_t node)
             .array_running = n->running,
             .own_in_sync = n->own_in_sync,
             .own_failed = n->own_failed,
+            .own_unsafe = n->own_unsafe,
             .peer_in_array = n->peer_in_array,
             .peer_in_sync = n->peer_in_sync,
             .peer_failed = n->peer_failed,

@@ -37,6 +37,7 @@ struct machine {
         bool held;
 
         bool running, own_in_sync, own_failed; /* md */
+        bool own_unsafe; /* the own disk fails its flushes, which md ignores */
         bool peer_in_array, peer_in_sync, peer_failed;
         uint64_t synced_at_ms; /* resync ends */
         bool attached, required, nbdd_dead; /* nbdd_dead: this node's export answers nobody */

@@ -319,6 +319,50 @@ static void own_disk_fails(void **state)
         assert_int_equal(world_record(&w)->primary, B);
 }
 
+/* md ignores a leg's failed flush; the probe does not. What the disk lost stands in no bitmap: that leg comes back whole, even after a restart. */
+static void own_disk_fails_its_flushes(void **state)
+{
+        (void)state;
+        redundant();
+        unsigned reports = w.reports;
+        w.machine[A].own_unsafe = true;
+        world_run(&w, 600);
+        assert_true(world_reported(&w, reports, A, REASON_OWN_LEG_FAILED));
+        assert_true(world_record(&w)->legs[B].in_sync);
+        assert_true(!world_record(&w)->legs[A].in_sync && world_record(&w)->legs[A].doubtful);
+        live(2200); /* the service moves; the join has not begun */
+        assert_true(world_serves(&w, B));
+        w.machine[A].own_unsafe = false;
+        world_restart_hamon(&w, B);
+        unsigned since = w.effects;
+        live(8000);
+        assert_int_equal(w.core[B].leg[M].state, LEG_IN);
+        assert_false(world_record(&w)->legs[A].doubtful);
+        bool whole = false;
+        for (unsigned i = since; i < w.effects; i++)
+                if (w.effect[i].effect.type == EFFECT_LEG_ADD)
+                        whole = w.effect[i].effect.whole;
+        assert_true(whole);
+}
+
+/* The only leg in sync fails its flushes: nothing can be kept out; it is said, and nothing is copied from it as if it were whole. */
+static void the_only_disk_fails_its_flushes(void **state)
+{
+        struct mirror_view v;
+
+        (void)state;
+        redundant();
+        world_power_off(&w, B);
+        live(4000);
+        w.machine[A].own_unsafe = true;
+        world_power_on(&w, B);
+        live(15000);
+        core_view_mirror(&w.core[A], M, w.now_ms, &v);
+        assert_int_equal(v.reason, REASON_OWN_LEG_UNSAFE);
+        assert_true(world_record(&w)->legs[A].in_sync && !world_record(&w)->legs[B].in_sync);
+        assert_true(world_serves(&w, A));
+}
+
 static void hamon_act_restarts(void **state)
 {
         (void)state;
@@ -538,6 +582,9 @@ int main(void)
             cmocka_unit_test(hamon_restarts_on_the_secondary),
             cmocka_unit_test(hamon_restarts_in_a_resync),
             cmocka_unit_test(own_disk_fails),
+            cmocka_unit_test(own_disk_fails_its_flushes),
+            cmocka_unit_test(the_only_disk_fails_its_flushes),
+            cmocka_unit_test(own_disk_hangs),
             cmocka_unit_test(hamon_act_restarts),
             cmocka_unit_test(probe_fails),
             cmocka_unit_test(assembly_fails_for_a_while),

@@ -116,6 +116,8 @@ static void happen(char *words[WORDS_MAX], uint64_t ticket)
         } else if (strcmp(what, "own-disk-fails") == 0) {
                 w.machine[voter_of(x)].own_failed = true;
                 w.machine[voter_of(x)].own_in_sync = false;
+        } else if (strcmp(what, "own-disk-fails-flushes") == 0) {
+                w.machine[voter_of(x)].own_unsafe = true;
         } else if (strcmp(what, "own-disk-hangs") == 0) {
                 w.machine[voter_of(x)].own_stuck_ms = w.now_ms;
         } else if (strcmp(what, "fails") == 0) {

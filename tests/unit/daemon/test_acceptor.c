@@ -20,7 +20,7 @@ static struct acceptor_state example(void)
                           .change = {{5}}},
         };
         a.value.legs[0] = (struct record_leg){.uuid = {{6}}, .in_sync = true};
-        a.value.legs[1] = (struct record_leg){.uuid = {{7}}, .inconsistent = true};
+        a.value.legs[1] = (struct record_leg){.uuid = {{7}}, .inconsistent = true, .doubtful = true};
         a.value.voters[2] = (struct uuid){{8}};
         return a;
 }

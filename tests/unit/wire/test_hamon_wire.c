@@ -45,7 +45,7 @@ static struct record any_record(void)
         if (any() % 4 == 0)
                 v.primary = NO_NODE;
         for (int i = 0; i < NODES; i++)
-                v.legs[i] = (struct record_leg){.uuid = any_uuid(), .in_sync = any() & 1, .inconsistent = any() & 1};
+                v.legs[i] = (struct record_leg){.uuid = any_uuid(), .in_sync = any() & 1, .inconsistent = any() & 1, .doubtful = any() & 1};
         for (int i = 0; i < VOTERS; i++)
                 v.voters[i] = any_uuid();
         return v;
@@ -225,7 +225,7 @@ static void values_out_of_range_are_refused(void **state)
         fill(&m, MESSAGE_ACCEPT);
         size_t record = HEAD + BALLOT + 1 + UUID;
         refuse_byte(&m, record + 16, WITNESS);                       /* primary */
-        refuse_byte(&m, record + 17 + UUID + UUID, 4);               /* flags of leg 0 */
+        refuse_byte(&m, record + 17 + UUID + UUID, 8);               /* flags of leg 0 */
         refuse_byte(&m, record + 17 + UUID + 2 * (UUID + 1), 2);     /* maintenance */
         fill(&m, MESSAGE_HEARTBEAT);
         m.heartbeat.mirrors = 1;

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# make install DESTDIR= PREFIX=, and make deb: nbdd, nbdc, hamon-common, hamon, hamon-witness into build/deb.
+# make install DESTDIR= PREFIX=; make deb and make rpm: nbdd, nbdc, hamon-common, hamon, hamon-witness into build/deb, build/rpm; make dist: the
+# sources of the last commit as build/dist/nbdd-VERSION.tar.gz.
 
 SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 MANDIR ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/vendor-completions
 INSTALL ?= install
 
 DEPLOY_PROGRAMS := nbdd nbdc hamon hamon-act hamonctl
 DEPLOY_UNITS := $(patsubst deploy/systemd/%.in,%,$(wildcard deploy/systemd/*.in))
-DEPLOY_PLAIN := sysusers.d/hamon.conf tmpfiles.d/nbdc.conf modules-load.d/nbdc.conf modules-load.d/hamon.conf modprobe.d/nbdc.conf
+DEPLOY_PLAIN := sysusers.d/hamon.conf sysusers.d/nbdd.conf tmpfiles.d/nbdc.conf modules-load.d/nbdc.conf modules-load.d/hamon.conf modprobe.d/nbdc.conf
 
-.PHONY: install deb
+DEPLOY_COMPLETED := nbdd nbdc hamonctl
+
+.PHONY: install deb dist rpm
 install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(UDEVDIR) $(DESTDIR)$(MANDIR)/man8
 	$(INSTALL) -d -m 0750 $(DESTDIR)$(SYSCONFDIR)/hamon
@@ -26,6 +31,17 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))
 	$(INSTALL) -D -m 0644 deploy/examples/hamon.conf $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/hamon.conf
 	set -e; for program in $(DEPLOY_PROGRAMS); do \
 		deploy/make-man $(BUILD)/$$program 8 $(VERSION) >$(DESTDIR)$(MANDIR)/man8/$$program.8; done
+	$(INSTALL) -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)
+	set -e; for program in $(DEPLOY_COMPLETED); do \
+		deploy/make-completion bash $(BUILD)/$$program >$(DESTDIR)$(BASHCOMPDIR)/$$program; \
+		deploy/make-completion zsh $(BUILD)/$$program >$(DESTDIR)$(ZSHCOMPDIR)/_$$program; done
 
 deb: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))
 	deploy/make-deb $(BUILD) $(VERSION)
+
+dist:
+	@mkdir -p $(BUILD)/dist
+	git archive --format=tar --prefix=nbdd-$(VERSION)/ HEAD | gzip -n >$(BUILD)/dist/nbdd-$(VERSION).tar.gz
+
+rpm: dist
+	deploy/make-rpm $(BUILD) $(VERSION)

@@ -91,7 +91,9 @@ void acceptor_prepare(struct core *c, const struct event *e, struct actions *out
         a->send.promise.wait_ms = wait_ms;
         a->send.promise.voter = r->admitted ? r->acceptor.voter : r->pending;
         if (refusal == REFUSAL_NONE || refusal == REFUSAL_NO_STATE) {
+#ifndef MUTANT_promised_before_fsync /* R5 */
                 a->after = r->generation;
+#endif
                 a->send.promise.accepted = r->acceptor.accepted;
                 a->send.promise.value = r->acceptor.value;
         }

@@ -26,7 +26,7 @@ enum refusal lease_refuses(const struct core *c, uint8_t mirror, uint8_t candida
                 return REFUSAL_LEASE;
         }
         /* R4d: what this voter granted before its restart it granted to the primary of its highest accepted record (R4c). */
-#ifdef MUTANT_restart_forgets_lease
+#ifdef MUTANT_restart_forgets_lease /* R4d */
         guard_ms = 0;
 #endif
         if (v->version > 0 && v->primary != candidate && in_future(guard_ms, now_ms)) {
@@ -47,12 +47,12 @@ static enum refusal refuse_renewal(const struct core *c, const struct message *m
         if (m->voters_generation != register_voters_generation(r))
                 return REFUSAL_GENERATION;
         /* R4c */
-#ifndef MUTANT_anybody_is_renewed
+#ifndef MUTANT_anybody_is_renewed /* R4c */
         if (v->primary != m->from || v->epoch != m->renew.epoch || !uuid_equal(&v->primary_boot, &m->renew.boot))
                 return REFUSAL_NOT_PRIMARY;
 #endif
         /* R4b */
-#ifndef MUTANT_echo_ignored
+#ifndef MUTANT_echo_ignored /* R4b */
         if (l->nonce[m->from] == 0 || m->renew.echo != l->nonce[m->from])
                 return REFUSAL_ECHO;
 #endif
@@ -113,7 +113,7 @@ static void on_renewed(struct core *c, const struct event *e, struct actions *ou
             m->renewed.sequence + LEASE_SENT_RING <= l->sequence)
                 return;
         if (m->renewed.refusal == REFUSAL_NONE) {
-#ifdef MUTANT_lease_from_the_answer
+#ifdef MUTANT_lease_from_the_answer /* R4a */
                 uint64_t sent_ms = e->now_ms;
 #else
                 uint64_t sent_ms = l->sent_ms[m->renewed.sequence % LEASE_SENT_RING];

@@ -64,11 +64,17 @@ static const struct row rows[] = {
     {S(ADD), LEG_DONE, 0, 0, LEG_SYNCING, NOTHING, REASON_RESYNC},
 #ifdef MUTANT_check_skipped /* R2f */
     {S(REQUIRE), LEG_DONE, 0, 0, LEG_JOIN, JOIN, REASON_NONE},
+#elif defined(MUTANT_debt_dropped_early) /* 3.5 */
+    {S(REQUIRE), LEG_DONE, 0, 0, LEG_DROP, STEP, REASON_NONE},
 #else
     {S(REQUIRE), LEG_DONE, 0, 0, LEG_CHECK, ASK_CHECK, REASON_NONE},
 #endif
     {S(DROP), LEG_DONE, 0, 0, LEG_IN, COME_IN, REASON_LEG_JOINED},
+#ifdef MUTANT_note_cleared_early /* 3.4 */
+    {S(DETACH), LEG_DONE, 0, 0, LEG_CLEAR, STEP, REASON_NONE},
+#else
     {S(DETACH), LEG_DONE, 0, 0, LEG_REMOVE, STEP, REASON_NONE},
+#endif
     {S(REMOVE), LEG_DONE, 0, 0, LEG_CLEAR, STEP, REASON_NONE},
     {S(CLEAR), LEG_DONE, 0, 0, LEG_OUT, GO_OUT, REASON_LEG_LEFT},
     {ALL & ~HAS_EFFECT, LEG_DONE, 0, 0, STAY, NOTHING, REASON_NONE},
@@ -122,11 +128,16 @@ static const struct row rows[] = {
 #endif
 #ifdef MUTANT_leave_skipped /* R2a */
     {S(IN), LEG_POLL, LEG_TROUBLE | LEG_OWN_GOOD, LEG_OWN_BAD, LEG_DETACH, STEP, REASON_LEG_LEAVING},
+#elif defined(MUTANT_leave_unseen) /* R2b */
+    {S(IN), LEG_POLL, LEG_TROUBLE, LEG_OWN_BAD, LEG_LEAVE, LEAVE, REASON_LEG_LEAVING},
 #else
     {S(IN), LEG_POLL, LEG_TROUBLE | LEG_OWN_GOOD, LEG_OWN_BAD, LEG_LEAVE, LEAVE, REASON_LEG_LEAVING},
 #endif
     {S(IN), LEG_POLL, LEG_TROUBLE, LEG_OWN_BAD | LEG_OWN_GOOD, STAY, NOTHING, REASON_NONE},
     {S(IN), LEG_POLL, 0, LEG_OWN_BAD | LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
+#ifdef MUTANT_join_forgotten /* R2g */
+    {S(JOIN), LEG_POLL, LEG_TROUBLE, 0, LEG_DETACH, STEP, REASON_NONE},
+#endif
     {S(NONE) | PROPOSING | S(DROP) | UNDOING | S(OWN_FAILED), LEG_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 };
 
@@ -192,7 +203,9 @@ static void go_out(struct core *c, uint8_t mirror)
         l->backoff_ms = l->backoff_ms ? l->backoff_ms * 2 : t->join_backoff_ms;
         if (l->backoff_ms > t->join_backoff_max_ms)
                 l->backoff_ms = t->join_backoff_max_ms;
+#ifndef MUTANT_backoff_ignored /* R8b */
         l->join_ms = c->now_ms + l->backoff_ms;
+#endif
         l->tried_boot = boot;
         l->peer_boot = (struct uuid){{0}};
         l->resend_ms = l->disconnected_ms = l->in_since_ms = 0;
@@ -211,8 +224,10 @@ static void choose_leg(struct core *c, uint8_t mirror, const struct event *e)
         l->session = draw_uuid(c, e);
         l->required = false;
         const struct record_leg *known = &c->reg[mirror].decided.legs[peer_of(c)];
+#ifndef MUTANT_any_leg_is_known /* R1e */
         if (!uuid_equal(&l->peer_leg, &known->uuid))
                 l->whole = true;
+#endif
 #ifndef MUTANT_doubtful_by_bitmap /* 3.4 */
         if (known->doubtful)
                 l->whole = true;
@@ -377,8 +392,10 @@ void leg_effect_done(struct core *c, uint8_t mirror, const struct event *e, stru
 
         if (!pending_answered(&l->pending, r))
                 return;
+#ifndef MUTANT_any_leg_is_known
         if (r->error == 0 && r->type == EFFECT_DEBT_UNION && !r->known)
                 l->whole = true;
+#endif
         if (r->error == 0 && (r->type == EFFECT_NOTE_SET || r->type == EFFECT_NOTE_CLEAR))
                 c->mirror[mirror].opened.leg.note = r->type == EFFECT_NOTE_SET;
         leg_fire(c, mirror, r->error == 0 ? LEG_DONE : LEG_FAILED, e, out);

@@ -42,8 +42,10 @@ static bool has_trouble(const struct core *c, uint8_t mirror)
         }
         if (l->state < LEG_UNION || !m->observed_valid || !l->observed)
                 return dead && l->state < LEG_IN;
+#ifndef MUTANT_leg_timeout_ignored /* R8a */
         if (o->leg_refused || o->leg_oldest_ms > t->leg_timeout_ms)
                 return true;
+#endif
         if (!o->leg_connected && (dead || (l->disconnected_ms && c->now_ms - l->disconnected_ms >= t->leg_timeout_ms)))
                 return true;
         /* md let it go behind our back */

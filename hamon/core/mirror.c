@@ -66,9 +66,17 @@ static const struct row rows[] = {
     {S(PRIMARY), MIRROR_REOPENED, 0, MIRROR_RUNNING, MIRROR_STANDBY, STAND_BY, REASON_EFFECT_FAILED}, /* the array is gone */
 
     /* effects done */
+#ifdef MUTANT_adoption_skipped /* R1d */
+    {S(OPENING), MIRROR_DONE, MIRROR_RUNNING, 0, MIRROR_DEPOSED, REBOOT, REASON_DEPOSED},
+#else
     {S(OPENING), MIRROR_DONE, MIRROR_RUNNING, 0, MIRROR_ADOPT, ADOPT, REASON_NONE},
+#endif
     {S(OPENING), MIRROR_DONE, 0, MIRROR_RUNNING, MIRROR_STANDBY, STAND_BY, REASON_NONE},
+#ifdef MUTANT_swap_not_awaited /* R3c */
+    {S(PROBE), MIRROR_DONE, 0, MIRROR_GIVEN_UP, MIRROR_REVOKE, REVOKE, REASON_NONE},
+#else
     {S(PROBE), MIRROR_DONE, 0, MIRROR_GIVEN_UP, MIRROR_SWAP, SWAP, REASON_NONE},
+#endif
     {S(PROBE), MIRROR_DONE, MIRROR_GIVEN_UP, 0, MIRROR_STANDBY, CANCEL, REASON_NONE},
     {S(REPROBE), MIRROR_DONE, 0, 0, MIRROR_STANDBY, PROBE_GOOD, REASON_NONE},
     {S(REVOKE), MIRROR_DONE, 0, 0, MIRROR_CAPTURE, STEP, REASON_TAKEOVER_FENCED},
@@ -112,7 +120,11 @@ static const struct row rows[] = {
     {S(STANDBY), MIRROR_POLL, MIRROR_DOUBT, MIRROR_WISH | MIRROR_LEAVING | MIRROR_STALE, MIRROR_REPROBE, REPROBE, REASON_NONE},
     {S(STANDBY), MIRROR_POLL, 0, MIRROR_DOUBT | MIRROR_WISH | MIRROR_LEAVING | MIRROR_STALE, STAY, NOTHING, REASON_NONE},
     {S(PREVOTE), MIRROR_POLL, MIRROR_GIVEN_UP, 0, MIRROR_STANDBY, CANCEL, REASON_NONE},
+#ifdef MUTANT_probe_skipped /* R3b */
+    {S(PREVOTE), MIRROR_POLL, MIRROR_GRANTED, MIRROR_GIVEN_UP, MIRROR_SWAP, SWAP, REASON_TAKEOVER_BEGIN},
+#else
     {S(PREVOTE), MIRROR_POLL, MIRROR_GRANTED, MIRROR_GIVEN_UP, MIRROR_PROBE, PROBE, REASON_TAKEOVER_BEGIN},
+#endif
     {S(PREVOTE), MIRROR_POLL, MIRROR_EXPIRED, MIRROR_GRANTED | MIRROR_GIVEN_UP, MIRROR_STANDBY, NOT_NOW, REASON_NONE},
     {S(PREVOTE), MIRROR_POLL, 0, MIRROR_GRANTED | MIRROR_EXPIRED | MIRROR_GIVEN_UP, STAY, NOTHING, REASON_NONE},
     /* R6a: a proposal that was sent out may have been accepted and must be resolved; one that was not can still be taken back */
@@ -339,6 +351,14 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 bool decided;
                 m->probe_failed = false;
                 m->backoff_ms = 0;
+#ifdef MUTANT_primacy_outlives_boot /* R1c */
+                if (record_known(c, mirror, &decided)->primary == c->config.self) {
+                        m->epoch = record_known(c, mirror, &decided)->epoch;
+                        m->state = MIRROR_REVOKE;
+                        do_deed(c, mirror, REVOKE, e, out);
+                        return;
+                }
+#endif
                 ask_change(c, mirror, &m->ask, CHANGE_TAKE_OVER, record_known(c, mirror, &decided)->epoch, e);
                 return;
         }

@@ -254,6 +254,9 @@ static bool only_a_reboot_helps(const struct core *c, uint8_t mirror)
 
         if (l->state == LEG_OWN_FAILED)
                 return detector_is_alive(c, peer_of(c)) && !uuid_is_null(&l->peer_boot) && !uuid_equal(&peer->last.boot, &l->peer_boot);
+#ifdef MUTANT_own_hang_ignored /* R8d */
+        return false;
+#endif
         return l->state == LEG_IN && observed_freshly(c, mirror) && m->observed.own_oldest_ms > c->config.timers.leg_timeout_ms &&
                m->observed.leg_connected && m->observed.peer_in_sync && detector_is_alive(c, peer_of(c));
 }
@@ -307,7 +310,11 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
         if (decided->version == 0)
                 f |= MIRROR_EMPTY;
         if (newer_epoch_elsewhere(c, mirror))
+#ifndef MUTANT_deposed_goes_on /* 3.5 */
                 f |= MIRROR_NEWER;
+#else
+                f |= 0;
+#endif
         if (c->act_ready && m->retry_ms <= c->now_ms && !record_busy(c, mirror) && standby_is_idle(c, mirror) &&
             mirror_wish(c, mirror) == REASON_NONE)
                 f |= MIRROR_WISH;

@@ -22,6 +22,9 @@ bool prevote_is_granted(const struct core *c, uint8_t mirror)
 {
         const struct mirror *m = &c->mirror[mirror];
 
+#ifdef MUTANT_prevote_ignored /* R3a */
+        return m->state == MIRROR_PREVOTE;
+#endif
         return m->state == MIRROR_PREVOTE && count(m->granted) >= MAJORITY;
 }
 

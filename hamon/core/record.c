@@ -114,7 +114,13 @@ static void start_ballot(struct core *c, uint8_t mirror, const struct event *e, 
         assert(r->highest_n < UINT64_MAX);
         r->spreading.active = false;
         p->phase = PROPOSER_PREPARE;
-        p->ballot = (struct ballot){.n = ++r->highest_n, .node = c->config.self, .start = c->config.start};
+        p->ballot = (struct ballot){
+#ifdef MUTANT_ballot_used_twice
+            .n = r->highest_n = p->attempts ? r->highest_n : r->highest_n + 1,
+#else
+            .n = ++r->highest_n,
+#endif
+            .node = c->config.self, .start = c->config.start};
         p->promised = p->blank = p->refused = p->accepted = 0;
         p->lease_refused = false;
         p->retry_at_ms = e->now_ms + c->config.timers.swap_retry_ms;

@@ -152,8 +152,10 @@ static void care_for_address(struct core *c, uint8_t mirror, struct actions *out
         }
         if (s->renew_ms > c->now_ms || !c->act_ready)
                 return;
+#ifndef MUTANT_address_outlives_lease /* R4e */
         if (until_ms < c->now_ms + c->config.timers.address_ms + ADDRESS_SLACK_MS)
                 return;
+#endif
         effect_send_untracked(c, (struct effect){.type = EFFECT_ADDRESS_RENEW, .mirror = mirror, .lifetime_ms = c->config.timers.address_ms},
                               out);
         s->address_up = true;

@@ -11,7 +11,11 @@ enum deed { NOTHING, LEARN, CONFIRM, RELEASE, GRANT, CHECK, GRANTED, REFUSED, CH
 /* clang-format off: one row, one line */
 static const struct row rows[] = {
     {S(IDLE), STANDBY_GRANT_REQUESTED, STANDBY_FREE | STANDBY_GIVEN, 0, STAY, GRANTED, REASON_NONE},
+#ifdef MUTANT_grant_unread /* R6b */
+    {S(IDLE), STANDBY_GRANT_REQUESTED, STANDBY_FREE | STANDBY_LEG, STANDBY_GIVEN, STANDBY_GRANT, GRANT, REASON_NONE},
+#else
     {S(IDLE), STANDBY_GRANT_REQUESTED, STANDBY_FREE | STANDBY_LEG, STANDBY_GIVEN, STANDBY_CONFIRM, CONFIRM, REASON_NONE},
+#endif
     {S(IDLE), STANDBY_GRANT_REQUESTED, STANDBY_FREE, STANDBY_GIVEN | STANDBY_LEG, STAY, WRONG_LEG, REASON_NONE},
     {S(IDLE), STANDBY_GRANT_REQUESTED, 0, STANDBY_FREE, STAY, BUSY_REFUSED, REASON_NONE},
     {BUSY, STANDBY_GRANT_REQUESTED, 0, 0, STAY, NOTHING, REASON_NONE},
@@ -78,7 +82,11 @@ static uint32_t facts(const struct core *c, uint8_t mirror)
         const struct record *r = &c->reg[mirror].decided;
         uint32_t f = 0;
 
+#ifdef MUTANT_candidate_grants /* R6c */
+        if ((m->state == MIRROR_STANDBY || mirror_role(m->state) == ROLE_CANDIDATE) && c->act_ready)
+#else
         if (m->state == MIRROR_STANDBY && c->act_ready)
+#endif
                 f |= STANDBY_FREE;
         if (s->given && s->given_epoch == s->epoch && uuid_equal(&s->given_session, &s->session))
                 f |= STANDBY_GIVEN;

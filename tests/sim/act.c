@@ -129,7 +129,7 @@ static int debt_capture(struct sim *s, uint8_t n, const struct effect *e, struct
         struct act *a = &s->node[n].act;
 
         (void)e, (void)r;
-#ifndef MUTANT_bitmap_union
+#ifndef MUTANT_bitmap_union /* R3e */
         a->debt |= s->node[n].disk.super.bitmap;
 #endif
         a->has_debt = true;

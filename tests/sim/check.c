@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { STUCK_US = 9 * SECOND };
+
 static uint8_t other(uint8_t n)
 {
         return (uint8_t)(1 - n);
@@ -53,6 +55,9 @@ static void check_decided(struct sim *s, const struct record *v)
         if (next && v->epoch > old->epoch)
                 rules_epoch(s, old, v);
         struct record before = *old;
+        for (uint8_t n = 0; n < NODES; n++)
+                if (v->legs[n].in_sync)
+                        s->member[n] = v->legs[n].uuid;
         if (v->primary < NODES && !v->legs[v->primary].in_sync)
                 cover_rule(RULE_R2c);
         s->decided = *v;
@@ -175,6 +180,32 @@ void check_own_failure(struct sim *s, uint8_t n)
                     life_runs(s, WITNESS, LIFE_HAMON) && (!s->forgotten || life_runs(s, other(n), LIFE_HAMON)); /* a majority with memory */
         if (calm && s->now_us - since_us > 10 * SECOND && s->decided.primary == n && s->decided.legs[n].in_sync)
                 violation(s, n, "R2c: the own leg failed %llu ms ago and is still in the record", (s->now_us - m->own_failed_us) / MS, 0);
+}
+
+/*
+ * R8a, R8d: a primary whose writes do not move for much longer than leg_timeout has left the peer, or has rebooted if it is its own disk that
+ * hangs - as long as nothing else is wrong.
+ */
+void check_progress(struct sim *s, uint8_t n)
+{
+        struct node *m = &s->node[n];
+        bool both = m->md.running && m->app.running && s->decided.primary == n && m->md.super.slot[0] == SLOT_ACTIVE && m->md.super.slot[1] == SLOT_ACTIVE;
+        bool calm = both && link_both(s, n, WITNESS) && life_runs(s, n, LIFE_HAMON) && life_runs(s, n, LIFE_ACT) && life_runs(s, WITNESS, LIFE_HAMON) &&
+                    !m->act.fail_percent && !s->lose_percent && s->delay_max_us <= 2 * MS && !s->forgotten && !m->disk.slowness &&
+                    !s->node[WITNESS].disk.slowness && s->decided.epoch == m->md.epoch && s->decided.legs[0].in_sync && s->decided.legs[1].in_sync;
+
+        if (!calm) {
+                m->calm_since_us = 0;
+                return;
+        }
+        if (!m->calm_since_us)
+                m->calm_since_us = s->now_us;
+        if (s->now_us - m->calm_since_us < STUCK_US || s->now_us - s->changed_us < STUCK_US)
+                return;
+        if (disk_oldest_us(s, n) > STUCK_US && m->nbdc.connection)
+                violation(s, n, "R8d: the own disk hangs for %llu ms and the primary is still there", disk_oldest_us(s, n) / MS, 0);
+        else if (disk_oldest_us(s, n) < SECOND && nbdc_oldest_us(s, n) > STUCK_US)
+                violation(s, n, "R8a: the leg makes no progress for %llu ms and has not left", nbdc_oldest_us(s, n) / MS, 0);
 }
 
 void check_detach(struct sim *s, uint8_t n, uint64_t version)

@@ -7,8 +7,10 @@
 static void every_20_ms(struct sim *s, uint8_t n, uint64_t a, uint64_t b)
 {
         sim_after(s, 20 * MS, n, LIFE_MACHINE, every_20_ms, a + 1, b);
-        if (a % 5 == 0)
+        if (a % 5 == 0) {
                 nbdc_poll(s, n);
+                check_progress(s, n);
+        }
         if (a % 150 == 0)
                 md_clear_bits(s, n);
         app_turn(s, n);

@@ -257,6 +257,8 @@ static void recover(struct sim *s, uint8_t n)
                         return;
                 }
         trace(s, n, "md: recovery is done", 0, 0);
+        if (m->whole)
+                s->member[other(n)] = s->node[other(n)].disk.leg;
         m->super.half = m->whole = false;
         change_slot(s, n, other(n), SLOT_ACTIVE);
 }

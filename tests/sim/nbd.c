@@ -21,6 +21,7 @@ static uint8_t other(uint8_t n)
 /* -- nbdd ----------------------------------------------------------------------------------------------------------------------- */
 
 static void reply(struct sim *s, uint8_t client, uint64_t connection, uint64_t index);
+static void failed_by_disconnect(struct sim *s, uint8_t client, uint64_t tag, uint64_t unused);
 
 /* Belongs to the machine: the kernel finishes what a dead nbdd had submitted. */
 static void served(struct sim *s, uint8_t n, uint64_t tag, uint64_t error)
@@ -32,6 +33,12 @@ static void served(struct sim *s, uint8_t n, uint64_t tag, uint64_t error)
         d->inflight--;
         if (d->drained)
                 violation(s, n, "P5: a write of connection %llu landed after the revoke", connection, 0);
+#ifdef MUTANT_leg_answers_errors /* 3.4 */
+        if (error) {
+                sim_after(s, MS, other(n), LIFE_MACHINE, failed_by_disconnect, s->node[other(n)].nbdc.request[index].tag, 0);
+                return;
+        }
+#endif
         if (error) {
                 trace(s, n, "nbdd: the disk failed, holding every reply", 0, 0);
                 d->failed = true;
@@ -48,7 +55,12 @@ static void arrive(struct sim *s, uint8_t n, uint64_t slot, uint64_t unused)
         struct packet *p = &s->packet[slot];
         struct nbdd *d = &s->node[n].nbdd;
 
-        if (s->node[n].life[LIFE_MACHINE].up && s->node[n].life[LIFE_NBDD].up && d->connection == p->connection) {
+#ifdef MUTANT_old_session_served /* 3.3 */
+        bool served_now = d->open;
+#else
+        bool served_now = d->connection == p->connection;
+#endif
+        if (s->node[n].life[LIFE_MACHINE].up && s->node[n].life[LIFE_NBDD].up && served_now) {
                 if (!link_up(s, other(n), n) || !life_runs(s, n, LIFE_NBDD)) {
                         sim_after(s, RETRANSMIT_US, n, LIFE_WORLD, arrive, slot, unused);
                         return;
@@ -102,8 +114,12 @@ void nbdd_started(struct sim *s, uint8_t n)
         life_start(s, n, LIFE_NBDD);
         d->connection = 0;
         d->failed = false;
+#ifndef MUTANT_session_outlives_boot /* 3.3 */
         if (d->grant.exists && !uuid_equal(&d->grant.boot, &s->node[n].boot))
                 d->grant.exists = false; /* of an earlier boot: what completed may have been forgotten in a cache */
+#else
+        d->grant.boot = s->node[n].boot;
+#endif
         if (d->grant.exists && !s->node[n].act.hold) {
                 d->open = true;
                 d->drained = false;
@@ -214,8 +230,12 @@ static void handshake(struct sim *s, uint8_t n, uint64_t number, uint64_t tries)
                 c->connecting = false;
                 return;
         }
+#ifdef MUTANT_revoked_session_resumes /* R3d */
+        bool match = !d->failed;
+#else
         bool match = d->grant.exists && d->open && !d->failed && d->grant.epoch == c->epoch &&
                      uuid_equal(&d->grant.session, &c->session) && uuid_equal(&d->grant.boot, &server->boot);
+#endif
         if (!match) {
                 if (!c->refused)
                         trace(s, n, "nbdc: the server refused the session", 0, 0);
@@ -250,6 +270,11 @@ void nbdc_poll(struct sim *s, uint8_t n)
                 c->cut_since_us = s->now_us;
         bool reset = path && server->nbdd.connection != c->connection;
         bool dead = c->cut_since_us && s->now_us - c->cut_since_us > DEAD_LINK_US;
+#ifdef MUTANT_slow_leg_cycled /* R8c */
+        dead = dead || nbdc_oldest_us(s, n) > DEAD_LINK_US;
+#endif
+        if (c->connection && !reset && dead && !c->cut_since_us)
+                violation(s, n, "R8c: the connection of a slow leg is cut while its server answers", 0, 0);
         if (c->connection && (reset || dead)) {
                 trace(s, n, "nbdc: connection %llu is gone", c->connection, 0);
                 c->connection = 0;
@@ -265,7 +290,11 @@ void nbdc_attach(struct sim *s, uint8_t n, uint64_t epoch, const struct uuid *se
         struct nbdc *c = &s->node[n].nbdc;
 
         c->attached = true;
+#ifdef MUTANT_resync_required /* R2e */
+        c->policy = POLICY_REQUIRED;
+#else
         c->policy = POLICY_OPTIONAL;
+#endif
         c->epoch = epoch;
         c->session = *session;
         c->connection = 0;

@@ -154,7 +154,9 @@ static void grants(struct sim *s, uint8_t n, const struct effect *f)
         const struct record *mine = &c->reg[0].acceptor.value, *d = &s->decided;
 
         cover_rule(RULE_R6b);
-        if (f->epoch > d->epoch || (f->epoch == d->epoch && d->primary == n))
+        if (c->mirror[0].state != MIRROR_STANDBY)
+                violation(s, n, "R6c: a grant while this node is a candidate", 0, 0);
+        if (f->epoch > d->epoch || (f->epoch == d->epoch && d->primary == n) || c->reg[0].decided.epoch != f->epoch)
                 violation(s, n, "R6b: a grant for epoch %llu, which is not the peer's by a decided record", f->epoch, 0);
         if (mine->version > d->version && mine->primary == n)
                 violation(s, n, "R6c: a grant while the own take-over is unresolved", 0, 0);
@@ -168,7 +170,7 @@ static void role_changed(struct sim *s, uint8_t n)
         const struct core *c = &m->hamon.core;
         const struct mirror *r = &c->mirror[0];
 
-        if (was.role == MIRROR_PREVOTE && r->state == MIRROR_PROBE && count(r->granted) < 2)
+        if (r->state == MIRROR_PROBE && count(r->granted) < 2)
                 violation(s, n, "R3a: a candidate goes on without a majority of pre-votes", 0, 0);
         if (was.role == MIRROR_PROBE && r->state == MIRROR_STANDBY)
                 cover_rule(RULE_R3b);
@@ -179,6 +181,8 @@ static void role_changed(struct sim *s, uint8_t n)
                 if (!m->md.running || m->md.epoch != r->epoch)
                         violation(s, n, "R1d: the adopted array is not that of epoch %llu", r->epoch, 0);
         }
+        if (was.role == MIRROR_OPENING && r->state == MIRROR_DEPOSED && s->decided.primary == n && uuid_equal(&s->decided.primary_boot, &m->boot))
+                violation(s, n, "R1d: a restarted hamon reboots a node whose array is the decided one", 0, 0);
         if (was.role == MIRROR_PRIMARY && r->state == MIRROR_DEPOSED && r->observed.own_oldest_ms > c->config.timers.leg_timeout_ms)
                 cover_rule(RULE_R8d);
 }
@@ -192,13 +196,16 @@ static void leg_changed(struct sim *s, uint8_t n)
 
         if (l->state == LEG_LEAVE && was.leg == LEG_IN) {
                 cover_rule(RULE_R2b);
-                if (!o->own_in_sync || o->own_failed)
+                if (!o->own_in_sync || o->own_failed || !c->mirror[0].observed_valid || c->now_ms - c->mirror[0].observed_ms >= c->config.timers.leg_timeout_ms)
                         violation(s, n, "R2b: a leave is begun and the own leg is not seen in sync", 0, 0);
                 if (c->detector.voter[1 - n].state == DETECTOR_ALIVE)
                         cover_rule(RULE_R8a);
         }
-        if (was.leg == LEG_JOIN && l->state != LEG_DROP)
+        if (was.leg == LEG_JOIN && l->state != LEG_DROP) {
                 cover_rule(RULE_R2g);
+                if (l->state == LEG_DETACH && c->reg[0].proposer.phase != PROPOSER_IDLE)
+                        violation(s, n, "R2g: the leg is let go while the outcome of its join is unknown", 0, 0);
+        }
         if (l->state == LEG_OUT) {
                 h->out_us = s->now_us;
                 h->out_boot = c->detector.voter[1 - n].last.boot;
@@ -285,7 +292,7 @@ void rules_assemble(struct sim *s, uint8_t n)
 /* R1e: a leg that the record does not know is resynced whole. */
 void rules_leg_add(struct sim *s, uint8_t n, bool whole)
 {
-        bool known = s->decided.legs[1 - n].in_sync || uuid_equal(&s->decided.legs[1 - n].uuid, &s->node[1 - n].disk.leg);
+        bool known = uuid_equal(&s->member[1 - n], &s->node[1 - n].disk.leg);
 
         if (whole)
                 cover_rule(RULE_R1e);

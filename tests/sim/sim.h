@@ -264,6 +264,7 @@ struct node {
         uint64_t thawed_us; /* last time */
         bool stay_down;
         bool new_disk; /* at the next boot */
+        uint64_t calm_since_us; /* nothing but perhaps a disk is wrong since then: check_progress() */
         uint64_t own_failed_us; /* md runs without the own leg since then; 0: it does not */
 };
 
@@ -305,6 +306,7 @@ struct sim {
         struct ledger ledger;
         unsigned chosen_count;
         uint64_t joined_epoch; /* the last one that had both legs in sync */
+        struct uuid member[NODES]; /* the leg of each node that md may know: it was in sync, or resynced whole */
         struct record decided; /* newest value that a majority accepted durably */
         uint8_t disk_victim;  /* the one disk that may fail or be replaced in this schedule */
         uint64_t changed_us;  /* last fault or repair */
@@ -419,6 +421,7 @@ bool check_redundant(const struct sim *s);
 void check_legs_equal(struct sim *s);
 void check_service_start(struct sim *s, uint8_t node, uint64_t epoch);
 void check_own_failure(struct sim *s, uint8_t node);
+void check_progress(struct sim *s, uint8_t node);
 void check_address(struct sim *s, uint8_t node);
 void check_debt_drop(struct sim *s, uint8_t node);
 void check_detach(struct sim *s, uint8_t node, uint64_t version);

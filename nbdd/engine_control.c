@@ -111,14 +111,6 @@ int engine_check_device(const char *device, char *reason)
         return 0;
 }
 
-
-bool slices_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
-{
-        if (a > b)
-                return slices_overlap(b, b_size, a, a_size);
-        return a_size == 0 || b - a < a_size;
-}
-
 struct export *engine_find_alias(struct engine *e, const char *name, size_t name_bytes)
 {
         list_each(x, &e->exports, struct export, link)

@@ -84,7 +84,6 @@ int engine_give(struct engine *e, struct export *x, int result);
 int engine_save_under_lock(struct engine *e, char *reason); /* drops the lock meanwhile */
 int engine_check_device(const char *device, char *reason);
 int engine_check_aliases(struct engine *e, const struct export *x, const struct export_settings *s, char *reason); /* under lock */
-bool slices_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size); /* size 0: to the end of the device */
 void engine_end_disallowed(struct export *x); /* under lock */
 
 /* At the start, in this order. */

@@ -12,6 +12,7 @@
 
 #include "nbdd/backend.h"
 #include "nbdd/conn.h"
+#include "nbdd/shared_file.h"
 #include "nbdd/target.h"
 #include "nbdd/worker.h"
 
@@ -91,7 +92,7 @@ static void fail(struct request *q, int error)
 
         q->text = is_full ? "no space is left under the export" : texts[q->disk.operation];
         if (is_sync)
-                atomic_store(&c->target->sync_failed, true);
+                atomic_store(&c->target->file->sync_failed, true);
         if (engine_session_failed(c->worker->engine, &c->registration, error, is_sync, words[q->disk.operation])) {
                 conn_end(c, NULL); /* the leg holds: no reply */
                 conn_reply(q, NBD_ERROR_EIO);
@@ -222,7 +223,7 @@ void request_start(struct request *q)
         uint16_t command = q->nbd.command;
         bool durable = command == NBD_COMMAND_FLUSH || (q->nbd.flags & NBD_CMDFLAG_FUA);
 
-        if (durable && command != NBD_COMMAND_READ && atomic_load(&c->target->sync_failed)) {
+        if (durable && command != NBD_COMMAND_READ && atomic_load(&c->target->file->sync_failed)) {
                 q->disk.operation = DISK_SYNC;
                 fail(q, EIO);
                 return;

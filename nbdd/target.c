@@ -17,6 +17,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "nbdd/shared_file.h"
+
 #ifndef BLKGETDISKSEQ
 #define BLKGETDISKSEQ _IOR(0x12, 128, __u64)
 #endif
@@ -101,7 +103,7 @@ static int open_file(struct target *t, const struct stat *st, uint64_t *ret_size
 {
         struct statfs fs;
 
-        if (flock(t->fd, (t->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
+        if (flock(t->fd, (t->file->writable ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0) {
                 int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
                 (void)snprintf(reason, reason_size, r == -EBUSY ? "the file is locked by another program" : "cannot lock the file");
                 return r;
@@ -160,6 +162,15 @@ int target_open(const struct target_options *options, struct target **ret, char 
                 (void)snprintf(reason, reason_size, "\"%s\" is neither a block device nor a regular file", options->path);
                 goto out;
         }
+        if (!t->direct && (t->file = shared_file_find(options->path, &st, !t->read_only, false))) {
+                r = atomic_load(&t->file->sync_failed) ? -EIO : 0;
+                t->fd = t->file->fd;
+                if (r < 0) {
+                        (void)snprintf(reason, reason_size, "another export of \"%s\" has failed: stop all of them first", options->path);
+                        goto out;
+                }
+                goto opened;
+        }
         int flags = (t->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
         if (S_ISBLK(st.st_mode) && !t->read_only)
                 flags |= O_EXCL; /* refused while mounted, in md or dm, or held by another server */
@@ -184,6 +195,16 @@ int target_open(const struct target_options *options, struct target **ret, char 
                 (void)snprintf(reason, reason_size, "\"%s\" changed while it was opened", options->path);
                 goto out;
         }
+        int fd = t->fd;
+        t->fd = -1; /* the shared file's now, whatever happens */
+        t->file = shared_file_new(fd, options->path, &st, !t->read_only, t->direct);
+        if (!t->file) {
+                r = -ENOMEM;
+                (void)snprintf(reason, reason_size, "out of memory");
+                goto out;
+        }
+        t->fd = fd;
+opened:;
         uint64_t whole_bytes = 0;
         r = S_ISBLK(st.st_mode) ? open_block(t, &st, &whole_bytes, reason, reason_size)
                                 : open_file(t, &st, &whole_bytes, reason, reason_size);
@@ -198,21 +219,44 @@ out:
         return r;
 }
 
-void target_follow_size(struct target *t)
+static int whole_size(const struct target *t, uint64_t *ret)
 {
         struct stat st;
+
+        if (t->block_device)
+                return ioctl(t->fd, BLKGETSIZE64, ret) < 0 ? -errno : 0;
+        if (fstat(t->fd, &st) < 0)
+                return -errno;
+        *ret = (uint64_t)st.st_size;
+        return 0;
+}
+
+int target_check_slice(const struct target *t, uint64_t offset_bytes, uint64_t size_bytes, char *reason, size_t reason_size)
+{
+        struct target copy = {.block_bytes = t->block_bytes};
+        uint64_t whole_bytes = 0;
+        int r = whole_size(t, &whole_bytes);
+
+        if (r < 0) {
+                (void)snprintf(reason, reason_size, "cannot read the size of the device: %s", strerror(-r));
+                return r;
+        }
+        return slice(&copy, &(struct target_options){.offset_bytes = offset_bytes, .size_bytes = size_bytes}, whole_bytes, reason, reason_size);
+}
+
+bool slices_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+        if (a > b)
+                return slices_overlap(b, b_size, a, a_size);
+        return a_size == 0 || b - a < a_size;
+}
+
+void target_follow_size(struct target *t)
+{
         uint64_t whole_bytes;
 
-        if (!t->to_end)
+        if (!t->to_end || whole_size(t, &whole_bytes) < 0) /* it is going away: requests will tell */
                 return;
-        if (t->block_device) {
-                if (ioctl(t->fd, BLKGETSIZE64, &whole_bytes) < 0)
-                        return; /* it is going away: requests will tell */
-        } else {
-                if (fstat(t->fd, &st) < 0)
-                        return;
-                whole_bytes = (uint64_t)st.st_size;
-        }
         uint64_t size_bytes = whole_bytes > t->offset_bytes ? whole_bytes - t->offset_bytes : 0;
         size_bytes -= size_bytes % t->block_bytes;
         if (size_bytes != atomic_load(&t->size_bytes)) {
@@ -223,13 +267,13 @@ void target_follow_size(struct target *t)
 
 int target_sync(struct target *t)
 {
-        if (atomic_load(&t->sync_failed))
+        if (atomic_load(&t->file->sync_failed))
                 return -EIO;
         if (t->read_only)
                 return 0;
         if (fsync(t->fd) < 0) {
                 int r = -errno;
-                atomic_store(&t->sync_failed, true);
+                atomic_store(&t->file->sync_failed, true);
                 return r;
         }
         return 0;
@@ -239,7 +283,9 @@ void target_close(struct target *t)
 {
         if (!t)
                 return;
-        if (t->fd >= 0)
-                (void)close(t->fd); /* synced before where it matters; an error here has nobody to go to */
+        if (t->file)
+                shared_file_put(t->file);
+        else if (t->fd >= 0)
+                (void)close(t->fd);
         free(t);
 }

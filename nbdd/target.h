@@ -2,7 +2,7 @@
 /*
  * An opened device or file behind an export: opening it exclusively, what it can do, its identity, flushing and closing it.
  *
- * Owns the descriptor. Never decides who may use it. Everything here may block on the disk: called from control threads and at start, never
+ * Owns the descriptor, with other slices of the same device. Never decides who may use it. Everything here may block on the disk: called from control threads and at start, never
  * from a worker (workers only use the open descriptor's fields). Constant after target_open(), but for what is marked atomic.
  */
 #ifndef NBDD_TARGET_H
@@ -23,8 +23,11 @@ struct target_options {
         uint64_t size_bytes;   /* of the slice; 0: to the end */
 };
 
+struct shared_file;
+
 struct target {
-        int fd;
+        struct shared_file *file; /* its descriptor may be that of other slices, too */
+        int fd;                   /* of `file` */
         bool read_only;
         bool direct;
         bool block_device;
@@ -37,7 +40,6 @@ struct target {
         bool to_end; /* the slice goes to the end of the device */
         char attachment[TARGET_ATTACHMENT_SIZE]; /* which attachment of a disk this is: "diskseq:17", "file:DEV:INODE" */
 
-        atomic_bool sync_failed; /* a sync failed once: no later one may claim success (FACTS: "reported once and lost") */
         atomic_bool no_holes;      /* the file had none when last seen, and none was made since: reads do not look for them */
         atomic_bool no_punch;      /* punching holes answered "not supported": do not ask again */
         atomic_bool no_zero_range; /* the same of zeroing without a hole */
@@ -55,8 +57,14 @@ int target_open(const struct target_options *options, struct target **ret, char 
  */
 void target_follow_size(struct target *t);
 
-/* fsync; a failure is latched in sync_failed and every later call returns it again without asking the kernel. */
+/* fsync; a failure is latched in sync_failed for all slices of the device, and every later call returns it again without asking the kernel. */
 int target_sync(struct target *t);
+
+/* 0, or -ERANGE, -EINVAL and a sentence: whether this part of what is open could be exported. */
+int target_check_slice(const struct target *t, uint64_t offset_bytes, uint64_t size_bytes, char *reason, size_t reason_size);
+
+/* Whether two parts of a device have bytes in common. Size 0: to its end. */
+bool slices_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size);
 
 /* Closes without syncing. NULL is allowed. */
 void target_close(struct target *t);

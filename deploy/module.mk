@@ -10,11 +10,11 @@ BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/vendor-completions
 INSTALL ?= install
 
-DEPLOY_PROGRAMS := nbdd nbdc hamon hamon-act hamonctl
+DEPLOY_PROGRAMS := nbdd nbdc hamon hamon-act hamon-rescue hamonctl
 DEPLOY_UNITS := $(patsubst deploy/systemd/%.in,%,$(wildcard deploy/systemd/*.in))
 DEPLOY_PLAIN := sysusers.d/hamon.conf sysusers.d/nbdd.conf tmpfiles.d/nbdc.conf modules-load.d/nbdc.conf modules-load.d/hamon.conf modprobe.d/nbdc.conf
 
-DEPLOY_COMPLETED := nbdd nbdc hamonctl
+DEPLOY_COMPLETED := nbdd nbdc hamon-rescue hamonctl
 
 .PHONY: install deb dist rpm
 install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))

@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 INTEGRATION_TESTS += tests/integration/act/test-socket
+INTEGRATION_TESTS += tests/integration/act/test-rescue

@@ -4,6 +4,7 @@
     base-HASH.tar     Debian 12 with the packages of guest/packages.txt, made by mmdebstrap (needs the package mirror)
     image-HASH/       root.img (ext4), vmlinuz and initramfs: the base plus our own packages from build/deb and guest/etc, guest/usr
 
+With another kernel than the release's (kernel.py) they are base-6.12-HASH.tar and image-6.12-HASH, beside these.
 Our packages are installed by dpkg, with services kept from starting; nothing of the product is copied in by hand.
 """
 
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import initramfs, settings
+from . import initramfs, kernel, settings
 
 SUITE = "bookworm"
 # What the host must have.
@@ -55,6 +56,7 @@ ENABLED = {
 }
 # Bump when _make_base changes what the base contains; the second layer is made anew whenever this file changes.
 RECIPE = "1"
+ANY_HASH = "[0-9a-f]" * 16
 
 
 @dataclass(frozen=True)
@@ -69,20 +71,21 @@ def ensure(say=lambda text: print(text, file=sys.stderr, flush=True)):
     _check_host()
     settings.WORK.mkdir(parents=True, exist_ok=True)
     with _lock():
-        packages = _package_list()
-        base = settings.WORK / f"base-{_hash(RECIPE, SUITE, settings.MIRROR, packages, _tree_hash('etc/postgresql-common'))}.tar"
+        kernel_package, tag = kernel.package(settings.KERNEL)
+        packages = _package_list() + [kernel_package]
+        base = settings.WORK / f"base-{tag}{_hash(RECIPE, SUITE, settings.MIRROR, packages, _tree_hash('etc/postgresql-common'))}.tar"
         debs = sorted(settings.DEB_DIR.glob("*.deb"))
         key = _hash(base.name, settings.ROOT_MIB, _tree_hash("."), _file_hash(Path(__file__)), _file_hash(Path(initramfs.__file__)),
                     [_file_hash(deb) for deb in debs])
-        folder = settings.WORK / f"image-{key}"
+        folder = settings.WORK / f"image-{tag}{key}"
         image = Image(folder / "root.img", folder / "vmlinuz", folder / "initramfs")
         if not folder.exists():
             if not base.exists():
                 _timed(say, f"making the Debian base image ({len(packages)} packages)", _make_base, base, packages)
-            _drop_old("base-*.tar", keep=base)
+            _drop_old(f"base-{tag}{ANY_HASH}.tar", keep=base)
             what = ", ".join(d.name for d in debs) or "no packages of our own"
             _timed(say, f"making the guest image with {what}", _make_image, image, folder, base, debs)
-            _drop_old("image-*", keep=folder)
+            _drop_old(f"image-{tag}{ANY_HASH}", keep=folder)
         return image
 
 
@@ -174,7 +177,7 @@ def _link(path, target):
 
 def _package_list():
     lines = (settings.GUEST_TREE / "packages.txt").read_text().splitlines()
-    return [line for line in lines if line and not line.startswith("#")] + [settings.KERNEL]
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _hash(*parts):

@@ -22,8 +22,9 @@ WITNESS_MIB = int(os.environ.get("NBDD_VM_WITNESS_MIB", "256"))
 DATA_MIB = int(os.environ.get("NBDD_VM_DATA_MIB", "256"))
 ROOT_MIB = int(os.environ.get("NBDD_VM_ROOT_MIB", "3072"))
 
-# Debian package of the guest's kernel, and the mirror (empty: mmdebstrap's own default).
-KERNEL = os.environ.get("NBDD_VM_KERNEL", "linux-image-cloud-amd64")
+# The guest's kernel, see kernel.py: empty (Debian 12's own, 6.1), a backported version such as "6.12", "newest", or a Debian package by its name.
+KERNEL = os.environ.get("NBDD_VM_KERNEL", os.environ.get("KERNEL", ""))
+# The package mirror (empty: mmdebstrap's own default).
 MIRROR = os.environ.get("NBDD_VM_MIRROR", "")
 
 # Multiplies every time-out of the bed itself, for machines slower than two cores without KVM.

@@ -34,8 +34,8 @@ class Trio:
         self._leash = None
 
     @classmethod
-    def create(cls, data_mib=settings.DATA_MIB, extra_disks=None, append="", watchdog=False, faulty=()):
-        """Make networks and machines; all are off. `extra_disks` ({name: bytes}) become vdc, vdd, ... of both nodes;
+    def create(cls, data_mib=settings.DATA_MIB, extra_disks=None, append="", watchdog=False, faulty=(), only=tuple(LINKS)):
+        """Make networks and machines (`only` these); all are off. `extra_disks` ({name: bytes}) become vdc, vdd, ... of both nodes;
         `append` goes to the kernel command line; the disks named in `faulty` can be hung, slowed and made to fail (disk.py)."""
         guest = image.ensure()
         stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
@@ -44,8 +44,9 @@ class Trio:
         netns = f"nbdd-{stamp}"
         (folder / "netns").write_text(netns + "\n")
         try:
-            Net(netns).create([(node, link) for node, links in LINKS.items() for link in links])
-            for node, links in LINKS.items():
+            Net(netns).create([(node, link) for node in only for link in LINKS[node]])
+            for node in only:
+                links = LINKS[node]
                 witness = node == "witness"
                 disks = {} if witness else {"data": data_mib << 20, **(extra_disks or {})}
                 Vm.create(guest, folder / node, node, netns, links, settings.WITNESS_MIB if witness else settings.NODE_MIB,
@@ -99,8 +100,8 @@ class Trio:
 
     def mend(self, node=None, link=None):
         """Mend one link, or all."""
-        for name, links in LINKS.items():
-            for each in links:
+        for name in self.vms:
+            for each in LINKS[name]:
                 if node in (None, name) and link in (None, each):
                     self.net.mend(name, each)
 

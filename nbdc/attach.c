@@ -115,12 +115,13 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* Four times a second: progress of requests, life of the connection, deadline of a detach. */
+/* Several times a second: progress of requests, life of the connection, deadline of a detach. */
 static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
 {
         struct attach *a = userdata;
         uint64_t now = usec / 1000;
-        (void)sd_event_source_set_time(s, usec + NBDC_PROBE_MS * 1000ull); /* our own source */
+        unsigned next_ms = dialer_address_count(a->dialer) > 1 ? NBDC_PROBE_ONE_OF_MANY_MS : NBDC_PROBE_MS;
+        (void)sd_event_source_set_time(s, usec + next_ms * 1000ull); /* our own source */
         (void)sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
         attach_probe_progress(a, now);
         attach_probe_link(a);

@@ -21,6 +21,7 @@
 #include "nbdc/control.h"
 #include "nbdc/device.h"
 #include "nbdc/dial.h"
+#include "nbdc/liveness.h"
 #include "nbdc/netlink.h"
 #include "nbdc/progress.h"
 #include "nbdc/queue.h"
@@ -67,6 +68,7 @@ struct attach {
         int link_fd; /* the kernel's connection: our own descriptor of the same socket */
         sd_event_source *link_io;
 
+        struct liveness liveness;
         struct device_sampler sampler;
         struct progress progress;
         bool account_open;      /* the present connection was handed over by this process */
@@ -99,7 +101,7 @@ void attach_open_account(struct attach *a);
 void attach_watch_link(struct attach *a);
 /* Takes up a configured device: with the connection that its keeper holds, or without one. */
 void attach_adopt(struct attach *a);
-/* Four times a second: is anybody there, and do requests get done? */
+/* At every tick: is anybody there, and do requests get done? */
 void attach_probe_link(struct attach *a);
 void attach_probe_progress(struct attach *a, uint64_t now_ms);
 

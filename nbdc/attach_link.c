@@ -12,6 +12,7 @@
 #include "nbdc/keeper.h"
 #include "nbdc/limits.h"
 #include "nbdc/link.h"
+#include "nbdc/liveness.h"
 
 /* Commands that the kernel goes on sending, for a reconnect cannot change what it believes of the server. */
 #define LASTING_FLAGS (NBD_TFLAG_SEND_FLUSH | NBD_TFLAG_SEND_FUA | NBD_TFLAG_SEND_TRIM | NBD_TFLAG_SEND_WRITE_ZEROES)
@@ -186,7 +187,9 @@ void attach_adopt(struct attach *a)
 
 void attach_probe_link(struct attach *a)
 {
-        if (a->supervisor.state != NBDC_ATTACHED || a->link_fd < 0 || !link_is_lost(a->link_fd))
+        struct link_sample sample;
+        if (a->supervisor.state != NBDC_ATTACHED || a->link_fd < 0 || !link_sample(a->link_fd, &sample) ||
+            !liveness_lost(&a->liveness, &sample, dialer_address_count(a->dialer) > 1, attach_now_ms(a)))
                 return;
         link_shut(a->link_fd);
         link_went_down(a, ETIMEDOUT, EVENT_LINK_DOWN);

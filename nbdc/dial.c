@@ -351,6 +351,11 @@ void dialer_next_address(struct dialer *d)
                 d->address = (d->address + 1) % d->address_count;
 }
 
+size_t dialer_address_count(const struct dialer *d)
+{
+        return d->address_count;
+}
+
 int dialer_take_fd(struct dialer *d)
 {
         if (!d->done)

@@ -46,6 +46,9 @@ void dialer_stop(struct dialer *d);
  * only. */
 void dialer_next_address(struct dialer *d);
 
+/* How many addresses are known; 0 before the first attempt. */
+size_t dialer_address_count(const struct dialer *d);
+
 /* After DIAL_DONE: the socket, owned by the caller; -1 when there is none. */
 int dialer_take_fd(struct dialer *d);
 

@@ -44,6 +44,16 @@
 #define NBDC_PROBE_MS 250u
 #define NBDC_LINK_DEAD_MS 3000u
 #define NBDC_LINK_RETRANSMITS 3u
+/*
+ * With another address to go to (liveness.h): lost after MOVE of silence, in which TCP sends again at least once (200
+ * ms after the first, 400 ms when one segment was under way); with the next PROBE, and a round trip or two for the new
+ * connection, the leg moves within a second. On an idle link a keepalive probe, sent after 1 s, must be without an
+ * answer for ANSWER. REST is longer than one move, so that most of the time is spent on requests.
+ */
+#define NBDC_PROBE_ONE_OF_MANY_MS 100u
+#define NBDC_LINK_MOVE_MS 600u
+#define NBDC_LINK_ANSWER_MS 300u
+#define NBDC_LINK_MOVE_REST_MS 10000u
 #define NBDC_KEEPALIVE_IDLE_S 1
 #define NBDC_KEEPALIVE_INTERVAL_S 1
 #define NBDC_KEEPALIVE_COUNT 3

@@ -8,7 +8,7 @@
 
 #include <linux/tcp.h>
 
-#include "nbdc/limits.h"
+#include "nbdc/liveness.h"
 
 void link_shut(int fd)
 {
@@ -21,14 +21,20 @@ bool link_is_shut(int fd)
         return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
 }
 
-bool link_is_lost(int fd)
+bool link_sample(int fd, struct link_sample *ret)
 {
         struct tcp_info info = {0};
         socklen_t size = sizeof info;
         if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
-                return false; /* not TCP: an end of it is always told */
-        bool waiting = info.tcpi_retransmits >= NBDC_LINK_RETRANSMITS || info.tcpi_probes >= NBDC_LINK_RETRANSMITS;
-        return waiting && info.tcpi_last_ack_recv >= NBDC_LINK_DEAD_MS && info.tcpi_last_data_recv >= NBDC_LINK_DEAD_MS;
+                return false;
+        *ret = (struct link_sample){
+            .retransmits = info.tcpi_retransmits,
+            .probes = info.tcpi_probes,
+            .window_closed = info.tcpi_unacked == 0 && info.tcpi_notsent_bytes > 0,
+            .silent_ms = info.tcpi_last_ack_recv < info.tcpi_last_data_recv ? info.tcpi_last_ack_recv
+                                                                            : info.tcpi_last_data_recv,
+        };
+        return true;
 }
 
 bool link_bytes(int fd, uint64_t *ret_sent, uint64_t *ret_received)

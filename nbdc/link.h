@@ -18,11 +18,9 @@ void link_shut(int fd);
 /* Shut in both directions, by us, the driver, the peer or an error. */
 bool link_is_shut(int fd);
 
-/*
- * Nobody there: data was sent again several times and nothing has come back for NBDC_LINK_DEAD_MS. A peer that takes no
- * data but whose TCP answers is slow, not lost.
- */
-bool link_is_lost(int fd);
+/* What TCP knows of the peer (liveness.h). False for a connection that is not TCP: an end of that is always told. */
+struct link_sample;
+bool link_sample(int fd, struct link_sample *ret);
 
 /* Bytes that the owner of the connection gave it to send and received from it, since it was opened. False when it does
  * not tell. */

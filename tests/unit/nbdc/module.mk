@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 UNIT_TESTS += tests/unit/nbdc/test_negotiate tests/unit/nbdc/test_supervise tests/unit/nbdc/test_control_codec \
-	tests/unit/nbdc/test_progress
+	tests/unit/nbdc/test_progress tests/unit/nbdc/test_liveness
 
 tests/unit/nbdc/test_negotiate_SRCS := nbdc/negotiate.c
 tests/unit/nbdc/test_negotiate_ARCHIVES := wire base

@@ -50,12 +50,13 @@ class Node:
                       f"--time_based --runtime={seconds} --rate_iops=200 --verify=crc32c --verify_fatal=1 --output-format=json {' '.join(more)}")
 
     def result(self, name, timeout_s):
-        """(error, longest completion in seconds, KiB written) of a fio that has ended by itself."""
+        """(error, longest write or sync in seconds, KiB written) of a fio that has ended by itself."""
         self.vm.check(f"for i in $(seq {timeout_s * 5}); do case $(systemctl show -P SubState {name}) in exited|failed) exit 0;; esac; sleep 0.2; done; exit 1",
                       timeout=timeout_s + 10)
         text = self.vm.check(f"cat /tmp/{name}.json")
         job = json.loads(text[text.index("{"):])["jobs"][0]
-        return job["error"], job["write"]["lat_ns"]["max"] / 1e9, job["write"]["io_kbytes"]
+        longest_ns = max(job["write"]["lat_ns"]["max"], job.get("sync", {}).get("lat_ns", {}).get("max", 0))
+        return job["error"], longest_ns / 1e9, job["write"]["io_kbytes"]
 
 
 def io_errors(vm):

@@ -49,14 +49,14 @@ static void perform(struct attach *a, const struct supervise_action *action)
                 return;
         case ACTION_DIAL:
                 attach_notify_status(a, false);
+                if (!worker_busy(a->kernel_worker))
+                        link_set_close(&a->fresh);
                 dialer_start(a->dialer);
                 return;
         case ACTION_HANG_UP:
                 dialer_stop(a->dialer);
-                if (a->new_fd >= 0 && !worker_busy(a->kernel_worker)) {
-                        close(a->new_fd);
-                        a->new_fd = -1;
-                }
+                if (!worker_busy(a->kernel_worker))
+                        link_set_close(&a->fresh);
                 return;
         case ACTION_TIMER:
                 (void)sd_event_source_set_time_relative(a->retry_timer,
@@ -70,8 +70,7 @@ static void perform(struct attach *a, const struct supervise_action *action)
                 attach_post_kernel_job(a, action->type);
                 return;
         case ACTION_SHUTDOWN:
-                if (a->link_fd >= 0)
-                        link_shut(a->link_fd);
+                link_set_shut(&a->links);
                 return;
         case ACTION_WATCH:
                 attach_watch_link(a);
@@ -224,7 +223,8 @@ static int begin(struct attach *a)
 static void release(struct attach *a)
 {
         device_sampler_close(&a->sampler);
-        sd_event_source_disable_unref(a->link_io);
+        for (unsigned i = 0; i < NBDC_CONNECTIONS_MAX; i++)
+                sd_event_source_disable_unref(a->link_io[i]);
         sd_event_source_disable_unref(a->retry_timer);
         sd_event_source_disable_unref(a->tick_timer);
         bool stuck = a->kernel_worker &&
@@ -244,18 +244,14 @@ static void release(struct attach *a)
                 close(a->keeper_fd);
         control_free(a->control);
         netlink_events_free(a->events);
-        if (a->new_fd >= 0)
-                close(a->new_fd);
-        if (a->link_fd >= 0)
-                close(a->link_fd);
+        link_set_close(&a->fresh);
+        link_set_close(&a->links);
         sd_event_unref(a->event);
 }
 
 int attach_run(const struct attach_options *options)
 {
         struct attach a = {.options = options,
-                           .new_fd = -1,
-                           .link_fd = -1,
                            .keeper_fd = -1,
                            .sampler = {.stat_fd = -1, .inflight_fd = -1},
                            .io_timeout_ms = options->request_timeout_ms};

@@ -21,6 +21,7 @@ struct attach_options {
         bool wait;
         bool read_only;
         uint32_t request_timeout_ms;
+        unsigned connections; /* 1 to NBDC_CONNECTIONS_MAX; a leg has one */
 };
 
 /* Returns the exit status (supervise.h). */

@@ -21,6 +21,7 @@
 #include "nbdc/control.h"
 #include "nbdc/device.h"
 #include "nbdc/dial.h"
+#include "nbdc/link.h"
 #include "nbdc/liveness.h"
 #include "nbdc/netlink.h"
 #include "nbdc/progress.h"
@@ -64,11 +65,12 @@ struct attach {
         uint16_t connect_flags; /* what the kernel was told that the server can; 0 for an adopted device */
         uint64_t block_bytes;
         uint64_t size_bytes;
-        int new_fd;  /* negotiated, on its way to the kernel */
-        int link_fd; /* the kernel's connection: our own descriptor of the same socket */
-        sd_event_source *link_io;
+        struct link_set fresh; /* negotiated, on their way to the kernel; until there are options->connections */
+        struct link_set links; /* the kernel's connections: our own descriptors of the same sockets */
+        sd_event_source *link_io[NBDC_CONNECTIONS_MAX];
+        unsigned dead_links; /* LINK_DEAD messages since the first of these connections went down */
 
-        struct liveness liveness;
+        struct liveness liveness[NBDC_CONNECTIONS_MAX];
         struct device_sampler sampler;
         struct progress progress;
         bool account_open;      /* the present connection was handed over by this process */

@@ -56,7 +56,7 @@ static int run_kernel_job(void *argument)
         case ACTION_RELEASE:
                 return netlink_release(job->netlink, d->index, d->backend);
         case ACTION_RECONFIGURE:
-                return netlink_reconfigure(job->netlink, d->index, d->backend, d->socket_fd);
+                return netlink_reconfigure(job->netlink, d->index, d->backend, &d->links);
         default:
                 return netlink_disconnect(job->netlink, d->index);
         }
@@ -68,7 +68,7 @@ void attach_post_kernel_job(struct attach *a, enum supervise_action_type type)
         job->type = type;
         job->device = (struct netlink_device){
             .index = a->options->index,
-            .socket_fd = a->new_fd,
+            .links = a->fresh,
             .backend = a->backend,
             .size_bytes = a->size_bytes,
             .block_bytes = a->block_bytes,
@@ -85,8 +85,9 @@ void attach_post_kernel_job(struct attach *a, enum supervise_action_type type)
                                  &limits);
                 (void)queue_apply(a->options->index, &limits, failed,
                                   sizeof failed); /* set again, and reported, after CONNECT */
-                /* One connection: over several the kernel may send an old request again past a newer one. */
-                job->device.server_flags &= ~(uint64_t)NBD_TFLAG_CAN_MULTI_CONN;
+                /* Over several connections the kernel may send an old request again past a newer one: only when asked for. */
+                if (a->options->connections == 1)
+                        job->device.server_flags &= ~(uint64_t)NBD_TFLAG_CAN_MULTI_CONN;
                 a->connect_flags = a->export.transmission_flags;
         }
         worker_post(a->kernel_worker, run_kernel_job, job);

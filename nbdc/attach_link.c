@@ -22,9 +22,11 @@ void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_
         struct attach *a = userdata;
         if (result != DIAL_DONE) {
                 attach_set_error(a, "%s", sentence);
+                link_set_close(&a->fresh);
                 attach_feed(a, result == DIAL_REFUSED ? EVENT_REFUSED : EVENT_UNREACHABLE, false);
                 return;
         }
+        bool first = a->fresh.count == 0;
         uint64_t block = info->has_block_size && info->block_minimum_bytes > 512 ? info->block_minimum_bytes : 512;
         const char *wrong = NULL;
         if (block > 4096 || (block & (block - 1)))
@@ -36,21 +38,31 @@ void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_
         else if (a->options->name.has_session && !a->options->read_only &&
                  (info->transmission_flags & NBD_TFLAG_READ_ONLY))
                 wrong = "the server offers this leg read-only";
+        else if (a->options->connections > 1 && !(info->transmission_flags & NBD_TFLAG_CAN_MULTI_CONN))
+                wrong = "the server does not offer several connections at once to this export (MULTI_CONN); attach "
+                        "without --connections";
+        else if (!first && (info->size_bytes != a->export.size_bytes ||
+                            info->transmission_flags != a->export.transmission_flags))
+                wrong = "the export changed from one connection to the next; attach again";
         if (wrong) {
                 attach_set_error(a, "%s: %s", dialer_address(a->dialer), wrong);
                 dialer_stop(a->dialer);
+                link_set_close(&a->fresh);
                 attach_feed(a, EVENT_REFUSED, false);
                 return;
         }
-        assert(a->new_fd < 0);
-        a->new_fd = dialer_take_fd(a->dialer);
+        assert(a->fresh.count < a->options->connections);
+        a->fresh.fds[a->fresh.count++] = dialer_take_fd(a->dialer);
         a->export = *info;
         a->export_known = true;
         if (!a->size_bytes) {
                 a->block_bytes = block;
                 a->size_bytes = info->size_bytes - info->size_bytes % block;
         }
-        attach_feed(a, EVENT_DIALED, false);
+        if (a->fresh.count < a->options->connections)
+                dialer_start(a->dialer);
+        else
+                attach_feed(a, EVENT_DIALED, false);
 }
 
 /* `error` is an errno, 0 for a connection that the peer closed. */
@@ -83,10 +95,13 @@ static void on_link_dead(void *userdata, int index)
          * A message about the connection before this one may come late: then the present one is not shut. Unless that
          * one was handed over without the kernel's word, so that the kernel may have kept an older one.
          */
-        if (a->supervisor.state == NBDC_ATTACHED && a->supervisor.let_go && a->link_fd >= 0 &&
-            !link_is_shut(a->link_fd))
+        if (a->supervisor.state == NBDC_ATTACHED && a->supervisor.let_go && a->links.count > 0 &&
+            !link_set_any_shut(&a->links))
                 return;
-        link_went_down(a, a->link_fd >= 0 ? link_take_error(a->link_fd) : 0, EVENT_LINK_DEAD);
+        /* All of them go with the first; the kernel is ready for new ones when it has let go of each. */
+        bool last = ++a->dead_links >= (a->links.count > 0 ? a->links.count : a->options->connections);
+        link_went_down(a, a->links.count > 0 ? link_take_error(a->links.fds[0]) : 0,
+                       last ? EVENT_LINK_DEAD : EVENT_LINK_DOWN);
 }
 
 int attach_on_netlink_event(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -100,22 +115,27 @@ int attach_on_netlink_event(sd_event_source *s, int fd, uint32_t revents, void *
         return 0;
 }
 
-static void watch(struct attach *a, int fd)
+/* Takes the connections. */
+static void watch(struct attach *a, const struct link_set *links)
 {
-        a->link_io = sd_event_source_disable_unref(a->link_io);
-        if (a->link_fd >= 0)
-                close(a->link_fd);
-        a->link_fd = fd;
-        int rc = sd_event_add_io(a->event, &a->link_io, a->link_fd, EPOLLRDHUP, on_link_io, a);
+        int rc = 0;
+        for (unsigned i = 0; i < NBDC_CONNECTIONS_MAX; i++)
+                a->link_io[i] = sd_event_source_disable_unref(a->link_io[i]);
+        link_set_close(&a->links);
+        a->links = *links;
+        a->dead_links = 0;
+        for (unsigned i = 0; i < a->links.count && rc >= 0; i++)
+                rc = sd_event_add_io(a->event, &a->link_io[i], a->links.fds[i], EPOLLRDHUP, on_link_io, a);
         if (rc < 0)
                 log_warning("%s: cannot watch the connection: %s, continuing with the kernel's word", a->device,
                             strerror(-rc));
 }
 
-static bool account_now(int fd, const struct device_counters *counters, struct account *ret)
+/* Of one connection: which of several a request went over is not known. */
+static bool account_now(const struct link_set *links, const struct device_counters *counters, struct account *ret)
 {
         *ret = (struct account){.written_bytes = counters->written_bytes, .read_bytes = counters->read_bytes};
-        return fd >= 0 && link_bytes(fd, &ret->sent_bytes, &ret->received_bytes);
+        return links->count == 1 && link_bytes(links->fds[0], &ret->sent_bytes, &ret->received_bytes);
 }
 
 void attach_open_account(struct attach *a)
@@ -124,7 +144,7 @@ void attach_open_account(struct attach *a)
         if (a->sampler.stat_fd < 0 && device_sampler_open(&a->sampler, a->options->index) < 0)
                 return; /* a device that CONNECT makes; its age of requests begins with the next connection */
         a->account_open =
-            device_sampler_read(&a->sampler, &counters) == 0 && account_now(a->new_fd, &counters, &a->account);
+            device_sampler_read(&a->sampler, &counters) == 0 && account_now(&a->fresh, &counters, &a->account);
 }
 
 void attach_probe_progress(struct attach *a, uint64_t now_ms)
@@ -134,16 +154,16 @@ void attach_probe_progress(struct attach *a, uint64_t now_ms)
         bool attached = a->supervisor.state == NBDC_ATTACHED;
         if (a->sampler.stat_fd < 0 || device_sampler_read(&a->sampler, &counters) < 0)
                 return;
-        if (counters.in_flight == 0 && attached && a->account_open && account_now(a->link_fd, &counters, &now))
+        if (counters.in_flight == 0 && attached && a->account_open && account_now(&a->links, &counters, &now))
                 counters.in_flight = account_owed(&a->account, &now);
         progress_sample(&a->progress, counters.in_flight, counters.completed, attached, now_ms);
 }
 
 void attach_watch_link(struct attach *a)
 {
-        watch(a, a->new_fd);
-        a->new_fd = -1;
-        int rc = keeper_put_link(a->keeper_fd, a->link_fd);
+        watch(a, &a->fresh);
+        a->fresh.count = 0;
+        int rc = keeper_put_links(a->keeper_fd, &a->links);
         if (rc < 0 && a->keeper_fd >= 0)
                 log_warning("%s: the keeper process does not take the connection: %s, continuing", a->device,
                             strerror(-rc));
@@ -164,22 +184,23 @@ void attach_adopt(struct attach *a)
         /* Now rather than in the first reconnect, when the device may hang; if it fails, it is tried again then. */
         if (dialer_resolve(a->dialer, reason, sizeof reason) < 0)
                 log_warning("%s: %s, continuing", a->device, reason);
-        int fd = a->keeper_fd >= 0 ? keeper_get_link(a->keeper_fd) : -ENOENT;
-        if (fd < 0) {
+        struct link_set held = {0};
+        int rc = a->keeper_fd >= 0 ? keeper_get_links(a->keeper_fd, &held) : -ENOENT;
+        if (rc < 0) {
                 log_notice("%s: already attached, taking it over with a new connection", a->device);
                 attach_feed(a, EVENT_ADOPT_DEAD, false);
-        } else if (link_is_shut(fd)) {
+        } else if (link_set_any_shut(&held)) {
                 /*
                  * Not LINK_DEAD: the nbdc before may have been killed between its RECONFIGURE and handing the new connection
                  * to the keeper. Then the kernel has a live one, would drop ours without a word, and its later LINK_DEAD,
                  * when the server ends that one for ours, is the one that must count.
                  */
                 log_notice("%s: already attached and without a connection, taking it over", a->device);
-                a->link_fd = fd;
+                a->links = held;
                 attach_feed(a, EVENT_ADOPT_DEAD, false);
         } else {
                 log_notice("%s: already attached, taking it over with its connection", a->device);
-                watch(a, fd);
+                watch(a, &held);
                 a->account_open = false;
                 attach_feed(a, EVENT_ADOPT_LIVE, false);
         }
@@ -188,9 +209,15 @@ void attach_adopt(struct attach *a)
 void attach_probe_link(struct attach *a)
 {
         struct link_sample sample;
-        if (a->supervisor.state != NBDC_ATTACHED || a->link_fd < 0 || !link_sample(a->link_fd, &sample) ||
-            !liveness_lost(&a->liveness, &sample, dialer_address_count(a->dialer) > 1, attach_now_ms(a)))
+        if (a->supervisor.state != NBDC_ATTACHED)
                 return;
-        link_shut(a->link_fd);
+        /* They share their ways: what is true of one that has something to send is true of all. */
+        bool lost = false;
+        for (unsigned i = 0; i < a->links.count && !lost; i++)
+                lost = link_sample(a->links.fds[i], &sample) &&
+                       liveness_lost(&a->liveness[i], &sample, dialer_address_count(a->dialer) > 1, attach_now_ms(a));
+        if (!lost)
+                return;
+        link_set_shut(&a->links);
         link_went_down(a, ETIMEDOUT, EVENT_LINK_DOWN);
 }

@@ -16,46 +16,49 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "nbdc/link.h"
 #include "nbdc/nbdc_client.h"
 
-/* One byte and at most one descriptor. 0 or -errno. */
-static int send_fd(int socket_fd, char what, int fd)
+/* One byte and at most NBDC_CONNECTIONS_MAX descriptors. 0 or -errno. */
+static int send_fds(int socket_fd, char what, const int *fds, unsigned count)
 {
         union {
                 struct cmsghdr align;
-                char bytes[CMSG_SPACE(sizeof(int))];
+                char bytes[CMSG_SPACE(NBDC_CONNECTIONS_MAX * sizeof(int))];
         } control = {0};
         struct iovec iov = {.iov_base = &what, .iov_len = 1};
         struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-        if (fd >= 0) {
+        if (count > 0) {
                 message.msg_control = control.bytes;
-                message.msg_controllen = sizeof control.bytes;
+                message.msg_controllen = CMSG_SPACE(count * sizeof(int));
                 struct cmsghdr *c = CMSG_FIRSTHDR(&message);
                 c->cmsg_level = SOL_SOCKET;
                 c->cmsg_type = SCM_RIGHTS;
-                c->cmsg_len = CMSG_LEN(sizeof fd);
-                memcpy(CMSG_DATA(c), &fd, sizeof fd);
+                c->cmsg_len = CMSG_LEN(count * sizeof(int));
+                memcpy(CMSG_DATA(c), fds, count * sizeof(int));
         }
         return sendmsg(socket_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -errno;
 }
 
-/* 0, or -errno (-EPIPE: the other side is gone). *ret_fd is -1 when none came. */
-static int receive_fd(int socket_fd, char *ret_what, int *ret_fd)
+/* 0, or -errno (-EPIPE: the other side is gone). *ret is empty when none came. */
+static int receive_fds(int socket_fd, char *ret_what, struct link_set *ret)
 {
         union {
                 struct cmsghdr align;
-                char bytes[CMSG_SPACE(sizeof(int))];
+                char bytes[CMSG_SPACE(NBDC_CONNECTIONS_MAX * sizeof(int))];
         } control;
         struct iovec iov = {.iov_base = ret_what, .iov_len = 1};
         struct msghdr message = {
             .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-        *ret_fd = -1;
+        ret->count = 0;
         ssize_t n = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
         if (n <= 0)
                 return n == 0 ? -EPIPE : -errno;
         struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-                memcpy(ret_fd, CMSG_DATA(c), sizeof *ret_fd);
+        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len >= CMSG_LEN(sizeof(int))) {
+                ret->count = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int)); /* the buffer bounds it */
+                memcpy(ret->fds, CMSG_DATA(c), ret->count * sizeof(int));
+        }
         return 0;
 }
 
@@ -68,7 +71,8 @@ static void replace(int *held, int fd)
 
 int keeper_main(void)
 {
-        int client = -1, link = -1, netlink = -1;
+        int client = -1, netlink = -1;
+        struct link_set links = {0};
         (void)prctl(PR_SET_NAME, "nbdc-keep", 0, 0, 0); /* for ps alone */
         /* Whatever ends its nbdc must not end it as well. */
         signal(SIGPIPE, SIG_IGN);
@@ -93,22 +97,23 @@ int keeper_main(void)
                 if (!fds[1].revents)
                         continue;
                 char what = 0;
-                int fd;
-                if (receive_fd(client, &what, &fd) < 0) {
+                struct link_set came;
+                if (receive_fds(client, &what, &came) < 0) {
                         replace(&client, -1);
-                        if (link < 0)
+                        if (links.count == 0)
                                 return 0;
                         continue;
                 }
-                if (what == 'L' && fd >= 0)
-                        replace(&link, fd);
-                else if (what == 'N' && fd >= 0 && netlink < 0)
-                        netlink = fd;
-                else if (fd >= 0)
-                        close(fd);
-                if (what == 'G')
-                        (void)send_fd(client, link >= 0 ? 'L' : '-',
-                                      link); /* a client that is gone is seen by the next poll */
+                if (what == 'L' && came.count > 0) {
+                        link_set_close(&links);
+                        links = came;
+                } else if (what == 'N' && came.count == 1 && netlink < 0) {
+                        netlink = came.fds[0];
+                } else {
+                        link_set_close(&came);
+                }
+                if (what == 'G') /* a client that is gone is seen by the next poll */
+                        (void)send_fds(client, links.count ? 'L' : '-', links.fds, links.count);
                 if (what == 'Q')
                         return 0;
         }
@@ -194,24 +199,23 @@ int keeper_start(int index)
         return rc;
 }
 
-int keeper_get_link(int keeper_fd)
+int keeper_get_links(int keeper_fd, struct link_set *ret)
 {
         char what = 0;
-        int fd = -1;
-        int rc = send_fd(keeper_fd, 'G', -1);
+        int rc = send_fds(keeper_fd, 'G', NULL, 0);
         if (rc == 0)
-                rc = receive_fd(keeper_fd, &what, &fd);
-        return rc < 0 ? rc : fd >= 0 ? fd : -ENOENT;
+                rc = receive_fds(keeper_fd, &what, ret);
+        return rc < 0 ? rc : ret->count > 0 ? 0 : -ENOENT;
 }
 
-int keeper_put_link(int keeper_fd, int link_fd)
+int keeper_put_links(int keeper_fd, const struct link_set *links)
 {
-        return keeper_fd < 0 ? -ENOTCONN : send_fd(keeper_fd, 'L', link_fd);
+        return keeper_fd < 0 ? -ENOTCONN : send_fds(keeper_fd, 'L', links->fds, links->count);
 }
 
 int keeper_put_netlink(int keeper_fd, int netlink_fd)
 {
-        return keeper_fd < 0 ? -ENOTCONN : send_fd(keeper_fd, 'N', netlink_fd);
+        return keeper_fd < 0 ? -ENOTCONN : send_fds(keeper_fd, 'N', &netlink_fd, 1);
 }
 
 void keeper_quit(int keeper_fd, int index)
@@ -221,5 +225,5 @@ void keeper_quit(int keeper_fd, int index)
                 return;
         if (address_of(index, &address) == 0)
                 (void)unlink(address.sun_path);
-        (void)send_fd(keeper_fd, 'Q', -1); /* one that is gone has nothing left to do */
+        (void)send_fds(keeper_fd, 'Q', NULL, 0); /* one that is gone has nothing left to do */
 }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A second process that does nothing but hold two descriptors of a supervised device, so that they survive the death of
- * its nbdc: the connection that the kernel's driver uses (whoever wants to end it must be able to shut it, or a frozen
+ * A second process that does nothing but hold two things of a supervised device, so that they survive the death of
+ * its nbdc: the connection (or connections) that the kernel's driver uses (whoever wants to end it must be able to shut it, or a frozen
  * peer blocks the disconnect for ever), and the netlink socket that configured the device (a driver may take its
  * owner's exit for a wish to disconnect).
  *
  * It is this program again, "nbdc --keep", in a session of its own, and listens on RUNDIR/nbdN.keep. It ends when told
  * to, or when its nbdc goes away before it had a connection to hold. The messages (SOCK_SEQPACKET, one byte and
- * descriptors): 'L' hold this connection, 'N' hold this netlink socket unless one is held, 'G' give the connection back
- * (answered with 'L' and the descriptor, or '-'), 'Q' quit.
+ * descriptors): 'L' hold these connections and no others, 'N' hold this netlink socket unless one is held, 'G' give the
+ * connections back (answered with 'L' and the descriptors, or '-'), 'Q' quit.
  */
 #ifndef NBDD_NBDC_KEEPER_H
 #define NBDD_NBDC_KEEPER_H
+
+struct link_set;
 
 #define KEEPER_LISTEN_FD 3 /* in the keeper process */
 
@@ -24,11 +26,11 @@ int keeper_connect(int index);
  * the loop runs. */
 int keeper_start(int index);
 
-/* The connection that it holds, or -ENOENT. Waits for at most half a second. */
-int keeper_get_link(int keeper_fd);
+/* The connections that it holds, or -ENOENT. Waits for at most half a second. */
+int keeper_get_links(int keeper_fd, struct link_set *ret);
 
-/* Never block. An error is for the log: the device works without a keeper. */
-int keeper_put_link(int keeper_fd, int link_fd);
+/* In place of those that it holds. Never block. An error is for the log: the device works without a keeper. */
+int keeper_put_links(int keeper_fd, const struct link_set *links);
 int keeper_put_netlink(int keeper_fd, int netlink_fd);
 /* Also removes its socket: the next nbdc of the device starts another one. */
 void keeper_quit(int keeper_fd, int index);

@@ -59,6 +59,9 @@
 #define NBDC_KEEPALIVE_COUNT 3
 #define NBDC_HANDSHAKE_USER_TIMEOUT_MS 3000u
 
+/* Several connections of one plain attach: more than the driver has queues do not help (nbd.ko makes one for each). */
+#define NBDC_CONNECTIONS_MAX 16u
+
 /* Detach: an answer comes within this, even if the kernel does not return. */
 #define NBDC_DETACH_MS 2500u
 #define NBDC_CONTROL_CLIENTS_MAX 16u

@@ -5,10 +5,32 @@
 #include <poll.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <linux/tcp.h>
 
 #include "nbdc/liveness.h"
+
+void link_set_close(struct link_set *set)
+{
+        for (unsigned i = 0; i < set->count; i++)
+                close(set->fds[i]);
+        set->count = 0;
+}
+
+void link_set_shut(const struct link_set *set)
+{
+        for (unsigned i = 0; i < set->count; i++)
+                link_shut(set->fds[i]);
+}
+
+bool link_set_any_shut(const struct link_set *set)
+{
+        for (unsigned i = 0; i < set->count; i++)
+                if (link_is_shut(set->fds[i]))
+                        return true;
+        return false;
+}
 
 void link_shut(int fd)
 {

@@ -12,6 +12,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nbdc/limits.h"
+
+/* The connections of one device: one, but for a plain attach with --connections. */
+struct link_set {
+        unsigned count;
+        int fds[NBDC_CONNECTIONS_MAX];
+};
+
+void link_set_close(struct link_set *set); /* empty afterwards */
+void link_set_shut(const struct link_set *set);
+bool link_set_any_shut(const struct link_set *set);
+
 /* Both directions; immediate, also towards a frozen peer. */
 void link_shut(int fd);
 

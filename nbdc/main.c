@@ -29,6 +29,7 @@ enum {
         OPT_SESSION,
         OPT_TIMEOUT,
         OPT_READ_ONLY,
+        OPT_CONNECTIONS,
         OPT_OPTIONAL,
         OPT_WAIT,
         OPT_DETACH,
@@ -44,6 +45,8 @@ static const struct cli_option options[] = {
     {0, "epoch", "N", "the epoch of the grant that this attach uses; with --session", OPT_EPOCH},
     {0, "session", "UUID", "the session of the grant; with --epoch", OPT_SESSION},
     {0, "read-only", NULL, "attach read-only", OPT_READ_ONLY},
+    {0, "connections", "N",
+     "several connections to the server, for a plain attach whose server offers it (default 1)", OPT_CONNECTIONS},
     {0, "optional", NULL, "let a detach go ahead without a decided record version (default: required)", OPT_OPTIONAL},
     {0, "wait", NULL, "keep trying while the server cannot be reached", OPT_WAIT},
     {0, "timeout", "MS", "look at waiting requests this often, to send them again after a reconnect (default 500)",
@@ -84,7 +87,7 @@ struct command_line {
         int verb; /* 0: attach */
         const char *operands[5];
         unsigned operand_count;
-        const char *epoch, *session, *timeout, *decided, *policy;
+        const char *epoch, *session, *timeout, *connections, *decided, *policy;
         bool read_only, optional, wait, json;
 };
 
@@ -124,6 +127,9 @@ static int parse(int argc, char **argv, struct command_line *c)
                         break;
                 case OPT_READ_ONLY:
                         c->read_only = true;
+                        break;
+                case OPT_CONNECTIONS:
+                        c->connections = parser.value;
                         break;
                 case OPT_OPTIONAL:
                         c->optional = true;
@@ -208,7 +214,7 @@ static int run_attach(const struct command_line *c)
                                    .read_only = c->read_only,
                                    .request_timeout_ms = NBDC_REQUEST_TIMEOUT_DEFAULT_MS};
         char reason[256];
-        uint64_t ms;
+        uint64_t number;
         if (c->operand_count == 3) /* the form that the HOWTO of 2000 shows after it lost its host */
                 return usage_error("three operands, and one is missing (the host?); the full form is " FULL_FORM);
         if (c->operand_count != 4)
@@ -223,9 +229,19 @@ static int run_attach(const struct command_line *c)
         if (export_id_parse(c->operands[2], &o.name.id, reason, sizeof reason) < 0)
                 return usage_error("%s", reason);
         if (c->timeout) {
-                if (parse_number(c->timeout, 100, 3600000, &ms) < 0)
+                if (parse_number(c->timeout, 100, 3600000, &number) < 0)
                         return usage_error("'%s' is not a time-out; expected milliseconds, 100 to 3600000", c->timeout);
-                o.request_timeout_ms = (uint32_t)ms;
+                o.request_timeout_ms = (uint32_t)number;
+        }
+        o.connections = 1;
+        if (c->connections) {
+                if (parse_number(c->connections, 1, NBDC_CONNECTIONS_MAX, &number) < 0)
+                        return usage_error("'%s' is not a number of connections; expected 1 to %u", c->connections,
+                                           NBDC_CONNECTIONS_MAX);
+                o.connections = (unsigned)number;
+                if (number > 1 && o.name.has_session)
+                        return usage_error("--connections does not go with --epoch and --session: a leg uses one "
+                                           "connection, or a late write could land; leave --connections out");
         }
         return attach_run(&o);
 }

@@ -124,13 +124,17 @@ static struct nl_msg *message_new(struct netlink *nl, uint8_t command, int index
         return message;
 }
 
-static bool put_socket(struct nl_msg *message, int fd)
+static bool put_sockets(struct nl_msg *message, const struct link_set *links)
 {
         struct nlattr *list = nla_nest_start(message, NBD_ATTR_SOCKETS);
-        struct nlattr *item = list ? nla_nest_start(message, NBD_SOCK_ITEM) : NULL;
-        if (!item || nla_put_u32(message, NBD_SOCK_FD, (uint32_t)fd) < 0)
+        for (unsigned i = 0; i < links->count; i++) {
+                struct nlattr *item = list ? nla_nest_start(message, NBD_SOCK_ITEM) : NULL;
+                if (!item || nla_put_u32(message, NBD_SOCK_FD, (uint32_t)links->fds[i]) < 0)
+                        return false;
+                nla_nest_end(message, item);
+        }
+        if (!list)
                 return false;
-        nla_nest_end(message, item);
         nla_nest_end(message, list);
         return true;
 }
@@ -144,14 +148,14 @@ int netlink_connect(struct netlink *nl, const struct netlink_device *d)
             nla_put_u64(m, NBD_ATTR_BLOCK_SIZE_BYTES, d->block_bytes) < 0 ||
             nla_put_u64(m, NBD_ATTR_SERVER_FLAGS, d->server_flags) < 0 ||
             nla_put_u64(m, NBD_ATTR_DEAD_CONN_TIMEOUT, NBDC_DEAD_CONN_TIMEOUT_S) < 0 ||
-            nla_put_string(m, NBD_ATTR_BACKEND_IDENTIFIER, d->backend) < 0 || !put_socket(m, d->socket_fd)) {
+            nla_put_string(m, NBD_ATTR_BACKEND_IDENTIFIER, d->backend) < 0 || !put_sockets(m, &d->links)) {
                 nlmsg_free(m);
                 return -ENOMEM;
         }
         return transact(nl, m);
 }
 
-int netlink_reconfigure(struct netlink *nl, int index, const char *backend, int socket_fd)
+int netlink_reconfigure(struct netlink *nl, int index, const char *backend, const struct link_set *links)
 {
         struct nl_msg *m = message_new(nl, NBD_CMD_RECONFIGURE, index);
         if (!m)
@@ -159,7 +163,7 @@ int netlink_reconfigure(struct netlink *nl, int index, const char *backend, int 
         /* No SIZE, no BLOCK_SIZE: a changed size can deadlock with requests in flight. */
         if (nla_put_u64(m, NBD_ATTR_TIMEOUT, 0) < 0 ||
             nla_put_u64(m, NBD_ATTR_DEAD_CONN_TIMEOUT, NBDC_DEAD_CONN_TIMEOUT_S) < 0 ||
-            nla_put_string(m, NBD_ATTR_BACKEND_IDENTIFIER, backend) < 0 || !put_socket(m, socket_fd)) {
+            nla_put_string(m, NBD_ATTR_BACKEND_IDENTIFIER, backend) < 0 || !put_sockets(m, links)) {
                 nlmsg_free(m);
                 return -ENOMEM;
         }

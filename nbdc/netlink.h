@@ -16,6 +16,8 @@
 
 #include <stdint.h>
 
+#include "nbdc/link.h"
+
 struct netlink;
 
 /* -ENOENT: the driver is not there (module not loaded). */
@@ -26,19 +28,19 @@ int netlink_socket_fd(const struct netlink *nl);
 
 struct netlink_device {
         int index;
-        int socket_fd;
+        struct link_set links;
         const char *backend;
         uint64_t size_bytes;
         uint64_t block_bytes;
         uint64_t server_flags; /* NBD_TFLAG_* */
 };
 
-/* Configures the device with its first connection. The kernel keeps its own reference to the socket. */
+/* Configures the device with its first connections. The kernel keeps its own references to the sockets. */
 int netlink_connect(struct netlink *nl, const struct netlink_device *device);
 
-/* Hands over a connection in place of a dead one; queue/io_timeout must be set again after it. 0 also when the kernel
- * saw no dead one and dropped the new socket. */
-int netlink_reconfigure(struct netlink *nl, int index, const char *backend, int socket_fd);
+/* Hands over connections in place of dead ones, as many; queue/io_timeout must be set again after it. 0 also when the
+ * kernel saw no dead one and dropped a new socket. */
+int netlink_reconfigure(struct netlink *nl, int index, const char *backend, const struct link_set *links);
 
 /*
  * For a device whose connection is dead: its requests, as their timers fire, leave that connection and wait for the

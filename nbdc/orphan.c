@@ -23,8 +23,8 @@ int orphan_detach(int index, bool decided, char *ret_error)
                 return -EPERM;
         }
         int keeper = keeper_connect(index);
-        int link = keeper < 0 ? keeper : keeper_get_link(keeper);
-        if (link < 0) {
+        struct link_set links;
+        if (keeper < 0 || keeper_get_links(keeper, &links) < 0) {
                 snprintf(ret_error, NBDC_ERROR_SIZE,
                          "no nbdc supervises it, and nobody holds its connection; repeat the nbdc command that "
                          "attached it, then detach");
@@ -32,7 +32,7 @@ int orphan_detach(int index, bool decided, char *ret_error)
                         close(keeper);
                 return -EPERM;
         }
-        link_shut(link);
+        link_set_shut(&links);
         int rc = netlink_open(&nl);
         if (rc == 0)
                 rc = netlink_disconnect(nl, index);
@@ -44,7 +44,7 @@ int orphan_detach(int index, bool decided, char *ret_error)
                 rc = -EIO;
         }
         netlink_free(nl);
-        close(link);
+        link_set_close(&links);
         close(keeper);
         return rc;
 }

@@ -62,6 +62,10 @@
 /* Several connections of one plain attach: more than the driver has queues do not help (nbd.ko makes one for each). */
 #define NBDC_CONNECTIONS_MAX 16u
 
+/* Taken and locked before the first attach (process.c): what a reconnect with TLS needs, several times over. */
+#define NBDC_HEAP_BYTES (1u << 20)
+#define NBDC_STACK_BYTES (96u << 10)
+
 /* Detach: an answer comes within this, even if the kernel does not return. */
 #define NBDC_DETACH_MS 2500u
 #define NBDC_CONTROL_CLIENTS_MAX 16u

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "nbdc/limits.h"
 #include "nbdc/netlink.h"
 
 #ifndef PR_SET_IO_FLUSHER
@@ -70,11 +72,32 @@ int process_open_driver(struct netlink **ret)
         return rc;
 }
 
-void process_harden(void)
+/*
+ * Libraries allocate while a connection is made (a netlink message, an event source, a TLS handshake), and a page that
+ * the kernel would have to find for them may be one that waits to be written to this very device. So the heap gets its
+ * pages now and keeps them, the threads share it, and the stack is as deep as it will be: from here on no page is asked
+ * of the kernel.
+ */
+static void reserve_memory(void)
 {
-        /* What was allocated stays allocated: the reconnect path then finds its memory already there. */
+        volatile char stack[NBDC_STACK_BYTES];
+        (void)mallopt(M_ARENA_MAX, 1);
         (void)mallopt(M_TRIM_THRESHOLD, -1);
         (void)mallopt(M_MMAP_MAX, 0);
+        char *heap = malloc(NBDC_HEAP_BYTES);
+        if (heap)
+                memset(heap, 1, NBDC_HEAP_BYTES);
+        else
+                log_warning("cannot reserve %u bytes of memory, continuing", NBDC_HEAP_BYTES);
+        __asm__ volatile("" : : "r"(heap) : "memory"); /* or the compiler sees that nobody reads it */
+        free(heap);
+        for (size_t i = 0; i < sizeof stack; i += 1024)
+                stack[i] = 0;
+}
+
+void process_harden(void)
+{
+        reserve_memory();
         if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
                 log_warning("cannot lock memory: %s, continuing", strerror(errno));
         if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0)

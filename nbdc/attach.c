@@ -84,9 +84,7 @@ static void perform(struct attach *a, const struct supervise_action *action)
                 attach_answer_detach(a, true, false, "");
                 return;
         case ACTION_DETACH_REFUSED:
-                attach_answer_detach(a, false, true,
-                                     "the leg is required: a detach must name the decided record version that leaves "
-                                     "it out (--decided VERSION)");
+                attach_answer_detach(a, false, true, NBDC_REQUIRED_SENTENCE);
                 return;
         case ACTION_DETACH_FAILED:
                 attach_answer_detach(a, false, false, a->last_error);
@@ -268,6 +266,8 @@ int attach_run(const struct attach_options *options)
                 rc = control_new(a.event, options->index, attach_on_control, &a, &a.control);
                 if (rc == -EBUSY)
                         log_error("%s: another nbdc supervises it; see nbdc --status %s", a.device, a.device);
+                else if (rc == -EACCES || rc == -EPERM)
+                        log_error("no permission to supervise %s; run nbdc as root", a.device);
                 else if (rc < 0)
                         log_error("cannot make the control socket in '%s': %s", nbdc_rundir(), strerror(-rc));
                 if (rc < 0)

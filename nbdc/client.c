@@ -118,6 +118,8 @@ static int order(const char *device, const struct control_request *request, unsi
                          device);
         else if (rc == -ETIMEDOUT)
                 snprintf(ret_error, NBDC_ERROR_SIZE, "the nbdc of '%.32s' does not answer", device);
+        else if (rc == -EACCES)
+                snprintf(ret_error, NBDC_ERROR_SIZE, "no permission to ask the nbdc of '%.32s'; run as root", device);
         else
                 snprintf(ret_error, NBDC_ERROR_SIZE, "%s", rc ? strerror(-rc) : "");
         return rc;

@@ -140,6 +140,19 @@ static void address_failed(struct dialer *d, bool refused, const char *what)
                 end_attempt(d, d->refused ? DIAL_REFUSED : DIAL_UNREACHABLE);
 }
 
+/* Of connect(2) and of a connection that broke off, with what to look at. */
+static void socket_failed(struct dialer *d, int error)
+{
+        char text[160];
+        const char *next = error == ECONNREFUSED                             ? "; is nbdd running there, on this port?"
+                           : error == ENETUNREACH || error == EHOSTUNREACH   ? "; is the link up, and is there a route to it?"
+                           : error == EACCES || error == EPERM               ? "; does a firewall of this host forbid it?"
+                           : error == EAFNOSUPPORT || error == EADDRNOTAVAIL ? "; does this host have such addresses itself?"
+                                                                             : "";
+        snprintf(text, sizeof text, "%s%s", strerror(error), next);
+        address_failed(d, false, text);
+}
+
 static void set_deadline(struct dialer *d, unsigned ms)
 {
         (void)sd_event_source_set_time_relative(d->timer, ms * 1000ull); /* of our own source: cannot fail */
@@ -179,7 +192,7 @@ static int pump_output(struct dialer *d)
                 if (n < 0 && errno == EAGAIN)
                         return 0;
                 if (n < 0) {
-                        address_failed(d, false, strerror(errno));
+                        socket_failed(d, errno);
                         return -1;
                 }
                 negotiate_sent(&d->negotiate, (size_t)n);
@@ -224,7 +237,7 @@ static void pump(struct dialer *d)
                 if (got < 0 && errno == EAGAIN)
                         break;
                 if (got < 0) {
-                        address_failed(d, false, strerror(errno));
+                        socket_failed(d, errno);
                         return;
                 }
                 if (got == 0)
@@ -249,10 +262,7 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
                 if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
                         error = errno;
                 if (error) {
-                        char text[128];
-                        snprintf(text, sizeof text, "%s%s", strerror(error),
-                                 error == ECONNREFUSED ? "; is nbdd running there, on this port?" : "");
-                        address_failed(d, false, text);
+                        socket_failed(d, error);
                         return 0;
                 }
                 d->connected = true;
@@ -305,7 +315,7 @@ static void try_address(struct dialer *d)
         if (rc >= 0)
                 rc = sd_event_add_io(d->event, &d->io, d->fd, EPOLLOUT, on_io, d);
         if (rc < 0)
-                address_failed(d, false, strerror(-rc));
+                socket_failed(d, -rc);
 }
 
 int dialer_new(struct sd_event *event, const char *hosts, uint16_t port, const struct export_name *name,

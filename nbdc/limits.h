@@ -68,6 +68,9 @@
 
 /* Detach: an answer comes within this, even if the kernel does not return. */
 #define NBDC_DETACH_MS 2500u
+#define NBDC_REQUIRED_SENTENCE                                                                                         \
+        "it is required: name the decided record version that leaves it out (--decided VERSION), or, when it is no "   \
+        "mirror's leg, make it optional first (nbdc --policy optional DEVICE)"
 #define NBDC_CONTROL_CLIENTS_MAX 16u
 
 /* Request sizes: large enough for streaming, small enough that one does not hold a slow link for long. */

@@ -268,6 +268,8 @@ static int run_detach(const struct command_line *c)
         int rc = nbdc_detach(c->operands[0], c->decided, 0, error);
         if (rc == -ENOENT && device_is_configured(index))
                 rc = orphan_detach(index, c->decided != NULL && version > 0, error);
+        else if (rc == -ENOENT)
+                snprintf(error, sizeof error, "it is not attached; nbdc --status shows what is");
         if (rc < 0)
                 log_error("%s is not detached: %s", c->operands[0], error);
         return status_of(rc);

@@ -8,6 +8,7 @@
 
 #include "nbdc/keeper.h"
 #include "nbdc/link.h"
+#include "nbdc/limits.h"
 #include "nbdc/nbdc_client.h"
 #include "nbdc/netlink.h"
 #include "nbdc/policy_file.h"
@@ -18,8 +19,7 @@ int orphan_detach(int index, bool decided, char *ret_error)
         struct netlink *nl = NULL;
         (void)policy_file_read(index, &policy); /* none: required */
         if (!decided && policy == NBDC_REQUIRED) {
-                snprintf(ret_error, NBDC_ERROR_SIZE,
-                         "the leg is required: a detach must name the decided record version that leaves it out");
+                snprintf(ret_error, NBDC_ERROR_SIZE, "%s", NBDC_REQUIRED_SENTENCE);
                 return -EPERM;
         }
         int keeper = keeper_connect(index);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@
 static int load_module(void)
 {
         /* max_part=0: nothing may probe a leg for partitions. */
-        char *const argv[] = {(char *)"modprobe", (char *)"nbd", (char *)"max_part=0", (char *)"nbds_max=16", NULL};
+        char *const argv[] = {(char *)"modprobe", (char *)"-q", (char *)"nbd", (char *)"max_part=0", (char *)"nbds_max=16", NULL};
         char *const env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
         pid_t pid;
         int status;
@@ -52,6 +53,15 @@ static void check_partitions(void)
                             (int)strcspn(text, "\n"), text);
 }
 
+static void no_driver(void)
+{
+        struct utsname name = {0};
+        (void)uname(&name); /* the name is for the line alone */
+        log_error("kernel %s has no network block device driver: it needs CONFIG_BLK_DEV_NBD=m and its module nbd; see "
+                  "'modprobe nbd' (after a kernel update: reboot first)",
+                  name.release);
+}
+
 int process_open_driver(struct netlink **ret)
 {
         int rc = netlink_open(ret);
@@ -61,8 +71,7 @@ int process_open_driver(struct netlink **ret)
                         rc = netlink_open(ret);
         }
         if (rc == -ENOENT)
-                log_error("this kernel has no network block device driver: it needs CONFIG_BLK_DEV_NBD; install the "
-                          "module nbd and try 'modprobe nbd'");
+                no_driver();
         else if (rc == -EPERM)
                 log_error("no permission to configure network block devices; run nbdc as root");
         else if (rc < 0)

@@ -66,6 +66,12 @@ static int show(int index, bool json, bool header, const char *separator)
         return 0;
 }
 
+static void cannot_ask(int index, int rc)
+{
+        log_error("the nbdc of /dev/nbd%d cannot be asked: %s%s", index, strerror(-rc),
+                  rc == -EACCES || rc == -EPERM ? "; run nbdc as root" : "");
+}
+
 int show_one(int index, bool json)
 {
         int rc = show(index, json, true, "");
@@ -74,7 +80,7 @@ int show_one(int index, bool json)
         if (rc == -ENOENT)
                 log_error("/dev/nbd%d is not attached", index);
         else if (rc < 0)
-                log_error("the nbdc of /dev/nbd%d cannot be asked: %s", index, strerror(-rc));
+                cannot_ask(index, rc);
         return rc == 0 ? NBDC_EXIT_OK : NBDC_EXIT_UNREACHABLE;
 }
 
@@ -123,7 +129,7 @@ int show_all(bool json)
                 if (rc == 0) {
                         shown++;
                 } else if (rc != -ENOENT) {
-                        log_error("the nbdc of /dev/nbd%d cannot be asked: %s", list[i], strerror(-rc));
+                        cannot_ask(list[i], rc);
                         status = NBDC_EXIT_UNREACHABLE;
                 }
         }

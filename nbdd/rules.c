@@ -53,7 +53,7 @@ static const struct rule rules[] = {
         {COMMAND_CHANGE, BOTH, DEF | AVAIL | RUN, RULE_DO, 0, NULL},
 
         {COMMAND_ATTACH, BOTH, UNDEF, RULE_REFUSE, ENOENT, UNKNOWN},
-        {COMMAND_ATTACH, PLAIN, DEF, RULE_REFUSE, EPERM, "the export is not started"},
+        {COMMAND_ATTACH, PLAIN, DEF, RULE_REFUSE, EPERM, "the export is not started: start it there with nbdd --start -i ID"},
         {COMMAND_ATTACH, LEG, DEF, RULE_REFUSE, EPERM, "the leg has no grant"},
         {COMMAND_ATTACH, BOTH, AVAIL | RUN, RULE_DO, 0, NULL},
 };

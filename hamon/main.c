@@ -28,7 +28,7 @@ enum {
         OOM_SCORE = -900,
 };
 
-enum { OPT_CONFIG = 1, OPT_NODE, OPT_WITNESS, OPT_CHECK, OPT_IS_MINE, OPT_CONTROL, OPT_STATE, OPT_ACT, OPT_DEBUG };
+enum { OPT_CONFIG = 1, OPT_NODE, OPT_WITNESS, OPT_CHECK, OPT_IS_MINE, OPT_CONTROL, OPT_STATE, OPT_ACT, OPT_NBDD, OPT_DEBUG };
 
 static const struct cli_option options[] = {
         {0, "config", "FILE", "the configuration (default " CONFIG_PATH ")", OPT_CONFIG},
@@ -39,6 +39,7 @@ static const struct cli_option options[] = {
         {0, "control", "SOCKET", "where hamonctl finds this hamon (default " API_SOCKET ")", OPT_CONTROL},
         {0, "state-dir", "DIR", "where this voter's memory is kept (default " DRIVER_STATE_DIRECTORY ")", OPT_STATE},
         {0, "act", "SOCKET", "where hamon-act listens (default " DRIVER_ACT_SOCKET ")", OPT_ACT},
+        {0, "nbdd", "SOCKET", "the control socket of nbdd (default " API_NBDD_SOCKET ")", OPT_NBDD},
         {0, "debug", NULL, "log more", OPT_DEBUG},
         {0, NULL, NULL, NULL, 0},
 };
@@ -94,6 +95,9 @@ static int parse(int argc, char **argv, struct command_line *c)
                         break;
                 case OPT_ACT:
                         c->driver.act_socket = p.value;
+                        break;
+                case OPT_NBDD:
+                        c->driver.nbdd_socket = p.value;
                         break;
                 case OPT_DEBUG:
                         c->debug = true;
@@ -188,7 +192,8 @@ int main(int argc, char **argv)
         static struct config config;
         struct command_line c = {
                 .config = CONFIG_PATH,
-                .driver = {.state_directory = DRIVER_STATE_DIRECTORY, .control_socket = API_SOCKET, .act_socket = DRIVER_ACT_SOCKET},
+                .driver = {.state_directory = DRIVER_STATE_DIRECTORY, .control_socket = API_SOCKET, .act_socket = DRIVER_ACT_SOCKET,
+                           .nbdd_socket = API_NBDD_SOCKET},
         };
         log_init("hamon", LOG_LEVEL_INFO);
         int status = parse(argc, argv, &c);

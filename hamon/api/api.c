@@ -4,15 +4,20 @@
 #include "hamon/api/access.h"
 #include "hamon/api/call.h"
 #include "hamon/api/embedded.h"
+#include "hamon/api/forward.h"
 #include "hamon/api/hub.h"
+#include "hamon/api/listen.h"
 #include "hamon/api/threads.h"
+#include "hamon/api/views.h"
+#include "hamon/api/workers.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-enum { SOCKET_CONNECTIONS_MAX = 256 };
+enum { SOCKET_CONNECTIONS_MAX = 256, PEER_CONNECTIONS_MAX = 32 };
 
 static uint64_t now_ms(void)
 {
@@ -31,6 +36,27 @@ int api_thread(pthread_t *ret, void *(*run)(void *userdata), void *userdata)
         return r;
 }
 
+/* A call that has to wait goes to a worker. */
+static int hand_over(struct api *a, struct api_call *c, const struct http_request *req, uint64_t sealed, struct http_response *resp)
+{
+        if (workers_put(a->workers, &c->work, http_request_later(req), sealed) == 0)
+                return HTTP_LATER;
+        json_decref(c->work.body);
+        http_response_header(resp, "Retry-After", "1");
+        return http_response_problem(resp, 503, "busy", "too many calls", "too many calls wait for the other node or nbdd", "try again in a second");
+}
+
+/* What a forwarded target says behind its path. */
+static void split_query(struct api_call *c, char *copy, size_t size)
+{
+        (void)snprintf(copy, size, "%s", c->path); /* one that is longer is no path of ours */
+        char *query = strchr(copy, '?');
+        if (query)
+                *query++ = '\0';
+        c->path = copy;
+        c->query = query;
+}
+
 static int answer(struct api *a, enum entrance entrance, const struct http_request *req, struct http_response *resp)
 {
         struct api_call c = {
@@ -42,14 +68,28 @@ static int answer(struct api *a, enum entrance entrance, const struct http_reque
                 .if_match = http_request_header(req, "If-Match"),
                 .idempotency_key = http_request_header(req, "Idempotency-Key"),
                 .request = req,
-                .snapshot = snapshot_get(a->snapshots),
                 .now_ms = now_ms(),
         };
+        char path[CALL_PATH_SIZE];
+        json_t *envelope = NULL;
+        uint64_t sealed = 0;
+        http_response_header(resp, "X-Content-Type-Options", "nosniff");
+        if (entrance == ENTRANCE_PEER && !forward_admit(&c, &envelope, &sealed, resp))
+                return 0;
+        if (entrance == ENTRANCE_PEER)
+                split_query(&c, path, sizeof path);
+        c.snapshot = snapshot_get(a->snapshots);
         if (c.snapshot && c.now_ms < c.snapshot->taken_ms)
                 c.now_ms = c.snapshot->taken_ms; /* it was taken after we looked at the clock */
-        http_response_header(resp, "X-Content-Type-Options", "nosniff");
-        int r = access_admit(&c, resp) ? route_call(&c, resp) : 0;
+        int r = entrance == ENTRANCE_PEER || access_admit(&c, resp) ? route_call(&c, resp) : 0;
         snapshot_release(a->snapshots, c.snapshot);
+        if (r == HTTP_LATER)
+                r = hand_over(a, &c, req, sealed, resp);
+        if (r < 0 && sealed)
+                r = http_response_problem(resp, 500, "internal", "the request failed inside the server", strerrordesc_np(-r), NULL);
+        if (r == 0 && sealed)
+                forward_seal(a, sealed, resp);
+        json_decref(envelope);
         return r;
 }
 
@@ -58,10 +98,14 @@ static int on_socket_request(void *userdata, const struct http_request *req, str
         return answer(userdata, ENTRANCE_SOCKET, req, resp);
 }
 
+static int on_peer_request(void *userdata, const struct http_request *req, struct http_response *resp)
+{
+        return answer(userdata, ENTRANCE_PEER, req, resp);
+}
+
 void api_wake(struct api *a)
 {
-        if (a->on_socket)
-                http_server_wake(a->on_socket);
+        http_server_wake(a->on_socket);
 }
 
 void api_notify(const struct api *a)
@@ -69,12 +113,26 @@ void api_notify(const struct api *a)
         hub_notify(a->hub);
 }
 
-int api_start(struct api *a, const struct api_options *options)
+/* Where the other machines' hamons call. */
+static int listen_for_peers(struct api *a, char *error, size_t error_size)
 {
-        embedded_init();
-        int r = hub_start(a, &a->hub);
-        if (r < 0)
-                return r;
+        const struct config_voter *self = &a->config->voters[a->self];
+        for (unsigned i = 0; i < self->links; i++) {
+                struct http_server_options options = {.threads = HTTP_ONE_THREAD, .connections_max = PEER_CONNECTIONS_MAX, .handler = on_peer_request,
+                                                      .connections_per_address = PEER_CONNECTIONS_MAX / 2, .userdata = a};
+                options.listen_fd = listen_tcp(&self->link[i], a->config->port, PEER_CONNECTIONS_MAX);
+                int r = options.listen_fd < 0 ? options.listen_fd : http_server_start(&options, &a->on_peer[i]);
+                if (r < 0) {
+                        (void)snprintf(error, error_size, "cannot listen on TCP port %u of '%s': %s", a->config->port, self->link[i].text,
+                                       strerrordesc_np(-r));
+                        return r;
+                }
+        }
+        return 0;
+}
+
+int api_start(struct api *a, const struct api_options *options, char *error, size_t error_size)
+{
         struct http_server_options on_socket = {
                 .socket_path = options->socket_path,
                 .socket_mode = 0660,
@@ -83,14 +141,38 @@ int api_start(struct api *a, const struct api_options *options)
                 .handler = on_socket_request,
                 .userdata = a,
         };
-        return http_server_start(&on_socket, &a->on_socket);
+        embedded_init();
+        a->nbdd_socket = options->nbdd_socket;
+        (void)snprintf(error, error_size, "no memory or no thread for the API");
+        int r = hub_new(a, &a->hub);
+        if (r == 0)
+                r = forward_new(a->config, a->self, options->start, &a->forward);
+        if (r == 0)
+                r = workers_start(a, &a->workers);
+        if (r == 0)
+                r = views_start(a, &a->views);
+        if (r == 0) {
+                r = http_server_start(&on_socket, &a->on_socket);
+                if (r < 0)
+                        (void)snprintf(error, error_size, "cannot listen on '%s': %s", options->socket_path, strerrordesc_np(-r));
+        }
+        if (r == 0)
+                r = hub_run(a->hub); /* it knows the server */
+        if (r < 0)
+                return r;
+        error[0] = '\0';
+        (void)listen_for_peers(a, error, error_size); /* without it this node still decides: said in `error`, and no more */
+        return 0;
 }
 
 void api_stop(struct api *a)
 {
         hub_stop(a->hub);
+        workers_stop(a->workers); /* answers all that wait */
+        views_stop(a->views);
         http_server_stop(a->on_socket);
+        for (unsigned i = 0; i < CONFIG_LINKS_MAX; i++)
+                http_server_stop(a->on_peer[i]);
         hub_free(a->hub);
-        a->on_socket = NULL;
-        a->hub = NULL;
+        forward_free(a->forward);
 }

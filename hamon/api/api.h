@@ -17,6 +17,8 @@
 
 struct api_hub;
 struct api_workers;
+struct api_views;
+struct forward;
 struct http_server;
 
 struct api {
@@ -28,18 +30,22 @@ struct api {
         char config_hash[CONFIG_HASH_SIZE];
 
         /* From api_start() on. */
-        struct http_server *on_socket;
+        const char *nbdd_socket;
+        struct http_server *on_socket, *on_peer[CONFIG_LINKS_MAX];
         struct api_hub *hub;
         struct api_workers *workers;
+        struct api_views *views;
+        struct forward *forward;
 };
 
 struct api_options {
         const char *socket_path;
         const char *nbdd_socket;
+        uint64_t start; /* random, of this start of hamon */
 };
 
-/* `api` must outlive the server. 0 or -errno of http_server_start(). */
-int api_start(struct api *api, const struct api_options *options);
+/* `api` must outlive it. 0, or -errno with one sentence in `error`; a sentence with 0 says that the other machines cannot ask this one. */
+int api_start(struct api *api, const struct api_options *options, char *error, size_t error_size);
 void api_stop(struct api *api); /* also one that was never started */
 
 /* Loop: a new snapshot or event is there. Never waits. */

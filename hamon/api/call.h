@@ -72,10 +72,16 @@ void answer_etag(const struct api_call *c, uint8_t mirror, struct http_response 
 /* routes.c: finds the route, checks access, calls its handler. 0, HTTP_LATER (then c->work is set), or a negative errno. */
 int route_call(struct api_call *c, struct http_response *resp);
 
+/* cluster.c: the hash of each machine's configuration, null where it is not known; and "rtt_us" of a link. */
+json_t *config_hashes(const struct api *a);
+void add_rtt(const struct api *a, json_t *link, uint8_t voter);
+
 /* -- Handlers, one file for each subject ----------------------------------------------------------------------------------------- */
 
 api_handler get_status, get_node, get_mirrors, get_mirror, get_legs, get_links, get_voters, get_services;  /* read.c */
 api_handler get_events, get_history, follow_events;                                              /* events.c */
+api_handler get_cluster;                                                                                   /* cluster.c */
+api_handler get_exports, get_sessions;                                                                     /* exports.c */
 api_handler get_config, get_reasons;                                                                       /* config_json.c */
 api_handler get_explain, get_simulate, get_preflight_switchover;                                           /* explain.c */
 api_handler get_healthz, get_readyz, probe_primary, probe_secondary, probe_insync;                         /* probes.c */

@@ -112,7 +112,5 @@ int get_config(struct api_call *c, struct http_response *resp)
 {
         if (call_is_early(c, resp))
                 return 0;
-        json_t *hashes = json_object();
-        json_object_set_new(hashes, c->api->config->voters[c->api->self].name, json_string(c->api->config_hash));
-        return answer_view(c, resp, json_pack("{s:s, s:o, s:o}", "hash", c->api->config_hash, "hashes", hashes, "config", config_json(c->api->config)));
+        return answer_view(c, resp, json_pack("{s:s, s:o, s:o}", "hash", c->api->config_hash, "hashes", config_hashes(c->api), "config", config_json(c->api->config)));
 }

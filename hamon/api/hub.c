@@ -34,6 +34,7 @@ struct frame {
 struct api_hub {
         struct api *api;
         pthread_t thread;
+        bool running; /* the thread */
         int event_fd;
         atomic_bool stopping;
 
@@ -297,7 +298,7 @@ void hub_notify(struct api_hub *h)
                 (void)!write(h->event_fd, &one, sizeof one); /* fails only when a wake-up is pending anyway */
 }
 
-int hub_start(struct api *api, struct api_hub **ret)
+int hub_new(struct api *api, struct api_hub **ret)
 {
         struct api_hub *h = calloc(1, sizeof *h);
         if (!h)
@@ -306,11 +307,7 @@ int hub_start(struct api *api, struct api_hub **ret)
         h->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         int r = h->event_fd < 0 ? -errno : 0;
         pthread_mutex_init(&h->lock, NULL);
-        if (r == 0)
-                r = -api_thread(&h->thread, hub_thread, h);
         if (r < 0) {
-                if (h->event_fd >= 0)
-                        close(h->event_fd);
                 pthread_mutex_destroy(&h->lock);
                 free(h);
                 return r;
@@ -319,9 +316,16 @@ int hub_start(struct api *api, struct api_hub **ret)
         return 0;
 }
 
+int hub_run(struct api_hub *h)
+{
+        int r = -api_thread(&h->thread, hub_thread, h);
+        h->running = r == 0;
+        return r;
+}
+
 void hub_stop(struct api_hub *h)
 {
-        if (!h)
+        if (!h || !h->running)
                 return;
         atomic_store(&h->stopping, true);
         hub_notify(h);

@@ -16,7 +16,8 @@
 
 enum { FOLLOWERS_MAX = 64 };
 
-int hub_start(struct api *api, struct api_hub **ret);
+int hub_new(struct api *api, struct api_hub **ret);
+int hub_run(struct api_hub *hub); /* starts its thread: when the servers are there */
 void hub_stop(struct api_hub *hub); /* its thread, before the servers stop; NULL is accepted */
 void hub_free(struct api_hub *hub); /* after them: they held the followers */
 

@@ -82,7 +82,9 @@ int get_links(struct api_call *c, struct http_response *resp)
                 json_array_foreach(json_object_get(node, "links"), k, link)
                 {
                         json_t *row = json_copy(link);
-                        json_object_set(row, "peer", json_object_get(node, "name"));
+                        const char *peer = json_string_value(json_object_get(node, "name"));
+                        json_object_set_new(row, "peer", json_string(peer));
+                        add_rtt(c->api, row, (uint8_t)config_voter_index(c->api->config, peer));
                         json_array_append_new(links, row);
                 }
         json_decref(nodes);

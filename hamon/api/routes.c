@@ -6,6 +6,8 @@
 #include "hamon/api/access.h"
 #include "hamon/api/call.h"
 #include "hamon/api/embedded.h"
+#include "hamon/api/forward.h"
+#include "net/http_client.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +23,12 @@
         X(GET, "/v1/openapi.json", PUBLIC, get_file)                                           \
         X(GET, "/v1/status", VIEWER, get_status)                                               \
         X(GET, "/v1/node", VIEWER, get_node)                                                   \
+        X(GET, "/v1/cluster", VIEWER, get_cluster)                                             \
+        X(GET, "/v1/nodes/{node}/{path}", VIEWER, pass_on)                                     \
+        X(POST, "/v1/nodes/{node}/{path}", OPERATOR, pass_on)                                  \
+        X(DELETE, "/v1/nodes/{node}/{path}", OPERATOR, pass_on)                                \
+        X(GET, "/v1/exports", VIEWER, get_exports)                                             \
+        X(GET, "/v1/sessions", VIEWER, get_sessions)                                           \
         X(GET, "/v1/mirrors", VIEWER, get_mirrors)                                             \
         X(GET, "/v1/mirrors/{mirror}", VIEWER, get_mirror)                                     \
         X(GET, "/v1/mirrors/{mirror}/primary", PUBLIC, probe_primary)                          \
@@ -47,6 +55,8 @@
         X(POST, "/v1/mirrors/{mirror}/start-alone", OPERATOR, post_mirror_start_alone)         \
         X(POST, "/v1/node/leave", OPERATOR, post_node_leave)                                   \
         X(POST, "/v1/node/confirm-dead", OPERATOR, post_node_confirm_dead)
+
+static api_handler pass_on;
 
 struct route {
         const char *method, *path;
@@ -86,6 +96,8 @@ static bool matches(const struct api_call *c, const char *pattern)
         for (unsigned i = 0; i < c->parts; i++) {
                 if (*pattern++ != '/')
                         return false;
+                if (strcmp(pattern, "{path}") == 0)
+                        return *c->part[i]; /* and all that follows */
                 size_t n = strcspn(pattern, "/");
                 bool open = *pattern == '{';
                 if (open ? !*c->part[i] : strlen(c->part[i]) != n || strncmp(pattern, c->part[i], n) != 0)
@@ -117,6 +129,42 @@ static int unknown_mirror(const char *name, struct http_response *resp)
         return http_response_problem(resp, 404, "unknown-mirror", "no such mirror", detail, "hamonctl status");
 }
 
+/* "/v1/nodes/NAME/mirrors" is that node's "/v1/mirrors", with the same query. */
+static int pass_on(struct api_call *c, struct http_response *resp)
+{
+        char target[CALL_PATH_SIZE], detail[SENTENCE_SIZE];
+        int voter = config_voter_index(c->api->config, c->part[2]);
+        if (voter < 0) {
+                (void)snprintf(detail, sizeof detail, "no machine '%.32s' in the configuration", c->part[2]);
+                return http_response_problem(resp, 404, "unknown-node", "no such node", detail, "GET /v1/voters");
+        }
+        const char *rest = c->path + strlen("/v1/nodes/") + strlen(c->part[2]);
+        static const char *const queries[] = {"since", "mirror", "fail", "of"};
+        int n = snprintf(target, sizeof target, "/v1%s", rest);
+        for (size_t i = 0; i < sizeof queries / sizeof *queries && n > 0 && (size_t)n < sizeof target; i++) {
+                char value[128];
+                const char *text = call_query(c, queries[i]);
+                if (text && http_encode(text, value, sizeof value) == 0)
+                        n += snprintf(target + n, sizeof target - (size_t)n, "%s%s=%s", strchr(target, '?') ? "&" : "?", queries[i], value);
+        }
+        if (n < 0 || (size_t)n >= sizeof target)
+                return http_response_problem(resp, 414, "too-long", "too long", "the path is too long", NULL);
+        if (strncmp(rest, "/nodes/", 7) == 0)
+                return not_found(c, resp);
+        return forward_later(c, (uint8_t)voter, target, resp);
+}
+
+/* /v1/nodes/ and this very node: the rest is a call of its own. */
+static int call_own(struct api_call *c, struct http_response *resp)
+{
+        char path[CALL_PATH_SIZE];
+        (void)snprintf(path, sizeof path, "/v1%s", c->path + strlen("/v1/nodes/") + strlen(c->part[2])); /* shorter than what it was */
+        if (strncmp(path, "/v1/nodes/", 10) == 0)
+                return not_found(c, resp);
+        c->path = path;
+        return route_call(c, resp);
+}
+
 int route_call(struct api_call *c, struct http_response *resp)
 {
         const struct route *found = NULL;
@@ -140,6 +188,8 @@ int route_call(struct api_call *c, struct http_response *resp)
                 return 0;
         if (!found)
                 return wrong_method(allowed, resp);
+        if (found->handler == pass_on && config_voter_index(c->api->config, c->part[2]) == c->api->self)
+                return call_own(c, resp);
         if (strstr(found->path, "{mirror}")) {
                 int mirror = config_mirror_index(c->api->config, c->part[2]);
                 if (mirror < 0)

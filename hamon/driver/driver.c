@@ -266,10 +266,13 @@ static int start_parts(struct driver *d)
         r = driver_publish_init(d);
         if (r < 0)
                 return r;
-        const struct api_options api = {.socket_path = d->options.control_socket, .nbdd_socket = API_NBDD_SOCKET};
-        r = api_start(&d->api, &api);
+        char error[SENTENCE_SIZE];
+        const struct api_options api = {.socket_path = d->options.control_socket, .nbdd_socket = d->options.nbdd_socket, .start = d->start};
+        r = api_start(&d->api, &api, error, sizeof error);
         if (r < 0)
-                log_error("[no-control-socket] cannot listen on '%s': %s", d->options.control_socket, strerrordesc_np(-r));
+                log_error("[no-api] %s", error);
+        else if (*error)
+                log_warning("[no-peer-api] %s; the other nodes cannot see this one's status, continuing", error);
         return r;
 }
 

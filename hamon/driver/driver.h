@@ -19,6 +19,7 @@ struct driver_options {
         const char *state_directory;
         const char *control_socket;
         const char *act_socket;
+        const char *nbdd_socket;
 };
 
 struct driver;

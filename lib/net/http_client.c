@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -53,6 +54,31 @@ static size_t on_data(char *data, size_t one, size_t size, void *userdata)
         return size;
 }
 
+static void keep(char *to, const char *line, size_t size, const char *name)
+{
+        size_t n = strlen(name);
+
+        if (size <= n || strncasecmp(line, name, n) != 0 || line[n] != ':')
+                return;
+        for (n++; n < size && line[n] == ' ';)
+                n++;
+        while (size > n && (line[size - 1] == '\n' || line[size - 1] == '\r'))
+                size--;
+        if (size - n < HTTP_KEPT_SIZE)
+                snprintf(to, HTTP_KEPT_SIZE, "%.*s", (int)(size - n), line + n);
+}
+
+static size_t on_header(char *line, size_t one, size_t size, void *userdata)
+{
+        struct http_answer *a = userdata;
+
+        (void)one;
+        keep(a->etag, line, size, "ETag");
+        keep(a->location, line, size, "Location");
+        keep(a->mac, line, size, "Hamon-Mac");
+        return size;
+}
+
 /* libcurl's own sockets would be inherited by children. */
 static curl_socket_t open_socket(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -79,37 +105,52 @@ static void call_release(struct call *c)
         free(c->answer.data);
 }
 
-static int call_prepare(struct call *c, const char *socket_path, const char *method, const char *path, const json_t *body,
-                        uint64_t timeout_ms)
+static int set_headers(struct call *c, const char *const *headers)
 {
-        long limit_ms = timeout_ms == 0 ? (long)HTTP_CALL_TIMEOUT_MS : timeout_ms > INT_MAX ? INT_MAX : (long)timeout_ms;
-
-        c->curl = curl_easy_init();
-        if (!c->curl || asprintf(&c->url, "http://localhost%s", path) < 0)
-                return -ENOMEM;
         /* No "Expect: 100-continue": it costs a round trip and a second of waiting for servers that do not know it. */
         c->headers = curl_slist_append(NULL, "Expect:");
         if (!c->headers || !curl_slist_append(c->headers, "Content-Type: application/json") ||
             !curl_slist_append(c->headers, "Accept: application/json, application/problem+json"))
                 return -ENOMEM;
-        if (body && !(c->body = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY)))
+        for (; headers && *headers; headers++)
+                if (!curl_slist_append(c->headers, *headers))
+                        return -ENOMEM;
+        return 0;
+}
+
+static int call_prepare(struct call *c, const struct http_call_options *o, struct http_answer *answer)
+{
+        const char *method = o->method;
+        long limit_ms = o->timeout_ms == 0 ? (long)HTTP_CALL_TIMEOUT_MS : o->timeout_ms > INT_MAX ? INT_MAX : (long)o->timeout_ms;
+
+        c->curl = curl_easy_init();
+        if (!c->curl || asprintf(&c->url, "%s%s", o->socket_path ? "http://localhost" : o->origin, o->path) < 0)
                 return -ENOMEM;
+        if (set_headers(c, o->headers) < 0)
+                return -ENOMEM;
+        if (o->body && !(c->body = json_dumps(o->body, JSON_COMPACT | JSON_ENCODE_ANY)))
+                return -ENOMEM;
+        const char *body = o->text ? o->text : c->body;
 
         CURLcode r = curl_easy_setopt(c->curl, CURLOPT_URL, c->url);
-        r = r ? r : curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
+        if (o->socket_path)
+                r = r ? r : curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, o->socket_path);
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http");
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_PATH_AS_IS, 1L);
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, limit_ms);
+        r = r ? r : curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms); /* 0: libcurl's, above ours */
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, c->headers);
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_USERAGENT, "nbdd/" NBDD_VERSION);
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_data);
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &c->answer);
+        r = r ? r : curl_easy_setopt(c->curl, CURLOPT_HEADERFUNCTION, on_header);
+        r = r ? r : curl_easy_setopt(c->curl, CURLOPT_HEADERDATA, answer);
         if (body || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 && strcmp(method, "DELETE") != 0)) {
-                r = r ? r : curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body ? c->body : "");
-                r = r ? r : curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(body ? strlen(c->body) : 0));
+                r = r ? r : curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body ? body : "");
+                r = r ? r : curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(body ? strlen(body) : 0));
         }
         if (strcmp(method, "HEAD") == 0)
                 r = r ? r : curl_easy_setopt(c->curl, CURLOPT_NOBODY, 1L);
@@ -145,50 +186,81 @@ static int errno_of(const struct call *c, CURLcode code)
         }
 }
 
-static int decode(const struct call *c, unsigned status, json_t **ret_json)
+static int take_answer(struct call *c, struct http_answer *ret)
 {
-        *ret_json = NULL;
+        curl_off_t connect_us = 0;
+        long status = 0;
+
+        if (curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
+                return -EIO;
+        if (curl_easy_getinfo(c->curl, CURLINFO_CONNECT_TIME_T, &connect_us) == CURLE_OK && connect_us > 0)
+                ret->connect_us = (uint64_t)connect_us;
+        ret->status = (unsigned)status;
+        ret->text = calloc(1, c->answer.size + 1);
+        if (!ret->text)
+                return -ENOMEM;
         if (c->answer.size == 0)
                 return 0;
-        *ret_json = json_loadb(c->answer.data, c->answer.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
-        return *ret_json || status >= 400 ? 0 : -EBADMSG;
+        memcpy(ret->text, c->answer.data, c->answer.size);
+        ret->size = c->answer.size;
+        ret->json = json_loadb(ret->text, ret->size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+        return ret->json || status >= 400 ? 0 : -EBADMSG;
 }
 
-int http_call(const char *socket_path, const char *method, const char *path, const json_t *body, uint64_t timeout_ms,
-              unsigned *ret_status, json_t **ret_json, char *error, size_t error_size)
+void http_answer_release(struct http_answer *a)
+{
+        json_decref(a->json);
+        free(a->text);
+        *a = (struct http_answer){0};
+}
+
+int http_call_full(const struct http_call_options *o, struct http_answer *ret, char *error, size_t error_size)
 {
         struct call c = {0};
-        json_t *json = NULL;
-        long status = 0;
         int r;
 
+        *ret = (struct http_answer){0};
         if (error_size)
                 error[0] = '\0';
         pthread_once(&curl_once, init_curl);
         if (curl_once_result != CURLE_OK)
                 r = -ENOMEM;
-        else if (strlen(socket_path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
+        else if (o->socket_path && strlen(o->socket_path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
                 r = -ENAMETOOLONG;
         else
-                r = call_prepare(&c, socket_path, method, path, body, timeout_ms);
+                r = call_prepare(&c, o, ret);
         if (r == 0)
                 r = errno_of(&c, curl_easy_perform(c.curl));
         if (r == 0)
-                r = curl_easy_getinfo(c.curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK ? 0 : -EIO;
-        if (r == 0)
-                r = decode(&c, (unsigned)status, &json);
+                r = take_answer(&c, ret);
         call_release(&c);
         if (r < 0) {
+                const char *to = o->socket_path ? o->socket_path : o->origin;
+                http_answer_release(ret);
                 if (r == -ETIMEDOUT)
-                        snprintf(error, error_size, "\"%s\": no answer in time", socket_path);
+                        snprintf(error, error_size, "\"%s\": no answer in time", to);
                 else if (r == -EBADMSG)
-                        snprintf(error, error_size, "\"%s\": the answer is not JSON", socket_path);
+                        snprintf(error, error_size, "\"%s\": the answer is not JSON", to);
                 else
-                        snprintf(error, error_size, "\"%s\": %s", socket_path, strerror(-r));
-                return r;
+                        snprintf(error, error_size, "\"%s\": %s", to, strerror(-r));
         }
-        *ret_status = (unsigned)status;
-        *ret_json = json;
+        return r;
+}
+
+int http_call(const char *socket_path, const char *method, const char *path, const json_t *body, uint64_t timeout_ms,
+              unsigned *ret_status, json_t **ret_json, char *error, size_t error_size)
+{
+        const struct http_call_options options = {
+            .socket_path = socket_path, .method = method, .path = path, .body = body, .timeout_ms = timeout_ms};
+        struct http_answer answer;
+        int r = http_call_full(&options, &answer, error, error_size);
+
+        if (r < 0)
+                return r;
+        *ret_status = answer.status;
+        *ret_json = answer.json;
+        answer.json = NULL;
+        http_answer_release(&answer);
         return 0;
 }
 

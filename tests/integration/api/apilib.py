@@ -38,7 +38,7 @@ def operation(method, path):
     """The template and the operation that a request falls under."""
     bare = path.split("?")[0]
     for template, item in sorted(SPEC["paths"].items(), key=lambda i: i[0].count("{")):
-        pattern = re.sub(r"\{[^}]+\}", "[^/]+", template)
+        pattern = re.sub(r"\{[^}]+\}", "[^/]+", template).replace("/v1/nodes/[^/]+/[^/]+", "/v1/nodes/[^/]+/.+")
         if re.fullmatch(pattern, bare) and method.lower() in item:
             return template, item[method.lower()]
     return None, None
@@ -64,6 +64,9 @@ class Answer:
 
 
 def validate(method, path, answer):
+    passed_on = re.fullmatch("/v1/nodes/[^/]+(/.+)", path)
+    if passed_on and answer.status not in (502, 504, 508):  # the other machine's answer is that of its own path
+        return validate(method, "/v1" + passed_on[1], answer)
     template, op = operation(method, path)
     if op is None:
         assert answer.status in (404, 405, 401, 403), f"{method} {path}: {answer.status}, but it is not described"
@@ -78,7 +81,7 @@ def validate(method, path, answer):
             return
         assert answer.kind in content, f"{method} {template} {answer.status}: '{answer.kind}' is not among {list(content)}"
         schema = content[answer.kind]["schema"]
-        for name in deref(described).get("headers", {}):
+        for name in deref(described).get("headers", {}):  # what is described is there
             assert name in answer.headers, f"{method} {template}: no {name}"
     if answer.json is not None:
         jsonschema.Draft202012Validator({**schema, "components": SPEC["components"]}).validate(answer.json)

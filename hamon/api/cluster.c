@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * GET /v1/cluster: what each machine sees, side by side, how old each view is, and where they disagree. A view that is too old takes no part
+ * in the comparison, and `complete` is false: never a stale green. Also GET /v1/links, with the time that a connection takes.
+ */
+#include "hamon/api/call.h"
+#include "hamon/api/json_take.h"
+#include "hamon/api/views.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FRESH_MS = 5000 };
+
+struct sight {
+        const char *name;
+        json_t *status; /* NULL: never seen */
+        bool fresh;
+};
+
+static const json_t *mirror_of(const struct sight *s, const char *name)
+{
+        size_t i;
+        const json_t *m;
+        json_array_foreach(json_object_get(s->status, "mirrors"), i, m)
+                if (strcmp(json_string_value(json_object_get(m, "name")), name) == 0)
+                        return m;
+        return NULL;
+}
+
+/* One question to each fresh sight; more than one answer is a disagreement. */
+static void compare(json_t *list, const struct sight sights[VOTERS], const char *mirror, const char *about, const char *sentence,
+                    json_t *(*say)(const struct sight *s, const char *mirror))
+{
+        json_t *said = json_object(), *first = NULL, *value;
+        const char *who;
+        bool differ = false;
+        for (unsigned v = 0; v < VOTERS; v++) {
+                json_t *answer = sights[v].fresh ? say(&sights[v], mirror) : NULL;
+                if (answer)
+                        json_object_set_new(said, sights[v].name, answer);
+        }
+        json_object_foreach(said, who, value)
+        {
+                differ = differ || (first && !json_equal(first, value));
+                first = first ? first : value;
+        }
+        if (differ)
+                json_array_append_new(list, json_pack("{s:s?, s:s, s:s, s:O}", "mirror", mirror, "about", about, "sentence", sentence, "said", said));
+        json_decref(said);
+}
+
+static json_t *say_config(const struct sight *s, const char *mirror)
+{
+        (void)mirror;
+        return json_incref(json_object_get(json_object_get(s->status, "node"), "config_hash"));
+}
+
+static json_t *say_version(const struct sight *s, const char *mirror)
+{
+        return json_incref(json_object_get(json_object_get(s->status, "node"), mirror ? mirror : "version"));
+}
+
+static json_t *say_record(const struct sight *s, const char *mirror)
+{
+        const json_t *record = json_object_get(mirror_of(s, mirror), "record");
+        if (!record)
+                return NULL;
+        return json_pack("{s:O, s:O, s:O}", "epoch", json_object_get(record, "epoch"), "version", json_object_get(record, "version"), "primary",
+                         json_object_get(record, "primary"));
+}
+
+/* Who, to its own knowledge, is active: nodes that both say "I am" disagree. */
+static json_t *say_active(const struct sight *s, const char *mirror)
+{
+        const char *role = json_string_value(json_object_get(mirror_of(s, mirror), "role"));
+        return role && strcmp(role, "primary") == 0 ? json_string(s->name) : NULL;
+}
+
+static json_t *disagreements(const struct api *a, const struct sight sights[VOTERS])
+{
+        json_t *list = json_array();
+        compare(list, sights, NULL, "configuration", "the machines run with different configurations: copy the file and restart hamon", say_config);
+        compare(list, sights, NULL, "version", "the machines run different versions of hamon", say_version);
+        for (unsigned m = 0; m < a->config->mirrors; m++) {
+                const char *mirror = a->config->mirror[m].name;
+                compare(list, sights, mirror, "record", "the machines know different records: one has missed the latest, for a moment or because it is cut off",
+                        say_record);
+                compare(list, sights, mirror, "primary", "more than one node says that it is active: the older epoch is being deposed", say_active);
+        }
+        return list;
+}
+
+static json_t *view_json(const struct sight *s, bool self, unsigned voter, uint64_t age_ms, const char *error)
+{
+        return json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:O?}", "node", s->name, "kind", voter == WITNESS ? "witness" : "node", "self", (int)self,
+                         "fresh", (int)s->fresh, "age_ms", s->status ? json_integer((json_int_t)age_ms) : json_null(), "error",
+                         *error ? json_string(error) : json_null(), "status", s->status);
+}
+
+int get_cluster(struct api_call *c, struct http_response *resp)
+{
+        if (call_is_early(c, resp))
+                return 0;
+        const struct api *a = c->api;
+        struct sight sights[VOTERS] = {0};
+        json_t *views = json_array();
+        bool complete = true;
+        for (uint8_t v = 0; v < VOTERS; v++) {
+                struct views_answer seen = {0};
+                if (a->config->voters[v].links == 0)
+                        continue;
+                if (v == a->self) {
+                        seen.status = status_json(c->snapshot, c->now_ms);
+                        seen.age_ms = c->now_ms - c->snapshot->taken_ms;
+                } else {
+                        views_get(a->views, v, &seen);
+                        seen.age_ms += (uint64_t)json_integer_value(json_object_get(seen.status, "age_ms"));
+                }
+                sights[v] = (struct sight){.name = a->config->voters[v].name, .status = seen.status, .fresh = seen.status && seen.age_ms < FRESH_MS};
+                complete = complete && sights[v].fresh;
+                json_array_append_new(views, view_json(&sights[v], v == a->self, v, seen.age_ms, seen.error));
+        }
+        json_t *j = json_pack("{s:s, s:b, s:o, s:o}", "cluster", a->config->cluster, "complete", (int)complete, "disagreements", disagreements(a, sights),
+                              "views", views);
+        for (unsigned v = 0; v < VOTERS; v++)
+                json_decref(sights[v].status);
+        return answer_view(c, resp, j);
+}
+
+json_t *config_hashes(const struct api *a)
+{
+        json_t *hashes = json_object();
+        for (uint8_t v = 0; v < VOTERS; v++) {
+                struct views_answer seen = {0};
+                if (a->config->voters[v].links == 0)
+                        continue;
+                if (v != a->self)
+                        views_get(a->views, v, &seen);
+                json_t *hash = v == a->self ? json_string(a->config_hash)
+                               : seen.age_ms < FRESH_MS ? json_incref(json_object_get(json_object_get(seen.status, "node"), "config_hash")) : NULL;
+                json_object_set_new(hashes, a->config->voters[v].name, hash ? hash : json_null());
+                json_decref(seen.status);
+        }
+        return hashes;
+}
+
+/* The address of the other side without its port: "10.0.0.1:4344", "[fe80::1]:4344". */
+static bool is_link(const char *remote, const struct config_address *link)
+{
+        size_t n = strlen(link->text);
+        return (strncmp(remote, link->text, n) == 0 && remote[n] == ':') || (*remote == '[' && strncmp(remote + 1, link->text, n) == 0 && remote[n + 1] == ']');
+}
+
+void add_rtt(const struct api *a, json_t *link, uint8_t voter)
+{
+        const char *remote = json_string_value(json_object_get(link, "remote"));
+        struct views_answer seen;
+        uint64_t rtt_us = 0;
+        views_get(a->views, voter, &seen);
+        for (unsigned i = 0; remote && i < a->config->voters[voter].links; i++)
+                if (is_link(remote, &a->config->voters[voter].link[i]))
+                        rtt_us = seen.rtt_us[i];
+        json_decref(seen.status);
+        json_object_set_new(link, "rtt_us", rtt_us ? json_integer((json_int_t)rtt_us) : json_null());
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The envelope and its MAC, on both sides. */
+#include "hamon/api/forward.h"
+
+#include "hamon/api/json_take.h"
+#include "hamon/api/workers.h"
+#include "hamon/net/seal.h"
+#include "net/http_client.h"
+
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAC_BYTES = 32, MAC_TEXT_SIZE = 2 * MAC_BYTES + 1, CONNECT_TIMEOUT_MS = 700, REPLAY_WINDOW = 64 };
+
+/* What a sender has used up: numbers above `highest` and the holes in the window below it are fresh. */
+struct replay {
+        uint64_t start, highest, seen; /* bit i: highest - i */
+};
+
+struct forward {
+        uint8_t key[MAC_BYTES];
+        uint8_t self;
+        uint64_t start;
+        atomic_uint_fast64_t sequence;
+        pthread_mutex_t lock; /* guards what follows */
+        struct replay replay[VOTERS];
+};
+
+int forward_new(const struct config *config, uint8_t self, uint64_t start, struct forward **ret)
+{
+        static const char purpose[] = "hamon api forward 1";
+        struct forward *f = calloc(1, sizeof *f);
+        uint8_t key[SEAL_KEY_BYTES];
+        if (!f)
+                return -ENOMEM;
+        int r = seal_key_load(config->key_file, key);
+        if (r == 0 && gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, sizeof key, purpose, sizeof purpose - 1, f->key) < 0)
+                r = -EIO;
+        explicit_bzero(key, sizeof key);
+        if (r < 0) {
+                free(f);
+                return r;
+        }
+        f->self = self;
+        f->start = start;
+        pthread_mutex_init(&f->lock, NULL);
+        *ret = f;
+        return 0;
+}
+
+void forward_free(struct forward *f)
+{
+        if (!f)
+                return;
+        pthread_mutex_destroy(&f->lock);
+        explicit_bzero(f->key, sizeof f->key);
+        free(f);
+}
+
+/* HMAC over what it is ("call" or "answer"), the number, and the text. */
+static void mac_of(const struct forward *f, const char *kind, uint64_t sequence, const char *text, size_t size, char ret[MAC_TEXT_SIZE])
+{
+        char head[64];
+        uint8_t mac[MAC_BYTES];
+        gnutls_hmac_hd_t h;
+        int n = snprintf(head, sizeof head, "%s %" PRIu64 "\n", kind, sequence); /* fits */
+        memset(ret, 0, MAC_TEXT_SIZE);
+        if (gnutls_hmac_init(&h, GNUTLS_MAC_SHA256, f->key, sizeof f->key) < 0)
+                return; /* an empty MAC matches nothing */
+        bool good = gnutls_hmac(h, head, (size_t)n) == 0 && (size == 0 || gnutls_hmac(h, text, size) == 0);
+        gnutls_hmac_deinit(h, mac);
+        for (unsigned i = 0; good && i < MAC_BYTES; i++)
+                (void)snprintf(ret + 2 * i, 3, "%02x", mac[i]); /* fits */
+}
+
+static bool mac_matches(const char *a, const char *b)
+{
+        return a && strlen(a) == 2 * MAC_BYTES && strlen(b) == 2 * MAC_BYTES && gnutls_memcmp(a, b, 2 * MAC_BYTES) == 0;
+}
+
+/* ---- to another hamon ---- */
+
+static char *envelope_text(const struct api *a, const struct forward_request *r, uint64_t to_start, uint64_t sequence)
+{
+        const struct forward *f = a->forward;
+        json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s*, s:s*, s:O*}", "from", a->config->voters[f->self].name, "to",
+                              a->config->voters[r->to].name, "start", json_of_u64(f->start), "to_start", json_of_u64(to_start), "sequence",
+                              json_of_u64(sequence), "method", r->method, "target", r->target, "access", (int)r->access, "who", r->who,
+                              "if_match", r->if_match, "idempotency_key", r->idempotency_key, "body", (json_t *)r->body);
+        char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+        json_decref(j);
+        return text;
+}
+
+static int open_answer(const struct forward *f, uint64_t sequence, struct http_answer *http, struct forward_answer *ret, char *error,
+                       size_t error_size)
+{
+        char mac[MAC_TEXT_SIZE];
+        mac_of(f, "answer", sequence, http->text, http->size, mac);
+        if (!mac_matches(http->mac, mac)) {
+                const char *why = json_string_value(json_object_get(http->json, "detail"));
+                (void)snprintf(error, error_size, "its answer is not authentic%s%.200s", why ? ": " : "", why ? why : "");
+                return -EBADMSG;
+        }
+        const char *text = json_string_value(json_object_get(http->json, "text"));
+        ret->status = (unsigned)json_integer_value(json_object_get(http->json, "status"));
+        ret->body = json_incref(json_object_get(http->json, "json"));
+        ret->text = text ? strdup(text) : NULL;
+        const char *type = json_string_value(json_object_get(http->json, "type")), *etag = json_string_value(json_object_get(http->json, "etag"));
+        const char *location = json_string_value(json_object_get(http->json, "location"));
+        (void)snprintf(ret->type, sizeof ret->type, "%s", type ? type : "");
+        (void)snprintf(ret->etag, sizeof ret->etag, "%s", etag ? etag : "");
+        (void)snprintf(ret->location, sizeof ret->location, "%s", location ? location : "");
+        ret->connect_us = http->connect_us;
+        return 0;
+}
+
+/* The start that the other side's heartbeats name: 0 while it was never heard. */
+static uint64_t start_of(const struct api *a, uint8_t voter)
+{
+        const struct snapshot *s = snapshot_get(a->snapshots);
+        uint64_t start = s && s->node[voter].ever ? s->node[voter].last.start : 0;
+        snapshot_release(a->snapshots, s);
+        return start;
+}
+
+int forward_call(const struct api *a, const struct forward_request *r, struct forward_answer *ret, char *error, size_t error_size)
+{
+        struct forward *f = a->forward;
+        const struct config_voter *v = &a->config->voters[r->to];
+        uint64_t to_start = start_of(a, r->to), sequence = 0;
+        int e = -EHOSTUNREACH;
+        *ret = (struct forward_answer){0};
+        (void)snprintf(error, error_size, "%s was never heard", v->name);
+        for (unsigned i = 0; to_start != 0 && i < v->links; i++) {
+                unsigned link = (r->first_link + i) % v->links;
+                char origin[128], header[MAC_TEXT_SIZE + 16], mac[MAC_TEXT_SIZE];
+                const char *headers[] = {header, NULL};
+                struct http_answer http;
+                sequence = atomic_fetch_add(&f->sequence, 1) + 1;
+                char *text = envelope_text(a, r, to_start, sequence);
+                if (!text)
+                        return -ENOMEM;
+                mac_of(f, "call", sequence, text, strlen(text), mac);
+                (void)snprintf(header, sizeof header, "Hamon-Mac: %s", mac); /* fits */
+                (void)snprintf(origin, sizeof origin, v->link[link].family == AF_INET6 ? "http://[%s]:%u" : "http://%s:%u", v->link[link].text,
+                               a->config->port); /* fits */
+                const struct http_call_options o = {.origin = origin, .method = "POST", .path = "/forward", .text = text, .headers = headers,
+                                                    .timeout_ms = r->timeout_ms ? r->timeout_ms : WORK_TIMEOUT_MS,
+                                                    .connect_timeout_ms = CONNECT_TIMEOUT_MS};
+                e = http_call_full(&o, &http, error, error_size);
+                free(text);
+                if (e == 0) {
+                        e = open_answer(f, sequence, &http, ret, error, error_size);
+                        ret->link = link;
+                        http_answer_release(&http);
+                        return e; /* one that came is never sent again over another link */
+                }
+                if (e != -ECONNREFUSED && e != -EHOSTUNREACH && e != -ENETUNREACH && e != -EADDRNOTAVAIL && strcmp(r->method, "GET") != 0)
+                        return e; /* it may have been done */
+        }
+        return e;
+}
+
+void forward_answer_release(struct forward_answer *answer)
+{
+        json_decref(answer->body);
+        free(answer->text);
+        *answer = (struct forward_answer){0};
+}
+
+/* ---- from another hamon ---- */
+
+static bool is_fresh(struct forward *f, uint8_t from, uint64_t start, uint64_t sequence)
+{
+        pthread_mutex_lock(&f->lock);
+        struct replay *p = &f->replay[from];
+        bool fresh = false;
+        if (p->start != start)
+                *p = (struct replay){.start = start};
+        if (sequence > p->highest) {
+                uint64_t by = sequence - p->highest;
+                p->seen = by >= REPLAY_WINDOW ? 0 : p->seen << by;
+                p->seen |= 1;
+                p->highest = sequence;
+                fresh = true;
+        } else if (p->highest - sequence < REPLAY_WINDOW) {
+                uint64_t bit = (uint64_t)1 << (p->highest - sequence);
+                fresh = !(p->seen & bit);
+                p->seen |= bit;
+        }
+        pthread_mutex_unlock(&f->lock);
+        return fresh;
+}
+
+static bool refuse(struct http_response *resp, const char *detail)
+{
+        (void)http_response_problem(resp, 401, "not-authentic", "this is for the hamons of this cluster", detail, NULL);
+        return false;
+}
+
+bool forward_admit(struct api_call *c, json_t **ret_envelope, uint64_t *ret_sequence, struct http_response *resp)
+{
+        const struct api *a = c->api;
+        struct forward *f = a->forward;
+        struct json_take t = json_take_from(c->body);
+        char mac[MAC_TEXT_SIZE];
+        if (strcmp(c->method, "POST") != 0 || strcmp(c->path, "/forward") != 0 || !c->request->raw)
+                return refuse(resp, "only POST /forward is answered here");
+        const char *from = json_take_string(&t, "from"), *to = json_take_string(&t, "to");
+        uint64_t start = json_take_u64(&t, "start"), to_start = json_take_u64(&t, "to_start"), sequence = json_take_u64(&t, "sequence");
+        mac_of(f, "call", sequence, c->request->raw, c->request->raw_size, mac);
+        if (!mac_matches(http_request_header(c->request, "Hamon-Mac"), mac))
+                return refuse(resp, "the call is not authenticated with the cluster's key");
+        c->method = json_take_string(&t, "method");
+        const char *target = json_take_string(&t, "target");
+        int64_t access = json_take_int(&t, "access", ACCESS_PUBLIC, ACCESS_OPERATOR);
+        const char *who = json_take_string(&t, "who");
+        c->if_match = json_take_has(&t, "if_match") ? json_take_string(&t, "if_match") : NULL;
+        c->idempotency_key = json_take_has(&t, "idempotency_key") ? json_take_string(&t, "idempotency_key") : NULL;
+        const json_t *body = json_take_has(&t, "body") ? json_take_value(&t, "body") : NULL;
+        int voter = config_voter_index(a->config, from);
+        if (json_take_end(&t) < 0 || voter < 0 || voter == f->self || strcmp(to, a->config->voters[f->self].name) != 0)
+                return refuse(resp, "the call is not for this node, or of another version");
+        if (to_start != f->start)
+                return refuse(resp, "the call is for an earlier start of this hamon");
+        if (!is_fresh(f, (uint8_t)voter, start, sequence))
+                return refuse(resp, "the call was seen before");
+        c->access = (enum access)access;
+        (void)snprintf(c->who, sizeof c->who, "%.100s, through %s", who, from); /* fits */
+        *ret_envelope = json_incref((json_t *)c->body); /* the strings above live in it */
+        c->body = body;
+        c->path = target;
+        *ret_sequence = sequence;
+        c->request = NULL;
+        return true;
+}
+
+static const char *header_of(const struct http_response *resp, const char *name)
+{
+        for (size_t i = 0; i < HTTP_RESPONSE_HEADERS_MAX && resp->headers[i].name; i++)
+                if (strcmp(resp->headers[i].name, name) == 0)
+                        return resp->headers[i].value;
+        return NULL;
+}
+
+void forward_seal(const struct api *a, uint64_t sequence, struct http_response *resp)
+{
+        char mac[MAC_TEXT_SIZE];
+        json_t *text = resp->bytes ? json_stringn(resp->bytes, resp->bytes_size) : resp->text ? json_string(resp->text) : NULL;
+        json_t *j = json_pack("{s:i, s:s*, s:s*, s:s*, s:o*, s:O*}", "status", resp->status ? (int)resp->status : 200, "type", resp->content_type, "etag",
+                              header_of(resp, "ETag"), "location", header_of(resp, "Location"), "text", text, "json", resp->json);
+        char *sealed = j ? json_dumps(j, JSON_COMPACT) : NULL;
+        json_decref(j);
+        http_response_release(resp);
+        if (!sealed) {
+                (void)http_response_problem(resp, 500, "internal", "the request failed inside the server", "no memory for the answer", NULL);
+                return;
+        }
+        mac_of(a->forward, "answer", sequence, sealed, strlen(sealed), mac);
+        resp->status = 200;
+        resp->text = sealed;
+        resp->content_type = "application/json";
+        http_response_header(resp, "Hamon-Mac", "%s", mac);
+}
+
+/* ---- the work ---- */
+
+/* "/v1/operations/7" of the other node is "/v1/nodes/NAME/operations/7" here. */
+static void put_location(const struct forward_answer *answer, const char *node, struct http_response *resp)
+{
+        if (strncmp(answer->location, "/v1/", 4) == 0)
+                http_response_header(resp, "Location", "/v1/nodes/%s/%s", node, answer->location + 4);
+}
+
+static const char *static_type(const char *type)
+{
+        static const char *const types[] = {"text/html; charset=utf-8", "text/plain; version=0.0.4; charset=utf-8", "application/json",
+                                            "application/yaml; charset=utf-8"};
+        for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+                if (strcmp(type, types[i]) == 0)
+                        return types[i];
+        return NULL;
+}
+
+void forward_work(const struct api *a, struct api_work *w, struct http_response *resp)
+{
+        char error[256], detail[400];
+        struct forward_answer answer;
+        const struct forward_request r = {.to = w->voter, .method = w->method, .target = w->target, .body = w->body, .access = w->access, .who = w->who,
+                                          .if_match = *w->if_match ? w->if_match : NULL,
+                                          .idempotency_key = *w->idempotency_key ? w->idempotency_key : NULL};
+        const char *node = a->config->voters[w->voter].name;
+        int e = forward_call(a, &r, &answer, error, sizeof error);
+        if (e < 0) {
+                (void)snprintf(detail, sizeof detail, "%s does not answer: %s", node, error); /* fits */
+                (void)http_response_problem(resp, e == -ETIMEDOUT ? 504 : 502, "node-unreachable", "the other node does not answer", detail,
+                                            strcmp(w->method, "GET") == 0 ? "ask GET /v1/cluster what was known of it last"
+                                                                          : "ask that node whether it was done before asking again");
+                return;
+        }
+        resp->status = answer.status;
+        resp->json = json_incref(answer.body);
+        resp->text = answer.text;
+        answer.text = NULL;
+        resp->content_type = static_type(answer.type);
+        if (*answer.etag)
+                http_response_header(resp, "ETag", "%s", answer.etag);
+        put_location(&answer, node, resp);
+        forward_answer_release(&answer);
+}
+
+int forward_later(struct api_call *c, uint8_t voter, const char *target, struct http_response *resp)
+{
+        struct api_work *w = &c->work;
+        if (c->entrance == ENTRANCE_PEER)
+                return http_response_problem(resp, 508, "forwarded-twice", "this call was forwarded already",
+                                             "the nodes do not agree on which of them it is for", "ask again in a second");
+        if (strlen(target) >= sizeof w->target || strlen(c->method) >= sizeof w->method)
+                return http_response_problem(resp, 414, "too-long", "too long", "the path is too long", NULL);
+        w->run = forward_work;
+        w->voter = voter;
+        (void)strcpy(w->method, c->method);
+        (void)strcpy(w->target, target);
+        w->body = json_incref((json_t *)c->body);
+        w->access = c->access > ACCESS_OPERATOR ? ACCESS_OPERATOR : c->access;
+        (void)snprintf(w->who, sizeof w->who, "%s", c->who);
+        (void)snprintf(w->if_match, sizeof w->if_match, "%s", c->if_match ? c->if_match : "");
+        (void)snprintf(w->idempotency_key, sizeof w->idempotency_key, "%s", c->idempotency_key ? c->idempotency_key : "");
+        return HTTP_LATER;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the other machines see: a thread asks each of them for its status, and keeps the last answer with its age. Nothing of it is ever used
+ * for a decision; an old one says how old it is.
+ */
+#ifndef HAMON_API_VIEWS_H
+#define HAMON_API_VIEWS_H
+
+#include "hamon/api/api.h"
+
+enum { VIEWS_INTERVAL_MS = 1000, VIEWS_TIMEOUT_MS = 2000 };
+
+struct api_views;
+
+int views_start(struct api *api, struct api_views **ret);
+void views_stop(struct api_views *v); /* NULL is accepted */
+
+struct views_answer {
+        json_t *status;         /* the caller's reference; NULL: never answered */
+        uint64_t age_ms;        /* of the answer */
+        char error[256];        /* why the last question got none; "" */
+        uint64_t rtt_us[CONFIG_LINKS_MAX]; /* time to connect over each of its addresses; 0: not measured */
+};
+
+/* Release `status`. */
+void views_get(struct api_views *v, uint8_t voter, struct views_answer *ret);
+
+#endif

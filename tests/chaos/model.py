@@ -16,6 +16,8 @@ import bisect
 import random
 import threading
 
+WINDOWS, WINDOW_S = 12, 7
+
 
 class Write:
     __slots__ = ("sequence", "sector", "writer", "generation", "sent", "done", "durable")
@@ -35,7 +37,7 @@ class Model:
         self.lock = threading.Lock()
         self.random = random.Random(seed)
         self.writes = {sector: [] for sector in range(sectors)}  # since the last verification; the first is what that found
-        self.free = list(range(sectors))
+        self.free = set(range(sectors))
         self.tempting = []        # free sectors whose last write is in doubt in an older generation: a late write would show here
         self.waiting = []         # sectors whose write is in doubt and may still be under way
         self.unflushed = {}       # generation -> completed writes without a flush, by time
@@ -70,24 +72,36 @@ class Model:
     def begin(self, writer, generation, now):
         """A free sector and the next sequence for it: the Write that is about to be sent, or None when all sectors are taken."""
         with self.lock:
-            pool = self.tempting if self.tempting and (not self.free or self.random.random() < 0.5) else self.free
-            if not pool:
+            if self.tempting and (not self.free or self.random.random() < 0.5):
+                sector = self.tempting.pop(self.random.randrange(len(self.tempting)))
+            elif self.free:
+                sector = self._in_window(now)
+                self.free.remove(sector)
+            else:
                 return None
-            at = self.random.randrange(len(pool))
-            pool[at], pool[-1] = pool[-1], pool[at]
-            sector = pool.pop()
             self.sequence += 1
             write = Write(self.sequence, sector, writer, generation, now)
             self.writes[sector].append(write)
             self.counts["sent"] += 1
             return write
 
+    def _in_window(self, now):
+        """A free sector of the part of the mirror that is written these seconds: the rest is at rest, so that its bitmap bits are cleared,
+        and a resync by bitmap that forgot something shows."""
+        size = max(1, len(self.writes) // WINDOWS)
+        first = random.Random(int(now / WINDOW_S)).randrange(WINDOWS) * size
+        for _ in range(50):
+            sector = first + self.random.randrange(size)
+            if sector in self.free:
+                return sector
+        return next(iter(self.free))
+
     def done(self, write, flag, now):
         """The write was answered. Flag d: it is durable; f: it and all that this generation had answered before it was sent are."""
         with self.lock:
             write.done = now
             self.counts["completed"] += 1
-            self.free.append(write.sector)
+            self.free.add(write.sector)
             self._acknowledged(write.generation, write.sent, now)
             if flag == "n":
                 self.unflushed.setdefault(write.generation, []).append(write)
@@ -105,7 +119,7 @@ class Model:
         """An answer with an error: nothing is known of the write, but it is over."""
         with self.lock:
             self.counts["failed"] += 1
-            self.free.append(write.sector)
+            self.free.add(write.sector)
 
     def lost(self, write):
         """The connection ended without an answer."""

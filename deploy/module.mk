@@ -12,7 +12,7 @@ INSTALL ?= install
 
 DEPLOY_PROGRAMS := nbdd nbdc hamon hamon-act hamon-rescue hamonctl
 DEPLOY_UNITS := $(patsubst deploy/systemd/%.in,%,$(wildcard deploy/systemd/*.in))
-DEPLOY_PLAIN := sysusers.d/hamon.conf sysusers.d/nbdd.conf tmpfiles.d/nbdc.conf modules-load.d/nbdc.conf modules-load.d/hamon.conf modprobe.d/nbdc.conf
+DEPLOY_PLAIN := sysusers.d/hamon.conf sysusers.d/nbdd.conf tmpfiles.d/nbdc.conf modules-load.d/nbdc.conf modules-load.d/nbdd.conf modules-load.d/hamon.conf modprobe.d/nbdc.conf
 
 DEPLOY_COMPLETED := nbdd nbdc hamon-rescue hamonctl
 

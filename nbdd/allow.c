@@ -52,7 +52,7 @@ static const char *parse_network(char *word, struct allow_rule *rule)
         else if (inet_pton(AF_INET6, word, rule->network.bytes) == 1)
                 rule->network.bits = 128;
         else
-                return "is neither an address, a network (ADDRESS/BITS), cn=NAME nor psk=NAME";
+                return "is neither an address, a network (ADDRESS/BITS), cn=NAME, psk=NAME nor tls";
         rule->prefix_bits = rule->network.bits;
         if (slash) {
                 unsigned long n = strtoul(slash, &end, 10);
@@ -70,6 +70,10 @@ static const char *parse_network(char *word, struct allow_rule *rule)
 static const char *parse_rule(char *word, struct allow_rule *rule)
 {
         *rule = (struct allow_rule){0};
+        if (strcmp(word, "tls") == 0) {
+                rule->kind = ALLOW_TLS;
+                return NULL;
+        }
         bool is_cn = strncmp(word, "cn=", 3) == 0;
         if (!is_cn && strncmp(word, "psk=", 4) != 0)
                 return parse_network(word, rule);
@@ -131,6 +135,14 @@ void allow_release(struct allow_list *list)
         *list = (struct allow_list){0};
 }
 
+bool allow_needs_tls(const struct allow_list *list)
+{
+        for (size_t i = 0; i < list->count; i++)
+                if (list->rules[i].kind != ALLOW_NETWORK)
+                        return true;
+        return false;
+}
+
 bool allow_passes(const struct allow_list *list, const struct client_identity *client)
 {
         bool networks = false, identities = false, in_network = false, is_named = false;
@@ -141,14 +153,14 @@ bool allow_passes(const struct allow_list *list, const struct client_identity *c
                         networks = true;
                         in_network |= rule->network.bits == client->address.bits &&
                                       same_prefix(rule->network.bytes, client->address.bytes, rule->prefix_bits);
-                } else {
+                } else if (rule->kind != ALLOW_TLS) {
                         const char *name = rule->kind == ALLOW_CN ? client->cn : client->psk;
                         identities = true;
                         is_named |= *name && strcmp(rule->name, name) == 0;
                 }
         }
 #ifdef MUTANT_allow_ignored
-        networks = identities = false;
+        return true;
 #endif
-        return (!networks || in_network) && (!identities || is_named);
+        return (client->tls || !allow_needs_tls(list)) && (!networks || in_network) && (!identities || is_named);
 }

@@ -3,8 +3,8 @@
  * Who may use an export: a list of networks and of client identities, as a person writes it: "10.0.0.0/8, fd00::/8, cn=node-a, psk=backup".
  *
  * A client passes when its address is in one of the networks (or the list names none) and one of its identities is named (or the list names
- * none). `cn=` is the common name of a verified X.509 client certificate, `psk=` the identity of a TLS pre-shared key; a connection without
- * TLS has neither. Pure; any thread.
+ * none). `cn=` is the name in a verified X.509 client certificate, `psk=` the identity of a TLS pre-shared key; a connection without
+ * TLS has neither. The word `tls` alone asks for TLS and any identity. Pure; any thread.
  */
 #ifndef NBDD_ALLOW_H
 #define NBDD_ALLOW_H
@@ -25,11 +25,12 @@ struct net_address {
 /* What is known about a client. The identities are "" until TLS has verified them. */
 struct client_identity {
         struct net_address address;
+        bool tls; /* the connection is encrypted */
         char cn[ALLOW_NAME_SIZE];
         char psk[ALLOW_NAME_SIZE];
 };
 
-enum allow_kind { ALLOW_NETWORK, ALLOW_CN, ALLOW_PSK };
+enum allow_kind { ALLOW_NETWORK, ALLOW_CN, ALLOW_PSK, ALLOW_TLS };
 
 struct allow_rule {
         enum allow_kind kind;
@@ -46,6 +47,9 @@ struct allow_list {
 /* -EINVAL and a sentence in `reason`: which entry, and what is wrong with it. -ENOMEM. "" is the empty list. */
 int allow_parse(const char *text, struct allow_list *ret, char *reason, size_t reason_size);
 void allow_release(struct allow_list *list);
+
+/* Whether nobody without TLS passes. */
+bool allow_needs_tls(const struct allow_list *list);
 
 bool allow_passes(const struct allow_list *list, const struct client_identity *client);
 

@@ -108,7 +108,7 @@ static void uring_receive(struct conn *c)
 static void uring_send(struct conn *c)
 {
         struct io_uring_sqe *sqe = sqe_get(c->worker);
-        io_uring_prep_sendmsg(sqe, c->fd, &c->send_msg, MSG_NOSIGNAL | MSG_WAITALL);
+        io_uring_prep_sendmsg(sqe, c->fd, &c->send_msg, (unsigned)c->send_flags);
         sqe_tag(sqe, c, TAG_SEND);
 }
 

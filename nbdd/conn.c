@@ -15,7 +15,7 @@
 #include "nbdd/target.h"
 #include "nbdd/worker.h"
 
-struct conn *conn_new(struct worker *w, int fd, const char *address, const struct net_address *from, uint64_t number)
+struct conn *conn_new(struct worker *w, int fd, const char *address, const struct net_address *from, uint64_t number, enum session_tls tls)
 {
         struct conn *c = calloc(1, sizeof *c);
 
@@ -32,6 +32,8 @@ struct conn *conn_new(struct worker *w, int fd, const char *address, const struc
         list_init(&c->replies);
         list_init(&c->sending);
         session_init(&c->session);
+        c->session.tls = tls;
+        c->send_flags = MSG_NOSIGNAL | MSG_WAITALL;
         c->handshake_deadline_ns = w->now_ns + engine_limit(w->engine, LIMIT_HANDSHAKE_MS) * 1000000ull;
         c->registration.number = number;
         c->registration.worker = w;
@@ -60,6 +62,7 @@ static void conn_free(struct conn *c)
         engine_session_close(w->engine, &c->registration); /* the last word: older sessions' successors may go on now */
         atomic_fetch_sub(&w->conn_count, 1);
         (void)close(c->fd);
+        conn_tls_free(c);
         session_release(&c->session);
         free(c->handshake_output);
         free(c->input);
@@ -320,6 +323,9 @@ static void parse(struct conn *c)
                 case SESSION_LIST:
                         on_list(c);
                         break;
+                case SESSION_STARTTLS:
+                        conn_tls_start(c);
+                        break;
                 case SESSION_REQUEST:
                         on_request(c, &event);
                         break;
@@ -335,6 +341,8 @@ static void parse(struct conn *c)
                 }
         }
 }
+
+static void take_received(struct conn *c, ssize_t result);
 
 static void receive(struct conn *c)
 {
@@ -361,8 +369,17 @@ static void receive(struct conn *c)
         if (c->large_writes && !c->payload_request && c->input_end == 0)
                 room = NBD_REQUEST_BYTES; /* the header alone: not one byte of the payload is copied */
         *v = (struct iovec){c->input + c->input_end, room};
-        c->receiving = true;
-        c->worker->backend->receive(c);
+        if (!conn_tls_wraps(c)) {
+                c->receiving = true;
+                c->worker->backend->receive(c);
+                return;
+        }
+        c->receive_msg.msg_iovlen = (size_t)(v - c->receive_iov) + 1;
+        ssize_t n = conn_tls_receive(c);
+        if (n != -EAGAIN) {
+                conn_mark(c);
+                take_received(c, n);
+        }
 }
 
 void conn_received(struct conn *c, ssize_t result)
@@ -374,8 +391,16 @@ void conn_received(struct conn *c, ssize_t result)
                         conn_request_free(c->payload_request);
                         c->payload_request = NULL;
                 }
-                return;
+        } else if (result > 0 && conn_tls_wraps(c)) {
+                conn_tls_received(c, (size_t)result);
+        } else {
+                take_received(c, result);
         }
+}
+
+/* Plain bytes in receive_iov, 0: the end, or -errno. */
+static void take_received(struct conn *c, ssize_t result)
+{
         if (result <= 0) {
                 if (result == -EINTR || result == -EAGAIN)
                         return;
@@ -423,20 +448,54 @@ static bool gather_replies(struct conn *c)
 
 static void send_replies(struct conn *c)
 {
-        if (!gather_replies(c))
-                return;
-        c->sending_now = true;
-        c->worker->backend->send(c);
+        bool plain = gather_replies(c);
+
+        if (plain && c->tls.stage == CONN_RECORDS) {
+                conn_tls_send(c);
+        } else if (plain) { /* the answer to STARTTLS, too */
+                c->sending_now = true;
+                c->worker->backend->send(c);
+        } else if (conn_tls_wraps(c)) {
+                conn_tls_flush(c);
+        }
 }
 
 /* The client gets to work on these replies while we go on with its next requests. What the socket does not take goes the usual way. */
 static void send_early(struct conn *c)
 {
+        if (conn_tls_wraps(c)) {
+                send_replies(c);
+                return;
+        }
         if (!gather_replies(c))
                 return;
         c->sending_now = true;
         ssize_t n = sendmsg(c->fd, &c->send_msg, MSG_NOSIGNAL | MSG_DONTWAIT);
         conn_sent(c, n < 0 ? -errno : n);
+}
+
+void conn_iov_advance(struct msghdr *m, size_t bytes)
+{
+        while (m->msg_iovlen && bytes >= m->msg_iov->iov_len) {
+                bytes -= m->msg_iov->iov_len;
+                m->msg_iov++;
+                m->msg_iovlen--;
+        }
+        if (m->msg_iovlen) {
+                m->msg_iov->iov_base = (uint8_t *)m->msg_iov->iov_base + bytes;
+                m->msg_iov->iov_len -= bytes;
+        }
+}
+
+static void sent_plain(struct conn *c, size_t bytes)
+{
+        conn_iov_advance(&c->send_msg, bytes);
+        if (c->tls.stage == CONN_KERNEL && !conn_tls_count(c, bytes))
+                conn_end(c, "its TLS key has protected as many records as one may; connect again");
+        if (c->send_msg.msg_iovlen && !c->ending) {
+                c->sending_now = true;
+                c->worker->backend->send(c);
+        }
 }
 
 void conn_sent(struct conn *c, ssize_t result)
@@ -446,18 +505,12 @@ void conn_sent(struct conn *c, ssize_t result)
         if (result < 0 && result != -EINTR && result != -EAGAIN)
                 conn_end(c, "the client does not take replies any more");
         size_t n = result > 0 ? (size_t)result : 0;
-        while (c->send_msg.msg_iovlen && n >= c->send_msg.msg_iov->iov_len) {
-                n -= c->send_msg.msg_iov->iov_len;
-                c->send_msg.msg_iov++;
-                c->send_msg.msg_iovlen--;
-        }
-        if (c->send_msg.msg_iovlen && !c->ending) {
-                c->send_msg.msg_iov->iov_base = (uint8_t *)c->send_msg.msg_iov->iov_base + n;
-                c->send_msg.msg_iov->iov_len -= n;
-                c->sending_now = true;
-                c->worker->backend->send(c);
+        if (c->tls.sending_output)
+                conn_tls_sent(c, n);
+        else
+                sent_plain(c, n);
+        if (c->sending_now)
                 return;
-        }
         free(c->handshake_output);
         c->handshake_output = NULL;
         free_list(&c->sending);
@@ -465,6 +518,7 @@ void conn_sent(struct conn *c, ssize_t result)
 
 void conn_service(struct conn *c)
 {
+        conn_tls_settle(c);
         if (!c->receiving)
                 parse(c);
         if (!c->ending && !c->sending_now)

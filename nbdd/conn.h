@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "nbdd/conn_tls.h"
 #include "nbdd/engine.h"
 #include "nbdd/extents.h"
 #include "nbdd/list.h"
@@ -68,6 +69,7 @@ struct conn {
         int fd;
         struct session session;
         struct engine_session registration;
+        struct conn_tls tls;
         struct target *target; /* while attached */
         uint64_t handshake_deadline_ns; /* 0: none */
 
@@ -75,7 +77,7 @@ struct conn {
         size_t input_start, input_end;
         struct iovec receive_iov[2];
         struct msghdr receive_msg;
-        int receive_flags;
+        int receive_flags, send_flags;
         bool receiving;
         bool large_writes;               /* the last request was one: its successor's payload, too, goes past the input buffer */
         struct request *payload_request; /* its payload is being received */
@@ -98,8 +100,8 @@ struct conn {
         void *backend_data;
 };
 
-/* Takes ownership of fd. NULL (fd closed): out of memory. */
-struct conn *conn_new(struct worker *w, int fd, const char *address, const struct net_address *from, uint64_t number);
+/* Takes ownership of fd. `tls`: what STARTTLS is to this listener's clients. NULL (fd closed): out of memory. */
+struct conn *conn_new(struct worker *w, int fd, const char *address, const struct net_address *from, uint64_t number, enum session_tls tls);
 
 /* Stops reading and answering at once; what was submitted to the disk finishes, the rest is dropped. `why` for the log, NULL: quiet. */
 void conn_end(struct conn *c, const char *why);
@@ -112,6 +114,9 @@ void conn_mark(struct conn *c);
 
 /* Parses, sends, receives, or frees the connection when it is gone. */
 void conn_service(struct conn *c);
+
+/* Drops the first `bytes` bytes of what a message is to carry. */
+void conn_iov_advance(struct msghdr *m, size_t bytes);
 
 /* Completions: a byte count, 0 at the end of the stream, or a negative errno. */
 void conn_received(struct conn *c, ssize_t result);

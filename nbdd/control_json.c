@@ -122,6 +122,7 @@ static void on_session(void *userdata, const struct export *x, const struct engi
         (void)json_object_set_new(o, "state",
                                   json_string(s->ending ? "ending" : !x ? "handshake" : s->waiting ? "waiting" : "attached"));
         (void)json_object_set_new(o, "read_only", json_boolean(s->read_only));
+        (void)json_object_set_new(o, "tls", json_boolean(s->client.tls));
         (void)json_object_set_new(o, "cn", json_string_nocheck(s->client.cn));
         (void)json_object_set_new(o, "psk", json_string_nocheck(s->client.psk));
         (void)json_object_set_new(o, "age_ms", number(now_ns > s->start_ns ? (now_ns - s->start_ns) / 1000000 : 0));

@@ -70,6 +70,8 @@ struct engine_refusal {
 enum engine_attach_result { ENGINE_ATTACHED, ENGINE_ATTACH_LATER, ENGINE_REFUSED };
 
 void engine_session_open(struct engine *e, struct engine_session *s);
+/* TLS has verified who it is: one of the two names is "". Before ATTACH. */
+void engine_session_secured(struct engine *e, struct engine_session *s, const char *cn, const char *psk);
 /* GO or EXPORT_NAME. LATER: WORKER_ATTACHED (or WORKER_END) follows. */
 enum engine_attach_result engine_session_attach(struct engine *e, struct engine_session *s, const char *name, size_t name_bytes,
                                                 struct nbd_export_info *ret_info, struct target **ret_target,

@@ -95,6 +95,15 @@ void engine_session_open(struct engine *e, struct engine_session *s)
         (void)pthread_mutex_unlock(&e->lock);
 }
 
+void engine_session_secured(struct engine *e, struct engine_session *s, const char *cn, const char *psk)
+{
+        (void)pthread_mutex_lock(&e->lock); /* who lists the sessions reads it */
+        s->client.tls = true;
+        (void)snprintf(s->client.cn, sizeof s->client.cn, "%s", cn);
+        (void)snprintf(s->client.psk, sizeof s->client.psk, "%s", psk);
+        (void)pthread_mutex_unlock(&e->lock);
+}
+
 /* How a session comes in. */
 struct entry {
         bool fences, read_only;
@@ -183,6 +192,8 @@ static struct export *admit(struct engine *e, const struct client_identity *clie
         if (rule->verdict == RULE_REFUSE)
                 return refuse(ret_refusal, rule->error == ENOENT ? NBD_REP_ERR_UNKNOWN : NBD_REP_ERR_POLICY, "%s", rule->sentence);
         assert(x); /* an attach to what is not there is refused */
+        if (!client->tls && allow_needs_tls(&x->allow))
+                return refuse(ret_refusal, NBD_REP_ERR_TLS_REQD, "the export is for clients with TLS: STARTTLS first");
         if (!allow_passes(&x->allow, client))
                 return refuse(ret_refusal, NBD_REP_ERR_POLICY, "the export's allow list does not have this client");
         if (x->failed)

@@ -77,7 +77,7 @@ static int open_one(const struct addrinfo *ai, struct listen_socket *ret)
                 (void)close(fd);
                 return r;
         }
-        ret->fd = fd;
+        *ret = (struct listen_socket){.fd = fd};
         address_text(&bound, size, ret->address);
         return 0;
 }

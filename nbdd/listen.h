@@ -11,6 +11,7 @@
 
 struct listen_socket {
         int fd;
+        int tls; /* the caller's: enum session_tls */
         char address[LISTEN_ADDRESS_SIZE]; /* as bound: "127.0.0.1:4343", "[::1]:4343" */
 };
 

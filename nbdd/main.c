@@ -20,6 +20,12 @@ enum {
         OPT_CONTROL,
         OPT_STATE_DIR,
         OPT_WORKERS,
+        OPT_TLS,
+        OPT_TLS_PSK,
+        OPT_TLS_CA,
+        OPT_TLS_CERT,
+        OPT_TLS_KEY,
+        OPT_TLS_RECORDS,
         OPT_CLASSIC,
         OPT_CLASSIC_SECRETS,
         OPT_DEFINE,
@@ -77,7 +83,7 @@ static const struct cli_option options[] = {
     {0, "offset", "BYTES", "with -m: where the export begins in the device; 64MiB and such are understood", OPT_OFFSET},
     {0, "size", "BYTES", "with -m: of the export (default: to the end of the device, and grows with it)", OPT_SIZE},
     {0, "writers", "POLICY", "with -m: what a second client meets: shared (default), refuse, readonly or fence", OPT_WRITERS},
-    {0, "allow", "LIST", "with -m: who may attach: addresses, networks, cn=NAME, psk=NAME, with commas; \"\": everybody", OPT_ALLOW},
+    {0, "allow", "LIST", "with -m: who may attach: addresses, networks, cn=NAME, psk=NAME, tls, with commas; \"\": everybody", OPT_ALLOW},
     {0, "alias", "NAMES", "with -m: other names that clients may use", OPT_ALIAS},
     {0, "description", "TEXT", "with -m: what clients see beside the name", OPT_DESCRIPTION},
     {0, "hidden", NULL, "with -m: not in the list that clients get", OPT_HIDDEN},
@@ -86,9 +92,15 @@ static const struct cli_option options[] = {
     {0, "json", NULL, "print JSON", OPT_JSON},
     {0, "control", "SOCKET", "control socket (default " NBDD_DEFAULT_SOCKET ")", OPT_CONTROL},
     {0, "serve", NULL, "be the server, in the foreground", OPT_SERVE},
-    {0, "listen", "ADDR:PORT", "with --serve, may repeat: where clients connect (default: all addresses, 4343)", OPT_LISTEN},
+    {0, "listen", "ADDR:PORT", "with --serve, may repeat: where clients connect (default: all addresses, 4343); ADDR:PORT,tls=MODE for a TLS mode of its own", OPT_LISTEN},
     {0, "state-dir", "DIR", "with --serve: where exports and grants are kept (default " SERVE_DEFAULT_STATE_DIR ")", OPT_STATE_DIR},
     {0, "workers", "N", "with --serve: data threads (default: one for each core)", OPT_WORKERS},
+    {0, "tls", "MODE", "with --serve: off, offer or require (default: require when there are keys)", OPT_TLS},
+    {0, "tls-psk", "FILE", "with --serve: pre-shared keys, lines IDENTITY:HEXKEY as psktool writes them, readable by its owner alone", OPT_TLS_PSK},
+    {0, "tls-ca", "FILE", "with --serve: PEM, who signs clients' certificates", OPT_TLS_CA},
+    {0, "tls-cert", "FILE", "with --serve: PEM, the server's certificate", OPT_TLS_CERT},
+    {0, "tls-key", "FILE", "with --serve: PEM, its private key, readable by its owner alone", OPT_TLS_KEY},
+    {0, "tls-records", "WHERE", "with --serve: kernel (default, where it can) or user", OPT_TLS_RECORDS},
     {0, "classic", "ADDR:PORT", "with --serve, may repeat: listen for the 0.2 protocol of the year 2000, too: not encrypted, at most 4 GiB", OPT_CLASSIC},
     {0, "classic-secrets", "FILE", "with --classic: lines ID:SECRET-IN-HEX, readable by its owner alone", OPT_CLASSIC_SECRETS},
     {0, NULL, NULL, NULL, 0},
@@ -164,9 +176,35 @@ static int take_id(struct command_line *c, const char *text)
         return 0;
 }
 
+static int take_tls_option(struct command_line *c, int option, const char *value)
+{
+        struct security_options *o = &c->serve.security;
+        const struct {
+                int option;
+                const char *name;
+                const char **where;
+        } words[] = {{OPT_TLS, "--tls", &o->mode},          {OPT_TLS_PSK, "--tls-psk", &o->files.psk},
+                     {OPT_TLS_CA, "--tls-ca", &o->files.ca}, {OPT_TLS_CERT, "--tls-cert", &o->files.certificate},
+                     {OPT_TLS_KEY, "--tls-key", &o->files.key}, {OPT_TLS_RECORDS, "--tls-records", &o->records}};
+
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+                if (words[i].option == option) {
+                        c->only_serve = words[i].name;
+                        *words[i].where = value;
+                }
+        return 0;
+}
+
 static int take_server_option(struct command_line *c, int option, const char *value)
 {
         switch (option) {
+        case OPT_TLS:
+        case OPT_TLS_PSK:
+        case OPT_TLS_CA:
+        case OPT_TLS_CERT:
+        case OPT_TLS_KEY:
+        case OPT_TLS_RECORDS:
+                return take_tls_option(c, option, value);
         case OPT_SERVE:
                 c->serving = true;
                 return 0;

@@ -38,6 +38,8 @@ struct server {
         struct control *control;
         struct worker workers[SERVE_WORKERS_MAX];
         unsigned worker_count;
+        struct security *security;   /* NULL: no keys, no TLS */
+        enum session_tls tls;        /* of a listener that does not say it */
         struct listen_socket sockets[LISTEN_SOCKETS_MAX];
         size_t socket_count;
         struct classic *classic; /* NULL: no such listener */
@@ -54,11 +56,9 @@ static struct worker *least_loaded(struct server *s)
         return best;
 }
 
-/* Any thread: the classic listener's clients, too, come in here. */
-static bool take_client(void *userdata, int fd, const char *address)
+static bool take_client(struct server *s, int fd, const char *address, enum session_tls tls)
 {
-        struct server *s = userdata;
-        struct worker_message m = {.type = WORKER_CONNECT, .fd = fd, .from = net_address_of(address)};
+        struct worker_message m = {.type = WORKER_CONNECT, .fd = fd, .tls = tls, .from = net_address_of(address)};
         char reason[ENGINE_REASON_SIZE];
 
         if (!engine_admit(s->engine, &m.from, &m.session, reason)) {
@@ -71,6 +71,12 @@ static bool take_client(void *userdata, int fd, const char *address)
         atomic_fetch_add(&w->conn_count, 1);
         worker_post(w, &m);
         return true;
+}
+
+/* Any thread. The relay's own end of such a connection never leaves this process. */
+static bool take_classic_client(void *userdata, int fd, const char *address)
+{
+        return take_client(userdata, fd, address, SESSION_TLS_NONE);
 }
 
 static int on_pause_over(sd_event_source *timer, uint64_t now_us, void *userdata)
@@ -86,26 +92,33 @@ static void pause_accepting(struct server *s, sd_event_source *source)
                 (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 }
 
-static void accept_all(struct server *s, sd_event_source *source, int fd, void (*take)(struct server *, int, const char *))
+static void accept_all(struct server *s, sd_event_source *source, int fd,
+                       void (*take)(struct server *, int listener, int fd, const char *address))
 {
         char address[LISTEN_ADDRESS_SIZE];
         int client = -1, r = 0;
 
         for (int i = 0; i < ACCEPT_BURST && (r = listen_accept(fd, &client, address)) == 0; i++)
-                take(s, client, address);
+                take(s, fd, client, address);
         if (r < 0 && r != -EAGAIN) {
                 log_warning("cannot accept a connection: %s, continuing", strerror(-r));
                 pause_accepting(s, source);
         }
 }
 
-static void take_nbd(struct server *s, int fd, const char *address)
+static void take_nbd(struct server *s, int listener, int fd, const char *address)
 {
-        (void)take_client(s, fd, address);
+        enum session_tls tls = SESSION_TLS_REQUIRED;
+
+        for (size_t i = 0; i < s->socket_count; i++)
+                if (s->sockets[i].fd == listener)
+                        tls = (enum session_tls)s->sockets[i].tls;
+        (void)take_client(s, fd, address, tls);
 }
 
-static void take_classic(struct server *s, int fd, const char *address)
+static void take_classic(struct server *s, int listener, int fd, const char *address)
 {
+        (void)listener;
         classic_take(s->classic, fd, address);
 }
 
@@ -155,16 +168,30 @@ static int start_loop(struct server *s)
         return r;
 }
 
+static int listen_one(struct server *s, const char *word, char *reason, size_t reason_size)
+{
+        char address[256];
+        enum session_tls tls = s->tls;
+        size_t before = s->socket_count;
+        int r = security_listener(s->security, word, address, sizeof address, &tls, reason, reason_size);
+
+        if (r == 0)
+                r = listen_open(address, s->sockets, &s->socket_count, reason, reason_size);
+        for (size_t i = before; i < s->socket_count; i++)
+                s->sockets[i].tls = tls;
+        return r;
+}
+
 static int start_listening(struct server *s)
 {
         const struct serve_options *o = s->options;
         char reason[256];
-        int r = 0;
+        int r = security_new(&o->security, &s->security, &s->tls, reason, sizeof reason);
 
         for (size_t i = 0; r == 0 && i < o->listen_count; i++)
-                r = listen_open(o->listen[i], s->sockets, &s->socket_count, reason, sizeof reason);
-        if (o->listen_count == 0)
-                r = listen_open("", s->sockets, &s->socket_count, reason, sizeof reason);
+                r = listen_one(s, o->listen[i], reason, sizeof reason);
+        if (r == 0 && o->listen_count == 0)
+                r = listen_one(s, "", reason, sizeof reason);
         for (size_t i = 0; r == 0 && i < o->classic_listen_count; i++)
                 r = listen_open(o->classic_listen[i], s->classic_sockets, &s->classic_socket_count, reason, sizeof reason);
         if (r < 0)
@@ -183,7 +210,7 @@ static int start_workers(struct server *s)
         if (n > SERVE_WORKERS_MAX)
                 n = SERVE_WORKERS_MAX;
         for (; s->worker_count < n; s->worker_count++) {
-                int r = worker_start(&s->workers[s->worker_count], s->worker_count, s->engine, backend);
+                int r = worker_start(&s->workers[s->worker_count], s->worker_count, s->engine, s->security, backend);
                 if (r < 0) {
                         log_error("cannot start a worker with %s: %s", backend->name, strerror(-r));
                         return r;
@@ -195,12 +222,14 @@ static int start_workers(struct server *s)
 
 static int start_accepting(struct server *s)
 {
+        static const char *const tls_words[] = {[SESSION_TLS_NONE] = "", [SESSION_TLS_OFF] = ", without TLS",
+                                                [SESSION_TLS_OFFERED] = ", TLS offered", [SESSION_TLS_REQUIRED] = ", TLS required"};
         uint64_t now;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < s->socket_count; i++) {
                 r = sd_event_add_io(s->loop, NULL, s->sockets[i].fd, EPOLLIN, on_listen, s);
-                log_info("listening on %s", s->sockets[i].address);
+                log_info("listening on %s%s", s->sockets[i].address, tls_words[s->sockets[i].tls]);
         }
         for (size_t i = 0; r >= 0 && i < s->classic_socket_count; i++) {
                 r = sd_event_add_io(s->loop, NULL, s->classic_sockets[i].fd, EPOLLIN, on_classic_listen, s);
@@ -239,6 +268,7 @@ static void stop(struct server *s)
         for (unsigned i = 0; i < s->worker_count; i++)
                 worker_stop(&s->workers[i]);
         engine_free(s->engine);
+        security_free(s->security);
         sd_event_unref(s->loop);
 }
 
@@ -258,12 +288,14 @@ int serve(const struct serve_options *options)
         }
         if ((r = start_workers(&s)) < 0)
                 goto out;
+        if (s.security)
+                log_info("TLS records are %s", s.security->kernel ? "left to the kernel" : "done here: this kernel has no TLS (module tls), or --tls-records says so");
         if ((r = control_start(options->control_socket, s.engine, &s.control)) < 0) {
                 log_error("cannot serve the control socket \"%s\": %s", options->control_socket,
                           r == -EADDRINUSE ? "another nbdd answers there" : strerror(-r));
                 goto out;
         }
-        if (s.classic_socket_count > 0 && (r = classic_new(options->classic_secrets, take_client, &s, &s.classic)) < 0) {
+        if (s.classic_socket_count > 0 && (r = classic_new(options->classic_secrets, take_classic_client, &s, &s.classic)) < 0) {
                 log_error("cannot start the classic listener: %s", strerror(-r));
                 goto out;
         }

@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "nbdd/security.h"
+
 #define SERVE_DEFAULT_STATE_DIR "/var/lib/nbdd"
 #define SERVE_LISTEN_MAX 16u
 #define SERVE_WORKERS_MAX 64u
@@ -14,6 +16,7 @@ struct serve_options {
         size_t listen_count;                  /* 0: all addresses, default port */
         const char *control_socket;
         const char *state_dir;
+        struct security_options security;
         unsigned workers; /* 0: one for each core */
         const char *classic_listen[SERVE_LISTEN_MAX]; /* of the 0.2 protocol: none unless asked for */
         size_t classic_listen_count;

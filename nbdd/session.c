@@ -190,7 +190,7 @@ size_t session_input(struct session *s, const uint8_t *data, size_t size_bytes, 
         size_t taken = 0;
 
         *ret = (struct session_event){.type = SESSION_MORE};
-        if (s->phase == SESSION_PHASE_CLOSED || s->phase == SESSION_PHASE_ATTACHING)
+        if (s->phase == SESSION_PHASE_CLOSED || s->phase == SESSION_PHASE_ATTACHING || s->phase == SESSION_PHASE_STARTTLS)
                 return 0;
         if (s->skip_bytes) {
                 taken = size_bytes < s->skip_bytes ? size_bytes : (size_t)s->skip_bytes;

@@ -24,6 +24,7 @@ enum session_phase {
         SESSION_PHASE_CLIENT_FLAGS,
         SESSION_PHASE_OPTIONS,
         SESSION_PHASE_OPTION_SKIP, /* discarding the data of an option that is too long */
+        SESSION_PHASE_STARTTLS,    /* SESSION_STARTTLS was given out; waits for session_secured() */
         SESSION_PHASE_ATTACHING,   /* SESSION_ATTACH was given out; waits for session_attached() or session_refused() */
         SESSION_PHASE_TRANSMISSION,
         SESSION_PHASE_CLOSED,
@@ -34,10 +35,19 @@ enum session_event_type {
         SESSION_INFO,       /* describe the export (INFO, meta contexts): answer at once with session_described() or session_refused() */
         SESSION_ATTACH,     /* the client wants in (GO, EXPORT_NAME): answer, now or later, with session_attached() or session_refused() */
         SESSION_LIST,       /* give the names: session_list_entry() for each, then session_list_end() */
+        SESSION_STARTTLS,   /* send the output, then do the TLS handshake; go on with session_secured() and decrypted input */
         SESSION_REQUEST,    /* a checked request; of a WRITE the next length_bytes of the stream are the payload, and the driver's */
         SESSION_REJECT,     /* answer `request` with `error`; its payload, if any, is skipped by the session itself */
         SESSION_DISCONNECT, /* the client is done (DISC, ABORT): finish what is in flight, send what is pending, close */
         SESSION_DROP,       /* not to be talked with any longer: close; `reason` says why */
+};
+
+/* "TLS support": what STARTTLS is to this connection. */
+enum session_tls {
+        SESSION_TLS_NONE,     /* there are no keys: the option is unknown here */
+        SESSION_TLS_OFF,      /* not on this listener */
+        SESSION_TLS_OFFERED,  /* "SELECTIVETLS": exports may still insist */
+        SESSION_TLS_REQUIRED, /* "FORCEDTLS" */
 };
 
 struct session_event {
@@ -51,6 +61,8 @@ struct session_event {
 
 struct session {
         enum session_phase phase;
+        enum session_tls tls; /* set by the driver after session_init() */
+        bool secure;          /* TLS is on */
         uint32_t client_flags;
         uint32_t option;            /* the option that is being answered */
         uint64_t skip_bytes;        /* bytes of the stream to discard */
@@ -75,9 +87,13 @@ void session_release(struct session *s);
 
 /*
  * Looks at `size_bytes` bytes of input and reports the next event. Returns how many bytes it took; the driver keeps the others and offers
- * them again, with more behind them. Call it until SESSION_MORE. Not to be called while ATTACHING, nor in the middle of a payload.
+ * them again, with more behind them. Call it until SESSION_MORE. Does nothing while ATTACHING or in STARTTLS; not to be called in the middle of a
+ * payload.
  */
 size_t session_input(struct session *s, const uint8_t *data, size_t size_bytes, struct session_event *ret);
+
+/* The TLS handshake succeeded: what was negotiated in the clear is forgotten. */
+void session_secured(struct session *s);
 
 /* Answers to INFO and ATTACH. A refusal of EXPORT_NAME has no message in the protocol: the session is CLOSED and the driver closes. */
 void session_described(struct session *s, const struct nbd_export_info *info);

@@ -2,8 +2,8 @@
 /*
  * Option haggling: "Newstyle negotiation" and "Option types" of doc/proto.md.
  *
- * INFO and GO share one path, so that they must agree ("NBD_OPT_INFO"). Options that this server does not offer (STARTTLS,
- * EXTENDED_HEADERS) get ERR_UNSUP, which every client takes as "go on without".
+ * INFO and GO share one path, so that they must agree ("NBD_OPT_INFO"). Options that this server does not offer (EXTENDED_HEADERS, and
+ * STARTTLS without keys) get ERR_UNSUP, which every client takes as "go on without".
  */
 #include "nbdd/session_internal.h"
 
@@ -211,12 +211,52 @@ static void go_option(struct session *s, const uint8_t *data, size_t size_bytes,
         s->phase = SESSION_PHASE_ATTACHING;
 }
 
+/* "NBD_OPT_STARTTLS" */
+static void starttls_option(struct session *s, size_t size_bytes, struct session_event *ret)
+{
+        if (size_bytes)
+                reply_text(s, NBD_REP_ERR_INVALID, "STARTTLS has no data");
+        else if (s->secure)
+                reply_text(s, NBD_REP_ERR_INVALID, "this connection has TLS already");
+        else if (s->tls == SESSION_TLS_NONE)
+                reply(s, NBD_REP_ERR_UNSUP, NULL, 0);
+        else if (s->tls == SESSION_TLS_OFF)
+                reply_text(s, NBD_REP_ERR_POLICY, "TLS is switched off on this address");
+        else {
+                reply(s, NBD_REP_ACK, NULL, 0);
+                s->phase = SESSION_PHASE_STARTTLS;
+                ret->type = SESSION_STARTTLS;
+        }
+}
+
+void session_secured(struct session *s)
+{
+#ifndef MUTANT_options_survive_starttls
+        s->structured_replies = s->block_status = s->wants_block_size = s->meta_matched = false;
+        forget_context(s);
+#endif
+        s->secure = true;
+        s->phase = SESSION_PHASE_OPTIONS;
+}
+
+/* "FORCEDTLS": before TLS there are two options only. */
+static bool wants_tls_first(const struct session *s)
+{
+#ifdef MUTANT_tls_not_forced
+        return false;
+#endif
+        return s->tls == SESSION_TLS_REQUIRED && !s->secure && s->option != NBD_OPT_STARTTLS && s->option != NBD_OPT_ABORT;
+}
+
 /* One whole option; `size_bytes` of data are there. */
 static void one_option(struct session *s, const uint8_t *data, size_t size_bytes, struct session_event *ret)
 {
         switch (s->option) {
         case NBD_OPT_EXPORT_NAME:
                 want_attach(s, (const char *)data, size_bytes, ret);
+                break;
+        case NBD_OPT_STARTTLS:
+                starttls_option(s, size_bytes, ret);
                 break;
         case NBD_OPT_ABORT:
                 reply(s, NBD_REP_ACK, NULL, 0);
@@ -306,8 +346,18 @@ size_t session_input_option(struct session *s, const uint8_t *data, size_t size_
                 if (breader_left(&r) < h.length_bytes)
                         return taken;
                 s->option_count++;
-                one_option(s, r.data + r.offset_bytes, h.length_bytes, ret);
+                if (!wants_tls_first(s))
+                        one_option(s, r.data + r.offset_bytes, h.length_bytes, ret);
+                else if (s->option == NBD_OPT_EXPORT_NAME) /* has no reply that says no */
+                        (void)session_drop(s, ret, "a client without TLS, which is required here");
+                else
+                        reply_text(s, NBD_REP_ERR_TLS_REQD, "this server wants TLS: STARTTLS first");
                 taken += NBD_OPTION_HEADER_BYTES + h.length_bytes;
+#ifndef MUTANT_plaintext_behind_starttls
+                /* Whoever put bytes behind it did not wait for the answer: they would be taken for the client's own words inside TLS. */
+                if (ret->type == SESSION_STARTTLS && taken < size_bytes)
+                        (void)session_drop(s, ret, "plain bytes behind STARTTLS");
+#endif
                 if (ret->type != SESSION_MORE)
                         return taken;
         }

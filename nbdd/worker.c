@@ -58,7 +58,7 @@ static void handle(struct worker *w, const struct worker_message *m)
         case WORKER_CONNECT:
                 if (w->stopping)
                         (void)close(m->fd);
-                else if (!conn_new(w, m->fd, m->text, &m->from, m->session))
+                else if (!conn_new(w, m->fd, m->text, &m->from, m->session, (enum session_tls)m->tls))
                         log_warning("no memory for the connection of %s, continuing", m->text);
                 else
                         break;
@@ -149,11 +149,11 @@ static void *worker_enter(void *userdata)
         return r < 0 ? NULL : worker_main(w);
 }
 
-int worker_start(struct worker *w, unsigned index, struct engine *engine, const struct backend *backend)
+int worker_start(struct worker *w, unsigned index, struct engine *engine, const struct security *security, const struct backend *backend)
 {
         struct start s = {.w = w, .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER, .result = 1};
 
-        *w = (struct worker){.index = index, .engine = engine, .backend = backend, .now_ns = monotonic_ns()};
+        *w = (struct worker){.index = index, .engine = engine, .security = security, .backend = backend, .now_ns = monotonic_ns()};
         list_init(&w->conns);
         list_init(&w->dirty);
         w->last = &w->first;

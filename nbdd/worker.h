@@ -18,6 +18,7 @@
 
 struct backend;
 struct engine;
+struct security;
 
 #define WORKER_TEXT_SIZE 192
 
@@ -34,12 +35,14 @@ struct worker_message {
         int fd;
         uint64_t session; /* number */
         struct net_address from; /* CONNECT */
+        int tls;          /* CONNECT: enum session_tls */
         char text[WORKER_TEXT_SIZE]; /* CONNECT: peer's address; END: why */
 };
 
 struct worker {
         unsigned index;
         struct engine *engine;
+        const struct security *security; /* NULL: no TLS */
         const struct backend *backend;
         void *backend_state;
         struct pool pool;
@@ -58,7 +61,7 @@ struct worker {
 };
 
 /* Starts `w` as the index'th worker. On error -errno; nothing is left behind. */
-int worker_start(struct worker *w, unsigned index, struct engine *engine, const struct backend *backend);
+int worker_start(struct worker *w, unsigned index, struct engine *engine, const struct security *security, const struct backend *backend);
 void worker_stop(struct worker *w); /* posts STOP and joins */
 
 /* Any thread. Copies the message. Memory for it is taken before anything depends on it: aborts the process when there is none. */

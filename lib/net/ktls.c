@@ -56,7 +56,7 @@ static int get_state(struct tls *t, bool reading, struct tls12_crypto_info_aes_g
 
 static bool between_records(const struct tls *t)
 {
-        return t->phase == TLS_OPEN && !t->bulk && t->in_start == t->in_end && t->out_start == t->out_end &&
+        return t->phase == TLS_OPEN && !t->bulk && t->in_start == t->in_end && t->out_end == 0 && t->leaving_start == t->leaving_end &&
                gnutls_record_check_pending(t->session) == 0;
 }
 

@@ -86,8 +86,6 @@ static ssize_t push(gnutls_transport_ptr_t p, const void *from, size_t bytes)
 {
         struct tls *t = p;
 
-        if (t->out_start == t->out_end)
-                t->out_start = t->out_end = 0;
         if (!grow_output(t, t->out_end + bytes)) {
                 gnutls_transport_set_errno(t->session, ENOMEM);
                 return -1;
@@ -167,6 +165,7 @@ void tls_free(struct tls *t)
         free(t->plain);
         free(t->in);
         free(t->out);
+        free(t->leaving);
         free(t);
 }
 
@@ -191,16 +190,27 @@ void tls_received(struct tls *t, size_t bytes)
         t->in_end += bytes;
 }
 
-const uint8_t *tls_output(const struct tls *t, size_t *ret_bytes)
+const uint8_t *tls_output(struct tls *t, size_t *ret_bytes)
 {
-        *ret_bytes = t->out_end - t->out_start;
-        return t->out + t->out_start;
+        if (t->leaving_start == t->leaving_end) {
+                uint8_t *empty = t->leaving;
+                size_t empty_size = t->leaving_size;
+                t->leaving = t->out;
+                t->leaving_size = t->out_size;
+                t->leaving_start = 0;
+                t->leaving_end = t->out_end;
+                t->out = empty;
+                t->out_size = empty_size;
+                t->out_end = 0;
+        }
+        *ret_bytes = t->leaving_end - t->leaving_start;
+        return t->leaving + t->leaving_start;
 }
 
 void tls_sent(struct tls *t, size_t bytes)
 {
-        assert(bytes <= t->out_end - t->out_start);
-        t->out_start += bytes;
+        assert(bytes <= t->leaving_end - t->leaving_start);
+        t->leaving_start += bytes;
 }
 
 int tls_bulk(struct tls *t)
@@ -239,7 +249,7 @@ static bool take_identity(struct tls *t, const void *data, size_t bytes)
         if (bytes == 0 || bytes >= sizeof t->identity)
                 return false;
         for (size_t i = 0; i < bytes; i++)
-                if (c[i] <= ' ' || c[i] == 0x7f)
+                if (c[i] < ' ' || c[i] == 0x7f)
                         return false;
         memcpy(t->identity, data, bytes);
         t->identity[bytes] = '\0';
@@ -401,7 +411,7 @@ ssize_t tls_write(struct tls *t, const struct iovec *iov, size_t count)
                 const uint8_t *from = iov[i].iov_base;
                 size_t left = iov[i].iov_len;
                 while (r == 0 && left) {
-                        if (t->out_end - t->out_start >= TLS_OUTPUT_BYTES)
+                        if (t->out_end >= TLS_OUTPUT_BYTES)
                                 goto full;
                         size_t n = TLS_RECORD_PLAIN_BYTES - collected;
                         n = left < n ? left : n;

@@ -40,7 +40,8 @@ void tls_free(struct tls *t);
 /* Where ciphertext goes; *ret_bytes is 0 when there is no room before tls_read(). */
 uint8_t *tls_room(struct tls *t, size_t *ret_bytes);
 void tls_received(struct tls *t, size_t bytes);
-const uint8_t *tls_output(const struct tls *t, size_t *ret_bytes);
+/* What is to be sent; it stays in its place until tls_sent() has had all of it, whatever else is called. */
+const uint8_t *tls_output(struct tls *t, size_t *ret_bytes);
 void tls_sent(struct tls *t, size_t bytes);
 
 /*

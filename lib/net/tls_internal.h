@@ -32,8 +32,10 @@ struct tls {
         uint8_t *in;
         size_t in_size, in_start, in_end; /* in_start is at a record's head whenever pull_left is 0 */
         size_t pull_left;                 /* of the record that GnuTLS is reading */
-        uint8_t *out;
-        size_t out_size, out_start, out_end;
+        uint8_t *out; /* GnuTLS appends to it */
+        size_t out_size, out_end;
+        uint8_t *leaving; /* the caller is sending it: stays where it is until all of it is sent */
+        size_t leaving_size, leaving_start, leaving_end;
         uint8_t *plain; /* TLS_RECORD_PLAIN_BYTES: collects small pieces into one record */
 
         bool unknown_identity;

@@ -66,7 +66,13 @@ static bool perform(struct session *s, const struct session_event *event, const 
                 session_list_entry(s, "0x12345678", "a disk");
                 session_list_end(s);
                 break;
+        case SESSION_STARTTLS:
+                assert(s->tls >= SESSION_TLS_OFFERED && !s->secure);
+                session_secured(s);
+                assert(!s->structured_replies && !s->context_export);
+                break;
         case SESSION_REQUEST:
+                assert(s->secure || s->tls != SESSION_TLS_REQUIRED);
                 check_request(s, &event->request, info);
                 *payload = event->request.command == NBD_COMMAND_WRITE ? event->request.length_bytes : 0;
                 break;
@@ -117,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const struct nbd_export_info info = export_of(data[0]);
         size_t piece = data[1] ? data[1] : BUFFER_BYTES;
         session_init(&s);
+        s.tls = data[1] == 0xfe ? SESSION_TLS_OFFERED : data[1] == 0xfd ? SESSION_TLS_REQUIRED : SESSION_TLS_NONE;
         while (alive && at < size) {
                 size_t n = size - at;
                 if (n > piece)

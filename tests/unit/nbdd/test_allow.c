@@ -12,7 +12,7 @@ static bool passes(const char *list, const char *address, const char *cn, const 
 {
         struct allow_list l;
         char reason[256];
-        struct client_identity client = {.address = net_address_of(address)};
+        struct client_identity client = {.address = net_address_of(address), .tls = *cn || *psk};
 
         (void)snprintf(client.cn, sizeof client.cn, "%s", cn);
         (void)snprintf(client.psk, sizeof client.psk, "%s", psk);
@@ -51,6 +51,10 @@ static void identities(void **state)
         assert_true(passes("192.0.2.0/24, psk=backup", "192.0.2.1:5", "", "backup"));
         assert_false(passes("192.0.2.0/24, psk=backup", "192.0.2.1:5", "", "")); /* both kinds are asked for */
         assert_false(passes("192.0.2.0/24, psk=backup", "192.0.3.1:5", "", "backup"));
+        assert_true(passes("tls", "192.0.2.1:5", "", "backup"));
+        assert_false(passes("tls", "192.0.2.1:5", "", ""));
+        assert_true(passes("tls, 192.0.2.0/24", "192.0.2.1:5", "anybody", ""));
+        assert_false(passes("tls, 192.0.2.0/24", "192.0.2.1:5", "", ""));
         assert_true(passes("cn=Node A of the cluster", "192.0.2.1:5", "Node A of the cluster", ""));
 }
 

@@ -235,6 +235,48 @@ static void df_goes_with_structured_replies(void **state)
         assert_int_equal(request(f, NBD_COMMAND_READ, 0, 512, NBD_CMDFLAG_REQ_ONE).error, NBD_ERROR_EINVAL);
 }
 
+static void starttls_wipes_the_slate(void **state)
+{
+        struct fixture *f = *state;
+        f->s.tls = SESSION_TLS_OFFERED;
+        hello(f);
+        assert_int_equal(plain_option(f, NBD_OPT_STRUCTURED_REPLY), NBD_REP_ACK);
+        nbd_option_encode(&f->w, NBD_OPT_STARTTLS, NULL, 0);
+        assert_int_equal(next(f).type, SESSION_STARTTLS);
+        assert_int_equal(reply_type(f, NBD_OPT_STARTTLS), NBD_REP_ACK);
+        nbd_option_encode(&f->w, NBD_OPT_LIST, NULL, 0);
+        assert_int_equal(next(f).type, SESSION_MORE); /* until TLS is on nothing is looked at */
+        session_secured(&f->s);
+        assert_false(f->s.structured_replies);
+        assert_int_equal(next(f).type, SESSION_LIST);
+        session_list_end(&f->s);
+        assert_int_equal(reply_type(f, NBD_OPT_LIST), NBD_REP_ACK);
+        assert_int_equal(plain_option(f, NBD_OPT_STARTTLS), NBD_REP_ERR_INVALID);
+}
+
+static void forced_tls_lets_two_options_through(void **state)
+{
+        static const uint32_t gated[] = {NBD_OPT_LIST, NBD_OPT_INFO, NBD_OPT_GO, NBD_OPT_STRUCTURED_REPLY, NBD_OPT_SET_META_CONTEXT, 77};
+        struct fixture *f = *state;
+        f->s.tls = SESSION_TLS_REQUIRED;
+        hello(f);
+        for (size_t i = 0; i < sizeof gated / sizeof *gated; i++)
+                assert_int_equal(plain_option(f, gated[i]), NBD_REP_ERR_TLS_REQD);
+        nbd_option_encode(&f->w, NBD_OPT_EXPORT_NAME, "0x1", 3);
+        assert_int_equal(next(f).type, SESSION_DROP);
+}
+
+static void plain_bytes_behind_starttls_drop(void **state)
+{
+        struct fixture *f = *state;
+        f->s.tls = SESSION_TLS_REQUIRED;
+        hello(f);
+        nbd_option_encode(&f->w, NBD_OPT_STARTTLS, NULL, 0);
+        nbd_option_encode(&f->w, NBD_OPT_STRUCTURED_REPLY, NULL, 0);
+        f->w.offset_bytes -= 15; /* one byte is enough */
+        assert_int_equal(next(f).type, SESSION_DROP);
+}
+
 static void set_context(struct fixture *f, const char *name, const char *query)
 {
         nbd_option_meta_encode(&f->w, NBD_OPT_SET_META_CONTEXT, name, &query, 1);
@@ -384,7 +426,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
             TEST(nothing_is_decided_before_the_last_byte), TEST(waits_for_the_answer_whatever_else_comes),
             TEST(refusal_and_another_try), TEST(export_name_refused_closes), TEST(info_and_go_say_the_same),
-            TEST(requests_are_checked), TEST(df_goes_with_structured_replies), TEST(block_status_needs_a_context_of_this_export),
+            TEST(requests_are_checked), TEST(df_goes_with_structured_replies), TEST(starttls_wipes_the_slate),
+            TEST(forced_tls_lets_two_options_through), TEST(plain_bytes_behind_starttls_drop), TEST(block_status_needs_a_context_of_this_export),
             TEST(a_refused_selection_forgets_the_one_before), TEST(cache_and_fast_zero_when_offered),
             TEST(payload_of_a_rejected_write_is_skipped), TEST(read_only_and_aligned_exports),
             TEST(hostile_bytes_drop), TEST(too_long_a_write_drops_and_32_mib_does_not), TEST(endless_haggling_ends),

@@ -6,6 +6,7 @@
 #include "hamon/api/embedded.h"
 #include "hamon/api/forward.h"
 #include "hamon/api/hub.h"
+#include "hamon/api/idempotency.h"
 #include "hamon/api/listen.h"
 #include "hamon/api/threads.h"
 #include "hamon/api/views.h"
@@ -144,7 +145,8 @@ int api_start(struct api *a, const struct api_options *options, char *error, siz
         embedded_init();
         a->nbdd_socket = options->nbdd_socket;
         (void)snprintf(error, error_size, "no memory or no thread for the API");
-        int r = hub_new(a, &a->hub);
+        a->idempotency = idempotency_new();
+        int r = a->idempotency ? hub_new(a, &a->hub) : -ENOMEM;
         if (r == 0)
                 r = forward_new(a->config, a->self, options->start, &a->forward);
         if (r == 0)
@@ -175,4 +177,5 @@ void api_stop(struct api *a)
                 http_server_stop(a->on_peer[i]);
         hub_free(a->hub);
         forward_free(a->forward);
+        idempotency_free(a->idempotency);
 }

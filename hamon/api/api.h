@@ -19,6 +19,7 @@ struct api_hub;
 struct api_workers;
 struct api_views;
 struct forward;
+struct idempotency;
 struct http_server;
 
 struct api {
@@ -36,6 +37,7 @@ struct api {
         struct api_workers *workers;
         struct api_views *views;
         struct forward *forward;
+        struct idempotency *idempotency;
 };
 
 struct api_options {

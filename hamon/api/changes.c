@@ -4,12 +4,15 @@
  * for the loop. Runs in an HTTP thread.
  */
 #include "hamon/api/call.h"
+#include "hamon/api/forward.h"
+#include "hamon/api/idempotency.h"
 #include "hamon/api/json_take.h"
 #include "hamon/api/words.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -117,20 +120,83 @@ static int needs_consent(struct http_response *resp, const char *what)
                                      "send \"confirm\": true");
 }
 
+/* If-Match must name the revision as it is: who asks has seen what he changes. True: answered. */
+static bool is_stale(struct api_call *c, uint8_t mirror, struct http_response *resp)
+{
+        char revision[ETAG_SIZE], quoted[ETAG_SIZE + 2], detail[ETAG_SIZE + 128];
+        call_revision(c, mirror, revision);
+        (void)snprintf(quoted, sizeof quoted, "\"%s\"", revision); /* fits */
+        if (c->if_match && (strcmp(c->if_match, "*") == 0 || strstr(c->if_match, quoted)))
+                return false;
+        http_response_header(resp, "ETag", "%s", quoted);
+        if (!c->if_match) {
+                (void)http_response_problem(resp, 428, "no-if-match", "If-Match is needed", "a change names the revision that it is meant for",
+                                            mirror < MIRRORS_MAX ? "send If-Match with the ETag of GET /v1/mirrors/NAME" : "send If-Match with the ETag of GET /v1/node");
+                return true;
+        }
+        (void)snprintf(detail, sizeof detail, "configuration or record have changed since: the revision is \"%s\" now", revision); /* fits */
+        (void)http_response_problem(resp, 412, "stale", "this has changed meanwhile", detail, "look again, and decide again");
+        return true;
+}
+
+static int accepted(const struct api_call *c, uint64_t ticket, struct http_response *resp)
+{
+        resp->status = 202;
+        http_response_header(resp, "Location", "/v1/operations/%" PRIu64, ticket);
+        return answer_json(resp, json_pack("{s:o, s:s}", "operation", json_of_u64(ticket), "node", c->api->config->voters[c->api->self].name));
+}
+
+static int busy(struct http_response *resp, const char *detail)
+{
+        http_response_header(resp, "Retry-After", "5");
+        return http_response_problem(resp, 503, "busy", "too many commands", detail, "try again later");
+}
+
+/* A key that was used before: true, and answered. */
+static bool is_again(struct api_call *c, struct http_response *resp)
+{
+        char what[CALL_PATH_SIZE + 64];
+        uint64_t ticket = 0;
+        char *body = c->body ? json_dumps(c->body, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
+        (void)snprintf(what, sizeof what, "%s %s %.256s", c->method, c->path, body ? body : "");
+        free(body);
+        switch (idempotency_begin(c->api->idempotency, c->idempotency_key, what, c->now_ms, &ticket)) {
+        case IDEMPOTENCY_NEW:
+                return false;
+        case IDEMPOTENCY_DONE:
+                http_response_header(resp, "Idempotency-Replayed", "true");
+                (void)accepted(c, ticket, resp);
+                return true;
+        case IDEMPOTENCY_REUSED:
+                (void)http_response_problem(resp, 422, "key-reused", "this Idempotency-Key was used for something else",
+                                            "the key belongs to another request of the last 24 hours", "choose a new key for a new request");
+                return true;
+        case IDEMPOTENCY_UNDER_WAY:
+                (void)http_response_problem(resp, 409, "busy", "the same request is under way", "the first of the two is not answered yet", "ask again");
+                return true;
+        case IDEMPOTENCY_FULL:
+                break;
+        }
+        (void)busy(resp, "too many changes with a key within 24 hours");
+        return true;
+}
+
 static int post(struct api_call *c, enum command_type type, uint8_t mirror, bool consent, struct http_response *resp)
 {
         const struct api *a = c->api;
+        uint64_t ticket = 0;
         if (a->self == WITNESS)
                 return http_response_problem(resp, 409, "wrong-node", "the witness holds no data",
                                              "this is the witness: it votes, and has nothing to command", "run hamonctl on a node");
-        uint64_t ticket;
-        if (operations_post(a->operations, type, mirror, consent, c->who, &ticket) < 0) {
-                http_response_header(resp, "Retry-After", "5");
-                return http_response_problem(resp, 503, "busy", "too many commands", "too many commands are under way", "try again later");
-        }
-        resp->status = 202;
-        http_response_header(resp, "Location", "/v1/operations/%" PRIu64, ticket);
-        return answer_json(resp, json_pack("{s:o, s:s}", "operation", json_of_u64(ticket), "node", a->config->voters[a->self].name));
+        if (call_is_early(c, resp) || (c->idempotency_key && is_again(c, resp)))
+                return 0;
+        int r = 0;
+        if (!is_stale(c, mirror, resp))
+                r = operations_post(a->operations, type, mirror, consent, c->who, &ticket) < 0 ? busy(resp, "too many commands are under way")
+                                                                                               : accepted(c, ticket, resp);
+        if (c->idempotency_key)
+                idempotency_note(a->idempotency, c->idempotency_key, ticket);
+        return r;
 }
 
 int post_mirror_create(struct api_call *c, struct http_response *resp)
@@ -147,8 +213,15 @@ int post_mirror_join(struct api_call *c, struct http_response *resp)
 
 int post_mirror_switchover(struct api_call *c, struct http_response *resp)
 {
+        const struct snapshot *s = c->snapshot;
         bool none;
-        return take_body(c, NULL, &none, NULL) < 0 ? bad_body(resp) : post(c, COMMAND_SWITCHOVER, c->mirror, false, resp);
+        if (take_body(c, NULL, &none, NULL) < 0)
+                return bad_body(resp);
+        /* Whichever node is asked: the primary hands over. */
+        if (s && c->entrance != ENTRANCE_PEER && s->self < NODES && s->mirror[c->mirror].role == ROLE_STANDBY &&
+            s->mirror[c->mirror].record.primary == 1 - s->self && s->node[1 - s->self].alive)
+                return forward_later(c, (uint8_t)(1 - s->self), c->path, resp);
+        return post(c, COMMAND_SWITCHOVER, c->mirror, false, resp);
 }
 
 int post_mirror_start_alone(struct api_call *c, struct http_response *resp)

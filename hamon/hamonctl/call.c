@@ -59,10 +59,8 @@ static uint64_t now_s(void)
 }
 
 /* The operation as it was at its end, or when the patience ended ("running"). NULL: printed. */
-static json_t *wait_for(const struct command_line *c, const char *operation)
+static json_t *wait_for(const struct command_line *c, const char *path)
 {
-        char path[64];
-        (void)snprintf(path, sizeof path, "/v1/operations/%.20s", operation); /* fits */
         for (uint64_t begin = now_s();;) {
                 json_t *j;
                 if (!call_get(c, path, &j))
@@ -127,27 +125,61 @@ static int conclude(const json_t *operation, const char *number, char ret_code[3
         return EXIT_REFUSED;
 }
 
+enum { STALE_TRIES = 4 };
+
+/* The revision of what `path` changes: of its mirror, or of the node. */
+static bool get_revision(const struct command_line *c, const char *path, char ret_header[HTTP_KEPT_SIZE + 16])
+{
+        char what[160] = "/v1/node", error[512];
+        struct http_answer answer;
+        if (strncmp(path, "/v1/mirrors/", 12) == 0)
+                (void)snprintf(what, sizeof what, "%.*s", (int)(strrchr(path, '/') - path), path);
+        const struct http_call_options o = {.socket_path = c->socket, .method = "GET", .path = what};
+        int r = http_call_full(&o, &answer, error, sizeof error);
+        bool good = r == 0 && answer.status < 400;
+        if (r < 0)
+                print_unreachable(r, error);
+        else if (!good)
+                print_problem(answer.json, answer.status);
+        else
+                (void)snprintf(ret_header, HTTP_KEPT_SIZE + 16, "If-Match: %s", answer.etag); /* fits */
+        http_answer_release(&answer);
+        return good;
+}
+
 int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32])
 {
-        char error[512];
-        unsigned status;
-        json_t *j = NULL;
-        int r = http_call(c->socket, "POST", path, body, 0, &status, &j, error, sizeof error);
+        char error[512], header[HTTP_KEPT_SIZE + 16];
+        const char *headers[] = {header, NULL};
+        struct http_answer answer = {0};
+        int r = 0;
+        /* The revision may move between the two calls; a person's command means the state of this second, whatever its number. */
+        for (unsigned i = 0; i < STALE_TRIES && (i == 0 || answer.status == 412); i++) {
+                http_answer_release(&answer);
+                if (!get_revision(c, path, header)) {
+                        json_decref(body);
+                        return EXIT_REFUSED;
+                }
+                const struct http_call_options o = {.socket_path = c->socket, .method = "POST", .path = path, .body = body, .headers = headers};
+                r = http_call_full(&o, &answer, error, sizeof error);
+                if (r < 0)
+                        break;
+        }
         json_decref(body);
         if (r < 0) {
                 print_unreachable(r, error);
                 return EXIT_REFUSED;
         }
-        const char *number = json_string_value(json_object_get(j, "operation"));
+        const char *number = json_string_value(json_object_get(answer.json, "operation"));
         int exit_status = EXIT_REFUSED;
-        if (status >= 400 || !number) {
-                print_problem(j, status);
+        if (answer.status >= 400 || !number) {
+                print_problem(answer.json, answer.status);
         } else {
-                json_t *operation = wait_for(c, number);
+                json_t *operation = wait_for(c, answer.location);
                 if (operation)
                         exit_status = conclude(operation, number, ret_code);
                 json_decref(operation);
         }
-        json_decref(j);
+        http_answer_release(&answer);
         return exit_status;
 }

@@ -37,9 +37,10 @@ static void became_ready(struct attach *a)
         attach_post_queue_limits(a);
         attach_notify_status(a, true);
         if (a->export_known)
-                log_notice("%s: attached export 0x%" PRIx64 " of %s, %" PRIu64 " bytes, %s%s", a->device,
+                log_notice("%s: attached export 0x%" PRIx64 " of %s, %" PRIu64 " bytes, %s%s%s", a->device,
                            a->options->name.id, dialer_address(a->dialer), a->size_bytes,
-                           nbdc_policy_name(a->supervisor.policy), a->options->read_only ? ", read-only" : "");
+                           nbdc_policy_name(a->supervisor.policy), a->options->read_only ? ", read-only" : "",
+                           a->options->keys ? ", encrypted (TLS 1.3 in the kernel)" : "");
 }
 
 static void perform(struct attach *a, const struct supervise_action *action)
@@ -122,6 +123,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
         (void)sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
         attach_probe_progress(a, now);
         attach_probe_link(a);
+        attach_probe_records(a);
         if (a->detach_deadline_ms && now >= a->detach_deadline_ms && control_has_waiting(a->control))
                 attach_answer_detach(a, false, false, "the kernel has not returned from the disconnect yet; ask again");
         return 0;
@@ -257,7 +259,7 @@ int attach_run(const struct attach_options *options)
         int status = NBDC_EXIT_KERNEL, rc;
         snprintf(a.device, sizeof a.device, "/dev/nbd%d", options->index);
         export_name_format(&options->name, name);
-        snprintf(a.backend, sizeof a.backend, "nbdc:%s:%u/%s", options->hosts, options->port, name);
+        snprintf(a.backend, sizeof a.backend, "%s:%s:%u/%s", options->keys ? "nbdc+tls" : "nbdc", options->hosts, options->port, name);
         supervisor_init(&a.supervisor, options->policy, options->wait);
 
         rc = setup_loop(&a);
@@ -273,7 +275,8 @@ int attach_run(const struct attach_options *options)
                 if (rc < 0)
                         goto out;
                 rc =
-                    dialer_new(a.event, options->hosts, options->port, &options->name, attach_on_dialed, &a, &a.dialer);
+                    dialer_new(a.event, options->hosts, options->port, &options->name, options->keys, attach_on_dialed, &a,
+                                &a.dialer);
         }
         if (rc < 0) {
                 log_error("cannot start: %s", strerror(-rc));

@@ -12,11 +12,15 @@
 #include "nbdc/nbdc_client.h"
 #include "wire/export_name.h"
 
+struct tls_keys;
+
 struct attach_options {
         const char *hosts; /* "HOST" or "HOST,HOST2" */
         uint16_t port;
         struct export_name name;
         int index; /* of the device */
+        const struct tls_keys *keys;  /* NULL: a plain connection */
+        uint64_t records_max;         /* TLS records of one connection before it is replaced */
         enum nbdc_policy policy;
         bool wait;
         bool read_only;

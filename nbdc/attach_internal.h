@@ -26,6 +26,7 @@
 #include "nbdc/netlink.h"
 #include "nbdc/progress.h"
 #include "nbdc/queue.h"
+#include "nbdc/records.h"
 #include "nbdc/supervise.h"
 #include "nbdc/worker.h"
 
@@ -74,7 +75,8 @@ struct attach {
         struct device_sampler sampler;
         struct progress progress;
         bool account_open;      /* the present connection was handed over by this process */
-        struct account account; /* at its hand-over */
+        bool records_open; /* the same, for what follows of TLS records */
+        struct records_point point; /* at its hand-over */
         uint64_t started_ms;
         uint64_t detach_deadline_ms; /* 0: none */
         bool detached;
@@ -105,6 +107,8 @@ void attach_watch_link(struct attach *a);
 void attach_adopt(struct attach *a);
 /* At every tick: is anybody there, and do requests get done? */
 void attach_probe_link(struct attach *a);
+/* Replaces a TLS connection whose key has protected enough. */
+void attach_probe_records(struct attach *a);
 void attach_probe_progress(struct attach *a, uint64_t now_ms);
 
 /* attach_status.c */

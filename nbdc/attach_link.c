@@ -143,20 +143,61 @@ void attach_open_account(struct attach *a)
         struct device_counters counters;
         if (a->sampler.stat_fd < 0 && device_sampler_open(&a->sampler, a->options->index) < 0)
                 return; /* a device that CONNECT makes; its age of requests begins with the next connection */
-        a->account_open =
-            device_sampler_read(&a->sampler, &counters) == 0 && account_now(&a->fresh, &counters, &a->account);
+        a->records_open = device_sampler_read(&a->sampler, &counters) == 0;
+        a->account_open = a->records_open && account_now(&a->fresh, &counters, &a->point.account);
+        a->point.completed = counters.completed;
+}
+
+/* Flushes that are owed: the block layer does not count them. Records hide how many; then the last word tells that there is one. */
+static unsigned owed(const struct attach *a, const struct device_counters *counters)
+{
+        struct account now;
+        if (a->options->keys)
+                return a->links.count == 1 && link_waits(a->links.fds[0]);
+        return a->account_open && account_now(&a->links, counters, &now) ? account_owed(&a->point.account, &now) : 0;
 }
 
 void attach_probe_progress(struct attach *a, uint64_t now_ms)
 {
         struct device_counters counters;
-        struct account now;
         bool attached = a->supervisor.state == NBDC_ATTACHED;
         if (a->sampler.stat_fd < 0 || device_sampler_read(&a->sampler, &counters) < 0)
                 return;
-        if (counters.in_flight == 0 && attached && a->account_open && account_now(&a->links, &counters, &now))
-                counters.in_flight = account_owed(&a->account, &now);
+        if (counters.in_flight == 0 && attached)
+                counters.in_flight = owed(a, &counters);
         progress_sample(&a->progress, counters.in_flight, counters.completed, attached, now_ms);
+}
+
+/* Of one connection. With several it is not known which of them a request went over: any may have had all of them. */
+static uint64_t records_of(const struct attach *a, unsigned i, const struct device_counters *counters)
+{
+        struct records_point now = {.completed = counters->completed}, several = {.completed = a->point.completed};
+        bool one = a->links.count == 1 && a->account_open;
+        if (!link_bytes(a->links.fds[i], &now.account.sent_bytes, &now.account.received_bytes))
+                return 0;
+        if (one) {
+                now.account.written_bytes = counters->written_bytes;
+                now.account.read_bytes = counters->read_bytes;
+        }
+        return records_bound(!a->records_open ? NULL : one ? &a->point : &several, &now);
+}
+
+void attach_probe_records(struct attach *a)
+{
+        struct device_counters counters;
+        uint64_t records = 0;
+        if (!a->options->keys || a->supervisor.state != NBDC_ATTACHED || a->sampler.stat_fd < 0 ||
+            device_sampler_read(&a->sampler, &counters) < 0)
+                return;
+        for (unsigned i = 0; i < a->links.count; i++) {
+                uint64_t n = records_of(a, i, &counters);
+                records = n > records ? n : records;
+        }
+        if (records < a->options->records_max)
+                return;
+        log_notice("%s: the TLS key may have protected %" PRIu64 " records: changing to a new connection, as planned", a->device, records);
+        link_set_shut(&a->links);
+        attach_feed(a, EVENT_LINK_DOWN, false);
 }
 
 void attach_watch_link(struct attach *a)
@@ -201,7 +242,7 @@ void attach_adopt(struct attach *a)
         } else {
                 log_notice("%s: already attached, taking it over with its connection", a->device);
                 watch(a, &held);
-                a->account_open = false;
+                a->account_open = a->records_open = false;
                 attach_feed(a, EVENT_ADOPT_LIVE, false);
         }
 }

@@ -16,7 +16,9 @@
 
 #include <systemd/sd-event.h>
 
+#include "nbdc/channel.h"
 #include "nbdc/limits.h"
+#include "net/tls.h"
 
 struct dial_address {
         struct sockaddr_storage sockaddr;
@@ -40,7 +42,10 @@ struct dialer {
 
         int fd;
         bool connected;
+        bool shaking; /* TLS hands */
         bool done;
+        const struct tls_keys *keys;
+        struct channel channel;
         sd_event_source *io, *timer;
         struct negotiate negotiate;
         char sentence[NBDC_ERROR_SIZE];
@@ -104,10 +109,11 @@ int dialer_resolve(struct dialer *d, char *ret_reason, size_t size)
 static void close_attempt(struct dialer *d)
 {
         d->io = sd_event_source_disable_unref(d->io);
+        channel_release(&d->channel);
         if (d->fd >= 0)
                 close(d->fd);
-        d->fd = -1;
-        d->connected = d->done = false;
+        d->fd = d->channel.fd = -1;
+        d->connected = d->shaking = d->done = false;
         if (d->timer)
                 (void)sd_event_source_set_enabled(d->timer, SD_EVENT_OFF); /* of our own source: cannot fail */
 }
@@ -188,11 +194,11 @@ static int pump_output(struct dialer *d)
         size_t bytes;
         const uint8_t *data = negotiate_output(&d->negotiate, &bytes);
         while (bytes > 0) {
-                ssize_t n = send(d->fd, data, bytes, MSG_NOSIGNAL);
-                if (n < 0 && errno == EAGAIN)
+                ssize_t n = channel_send(&d->channel, data, bytes);
+                if (n == -EAGAIN)
                         return 0;
                 if (n < 0) {
-                        socket_failed(d, errno);
+                        socket_failed(d, (int)-n);
                         return -1;
                 }
                 negotiate_sent(&d->negotiate, (size_t)n);
@@ -201,14 +207,34 @@ static int pump_output(struct dialer *d)
         return 0;
 }
 
+/* From here on the socket takes and gives plain bytes. False: the address was given up. */
+static bool hand_over_records(struct dialer *d)
+{
+        char text[NBDC_ERROR_SIZE];
+        int rc = d->channel.tls ? tls_to_kernel(d->channel.tls, d->fd) : 0;
+        if (rc == 0) {
+                channel_release(&d->channel);
+                return true;
+        }
+        if (rc == -EPROTO)
+                snprintf(text, sizeof text, "the server goes on talking after the handshake, so that the kernel cannot take over its TLS session");
+        else
+                snprintf(text, sizeof text, "the kernel does not take over the TLS session: %s; it needs CONFIG_TLS and AES-GCM (modprobe tls)", strerror(-rc));
+        address_failed(d, rc != -EPROTO, text);
+        return false;
+}
+
 static void conclude(struct dialer *d)
 {
         struct negotiate *n = &d->negotiate;
         int zero = 0, flags;
         switch (n->verdict) {
         case NEGOTIATE_GOING:
+        case NEGOTIATE_SECURE:
                 return;
         case NEGOTIATE_DONE:
+                if (!hand_over_records(d))
+                        return;
                 /* From here on nbdc judges the connection (limits.h); the kernel driver wants a blocking socket. */
                 (void)setsockopt(d->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &zero, sizeof zero);
                 flags = fcntl(d->fd, F_GETFL);
@@ -226,18 +252,48 @@ static void conclude(struct dialer *d)
         }
 }
 
+/* True: TLS is on, or none is wanted. */
+static bool shake(struct dialer *d)
+{
+        char text[NBDC_ERROR_SIZE];
+        int rc = 0;
+        if (!d->shaking)
+                return true;
+        if (!d->channel.tls)
+                rc = channel_secure(&d->channel, d->keys);
+        if (rc == 0)
+                rc = channel_shake(&d->channel);
+        if (rc == 0) {
+                d->shaking = false;
+                negotiate_secured(&d->negotiate);
+                return pump_output(d) == 0;
+        }
+        if (rc != -EAGAIN) {
+                const char *reason = channel_reason(&d->channel);
+                snprintf(text, sizeof text, "TLS: %s", *reason ? reason : strerror(-rc));
+                address_failed(d, rc == -EACCES, text);
+        }
+        return false;
+}
+
 static void pump(struct dialer *d)
 {
         struct negotiate *n = &d->negotiate;
+        if (!shake(d))
+                return;
         while (n->verdict == NEGOTIATE_GOING) {
                 size_t room;
                 uint8_t *to = negotiate_room(n, &room);
                 bool greeting = n->step == STEP_GREETING;
-                ssize_t got = recv(d->fd, to, room, 0);
-                if (got < 0 && errno == EAGAIN)
+                ssize_t got = channel_receive(&d->channel, to, room);
+                if (got == -EAGAIN)
                         break;
                 if (got < 0) {
-                        socket_failed(d, errno);
+                        const char *reason = channel_reason(&d->channel);
+                        if (*reason)
+                                address_failed(d, got == -EACCES, reason);
+                        else
+                                socket_failed(d, (int)-got);
                         return;
                 }
                 if (got == 0)
@@ -248,6 +304,11 @@ static void pump(struct dialer *d)
                         set_deadline(d, NBDC_DIAL_GO_MS);
                 if (n->verdict == NEGOTIATE_GOING && pump_output(d) < 0)
                         return;
+                if (n->verdict == NEGOTIATE_SECURE) {
+                        d->shaking = true;
+                        if (!shake(d))
+                                return;
+                }
         }
         conclude(d);
 }
@@ -304,7 +365,8 @@ static void try_address(struct dialer *d)
 {
         const struct dial_address *a = &d->addresses[d->address];
         negotiate_start(&d->negotiate, NEGOTIATE_ATTACH, &d->name);
-        d->fd = open_socket(a);
+        d->negotiate.tls = d->keys != NULL;
+        d->fd = d->channel.fd = open_socket(a);
         int rc = d->fd;
         if (rc >= 0) {
                 set_deadline(d, d->address_count > 1 ? NBDC_DIAL_CONNECT_ONE_OF_MANY_MS : NBDC_DIAL_CONNECT_MS);
@@ -319,7 +381,7 @@ static void try_address(struct dialer *d)
 }
 
 int dialer_new(struct sd_event *event, const char *hosts, uint16_t port, const struct export_name *name,
-               dial_end on_end, void *userdata, struct dialer **ret)
+               const struct tls_keys *keys, dial_end on_end, void *userdata, struct dialer **ret)
 {
         struct dialer *d = calloc(1, sizeof *d);
         if (!d)
@@ -328,9 +390,10 @@ int dialer_new(struct sd_event *event, const char *hosts, uint16_t port, const s
         d->hosts = hosts;
         d->port = port;
         d->name = *name;
+        d->keys = keys;
         d->on_end = on_end;
         d->userdata = userdata;
-        d->fd = -1;
+        d->fd = d->channel.fd = -1;
         int rc = sd_event_add_time_relative(event, &d->timer, CLOCK_MONOTONIC, 0, 1000, on_timer, d);
         if (rc >= 0)
                 rc = sd_event_source_set_enabled(d->timer, SD_EVENT_OFF);
@@ -371,7 +434,7 @@ int dialer_take_fd(struct dialer *d)
         if (!d->done)
                 return -1;
         int fd = d->fd;
-        d->fd = -1;
+        d->fd = d->channel.fd = -1;
         d->done = false;
         return fd;
 }

@@ -66,6 +66,13 @@
 #define NBDC_HEAP_BYTES (1u << 20)
 #define NBDC_STACK_BYTES (96u << 10)
 
+/*
+ * TLS records under one key before the connection is replaced: RFC 8446 5.5 allows 2^24.5, and 2^24 minus what a fast link may do between two looks
+ * is kept to. NBDC_TEST_TLS_RECORDS in the environment lowers it.
+ */
+#define NBDC_TLS_RECORDS_MAX ((1ull << 24) - (1ull << 18))
+#define NBDC_TLS_RECORDS_ENV "NBDC_TEST_TLS_RECORDS"
+
 /* Detach: an answer comes within this, even if the kernel does not return. */
 #define NBDC_DETACH_MS 2500u
 #define NBDC_REQUIRED_SENTENCE                                                                                         \

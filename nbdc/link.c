@@ -71,6 +71,13 @@ bool link_bytes(int fd, uint64_t *ret_sent, uint64_t *ret_received)
         return true;
 }
 
+bool link_waits(int fd)
+{
+        struct tcp_info info = {0};
+        socklen_t size = sizeof info;
+        return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_last_data_sent < info.tcpi_last_data_recv;
+}
+
 int link_take_error(int fd)
 {
         int error = 0;

@@ -38,6 +38,9 @@ bool link_sample(int fd, struct link_sample *ret);
  * not tell. */
 bool link_bytes(int fd, uint64_t *ret_sent, uint64_t *ret_received);
 
+/* The last bytes on it were ours: the server owes an answer. May miss one that was sent within a clock tick of what the server said before. */
+bool link_waits(int fd);
+
 /* Why it is down: an errno, or 0: closed by the peer in good order. Told once. */
 int link_take_error(int fd);
 

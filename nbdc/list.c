@@ -9,6 +9,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "nbdc/channel.h"
 #include "nbdc/negotiate.h"
 
 #define LIST_TIMEOUT_S 3
@@ -46,19 +47,30 @@ static int dial(const char *host, uint16_t port, char *ret_reason, size_t size)
         return fd < 0 ? -EHOSTUNREACH : fd;
 }
 
-static void converse(int fd, struct negotiate *n)
+/* False: TLS failed. */
+static bool secure(struct channel *c, struct negotiate *n, const struct tls_keys *keys)
+{
+        if (channel_secure(c, keys) < 0 || channel_shake(c) < 0)
+                return false;
+        negotiate_secured(n);
+        return true;
+}
+
+static void converse(struct channel *c, struct negotiate *n, const struct tls_keys *keys)
 {
         while (n->verdict == NEGOTIATE_GOING) {
                 size_t bytes;
                 uint8_t *to = negotiate_room(n, &bytes);
-                ssize_t got = recv(fd, to, bytes, 0);
+                ssize_t got = channel_receive(c, to, bytes);
                 if (got <= 0) {
                         negotiate_closed(n);
                         return;
                 }
                 negotiate_received(n, (size_t)got);
+                if (n->verdict == NEGOTIATE_SECURE && !secure(c, n, keys))
+                        return;
                 for (const uint8_t *from = negotiate_output(n, &bytes); bytes > 0; from = negotiate_output(n, &bytes)) {
-                        ssize_t sent = send(fd, from, bytes, MSG_NOSIGNAL);
+                        ssize_t sent = channel_send(c, from, bytes);
                         if (sent <= 0) {
                                 negotiate_closed(n);
                                 return;
@@ -68,20 +80,28 @@ static void converse(int fd, struct negotiate *n)
         }
 }
 
-int list_exports(const char *host, uint16_t port, void (*on_export)(void *userdata, const char *name, size_t bytes),
+int list_exports(const char *host, uint16_t port, const struct tls_keys *keys, void (*on_export)(void *userdata, const char *name, size_t bytes),
                  void *userdata, char *ret_reason, size_t size)
 {
         struct negotiate n;
         int fd = dial(host, port, ret_reason, size);
         if (fd < 0)
                 return fd;
+        struct channel c = {.fd = fd};
         negotiate_start(&n, NEGOTIATE_LIST, NULL);
+        n.tls = keys != NULL;
         n.on_export = on_export;
         n.userdata = userdata;
-        converse(fd, &n);
+        converse(&c, &n, keys);
         close(fd);
+        const char *reason = channel_reason(&c);
+        if (n.verdict == NEGOTIATE_SECURE)
+                snprintf(ret_reason, size, "%.100s port %u: TLS: %s", host, port, *reason ? reason : "the server hangs up, or does not answer");
+        else if (n.verdict != NEGOTIATE_DONE)
+                snprintf(ret_reason, size, "%.100s port %u: %s%s", host, port, *reason ? "TLS: " : "", *reason ? reason : n.error);
+        bool refused = n.verdict == NEGOTIATE_REFUSED || *reason;
+        channel_release(&c);
         if (n.verdict == NEGOTIATE_DONE)
                 return 0;
-        snprintf(ret_reason, size, "%.100s port %u: %s", host, port, n.error);
-        return n.verdict == NEGOTIATE_REFUSED ? -EPERM : -EHOSTUNREACH;
+        return refused ? -EPERM : -EHOSTUNREACH;
 }

@@ -11,7 +11,10 @@
 
 /* 0, -EHOSTUNREACH or -EPERM (the server does not list), with a sentence in `ret_reason`. The name given to `on_export`
  * is a slice. */
-int list_exports(const char *host, uint16_t port, void (*on_export)(void *userdata, const char *name, size_t bytes),
+struct tls_keys;
+
+/* `keys`: NULL for a plain connection. */
+int list_exports(const char *host, uint16_t port, const struct tls_keys *keys, void (*on_export)(void *userdata, const char *name, size_t bytes),
                  void *userdata, char *ret_reason, size_t size);
 
 #endif

@@ -22,6 +22,7 @@
 #include "nbdc/orphan.h"
 #include "nbdc/show.h"
 #include "nbdc/supervise.h"
+#include "nbdc/tls_options.h"
 #include "wire/nbd_proto.h"
 
 enum {
@@ -38,6 +39,12 @@ enum {
         OPT_JSON,
         OPT_LIST,
         OPT_POLICY,
+        OPT_TLS_PSK,
+        OPT_TLS_IDENTITY,
+        OPT_TLS_CA,
+        OPT_TLS_CERT,
+        OPT_TLS_KEY,
+        OPT_TLS_HOSTNAME,
         OPT_KEEP
 };
 
@@ -57,6 +64,12 @@ static const struct cli_option options[] = {
     {0, "json", NULL, "with --status: as JSON", OPT_JSON},
     {0, "list", NULL, "show the exports of a server", OPT_LIST},
     {0, "policy", "POLICY", "make DEVICE required or optional", OPT_POLICY},
+    {0, "tls-psk", "FILE", "encrypt, with a pre-shared key of FILE: lines IDENTITY:HEXKEY, readable by its owner alone", OPT_TLS_PSK},
+    {0, "tls-identity", "NAME", "with --tls-psk: which key (default: the only one)", OPT_TLS_IDENTITY},
+    {0, "tls-ca", "FILE", "encrypt, with certificates: PEM, who signs the server's", OPT_TLS_CA},
+    {0, "tls-cert", "FILE", "with --tls-ca: PEM, the own certificate", OPT_TLS_CERT},
+    {0, "tls-key", "FILE", "with --tls-ca: PEM, its private key, readable by its owner alone", OPT_TLS_KEY},
+    {0, "tls-hostname", "NAME", "with --tls-ca: the name in the server's certificate (default: the first HOST)", OPT_TLS_HOSTNAME},
     {0, "keep", NULL, NULL, OPT_KEEP}, /* nbdc starts itself with this: keeper.h */
     {0, NULL, NULL, NULL, 0},
 };
@@ -68,7 +81,7 @@ static const struct cli cli = {
              "nbdc --status [DEVICE] [--json]\n"
              "nbdc --detach DEVICE [--decided VERSION]\n"
              "nbdc --policy required|optional DEVICE\n"
-             "nbdc --list HOST PORT",
+             "nbdc --list [--tls-...] HOST PORT",
     .epilog = "Example: nbdc 10.0.0.2 4343 0x12345678 /dev/nbd0 &\n"
               "\n"
               "nbdc stays in the foreground to supervise the device. While the server is away the device's requests "
@@ -89,7 +102,23 @@ struct command_line {
         unsigned operand_count;
         const char *epoch, *session, *timeout, *connections, *decided, *policy;
         bool read_only, optional, wait, json;
+        struct tls_files tls;
 };
+
+/* False: it is none of them. */
+static bool take_tls_option(struct command_line *c, int id, const char *value)
+{
+        const char **where = id == OPT_TLS_PSK        ? &c->tls.psk
+                             : id == OPT_TLS_IDENTITY ? &c->tls.identity
+                             : id == OPT_TLS_CA       ? &c->tls.ca
+                             : id == OPT_TLS_CERT     ? &c->tls.certificate
+                             : id == OPT_TLS_KEY      ? &c->tls.key
+                             : id == OPT_TLS_HOSTNAME ? &c->tls.hostname
+                                                      : NULL;
+        if (where)
+                *where = value;
+        return where != NULL;
+}
 
 static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
 {
@@ -156,6 +185,7 @@ static int parse(int argc, char **argv, struct command_line *c)
                         c->verb = id;
                         break;
                 default:
+                        (void)take_tls_option(c, id, parser.value);
                         break;
                 }
         }
@@ -243,7 +273,15 @@ static int run_attach(const struct command_line *c)
                         return usage_error("--connections does not go with --epoch and --session: a leg uses one "
                                            "connection, or a late write could land; leave --connections out");
         }
-        return attach_run(&o);
+        struct tls_keys *keys = NULL;
+        int rc = tls_options_load(&c->tls, o.hosts, &keys);
+        if (rc == NBDC_EXIT_OK && keys)
+                rc = tls_options_need_kernel(&o.records_max);
+        o.keys = keys;
+        if (rc == NBDC_EXIT_OK)
+                rc = attach_run(&o);
+        tls_keys_free(keys);
+        return rc;
 }
 
 static int status_of(int rc)
@@ -308,7 +346,12 @@ static int run_list(const struct command_line *c)
                 return usage_error("expected nbdc --list HOST PORT");
         if (parse_port(c->operands[1], &port))
                 return NBDC_EXIT_USAGE;
-        int rc = list_exports(c->operands[0], port, print_export, NULL, reason, sizeof reason);
+        struct tls_keys *keys = NULL;
+        int rc = tls_options_load(&c->tls, c->operands[0], &keys);
+        if (rc != NBDC_EXIT_OK)
+                return rc;
+        rc = list_exports(c->operands[0], port, keys, print_export, NULL, reason, sizeof reason);
+        tls_keys_free(keys);
         if (rc < 0)
                 log_error("%s", reason);
         return rc == 0 ? NBDC_EXIT_OK : rc == -EPERM ? NBDC_EXIT_REFUSED : NBDC_EXIT_UNREACHABLE;

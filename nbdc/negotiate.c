@@ -103,6 +103,16 @@ static void take_greeting(struct negotiate *n)
         struct bwriter w = bwriter_of(n->out, sizeof n->out);
         nbd_client_flags_encode(&w, flags & (NBD_HANDSHAKE_FIXED_NEWSTYLE | NBD_HANDSHAKE_NO_ZEROES));
         n->out_bytes = w.offset_bytes;
+        if (n->tls)
+                queue_option(n, NBD_OPT_STARTTLS);
+        else
+                queue_option(n, n->mode == NEGOTIATE_LIST ? NBD_OPT_LIST : NBD_OPT_GO);
+}
+
+void negotiate_secured(struct negotiate *n)
+{
+        assert(n->verdict == NEGOTIATE_SECURE);
+        n->verdict = NEGOTIATE_GOING;
         queue_option(n, n->mode == NEGOTIATE_LIST ? NBD_OPT_LIST : NBD_OPT_GO);
 }
 
@@ -119,6 +129,11 @@ static void take_error(struct negotiate *n)
         char id[EXPORT_NAME_TEXT_SIZE];
         snprintf(id, sizeof id, "%.*s", (int)strcspn(n->name, "?"), n->name);
 
+        if (n->option == NBD_OPT_STARTTLS) { /* whatever the reason: never on in the clear */
+                finish(n, NEGOTIATE_REFUSED, "the server does not speak TLS%s%s; nothing was sent in the clear: give it keys, or leave --tls-... out",
+                       colon, said);
+                return;
+        }
         switch (n->reply.type) {
         case NBD_REP_ERR_UNSUP:
                 if (n->option == NBD_OPT_GO)
@@ -137,7 +152,7 @@ static void take_error(struct negotiate *n)
                 return;
         case NBD_REP_ERR_TLS_REQD:
                 finish(n, NEGOTIATE_REFUSED,
-                       "the server wants TLS, which this nbdc does not speak; allow plain connections there");
+                       "the server wants TLS: give --tls-psk FILE, or --tls-ca FILE with --tls-cert and --tls-key");
                 return;
         case NBD_REP_ERR_BLOCK_SIZE_REQD:
                 finish(n, NEGOTIATE_REFUSED, "the server insists on a block size for export '%s'%s%s", id, colon, said);
@@ -177,6 +192,10 @@ static void take_reply(struct negotiate *n)
         }
         if (n->reply.type & NBD_REP_FLAG_ERROR) {
                 take_error(n);
+                return;
+        }
+        if (n->reply.type == NBD_REP_ACK && n->option == NBD_OPT_STARTTLS) {
+                finish(n, NEGOTIATE_SECURE, "%s", "");
                 return;
         }
         if (n->reply.type == NBD_REP_ACK) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The client's half of the NBD handshake, without a socket: fixed newstyle, then GO (or LIST), EXPORT_NAME where GO is
+ * The client's half of the NBD handshake, without a socket: fixed newstyle, STARTTLS if wanted, then GO (or LIST), EXPORT_NAME where GO is
  * not known.
  *
  *   bytes in    negotiate_room() says how many bytes are wanted next and where to put them; never one more than the
@@ -28,6 +28,7 @@
 
 enum negotiate_verdict {
         NEGOTIATE_GOING,
+        NEGOTIATE_SECURE,  /* the next byte is the first of TLS: shake hands, then negotiate_secured() */
         NEGOTIATE_DONE,    /* GO: the next byte is the first of transmission. LIST: the list is complete */
         NEGOTIATE_REFUSED, /* the server said no; trying the same again soon will not help */
         NEGOTIATE_LATER,   /* the server is going down: try again */
@@ -47,6 +48,8 @@ struct negotiate {
         void (*on_export)(void *userdata, const char *name, size_t name_bytes);
         void *userdata;
 
+        bool tls; /* STARTTLS comes first, and there is no going on without it. Set after negotiate_start(). */
+
         /* private */
         enum negotiate_mode mode;
         enum negotiate_step step;
@@ -63,6 +66,9 @@ struct negotiate {
 
 /* `name` may be NULL for NEGOTIATE_LIST. */
 void negotiate_start(struct negotiate *n, enum negotiate_mode mode, const struct export_name *name);
+
+/* TLS is on: from here on all bytes are inside it. */
+void negotiate_secured(struct negotiate *n);
 
 /* Where the next bytes go, and how many are wanted at most (0: none, the verdict is there). */
 uint8_t *negotiate_room(struct negotiate *n, size_t *ret_bytes);

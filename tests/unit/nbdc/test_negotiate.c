@@ -34,6 +34,8 @@ static void reply_text(struct script *s, uint32_t option, uint32_t type, const c
         nbd_option_reply_encode(&s->w, option, type, text, strlen(text));
 }
 
+static bool with_tls;
+
 /* Feeds the script in pieces of at most `piece` bytes; returns how many bytes the client took. The peer then closes. */
 static size_t play(struct negotiate *n, enum negotiate_mode mode, const struct script *s, size_t piece, char *sent,
                    size_t *sent_bytes)
@@ -42,6 +44,7 @@ static size_t play(struct negotiate *n, enum negotiate_mode mode, const struct s
         void (*on_export)(void *, const char *, size_t) = n->on_export;
         void *userdata = n->userdata;
         negotiate_start(n, mode, &name);
+        n->tls = with_tls;
         n->on_export = on_export;
         n->userdata = userdata;
         *sent_bytes = 0;
@@ -389,6 +392,59 @@ static void test_list(void **state)
         free(s);
 }
 
+/* The option of the last thing in the output, and nothing else behind it. */
+static uint32_t last_option(const struct negotiate *n)
+{
+        size_t bytes;
+        const uint8_t *data = negotiate_output(n, &bytes);
+        struct breader r = breader_of(data, bytes);
+        struct nbd_option_header h = {0};
+        uint32_t flags;
+        if (bytes > NBD_OPTION_HEADER_BYTES && data[0] == 0)
+                (void)nbd_client_flags_decode(&r, &flags);
+        assert_int_equal(nbd_option_header_decode(&r, &h), 0);
+        assert_int_equal(breader_left(&r), h.length_bytes);
+        return h.option;
+}
+
+static void test_tls_first_or_not_at_all(void **state)
+{
+        (void)state;
+        static struct negotiate n;
+        with_tls = true;
+        struct script *s = script_new(FIXED);
+        size_t offset = 0, room, bytes;
+        negotiate_start(&n, NEGOTIATE_ATTACH, &name);
+        n.tls = true;
+        reply_text(s, NBD_OPT_STARTTLS, NBD_REP_ACK, "");
+        for (uint8_t *to; to = negotiate_room(&n, &room), room > 0; offset += room) {
+                if (offset == NBD_GREETING_BYTES) { /* flags and STARTTLS, and nothing that a listener may learn from */
+                        assert_int_equal(last_option(&n), NBD_OPT_STARTTLS);
+                        (void)negotiate_output(&n, &bytes);
+                        negotiate_sent(&n, bytes);
+                }
+                memcpy(to, s->bytes + offset, room);
+                negotiate_received(&n, room);
+        }
+        assert_int_equal(n.verdict, NEGOTIATE_SECURE);
+        assert_int_equal(offset, s->w.offset_bytes);
+        free(s);
+        negotiate_secured(&n);
+        assert_int_equal(n.verdict, NEGOTIATE_GOING);
+        assert_int_equal(last_option(&n), NBD_OPT_GO);
+
+        static const uint32_t refusals[] = {NBD_REP_ERR_UNSUP, NBD_REP_ERR_POLICY, NBD_REP_ERR_INVALID, NBD_REP_ERR_SHUTDOWN};
+        for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+                s = script_new(FIXED);
+                reply_text(s, NBD_OPT_STARTTLS, refusals[i], "no");
+                expect(s, NEGOTIATE_REFUSED, "nothing was sent in the clear");
+        }
+        with_tls = false;
+        s = script_new(FIXED);
+        reply_text(s, NBD_OPT_GO, NBD_REP_ERR_TLS_REQD, "");
+        expect(s, NEGOTIATE_REFUSED, "the server wants TLS: give --tls-psk");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -405,6 +461,7 @@ int main(void)
             cmocka_unit_test(test_every_cut),
             cmocka_unit_test(test_random_bytes),
             cmocka_unit_test(test_list),
+            cmocka_unit_test(test_tls_first_or_not_at_all),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 #include "nbdc/limits.h"
 #include "nbdc/progress.h"
 #include "nbdc/queue.h"
+#include "nbdc/records.h"
 #include "wire/nbd_proto.h"
 
 static void test_progress(void **state)
@@ -192,10 +193,41 @@ static void test_queue(void **state)
         assert_int_equal(queue_apply(7, &l, failed, sizeof failed), 0);
 }
 
+/* What the kernel may really have made of requests is never more than the bound, and the bound is not absurdly high. */
+static void test_records(void **state)
+{
+        static const struct {
+                uint64_t requests, write_bytes, read_bytes; /* each */
+                unsigned per_request; /* records that a request takes at least */
+        } loads[] = {{1000000, 4096, 0, 1}, {1000000, 0, 4096, 1}, {1000000, 512, 0, 1}, {50000, 1 << 20, 0, 65}, {50000, 0, 1 << 20, 1}, {1000000, 0, 0, 1}};
+        (void)state;
+        for (size_t i = 0; i < sizeof loads / sizeof *loads; i++) {
+                uint64_t n = loads[i].requests, sent_records = n * loads[i].per_request;
+                uint64_t received_records = n * (loads[i].read_bytes / 16384 + 1);
+                struct records_point start = {.account = {1000, 2000, 3000, 4000}, .completed = 77};
+                struct records_point now = {
+                    .account = {.sent_bytes = 1000 + n * (28 + loads[i].write_bytes) + 22 * sent_records,
+                                .received_bytes = 2000 + n * (16 + loads[i].read_bytes) + 22 * received_records,
+                                .written_bytes = 3000 + n * loads[i].write_bytes,
+                                .read_bytes = 4000 + n * loads[i].read_bytes},
+                    .completed = 77 + n,
+                };
+                uint64_t real = sent_records > received_records ? sent_records : received_records, bound = records_bound(&start, &now);
+                assert_true(bound >= real);
+                assert_true(bound <= 5 * real);
+                assert_true(records_bound(NULL, &now) >= real); /* taken over: the beginning is not known */
+                /* requests in flight, their data sent and not yet counted as written */
+                now.account.written_bytes -= 100 * loads[i].write_bytes;
+                now.account.read_bytes -= 100 * loads[i].read_bytes;
+                now.completed -= 100;
+                assert_true(records_bound(&start, &now) >= real);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(test_progress), cmocka_unit_test(test_account), cmocka_unit_test(test_device),
+            cmocka_unit_test(test_progress), cmocka_unit_test(test_account), cmocka_unit_test(test_records), cmocka_unit_test(test_device),
             cmocka_unit_test(test_counters), cmocka_unit_test(test_queue),
         };
         return cmocka_run_group_tests(tests, make_sysfs, remove_sysfs);

@@ -67,8 +67,17 @@ static void unlink_name(const struct array *a)
         (void)unlink(path);
 }
 
+static int set_peer_write_mostly(const struct array *a, const struct md_state *s, struct trouble *t)
+{
+        char key[64];
+
+        snprintf(key, sizeof key, "dev-%s/state", s->peer.name);
+        int r = s->peer.write_mostly ? 0 : md_sysfs_write(MD_SYSFS_ROOT, a->md, key, "writemostly");
+        return r < 0 ? trouble_errno(t, r, "cannot make the peer's leg write-mostly in %s", a->md) : 0;
+}
+
 /* What has to be set after each assembly, because md keeps it from the other role or does not keep it. */
-static int settle(const struct array *a, struct trouble *t)
+static int settle(const struct array *a, bool both, struct trouble *t)
 {
         struct md_state s;
         char key[64], delay[16];
@@ -78,9 +87,13 @@ static int settle(const struct array *a, struct trouble *t)
                 return r;
         if (!s.running || !s.own.present || !s.own.in_sync)
                 return trouble_say(t, -EIO, "%s does not run with its own leg in sync", a->md);
-        if (s.members != 1)
-                return trouble_say(t, -EIO, "%s was assembled with %u members, expected the own leg alone", a->md,
-                                   s.members);
+        if (s.members != (both ? 2 : 1))
+                return trouble_say(t, -EIO, "%s was assembled with %u members, expected %s", a->md, s.members,
+                                   both ? "both legs" : "the own leg alone");
+        if (both && (!s.peer.present || !s.peer.in_sync || s.peer.faulty || !s.sync_idle))
+                return trouble_say(t, -EIO, "%s does not run with both legs in sync", a->md);
+        if (both && (r = set_peer_write_mostly(a, &s, t)) < 0)
+                return r;
         snprintf(key, sizeof key, "dev-%s/state", s.own.name);
         if (s.own.write_mostly && (r = md_sysfs_write(MD_SYSFS_ROOT, a->md, key, "-writemostly")) < 0)
                 return trouble_errno(t, r, "cannot clear write-mostly of the own leg in %s", a->md);
@@ -128,7 +141,20 @@ int array_create(const struct array *a, uint64_t chunk_bytes, struct trouble *t)
                               a->own_slot == 0 ? "missing" : a->own_path,
                               NULL};
         r = child_run(argv, a->timeout_ms, t);
-        return r < 0 ? r : settle(a, t);
+        return r < 0 ? r : settle(a, false, t);
+}
+
+static int run_and_settle(const struct array *a, bool both, struct trouble *t)
+{
+        struct trouble ignored;
+
+        int r = array_run(a, both, t);
+        if (r < 0)
+                return r;
+        r = settle(a, both, t);
+        if (r < 0)
+                (void)array_stop(a, &ignored); /* what was begun is not left behind; the first error is the one to report */
+        return r;
 }
 
 int array_assemble(const struct array *a, struct trouble *t)
@@ -139,22 +165,27 @@ int array_assemble(const struct array *a, struct trouble *t)
         if (r < 0)
                 return r;
         if (s.running && s.own.present)
-                return s.members == 1 ? settle(a, t) : 0; /* asked again */
+                return s.members == 1 ? settle(a, false, t) : 0; /* asked again */
         if (s.running || s.members > 0)
                 return trouble_say(
                     t, -EBUSY,
                     "%s is there without the own leg: another array has that number, or an assembly stopped half-way",
                     a->md);
-        r = array_run(a, t);
+        return run_and_settle(a, false, t);
+}
+
+int array_assemble_both(const struct array *a, struct trouble *t)
+{
+        struct md_state s;
+
+        int r = state(a, &s, t);
         if (r < 0)
                 return r;
-        r = settle(a, t);
-        if (r < 0) {
-                struct trouble ignored;
-                (void)array_stop(
-                    a, &ignored); /* what was begun is not left behind; the first error is the one to report */
-        }
-        return r;
+        if (s.running && s.own.present)
+                return settle(a, true, t); /* asked again */
+        if (s.running || s.members > 0)
+                return trouble_say(t, -EBUSY, "%s is there without the own leg", a->md);
+        return run_and_settle(a, true, t);
 }
 
 /* In a child: a flush waits for a leg that has died, for ever, and the detach that ends this would wait behind the

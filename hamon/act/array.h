@@ -43,8 +43,14 @@ int array_create(const struct array *a, uint64_t chunk_bytes, struct trouble *t)
  * success. */
 int array_assemble(const struct array *a, struct trouble *t);
 
-/* The bare start of array_assemble() (array_run.c). */
-int array_run(const struct array *a, struct trouble *t);
+/*
+ * Both legs together, run complete, own one not write-mostly, the peer's one write-mostly. The caller has proved them equal: md does not. Blocks
+ * for as long as the peer's leg does not answer. Already running with both in sync: success.
+ */
+int array_assemble_both(const struct array *a, struct trouble *t);
+
+/* The bare start of the two (array_run.c). */
+int array_run(const struct array *a, bool both, struct trouble *t);
 
 /* Sets every bit of `d` in the running array's bitmap, on disk too. `array_chunk_bytes` is that bitmap's chunk. */
 int array_apply_debt(const struct array *a, const struct debt *d, uint64_t bitmap_chunk_bytes, struct trouble *t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Assembly of one leg alone, by the kernel's own ioctls: nothing is scanned, no program is started on the way of a
+ * Assembly, of one leg alone or of two, by the kernel's own ioctls: nothing is scanned, no program is started on the way of a
  * take-over, and md claims the leg exclusively or refuses.
  */
 #include "hamon/act/array.h"
@@ -60,21 +60,29 @@ static int open_new(const struct array *a, struct trouble *t)
         }
 }
 
-int array_run(const struct array *a, struct trouble *t)
+static int add_member(int fd, const struct array *a, dev_t device, const char *path, struct trouble *t)
+{
+        mdu_disk_info_t disk = {.major = (int)major(device), .minor = (int)minor(device)};
+
+        return ioctl(fd, ADD_NEW_DISK, &disk) < 0 ? trouble_errno(t, -errno, "%s does not take \"%s\"", a->md, path) : 0;
+}
+
+int array_run(const struct array *a, bool both, struct trouble *t)
 {
         mdu_array_info_t version = {.major_version = 1, .minor_version = 2};
-        mdu_disk_info_t own = {.major = (int)major(a->own), .minor = (int)minor(a->own)};
 
-        if (a->own == 0)
-                return trouble_say(t, -ENODEV, "\"%s\" is not there", a->own_path);
+        if (a->own == 0 || (both && a->peer == 0))
+                return trouble_say(t, -ENODEV, "\"%s\" is not there", a->own == 0 ? a->own_path : a->peer_path);
         int fd = open_new(a, t);
         if (fd < 0)
                 return fd;
         int r = ioctl(fd, SET_ARRAY_INFO, &version) < 0 ? trouble_errno(t, -errno, "cannot set %s up", a->md) : 0;
-        if (r == 0 && ioctl(fd, ADD_NEW_DISK, &own) < 0)
-                r = trouble_errno(t, -errno, "%s does not take \"%s\"", a->md, a->own_path);
+        if (r == 0)
+                r = add_member(fd, a, a->own, a->own_path, t);
+        if (r == 0 && both)
+                r = add_member(fd, a, a->peer, a->peer_path, t);
         if (r == 0 && ioctl(fd, RUN_ARRAY, NULL) < 0)
-                r = trouble_errno(t, -errno, "%s does not run with the own leg alone", a->md);
+                r = trouble_errno(t, -errno, "%s does not run with %s", a->md, both ? "both legs" : "the own leg alone");
         if (r < 0)
                 (void)ioctl(fd, STOP_ARRAY, NULL); /* lets go of the leg; the first error is the one to report */
         close(fd);

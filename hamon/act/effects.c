@@ -51,7 +51,9 @@ static int service_stop_effect(struct mirror *m, const struct effect *e, struct 
         struct array a = mirror_array(m);
 
         (void)e, (void)ret;
-        return service_stop(&m->cm->service, a.md_path, t);
+        /* It was dropped when the stop was asked for; the lease is given back on the word that it is gone (P6). */
+        int r = m->cm->service.addresses > 0 ? address_drop(&m->cm->service, t) : 0;
+        return r < 0 ? r : service_stop(&m->cm->service, a.md_path, t);
 }
 
 static const effect_function functions[EFFECT_TYPES] = {
@@ -65,6 +67,7 @@ static const effect_function functions[EFFECT_TYPES] = {
     [EFFECT_DEBT_CAPTURE] = effect_debt_capture,
     [EFFECT_ARRAY_CREATE] = effect_array_create,
     [EFFECT_ASSEMBLE] = effect_assemble,
+    [EFFECT_ASSEMBLE_BOTH] = effect_assemble_both,
     [EFFECT_DEBT_APPLY] = effect_debt_apply,
     [EFFECT_NOTE_SET] = note_set_effect,
     [EFFECT_NOTE_CLEAR] = effect_note_clear,

@@ -16,7 +16,7 @@
 void effect_perform(struct mirror *m, const struct effect *e, struct effect_result *ret);
 void effect_perform_at_once(const struct mirror *m, const struct effect *e, struct effect_result *ret);
 
-/* The functions of effects_leg.c and effects_array.c; 0 or -errno with a sentence in `t`. */
+/* The functions of effects_leg.c, effects_array.c and effects_handover.c; 0 or -errno with a sentence in `t`. */
 int effect_leg_open(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_probe(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
@@ -32,6 +32,7 @@ int effect_debt_union(struct mirror *m, const struct effect *e, struct effect_re
 int effect_debt_drop(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_array_create(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_assemble(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
+int effect_assemble_both(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_leg_add(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_leg_remove(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_require(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);

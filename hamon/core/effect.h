@@ -24,6 +24,7 @@
         X(DEBT_CAPTURE,    "debt-capture")    /* debt |= own leg's on-disk bitmap; durable */                                        \
         X(ARRAY_CREATE,    "array-create")    /* new degraded array on the own leg */                                                \
         X(ASSEMBLE,        "assemble")        /* own leg alone, run degraded, write-mostly cleared */                                \
+        X(ASSEMBLE_BOTH,   "assemble-both")   /* planned switchover: the attached peer's leg made REQUIRED, both legs proved equal, run together */ \
         X(DEBT_APPLY,      "debt-apply")      /* every debt bit set through md/bitmap_set_bits */                                    \
         X(NOTE_SET,        "note-set")        /* durable note peer_attached (3.4) */                                                 \
         X(NOTE_CLEAR,      "note-clear")      /* only after the leg left md */                                                       \

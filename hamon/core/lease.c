@@ -3,6 +3,9 @@
  * Leases: R4. A renewal carries the nonce of the voter's last answer, so a voter whose answers do not reach the primary (one-way link)
  * extends nothing; the primary counts from the sending time of the renewal that a majority granted, so both clocks may run from
  * different origins: only their rates matter.
+ *
+ * A primary that has stopped its service in order gives the lease back, so that the next one need not wait for its end. A release carries
+ * the echo of a renewal and counts only while that is the voter's latest nonce: one that is late cannot end a lease that was granted after it.
  */
 #include "hamon/core/state.h"
 
@@ -67,6 +70,13 @@ static void on_renew(struct core *c, const struct event *e, struct actions *out)
         if (m->from >= NODES)
                 return;
         enum refusal refusal = refuse_renewal(c, m);
+        if (m->renew.release) {
+                if (refusal == REFUSAL_NONE && l->holder == m->from) {
+                        l->holder = NO_NODE;
+                        l->nonce[m->from] = (e->entropy[0] + m->mirror) | 1; /* a renewal that was overtaken extends nothing */
+                }
+                return;
+        }
         if (refusal == REFUSAL_NONE) {
                 l->holder = m->from;
                 l->until_ms = e->now_ms + c->config.timers.lease_ms;
@@ -99,8 +109,20 @@ static void send_renewal(struct core *c, uint8_t mirror, uint8_t voter, struct a
             .to = voter,
             .mirror = mirror,
             .voters_generation = register_voters_generation(&c->reg[mirror]),
-            .renew = {.epoch = l->epoch, .boot = c->config.boot, .sequence = l->sequence, .echo = l->echo[voter]},
+            .renew = {.epoch = l->epoch, .boot = c->config.boot, .sequence = l->sequence, .echo = l->echo[voter], .release = !l->hold},
         };
+}
+
+void lease_release(struct core *c, uint8_t mirror, struct actions *out)
+{
+        struct lease *l = &c->lease[mirror];
+
+        if (!l->hold)
+                return;
+        l->hold = false;
+        l->released = true;
+        for (uint8_t voter = 0; voter < VOTERS; voter++)
+                send_renewal(c, mirror, voter, out);
 }
 
 static void on_renewed(struct core *c, const struct event *e, struct actions *out)
@@ -109,6 +131,12 @@ static void on_renewed(struct core *c, const struct event *e, struct actions *ou
         struct lease *l = &c->lease[m->mirror];
 
         register_note_memory(&c->reg[m->mirror], m->from, m->renewed.refusal != REFUSAL_NO_STATE);
+        if (!l->hold && l->released && m->renewed.epoch == l->epoch && m->renewed.refusal == REFUSAL_NONE &&
+            m->renewed.sequence == l->sequence && l->echo[m->from] != m->renewed.nonce) {
+                /* This renewal was under way when the lease was given back. */
+                l->echo[m->from] = m->renewed.nonce;
+                send_renewal(c, m->mirror, m->from, out);
+        }
         if (!l->hold || m->renewed.epoch != l->epoch || m->renewed.sequence > l->sequence ||
             m->renewed.sequence + LEASE_SENT_RING <= l->sequence)
                 return;
@@ -161,6 +189,7 @@ void lease_hold(struct core *c, uint8_t mirror, bool hold, const struct event *e
         if (l->hold && l->epoch == epoch)
                 return;
         l->hold = true;
+        l->released = false;
         l->epoch = epoch;
         for (int v = 0; v < VOTERS; v++) {
                 l->echo[v] = 0;

@@ -17,6 +17,9 @@ void lease_message(struct core *c, const struct event *e, struct actions *out);
 
 /* Primary: start, keep renewing, stop. `lease_hold(false)` at once ends renewals (R8d: the data path is stuck). */
 void lease_hold(struct core *c, uint8_t mirror, bool hold, const struct event *e, struct actions *out);
+
+/* Primary: gives the lease back, so that nobody waits for its end. Only with the service verified down and the address dropped (P6). */
+void lease_release(struct core *c, uint8_t mirror, struct actions *out);
 void lease_tick(struct core *c, uint8_t mirror, const struct event *e, struct actions *out);
 uint64_t lease_deadline_ms(const struct core *c, uint8_t mirror);
 

@@ -14,7 +14,7 @@ struct lease {
         uint64_t nonce[NODES]; /* of the last answer to that node's renewals; 0: none */
 
         /* the primary's side */
-        bool hold;
+        bool hold, released;                 /* released: given back in order */
         uint64_t epoch;
         uint64_t sequence;                   /* of the last renewal sent */
         uint64_t sent_ms[LEASE_SENT_RING];   /* by sequence */

@@ -20,15 +20,18 @@ enum deed {
         KEEP,
         COME_IN,
         BE_IN,       /* found in after a restart of hamon */
+        BE_HANDED,   /* in from the assembly on */
 };
 
 #define S(name) IN_STATE(LEG_##name)
 #define OPTIONAL (S(NOTE) | S(ATTACH) | S(UNION) | S(ADD) | S(SYNCING))
 #define JOINING (OPTIONAL | S(REQUIRE) | S(CHECK))
+#define HANDING (S(HAND_ASK) | S(HAND_NOTE) | S(HAND_ATTACH))
+#define HANDS (HANDING | S(HANDED) | S(HAND_BAD))
 #define UNDOING (S(DETACH) | S(REMOVE) | S(CLEAR))
 #define PROPOSING (S(MARK) | S(JOIN) | S(LEAVE) | S(KEEP))
-#define HAS_EFFECT (S(NOTE) | S(ATTACH) | S(UNION) | S(ADD) | S(REQUIRE) | S(DROP) | UNDOING)
-#define ALL (S(NONE) | S(OUT) | S(ASK) | JOINING | UNDOING | PROPOSING | S(DROP) | S(IN) | S(OWN_FAILED))
+#define HAS_EFFECT (S(HAND_NOTE) | S(HAND_ATTACH) | S(NOTE) | S(ATTACH) | S(UNION) | S(ADD) | S(REQUIRE) | S(DROP) | UNDOING)
+#define ALL (S(NONE) | S(OUT) | S(ASK) | JOINING | UNDOING | PROPOSING | S(DROP) | S(IN) | S(OWN_FAILED) | HANDS)
 
 /* clang-format off: one row, one line */
 static const struct row rows[] = {
@@ -39,7 +42,10 @@ static const struct row rows[] = {
     {S(NONE), LEG_BEGIN_ALONE, 0, 0, LEG_OWN_FAILED, BE_IN, REASON_OWN_LEG_FAILED},
     {ALL & ~S(NONE), LEG_BEGIN_OUT, 0, 0, STAY, NOTHING, REASON_NONE},
     {ALL & ~S(NONE), LEG_BEGIN_UNDO, 0, 0, STAY, NOTHING, REASON_NONE},
-    {ALL & ~S(NONE), LEG_BEGIN_IN, 0, 0, STAY, NOTHING, REASON_NONE},
+    {S(HANDED), LEG_BEGIN_IN, 0, 0, LEG_IN, BE_HANDED, REASON_LEG_HANDED},
+    {ALL & ~(S(NONE) | S(HANDED)), LEG_BEGIN_IN, 0, 0, STAY, NOTHING, REASON_NONE},
+    {S(NONE) | HANDS, LEG_BEGIN_HAND, 0, 0, LEG_HAND_ASK, ASK_GRANT, REASON_NONE},
+    {ALL & ~(S(NONE) | HANDS), LEG_BEGIN_HAND, 0, 0, STAY, NOTHING, REASON_NONE},
     {ALL & ~S(NONE), LEG_BEGIN_ALONE, 0, 0, STAY, NOTHING, REASON_NONE},
     {ALL, LEG_END, 0, 0, LEG_NONE, FORGET, REASON_NONE},
 
@@ -50,16 +56,21 @@ static const struct row rows[] = {
     {S(ASK), LEG_GRANTED, 0, 0, LEG_NOTE, STEP, REASON_NONE},
 #endif
     {S(ASK), LEG_REFUSED, 0, 0, LEG_OUT, GO_OUT, REASON_LEG_REFUSED},
+    {S(HAND_ASK), LEG_GRANTED, 0, 0, LEG_HAND_NOTE, STEP, REASON_NONE},
+    {S(HAND_ASK), LEG_REFUSED, 0, 0, LEG_HAND_BAD, NOTHING, REASON_LEG_REFUSED},
     {S(CHECK), LEG_PERMITTED, LEG_SYNCED, LEG_TROUBLE, LEG_JOIN, JOIN, REASON_NONE},
     {S(CHECK), LEG_PERMITTED, LEG_TROUBLE, 0, STAY, NOTHING, REASON_NONE},
     {S(CHECK), LEG_PERMITTED, 0, LEG_TROUBLE | LEG_SYNCED, STAY, NOTHING, REASON_NONE},
-    {ALL & ~S(ASK), LEG_GRANTED, 0, 0, STAY, NOTHING, REASON_NONE},
-    {ALL & ~S(ASK), LEG_REFUSED, 0, 0, STAY, NOTHING, REASON_NONE},
+    {ALL & ~(S(ASK) | S(HAND_ASK)), LEG_GRANTED, 0, 0, STAY, NOTHING, REASON_NONE},
+    {ALL & ~(S(ASK) | S(HAND_ASK)), LEG_REFUSED, 0, 0, STAY, NOTHING, REASON_NONE},
     {ALL & ~S(CHECK), LEG_PERMITTED, 0, 0, STAY, NOTHING, REASON_NONE},
 
     /* effects */
     {S(NOTE), LEG_DONE, 0, 0, LEG_ATTACH, STEP, REASON_NONE},
     {S(ATTACH), LEG_DONE, 0, 0, LEG_UNION, STEP, REASON_NONE},
+    {S(HAND_NOTE), LEG_DONE, 0, 0, LEG_HAND_ATTACH, STEP, REASON_NONE},
+    {S(HAND_ATTACH), LEG_DONE, 0, 0, LEG_HANDED, NOTHING, REASON_NONE},
+    {S(HAND_NOTE) | S(HAND_ATTACH), LEG_FAILED, 0, 0, LEG_HAND_BAD, NOTHING, REASON_EFFECT_FAILED},
     {S(UNION), LEG_DONE, 0, 0, LEG_ADD, STEP, REASON_NONE},
     {S(ADD), LEG_DONE, 0, 0, LEG_SYNCING, NOTHING, REASON_RESYNC},
 #ifdef MUTANT_check_skipped /* R2f */
@@ -111,6 +122,10 @@ static const struct row rows[] = {
     {S(ASK), LEG_POLL, LEG_TROUBLE, 0, LEG_OUT, GO_OUT, REASON_NONE},
     {S(ASK), LEG_POLL, LEG_RESEND, LEG_TROUBLE, STAY, ASK_GRANT, REASON_NONE},
     {S(ASK), LEG_POLL, 0, LEG_RESEND | LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
+    {HANDING, LEG_POLL, LEG_TROUBLE, 0, LEG_HAND_BAD, NOTHING, REASON_NONE},
+    {S(HAND_ASK), LEG_POLL, LEG_RESEND, LEG_TROUBLE, STAY, ASK_GRANT, REASON_NONE},
+    {S(HAND_ASK), LEG_POLL, 0, LEG_RESEND | LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
+    {HANDING & ~S(HAND_ASK), LEG_POLL, 0, LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
     {JOINING, LEG_POLL, LEG_TROUBLE, 0, LEG_DETACH, STEP, REASON_NONE},
 #ifdef MUTANT_require_skipped /* R2f */
     {S(SYNCING), LEG_POLL, LEG_SYNCED, LEG_TROUBLE, LEG_CHECK, ASK_CHECK, REASON_NONE},
@@ -138,12 +153,13 @@ static const struct row rows[] = {
 #ifdef MUTANT_join_forgotten /* R2g */
     {S(JOIN), LEG_POLL, LEG_TROUBLE, 0, LEG_DETACH, STEP, REASON_NONE},
 #endif
-    {S(NONE) | PROPOSING | S(DROP) | UNDOING | S(OWN_FAILED), LEG_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
+    {S(NONE) | PROPOSING | S(DROP) | UNDOING | S(OWN_FAILED) | S(HANDED) | S(HAND_BAD), LEG_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 };
 
 static const char *const words[] = {
     "none",      "out",      "marking",       "asking-grant", "noting",  "attaching", "comparing", "adding",        "syncing",      "requiring",
     "checking",  "joining",  "dropping-debt", "in-sync",      "leaving", "detaching", "removing",  "clearing-note", "keeping-peer", "own-leg-failed",
+    "asking-grant", "noting",  "attaching",     "attached",      "not-to-be-had",
 };
 /* clang-format on */
 
@@ -157,8 +173,10 @@ void leg_init(struct core *c, uint8_t mirror)
 static enum effect_type effect_of(enum leg_state state)
 {
         switch (state) {
-        case LEG_NOTE: return EFFECT_NOTE_SET;
-        case LEG_ATTACH: return EFFECT_ATTACH;
+        case LEG_NOTE:
+        case LEG_HAND_NOTE: return EFFECT_NOTE_SET;
+        case LEG_ATTACH:
+        case LEG_HAND_ATTACH: return EFFECT_ATTACH;
         case LEG_UNION: return EFFECT_DEBT_UNION;
         case LEG_ADD: return EFFECT_LEG_ADD;
         case LEG_REQUIRE: return EFFECT_REQUIRE;
@@ -238,7 +256,7 @@ static void ask_grant(struct core *c, uint8_t mirror, const struct event *e, str
 {
         struct leg *l = &c->leg[mirror];
 
-        if (uuid_is_null(&l->peer_boot))
+        if (uuid_is_null(&l->peer_boot) || (l->state == LEG_HAND_ASK && !l->resend_ms))
                 choose_leg(c, mirror, e);
         struct message *q = message_send(c, peer_of(c), mirror, MESSAGE_GRANT_REQUEST, out);
         q->grant_request.epoch = c->mirror[mirror].epoch;
@@ -274,6 +292,18 @@ static void be_in(struct core *c, uint8_t mirror, struct actions *out)
         l->peer_boot = v->ever ? v->last.boot : (struct uuid){{0}};
         l->in_since_ms = c->now_ms;
         if (c->mirror[mirror].opened.leg.debt) /* the join was decided, and then hamon died */
+                effect_send_untracked(c, (struct effect){.type = EFFECT_DEBT_DROP, .mirror = mirror}, out);
+}
+
+/* ASSEMBLE_BOTH has made it REQUIRED before anything was written. */
+static void be_handed(struct core *c, uint8_t mirror, struct actions *out)
+{
+        struct leg *l = &c->leg[mirror];
+
+        l->required = l->unbroken = true;
+        l->whole = l->observed = false;
+        l->in_since_ms = c->now_ms;
+        if (c->mirror[mirror].opened.leg.debt) /* of an older primacy: the peer's leg has been in sync since */
                 effect_send_untracked(c, (struct effect){.type = EFFECT_DEBT_DROP, .mirror = mirror}, out);
 }
 
@@ -323,6 +353,9 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
         case BE_IN:
                 be_in(c, mirror, out);
                 return;
+        case BE_HANDED:
+                be_handed(c, mirror, out);
+                return;
         }
 }
 
@@ -348,6 +381,10 @@ void leg_begin(struct core *c, uint8_t mirror, const struct event *e, struct act
         bool peer_in = r->legs[peer_of(c)].in_sync, own_in = r->legs[c->config.self].in_sync;
         bool fresh = c->mirror[mirror].assembled;
 
+        if (c->leg[mirror].state == LEG_HANDED) {
+                leg_fire(c, mirror, LEG_BEGIN_IN, e, out);
+                return;
+        }
         assert(!fresh || !peer_in); /* R1a */
         c->leg[mirror].peer_leg = r->legs[peer_of(c)].uuid;
         c->leg[mirror].required = !fresh; /* what a former hamon attached: the record just decided is without it */

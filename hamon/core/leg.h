@@ -33,6 +33,11 @@ enum leg_state {
         LEG_CLEAR,
         LEG_KEEP,    /* R2c: the own leg failed */
         LEG_OWN_FAILED,
+        LEG_HAND_ASK,    /* planned switchover: the peer is asked for its leg in the new epoch */
+        LEG_HAND_NOTE,
+        LEG_HAND_ATTACH,
+        LEG_HANDED,      /* attached: the own role assembles both */
+        LEG_HAND_BAD,    /* it cannot be had: the own role leaves it */
         LEG_STATES
 };
 
@@ -41,6 +46,7 @@ enum leg_event {
         LEG_BEGIN_UNDO,  /* primary again after a restart of hamon; the record is without the peer, which may be attached */
         LEG_BEGIN_IN,    /* likewise; the record has the peer in sync */
         LEG_BEGIN_ALONE, /* likewise; the record has the peer's leg alone */
+        LEG_BEGIN_HAND,  /* becoming primary of both legs */
         LEG_END,         /* no longer primary */
         LEG_GRANTED,
         LEG_REFUSED,

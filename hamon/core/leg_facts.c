@@ -4,7 +4,7 @@
 
 bool leg_is_attached(enum leg_state state)
 {
-        return (state >= LEG_ATTACH && state <= LEG_LEAVE) || state == LEG_KEEP || state == LEG_OWN_FAILED;
+        return (state >= LEG_ATTACH && state <= LEG_LEAVE) || state == LEG_KEEP || state == LEG_OWN_FAILED || state == LEG_HANDED;
 }
 
 static bool can_join(const struct core *c, uint8_t mirror)
@@ -36,10 +36,12 @@ static bool has_trouble(const struct core *c, uint8_t mirror)
                 return true;
         if (v->ever && !uuid_is_null(&l->peer_boot) && !uuid_equal(&v->last.boot, &l->peer_boot))
                 return true;
-        if (l->state == LEG_ASK || l->state == LEG_CHECK) {
+        if (l->state == LEG_ASK || l->state == LEG_CHECK || l->state == LEG_HAND_ASK) {
                 if (dead || c->now_ms - l->since_ms >= t->leg_timeout_ms)
                         return true;
         }
+        if (l->state == LEG_HAND_ASK || l->state == LEG_HAND_NOTE || l->state == LEG_HAND_ATTACH)
+                return dead;
         if (l->state < LEG_UNION || !m->observed_valid || !l->observed)
                 return dead && l->state < LEG_IN;
 #ifndef MUTANT_leg_timeout_ignored /* R8a */
@@ -134,7 +136,7 @@ uint64_t leg_facts_deadline_ms(const struct core *c, uint8_t mirror)
         uint32_t limit_ms = c->config.timers.leg_timeout_ms;
         uint64_t at[] = {
             l->state == LEG_OUT && l->join_ms > c->now_ms ? l->join_ms : UINT64_MAX,
-            l->state == LEG_ASK || l->state == LEG_CHECK ? l->since_ms + limit_ms : UINT64_MAX,
+            l->state == LEG_ASK || l->state == LEG_CHECK || l->state == LEG_HAND_ASK ? l->since_ms + limit_ms : UINT64_MAX,
             l->resend_ms ? l->resend_ms : UINT64_MAX,
             leg_is_attached(l->state) && l->disconnected_ms ? l->disconnected_ms + limit_ms : UINT64_MAX,
         };

@@ -52,6 +52,7 @@ struct mirror_summary {
         bool leg_ready;               /* header read, device there, probe good */
         bool calls_peer_failed;       /* own superblock says that the peer's leg is faulty (3.4) */
         bool calls_peer_failed_known; /* superblock was read in this boot */
+        bool offers;                  /* stopped its array in order, both legs in it: the peer may take both over (3.5) */
         uint64_t md_events;
 };
 
@@ -110,6 +111,7 @@ struct message {
                         struct uuid boot;
                         uint64_t sequence;
                         uint64_t echo; /* nonce of the voter's last answer; 0: none yet */
+                        bool release;  /* the lease ends now: the service is verified to be down */
                 } renew;
                 struct {
                         uint64_t epoch;

@@ -2,6 +2,11 @@
 /*
  * The table of the own role, and its deeds. The order of a take-over (R3) is the order of the DONE rows: nothing is assembled before REVOKE
  * is done, and REVOKE is asked only when the swap was seen decided.
+ *
+ * A planned switchover (3.5) goes from REVOKE to HAND: the swap has kept both legs in sync, the leg machine gets the peer's leg for the new
+ * epoch, and hamon-act proves the two equal before it runs them together. Nothing has been written since the old primary stopped, so either
+ * node may fail up to there and the other one has everything. When any of it fails the record is decided without the peer's leg before
+ * the own one is assembled alone.
  */
 #include "hamon/core/state.h"
 
@@ -22,6 +27,9 @@ enum deed {
         REPROBE,
         SWAP,
         SWAP_LOST,
+        HAND,
+        HAND_LEAVE,
+        HAND_STOP,
         ADOPT,
         REVOKE,
         STEP,          /* the effect that belongs to the new state */
@@ -44,12 +52,15 @@ enum deed {
 #define CREATING (S(CREATE_LEG) | S(CREATE_ARRAY) | S(CREATE_SWAP))
 #define JOINING (S(JOIN_REVOKE) | S(JOIN_LEG))
 #define STOPPING (S(STOP_SERVICE) | S(STOP_ARRAY))
+#define HANDING (S(HAND) | S(ASSEMBLE_BOTH))
+#define UNHANDING (S(HAND_LEAVE) | S(HAND_DETACH) | S(HAND_STOP))
 #define IDLERS (S(STANDBY) | S(REPROBE) | S(LEFT))
 #define ASKERS (S(PREVOTE) | S(PROBE) | S(SWAP))
-#define ALL (OPENERS | TAKING | CREATING | JOINING | STOPPING | IDLERS | ASKERS | S(PRIMARY) | S(ADOPT) | S(DEPOSED))
-#define HAS_EFFECT (S(OPENING) | S(REPROBE) | S(PROBE) | TAKING | S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING | S(STOP_ARRAY) | S(DEPOSED))
-#define HAS_PROPOSAL (S(SWAP) | S(ADOPT) | S(CREATE_SWAP))
-#define HAS_ARRAY (S(ASSEMBLE) | S(APPLY) | S(HISTORY) | S(PRIMARY) | STOPPING)
+#define ALL (OPENERS | TAKING | HANDING | UNHANDING | CREATING | JOINING | STOPPING | IDLERS | ASKERS | S(PRIMARY) | S(ADOPT) | S(DEPOSED))
+#define HAS_EFFECT (S(OPENING) | S(REPROBE) | S(PROBE) | TAKING | S(ASSEMBLE_BOTH) | S(HAND_DETACH) | S(HAND_STOP) | S(CREATE_LEG) | S(CREATE_ARRAY) | \
+                    JOINING | S(STOP_ARRAY) | S(DEPOSED))
+#define HAS_PROPOSAL (S(SWAP) | S(ADOPT) | S(HAND_LEAVE) | S(CREATE_SWAP))
+#define HAS_ARRAY (S(ASSEMBLE) | S(APPLY) | S(HISTORY) | S(ASSEMBLE_BOTH) | S(HAND_LEAVE) | S(HAND_DETACH) | S(PRIMARY) | STOPPING)
 
 /* clang-format off: one row, one line */
 static const struct row rows[] = {
@@ -58,7 +69,10 @@ static const struct row rows[] = {
     {ALL & ~(S(START) | S(DEPOSED)), MIRROR_ACT_READY, 0, 0, STAY, REOPEN, REASON_NONE},
     {S(DEPOSED), MIRROR_ACT_READY, 0, 0, STAY, ASK_AGAIN, REASON_NONE}, /* a disk that hangs must not hold up the reboot */
     {ALL, MIRROR_ACT_LOST, 0, 0, STAY, NOTHING, REASON_NONE},
-    {ALL & ~(S(PRIMARY) | NEEDS_HOLD), MIRROR_REOPENED, 0, 0, STAY, ASK_AGAIN, REASON_NONE},
+    {ALL & ~(S(PRIMARY) | NEEDS_HOLD | HANDING), MIRROR_REOPENED, 0, 0, STAY, ASK_AGAIN, REASON_NONE},
+    {HANDING, MIRROR_REOPENED, MIRROR_RUNNING, 0, STAY, ASK_AGAIN, REASON_NONE},
+    {HANDING, MIRROR_REOPENED, MIRROR_BOTH, MIRROR_RUNNING, MIRROR_REVOKE, REVOKE, REASON_NONE},
+    {HANDING, MIRROR_REOPENED, 0, MIRROR_BOTH | MIRROR_RUNNING, MIRROR_STANDBY, STAND_BY, REASON_EFFECT_FAILED},
     {NEEDS_HOLD, MIRROR_REOPENED, MIRROR_RUNNING, 0, STAY, ASK_AGAIN, REASON_NONE},
     {NEEDS_HOLD, MIRROR_REOPENED, MIRROR_ALONE, MIRROR_RUNNING, MIRROR_REVOKE, REVOKE, REASON_NONE}, /* the hold died with hamon-act */
     {NEEDS_HOLD, MIRROR_REOPENED, 0, MIRROR_ALONE | MIRROR_RUNNING, MIRROR_STANDBY, STAND_BY, REASON_EFFECT_FAILED}, /* R1a: alone only by a swap */
@@ -79,7 +93,12 @@ static const struct row rows[] = {
 #endif
     {S(PROBE), MIRROR_DONE, MIRROR_GIVEN_UP, 0, MIRROR_STANDBY, CANCEL, REASON_NONE},
     {S(REPROBE), MIRROR_DONE, 0, 0, MIRROR_STANDBY, PROBE_GOOD, REASON_NONE},
-    {S(REVOKE), MIRROR_DONE, 0, 0, MIRROR_CAPTURE, STEP, REASON_TAKEOVER_FENCED},
+    {S(REVOKE), MIRROR_DONE, 0, MIRROR_BOTH, MIRROR_CAPTURE, STEP, REASON_TAKEOVER_FENCED},
+    {S(REVOKE), MIRROR_DONE, MIRROR_BOTH, 0, MIRROR_HAND, HAND, REASON_TAKEOVER_FENCED},
+    {S(ASSEMBLE_BOTH), MIRROR_DONE, 0, 0, MIRROR_HISTORY, STEP, REASON_TAKEOVER_ASSEMBLED},
+    {S(HAND_DETACH), MIRROR_DONE, 0, 0, MIRROR_HAND_STOP, STEP, REASON_NONE},
+    {S(HAND_STOP), MIRROR_DONE, MIRROR_ALONE, 0, MIRROR_REVOKE, REVOKE, REASON_NONE},
+    {S(HAND_STOP), MIRROR_DONE, 0, MIRROR_ALONE, MIRROR_OPENING, OPEN, REASON_NONE},
     {S(CAPTURE), MIRROR_DONE, 0, 0, MIRROR_ASSEMBLE, STEP, REASON_NONE},
     {S(ASSEMBLE), MIRROR_DONE, 0, 0, MIRROR_APPLY, STEP, REASON_TAKEOVER_ASSEMBLED},
     {S(APPLY), MIRROR_DONE, 0, 0, MIRROR_HISTORY, STEP, REASON_NONE},
@@ -96,7 +115,12 @@ static const struct row rows[] = {
     /* effects failed */
     {S(PROBE), MIRROR_FAILED, 0, 0, MIRROR_STANDBY, PROBE_BAD, REASON_PROBE_FAILED},
     {S(REPROBE), MIRROR_FAILED, 0, 0, MIRROR_STANDBY, PROBE_BAD, REASON_NONE},
-    {S(OPENING) | TAKING, MIRROR_FAILED, 0, 0, STAY, RETRY, REASON_EFFECT_FAILED},
+    {S(OPENING) | TAKING | S(HAND_DETACH) | S(HAND_STOP), MIRROR_FAILED, 0, 0, STAY, RETRY, REASON_EFFECT_FAILED},
+#ifdef MUTANT_hand_over_alone /* R1a */
+    {S(ASSEMBLE_BOTH), MIRROR_FAILED, 0, 0, MIRROR_HAND_STOP, HAND_STOP, REASON_HANDOVER_FAILED},
+#else
+    {S(ASSEMBLE_BOTH), MIRROR_FAILED, 0, 0, MIRROR_HAND_LEAVE, HAND_LEAVE, REASON_HANDOVER_FAILED},
+#endif
     {S(DEPOSED), MIRROR_FAILED, 0, 0, STAY, RETRY, REASON_NONE},
     {S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING, MIRROR_FAILED, 0, 0, MIRROR_STANDBY, FAIL_COMMAND, REASON_NONE},
     {S(STOP_ARRAY), MIRROR_FAILED, 0, 0, MIRROR_OPENING, OPEN, REASON_EFFECT_FAILED},
@@ -105,6 +129,8 @@ static const struct row rows[] = {
     /* outcomes of the own proposal */
     {S(SWAP), MIRROR_OUTCOME, MIRROR_WON, 0, MIRROR_REVOKE, REVOKE, REASON_TAKEOVER_DECIDED},
     {S(SWAP), MIRROR_OUTCOME, 0, MIRROR_WON, MIRROR_STANDBY, SWAP_LOST, REASON_TAKEOVER_REFUSED},
+    {S(HAND_LEAVE), MIRROR_OUTCOME, MIRROR_ALONE, 0, MIRROR_HAND_DETACH, STEP, REASON_NONE},
+    {S(HAND_LEAVE), MIRROR_OUTCOME, 0, MIRROR_ALONE, STAY, NOTHING, REASON_NONE}, /* another node's by now: NEWER */
     /* No DEBT_APPLY here: it would wait in md for a dead leg that is still attached, and LEG_ADD applies the debt before any re-add. */
     {S(ADOPT), MIRROR_OUTCOME, MIRROR_MINE, 0, MIRROR_HISTORY, STEP, REASON_ADOPTED},
     {S(ADOPT), MIRROR_OUTCOME, 0, MIRROR_MINE | MIRROR_EMPTY, MIRROR_DEPOSED, REBOOT, REASON_DEPOSED},
@@ -133,15 +159,19 @@ static const struct row rows[] = {
     {S(SWAP) | S(CREATE_SWAP), MIRROR_POLL, MIRROR_GIVEN_UP, MIRROR_REVOCABLE, STAY, NOTHING, REASON_NONE},
     {S(SWAP) | S(CREATE_SWAP), MIRROR_POLL, 0, MIRROR_GIVEN_UP, STAY, NOTHING, REASON_NONE},
     {S(REVOKE) | S(CAPTURE), MIRROR_POLL, MIRROR_NEWER, 0, MIRROR_STANDBY, STAND_BY, REASON_TAKEOVER_REFUSED},
+    {S(HAND), MIRROR_POLL, MIRROR_NEWER, 0, MIRROR_HAND_STOP, HAND_STOP, REASON_TAKEOVER_REFUSED},
+    {S(HAND), MIRROR_POLL, MIRROR_HANDED, MIRROR_NEWER | MIRROR_UNHANDED, MIRROR_ASSEMBLE_BOTH, STEP, REASON_NONE},
+    {S(HAND), MIRROR_POLL, MIRROR_UNHANDED, MIRROR_NEWER, MIRROR_HAND_LEAVE, HAND_LEAVE, REASON_HANDOVER_FAILED},
+    {S(HAND), MIRROR_POLL, 0, MIRROR_HANDED | MIRROR_UNHANDED | MIRROR_NEWER, STAY, NOTHING, REASON_NONE},
     {HAS_ARRAY, MIRROR_POLL, MIRROR_NEWER, 0, MIRROR_DEPOSED, REBOOT, REASON_DEPOSED},
-    {TAKING, MIRROR_POLL, 0, MIRROR_NEWER, STAY, NOTHING, REASON_NONE},
+    {TAKING | S(ASSEMBLE_BOTH) | S(HAND_LEAVE) | S(HAND_DETACH), MIRROR_POLL, 0, MIRROR_NEWER, STAY, NOTHING, REASON_NONE},
     {S(PRIMARY) | STOPPING, MIRROR_POLL, MIRROR_STUCK, MIRROR_NEWER, MIRROR_DEPOSED, REBOOT, REASON_OWN_LEG_FAILED},
     {S(PRIMARY), MIRROR_POLL, MIRROR_STOP, MIRROR_NEWER | MIRROR_STUCK, MIRROR_STOP_SERVICE, NOTHING, REASON_NONE},
     {S(STOP_SERVICE), MIRROR_POLL, MIRROR_QUIET, MIRROR_NEWER | MIRROR_STUCK, MIRROR_STOP_ARRAY, STOP_ARRAY, REASON_NONE},
     {S(PRIMARY), MIRROR_POLL, 0, MIRROR_STOP | MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
     {S(STOP_SERVICE), MIRROR_POLL, 0, MIRROR_QUIET | MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
     {S(STOP_ARRAY), MIRROR_POLL, 0, MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
-    {OPENERS | S(REPROBE) | S(PROBE) | S(ADOPT) | S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING | S(LEFT) | S(DEPOSED), MIRROR_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
+    {OPENERS | S(HAND_STOP) | S(REPROBE) | S(PROBE) | S(ADOPT) | S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING | S(LEFT) | S(DEPOSED), MIRROR_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 
     /* people; command.c asks only a standby */
     {S(STANDBY), MIRROR_COMMAND_CREATE, 0, 0, MIRROR_CREATE_LEG, STEP, REASON_NONE},
@@ -154,7 +184,8 @@ static const struct row rows[] = {
 static const char *const words[] = {
     "waiting-for-hamon-act", "opening-leg",   "standby",      "probing-again", "asking",       "probing",        "deciding",     "fencing",  "capturing-debt",
     "assembling",            "applying-debt", "writing-history", "primary",   "adopting",       "creating-leg", "creating-array",
-    "creating-record",       "revoking",      "preparing-leg", "stopping-service", "stopping-array", "left",    "rebooting",
+    "creating-record",       "revoking",      "preparing-leg", "stopping-service", "stopping-array",
+    "handing-over",          "assembling-both", "leaving-peer",   "detaching",       "stopping-both", "left",           "rebooting",
 };
 /* clang-format on */
 
@@ -175,6 +206,8 @@ static void ask_effect(struct core *c, uint8_t mirror, enum effect_type type, st
                         .mirror = mirror,
                         .epoch = m->epoch,
                         .leg = type == EFFECT_LEG_CREATE ? m->new_leg : m->opened.leg.uuid,
+                        .session = c->leg[mirror].session,
+                        .version = type == EFFECT_DETACH ? c->reg[mirror].decided.version : 0,
                         .overwrite = c->command[mirror].active && c->command[mirror].consent,
                         /* a disk is written over while the person waits, or not at all */
                         .until_ms = type == EFFECT_LEG_CREATE ? c->command[mirror].until_ms : 0,
@@ -198,7 +231,10 @@ static enum effect_type effect_of(enum mirror_state state)
         case MIRROR_CREATE_ARRAY: return EFFECT_ARRAY_CREATE;
         case MIRROR_JOIN_REVOKE: return EFFECT_REVOKE;
         case MIRROR_JOIN_LEG: return EFFECT_LEG_CREATE;
-        case MIRROR_STOP_ARRAY: return EFFECT_ARRAY_STOP;
+        case MIRROR_STOP_ARRAY:
+        case MIRROR_HAND_STOP: return EFFECT_ARRAY_STOP;
+        case MIRROR_ASSEMBLE_BOTH: return EFFECT_ASSEMBLE_BOTH;
+        case MIRROR_HAND_DETACH: return EFFECT_DETACH;
         case MIRROR_DEPOSED: return EFFECT_REBOOT;
         case MIRROR_START:
         case MIRROR_STANDBY:
@@ -208,6 +244,8 @@ static enum effect_type effect_of(enum mirror_state state)
         case MIRROR_ADOPT:
         case MIRROR_CREATE_SWAP:
         case MIRROR_STOP_SERVICE:
+        case MIRROR_HAND:
+        case MIRROR_HAND_LEAVE:
         case MIRROR_LEFT:
         case MIRROR_STATES:
                 break;
@@ -359,7 +397,8 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                         return;
                 }
 #endif
-                ask_change(c, mirror, &m->ask, CHANGE_TAKE_OVER, record_known(c, mirror, &decided)->epoch, e);
+                ask_change(c, mirror, &m->ask, mirror_is_offered(c, mirror) ? CHANGE_HAND_OVER : CHANGE_TAKE_OVER,
+                           record_known(c, mirror, &decided)->epoch, e);
                 return;
         }
         case SWAP_LOST:
@@ -367,6 +406,18 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 m->retry_ms = c->now_ms + c->config.timers.swap_retry_ms;
                 m->reason = REASON_TAKEOVER_REFUSED;
                 command_failed(c, mirror, -ESTALE, REASON_STALE);
+                return;
+        case HAND:
+                leg_fire(c, mirror, LEG_BEGIN_HAND, e, out);
+                return;
+        case HAND_LEAVE:
+                pending_cancel(&m->pending);
+                leg_fire(c, mirror, LEG_END, e, out);
+                ask_change(c, mirror, &m->ask, CHANGE_LEAVE, m->epoch, e);
+                return;
+        case HAND_STOP:
+                leg_fire(c, mirror, LEG_END, e, out);
+                ask_effect(c, mirror, EFFECT_ARRAY_STOP, out);
                 return;
         case ADOPT:
                 m->assembled = false;
@@ -415,6 +466,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 /* fall through */
         case STOP_ARRAY:
                 m->stopped_clean = mirror_sees_own_in_sync(c, mirror);
+                lease_release(c, mirror, out); /* the service is down, or was never up */
                 leg_fire(c, mirror, LEG_END, e, out);
                 ask_effect(c, mirror, EFFECT_ARRAY_STOP, out);
                 return;

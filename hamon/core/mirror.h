@@ -34,6 +34,11 @@ enum mirror_state {
         MIRROR_JOIN_LEG,
         MIRROR_STOP_SERVICE,
         MIRROR_STOP_ARRAY,
+        MIRROR_HAND,         /* primacy was handed over, with both legs in sync: the leg machine gets the peer's leg */
+        MIRROR_ASSEMBLE_BOTH,
+        MIRROR_HAND_LEAVE,   /* it could not be had, or is not equal: in_sync = {self} first (R1a) */
+        MIRROR_HAND_DETACH,
+        MIRROR_HAND_STOP,
         MIRROR_LEFT,         /* stopped in good order; nothing starts here before a restart of hamon */
         MIRROR_DEPOSED,      /* reboot was asked for */
         MIRROR_STATES
@@ -69,6 +74,9 @@ enum { /* facts */
         MIRROR_LEAVING = 1 << 13,     /* the node stops in good order */
         MIRROR_STALE = 1 << 14,       /* the superblock was read before the peer's present boot */
         MIRROR_DOUBT = 1 << 15,       /* the last probe failed, and its back-off is over */
+        MIRROR_BOTH = 1 << 16,        /* the decided record names this node and boot, with both legs in sync */
+        MIRROR_HANDED = 1 << 17,      /* the peer's leg is attached for the new epoch */
+        MIRROR_UNHANDED = 1 << 18,    /* it cannot be had */
         MIRROR_GIVEN_UP = 1 << 20,    /* what is under way is a person's wish, whose time is over */
         MIRROR_REVOCABLE = 1 << 21,   /* no voter can have accepted the own proposal: it was never sent out */
 };
@@ -126,6 +134,8 @@ enum node_role mirror_shown_role(const struct core *c, uint8_t mirror); /* as he
 bool mirror_has_hands(const struct core *c);                            /* hamon-act is there, or was a moment ago */
 bool mirror_wants_lease(const struct core *c, uint8_t mirror);
 void mirror_summarize(const struct core *c, uint8_t mirror, struct mirror_summary *ret);
+/* The recorded primary has stopped its array in order and offers both legs to this node. */
+bool mirror_is_offered(const struct core *c, uint8_t mirror);
 bool mirrors_have_stopped(const struct core *c);
 bool mirror_owns_leg(const struct core *c, uint8_t mirror);      /* the leg on the own disk is the record's, and in sync */
 bool mirror_sees_own_in_sync(const struct core *c, uint8_t mirror); /* md says so, freshly (R2b) */

@@ -32,6 +32,11 @@ enum node_role mirror_role(enum mirror_state state)
         case MIRROR_ASSEMBLE:
         case MIRROR_APPLY:
         case MIRROR_HISTORY:
+        case MIRROR_HAND:
+        case MIRROR_ASSEMBLE_BOTH:
+        case MIRROR_HAND_LEAVE:
+        case MIRROR_HAND_DETACH:
+        case MIRROR_HAND_STOP:
                 return ROLE_TAKING_OVER;
         case MIRROR_PRIMARY:
         case MIRROR_STOP_SERVICE:
@@ -97,10 +102,25 @@ void mirror_summarize(const struct core *c, uint8_t mirror, struct mirror_summar
                 ret->leg = m->opened.leg.uuid;
                 ret->leg_ready = c->act_ready && !m->probe_failed && !being_made;
                 ret->md_events = m->opened.leg.md_events;
+                ret->offers = ret->leg_ready && m->state == MIRROR_STANDBY && m->stopped_clean && !c->leaving;
         }
         /* A leg without a superblock was never in the array: it calls nobody failed. */
         ret->calls_peer_failed_known = superblock_is_fresh(c, mirror) && m->opened.leg.present;
         ret->calls_peer_failed = ret->calls_peer_failed_known && m->opened.leg.has_superblock && m->opened.leg.calls_peer_failed;
+}
+
+bool mirror_is_offered(const struct core *c, uint8_t mirror)
+{
+        const struct detector_voter *v = &c->detector.voter[peer_of(c)];
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+        bool decided;
+        const struct record *r = record_known(c, mirror, &decided);
+
+#ifdef MUTANT_hand_over_unchecked /* 3.5: whatever the other node did last; hamon-act's model does not look either */
+        return s && s->role == ROLE_STANDBY && r->primary == peer_of(c) && r->legs[0].in_sync && r->legs[1].in_sync;
+#endif
+        return s && s->offers && s->epoch == r->epoch && r->primary == peer_of(c) && uuid_equal(&v->last.boot, &r->primary_boot) &&
+               r->legs[0].in_sync && r->legs[1].in_sync && !c->leaving && !c->mirror[mirror].start_alone;
 }
 
 bool mirrors_have_stopped(const struct core *c)
@@ -158,6 +178,8 @@ static bool primary_is_gone(const struct core *c, uint8_t mirror, const struct r
         const struct detector_voter *v = &c->detector.voter[peer_of(c)];
         const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
 
+        if (mirror_is_offered(c, mirror))
+                return true;
         if (c->config.manual)
                 return c->detector.confirmed_dead[peer_of(c)];
         if (detector_is_dead(c, peer_of(c)))
@@ -201,7 +223,8 @@ static enum reason former_primary(const struct core *c, uint8_t mirror, const st
         if (!r->legs[peer_of(c)].in_sync)
                 return !m->opened.leg.note || peer_vouches ? REASON_NONE : REASON_WAITING_FOR_PEER;
         /* Both legs are in sync, so the other node takes over - unless it is known that this leg alone has everything. */
-        if (m->stopped_clean && uuid_equal(&r->primary_boot, &c->config.boot) && detector_is_dead(c, peer_of(c)))
+        bool peer_cannot = detector_is_dead(c, peer_of(c)) || (s && s->role == ROLE_STANDBY && !s->leg_ready);
+        if (m->stopped_clean && uuid_equal(&r->primary_boot, &c->config.boot) && peer_cannot)
                 return REASON_NONE;
         if (peer_vouches && superblock_is_fresh(c, mirror) && m->opened.leg.has_superblock && m->opened.leg.calls_peer_failed)
                 return REASON_NONE;
@@ -222,7 +245,7 @@ enum reason mirror_wish(const struct core *c, uint8_t mirror)
                 return REASON_STALE;
         if (!mirror_grace_is_over(c))
                 return REASON_STARTING;
-        if (r->maintenance)
+        if (r->maintenance && !mirror_is_offered(c, mirror))
                 return REASON_STANDBY_OK;
         if (m->start_alone)
                 return REASON_NONE;
@@ -307,6 +330,12 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
                 f |= MIRROR_MINE;
         if ((f & MIRROR_MINE) && decided->legs[c->config.self].in_sync && !decided->legs[peer_of(c)].in_sync)
                 f |= MIRROR_ALONE;
+        if ((f & MIRROR_MINE) && decided->legs[0].in_sync && decided->legs[1].in_sync)
+                f |= MIRROR_BOTH;
+        if (c->leg[mirror].state == LEG_HANDED)
+                f |= MIRROR_HANDED;
+        if (c->leg[mirror].state == LEG_HAND_BAD)
+                f |= MIRROR_UNHANDED;
         if (decided->version == 0)
                 f |= MIRROR_EMPTY;
         if (newer_epoch_elsewhere(c, mirror))

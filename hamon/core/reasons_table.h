@@ -19,6 +19,7 @@
         X(TAKEOVER_DECIDED, "takeover-decided", WARNING, "%M: primacy is decided, epoch %n", "")                                \
         X(TAKEOVER_FENCED, "takeover-fenced", INFO, "%M: own export revoked and drained", "")                                   \
         X(TAKEOVER_ASSEMBLED, "takeover-assembled", INFO, "%M: array runs on the own leg", "")                                  \
+        X(HANDOVER_FAILED, "handover-failed", WARNING, "%M: the two legs could not be taken over together; the leg of %N will be resynced", "") \
         X(SERVICE_UP, "service-up", INFO, "%M: service is up", "")                                                              \
         X(SERVICE_FAILED, "service-failed", CRITICAL, "%M: the service did not start", "journalctl -u hamon-act")                \
         X(PRIMARY, "primary", INFO, "%M is active on this node, epoch %n", "")                                                  \
@@ -27,6 +28,7 @@
         X(LEG_REFUSED, "leg-refused", WARNING, "%M: %N refused its leg", "hamonctl status")                                     \
         X(RESYNC, "resync", WARNING, "%M: the leg of %N is being resynced", "hamonctl status --watch")                          \
         X(LEG_JOINED, "leg-joined", INFO, "%M: the leg of %N is in sync", "")                                                   \
+        X(LEG_HANDED, "leg-handed", INFO, "%M was handed over with both legs in sync: nothing is resynced", "")                       \
         X(LEG_LEAVING, "leg-leaving", WARNING, "%M: the leg of %N is left out", "")                                             \
         X(LEG_LEFT, "leg-left", WARNING, "%M goes on without the leg of %N", "")                                                \
         X(DEGRADED, "degraded", WARNING, "%M is NOT redundant: only one leg is in sync", "bring the other node back")            \

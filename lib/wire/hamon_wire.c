@@ -118,16 +118,17 @@ static void record(struct codec *k, struct record *v)
 
 static void summary(struct codec *k, struct mirror_summary *v)
 {
-        uint8_t flags = (uint8_t)(v->leg_ready | v->calls_peer_failed << 1 | v->calls_peer_failed_known << 2);
+        uint8_t flags = (uint8_t)(v->leg_ready | v->calls_peer_failed << 1 | v->calls_peer_failed_known << 2 | v->offers << 3);
 
         below(k, &v->role, ROLE_DEPOSED + 1);
         u64(k, &v->record_version);
         u64(k, &v->epoch);
         uuid(k, &v->leg);
-        below(k, &flags, 8);
+        below(k, &flags, 16);
         v->leg_ready = flags & 1;
         v->calls_peer_failed = flags >> 1 & 1;
         v->calls_peer_failed_known = flags >> 2 & 1;
+        v->offers = flags >> 3 & 1;
         u64(k, &v->md_events);
 }
 
@@ -188,6 +189,7 @@ static void body(struct codec *k, struct message *m)
                 uuid(k, &m->renew.boot);
                 u64(k, &m->renew.sequence);
                 u64(k, &m->renew.echo);
+                boolean(k, &m->renew.release);
                 return;
         case MESSAGE_RENEWED:
                 u64(k, &m->renewed.epoch);

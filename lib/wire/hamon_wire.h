@@ -8,12 +8,12 @@
  *      0  version u8 = 1 | type u8 | from u8 | to u8 | mirror u8 | voters_generation u32        head, 9 bytes
  *
  *     HEARTBEAT      boot uuid, start u64, sequence u64, leaving bool, mirrors u8, then for each of them
- *                    role u8, record_version u64, epoch u64, leg uuid, flags u8 (1 leg_ready, 2 calls_peer_failed, 4 ..._known), md_events u64
+ *                    role u8, record_version u64, epoch u64, leg uuid, flags u8 (1 leg_ready, 2 calls_peer_failed, 4 ..._known, 8 offers), md_events u64
  *     PREVOTE        round u64, epoch u64                PREVOTE_REPLY  round u64, refusal u8, wait_ms u32
  *     PREPARE        ballot, primacy bool                PROMISE        ballot, refusal u8, promised ballot, accepted ballot, wait_ms u32,
  *     ACCEPT         ballot, primacy bool, admit uuid,                  voter uuid, record
  *                    record                              ACCEPTED       ballot, refusal u8, promised ballot, wait_ms u32
- *     RENEW          epoch u64, boot uuid, sequence u64, echo u64
+ *     RENEW          epoch u64, boot uuid, sequence u64, echo u64, release bool
  *     RENEWED        epoch u64, sequence u64, nonce u64, refusal u8
  *     GRANT_REQUEST  epoch u64, boot uuid, session uuid, leg uuid
  *     GRANT_REPLY    epoch u64, session uuid, refusal u8

@@ -161,6 +161,51 @@ static int assemble(struct sim *s, uint8_t n, const struct effect *e, struct eff
         return md_super_settled(s, n) ? 0 : WAIT;
 }
 
+/* DESIGN 3.5: what makes two legs one lineage, and equal. */
+static bool are_equal(const struct sim *s, uint8_t n)
+{
+        const struct super *own = &s->node[n].disk.super, *peer = &s->node[other(n)].disk.super;
+
+#ifdef MUTANT_hand_over_unchecked
+        return own->exists && peer->exists;
+#endif
+        bool complete = own->slot[0] == SLOT_ACTIVE && own->slot[1] == SLOT_ACTIVE && peer->slot[0] == SLOT_ACTIVE && peer->slot[1] == SLOT_ACTIVE;
+        return own->exists && peer->exists && own->array == peer->array && complete && !peer->half && own->clean && peer->clean &&
+               own->events == peer->events && own->bitmap == 0 && peer->bitmap == 0;
+}
+
+static int assemble_both(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
+{
+        struct node *m = &s->node[n];
+
+        (void)r;
+        if (m->disk.failed)
+                return -EIO;
+        if (!m->nbdc.attached || !uuid_equal(&m->nbdc.session, &e->session))
+                return -ENOTCONN;
+        if (doing(s, n)->step == 0 && !m->md.running) {
+                if (!m->nbdc.connection)
+                        return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
+                if (!m->act.hold)
+                        return -EINVAL;
+                if (!are_equal(s, n))
+                        return -ESTALE;
+                check_assemble(s, n, e->epoch);
+                check_both(s, n, e->epoch);
+#ifndef MUTANT_hand_over_optional /* R2g */
+                m->nbdc.policy = POLICY_REQUIRED;
+#endif
+                if (!md_assemble_both(s, n, e->epoch))
+                        return -EINVAL;
+                trace(s, n, "md: assembled both legs for epoch %llu", e->epoch, 0);
+                s->handed++;
+        }
+        doing(s, n)->step = 1;
+        if (!md_super_settled(s, n))
+                return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
+        return m->md.super.slot[0] == SLOT_ACTIVE && m->md.super.slot[1] == SLOT_ACTIVE ? 0 : -EIO;
+}
+
 static int debt_apply(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
 {
         (void)e, (void)r;
@@ -349,6 +394,8 @@ static int service_start(struct sim *s, uint8_t n, const struct effect *e, struc
         int mounted = flush_array(s, n); /* a mount writes: it waits for the legs */
         if (mounted)
                 return mounted;
+        if (peer_in_md(s, n) && !s->node[n].nbdc.connection) /* and not only flushes, whose errors md ignores */
+                return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
         check_service_start(s, n, s->node[n].md.epoch);
         app_start(s, n, s->node[n].md.epoch);
         return 0;
@@ -360,6 +407,7 @@ static int service_stop(struct sim *s, uint8_t n, const struct effect *e, struct
 
         (void)e, (void)r;
         app_stop(s, n);
+        s->node[n].address_until_us = 0;
         if (app->outstanding > 0 || app->flushing)
                 return late(s, n, 2 * FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
         return 0;
@@ -378,13 +426,12 @@ static int array_stop(struct sim *s, uint8_t n, const struct effect *e, struct e
                         return flushed;
                 if (doing(s, n)->step == 1) {
                         doing(s, n)->step = 2;
-                        m->md.super.clean = true;
-                        m->md.super.events++;
-                        m->md.super_dirty = true;
-                        md_set_bits(s, n, 0);
+                        md_mark_clean(s, n);
                 }
                 if (!md_super_settled(s, n))
                         return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
+                if (m->md.super.slot[0] == SLOT_ACTIVE && m->md.super.slot[1] == SLOT_ACTIVE)
+                        s->stopped_epoch = m->md.epoch;
                 md_stop(s, n);
                 trace(s, n, "md: stopped", 0, 0);
         }
@@ -397,7 +444,7 @@ static const effect_fn effects[EFFECT_TYPES] = {
     [EFFECT_LEG_OPEN] = leg_open,           [EFFECT_LEG_CREATE] = leg_create,       [EFFECT_PROBE] = probe,
     [EFFECT_GRANT] = grant,                 [EFFECT_REVOKE] = revoke,               [EFFECT_RELEASE] = release,
     [EFFECT_CHECK_LEG] = check_leg,         [EFFECT_DEBT_CAPTURE] = debt_capture,   [EFFECT_ARRAY_CREATE] = array_create,
-    [EFFECT_ASSEMBLE] = assemble,           [EFFECT_DEBT_APPLY] = debt_apply,       [EFFECT_NOTE_SET] = note_set,
+    [EFFECT_ASSEMBLE] = assemble,           [EFFECT_ASSEMBLE_BOTH] = assemble_both, [EFFECT_DEBT_APPLY] = debt_apply,       [EFFECT_NOTE_SET] = note_set,
     [EFFECT_NOTE_CLEAR] = note_clear,       [EFFECT_ATTACH] = attach,               [EFFECT_DEBT_UNION] = debt_union,
     [EFFECT_LEG_ADD] = leg_add,             [EFFECT_REQUIRE] = require,             [EFFECT_DETACH] = detach,
     [EFFECT_LEG_REMOVE] = leg_remove,       [EFFECT_DEBT_DROP] = debt_drop,         [EFFECT_HISTORY] = history,

@@ -115,6 +115,22 @@ void check_assemble(struct sim *s, uint8_t n, uint64_t epoch)
         }
 }
 
+/* R1a: what is assembled is what the record says, and nothing else may reach the other leg. */
+void check_both(struct sim *s, uint8_t n, uint64_t epoch)
+{
+        const struct nbdd *d = &s->node[other(n)].nbdd;
+
+        if (!s->decided.legs[0].in_sync || !s->decided.legs[1].in_sync)
+                violation(s, n, "R1a: both legs are assembled, the record of epoch %llu has one", epoch, 0);
+        if (s->node[other(n)].md.running)
+                violation(s, n, "R3: both legs are assembled while the other node's array runs", 0, 0);
+        if (d->grant.exists && d->grant.epoch != epoch)
+                violation(s, n, "R3: both legs are assembled with a grant of epoch %llu", d->grant.epoch, 0);
+        for (unsigned b = 0; b < BLOCKS; b++)
+                if (s->node[other(n)].disk.block[b].now != s->node[n].disk.block[b].now)
+                        violation(s, n, "3.5: the legs are assembled together and differ in block %llu", b, 0);
+}
+
 void check_service_start(struct sim *s, uint8_t n, uint64_t epoch)
 {
         const struct md *m = &s->node[n].md;

@@ -29,6 +29,7 @@
         X(DISK_REPLACED, "a node gets a new, blank disk") \
         X(FORGET, "a voter loses its state file") \
         X(SWITCHOVER, "a person switches over") \
+        X(TRAP_SWITCHOVER, "a person switches over, and something fails in the middle of it") \
         X(LEAVE, "hamon is stopped in good order") \
         X(TRAP_MEMORY, "a leave that the peer missed, then the witness forgets it, then the primary dies") \
         X(DISK_FLAKY, "a disk fails until the next boot") \
@@ -221,6 +222,14 @@ static void restart_after_leave(struct sim *s, uint8_t n, uint64_t unused_a, uin
         crash(s, n, LIFE_HAMON, 3 * SECOND);
 }
 
+static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t unused);
+
+static void strike_later(struct sim *s, uint8_t node, uint64_t kind, uint64_t unused)
+{
+        if (!s->healed)
+                strike(s, node, kind, unused);
+}
+
 static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t unused)
 {
         uint8_t n = (uint8_t)sim_random(s, NODES), o = (uint8_t)(1 - n);
@@ -367,6 +376,13 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
         case FAULT_SWITCHOVER:
                 hamon_command(s, s->decided.primary < NODES ? s->decided.primary : n, COMMAND_SWITCHOVER);
                 return;
+        case FAULT_TRAP_SWITCHOVER: {
+                static const enum fault others[] = {FAULT_POWER_CUT, FAULT_POWER_OFF, FAULT_LINK, FAULT_ISOLATE, FAULT_HAMON_CRASH, FAULT_ACT_CRASH,
+                                                    FAULT_NBDD_CRASH, FAULT_NBDC_CRASH, FAULT_FREEZE, FAULT_EFFECTS_FAIL, FAULT_DISK_FLAKY, FAULT_ONE_WAY};
+                hamon_command(s, s->decided.primary < NODES ? s->decided.primary : n, COMMAND_SWITCHOVER);
+                sim_after(s, sim_random(s, 2500 * MS), 0, LIFE_WORLD, strike_later, others[sim_random(s, sizeof others / sizeof *others)], 0);
+                return;
+        }
         case FAULT_LEAVE:
                 hamon_command(s, n, COMMAND_LEAVE);
                 sim_after(s, long_us, n, LIFE_MACHINE, restart_after_leave, 0, 0);

@@ -3,7 +3,8 @@
  * md RAID1 of the own leg and the peer's, as measured (FACTS.md of the design): a fresh bitmap bit is on every leg before its data is
  * written; a write is complete when every leg has answered; an error fails the leg at once, and the write completes after the superblock
  * of the rest says so; flush errors are ignored; the last leg is never failed. Quirks that cost data: a degraded assembly forgets the
- * dirty bits that it loaded; a leg is re-added when its event count is not below events_cleared, whatever it holds; recovery copies dirty
+ * dirty bits that it loaded; of two legs assembled together the one with more events wins, slot 0 when they have the same, and what
+ * differs by the bitmap is copied from it; a leg is re-added when its event count is not below events_cleared, whatever it holds; recovery copies dirty
  * chunks only.
  */
 #include "tests/sim/sim.h"
@@ -310,7 +311,7 @@ uint64_t md_flush(struct sim *s, uint8_t n, bool for_act)
 
 /* -- what hamon-act does with it ------------------------------------------------------------------------------------------------ */
 
-static void run(struct sim *s, uint8_t n, uint64_t epoch, const struct super *super)
+static void run(struct sim *s, uint8_t n, uint64_t epoch, const struct super *super, bool both)
 {
         struct md *m = &s->node[n].md;
         uint64_t number = m->next_number, super_number = m->super_number, recovery = m->recovery;
@@ -324,7 +325,12 @@ static void run(struct sim *s, uint8_t n, uint64_t epoch, const struct super *su
         m->next_number = number;
         m->super_number = super_number;
         m->recovery = recovery + 1;
-        change_slot(s, n, other(n), SLOT_FAULTY);
+        if (both) {
+                m->super.events++;
+                m->super_dirty = true;
+        } else {
+                change_slot(s, n, other(n), SLOT_FAULTY);
+        }
         kick(s, n);
 }
 
@@ -332,7 +338,7 @@ void md_create(struct sim *s, uint8_t n, uint64_t epoch)
 {
         struct super super = {.exists = true, .array = sim_random(s, 0) | 1, .events = 1};
         super.slot[n] = SLOT_ACTIVE;
-        run(s, n, epoch, &super);
+        run(s, n, epoch, &super, false);
 }
 
 /* The own leg alone, degraded: the dirty bits of the disk are not taken over. */
@@ -343,8 +349,45 @@ bool md_assemble(struct sim *s, uint8_t n, uint64_t epoch)
         if (!super.exists || super.slot[n] != SLOT_ACTIVE)
                 return false;
         super.bitmap = 0;
-        run(s, n, epoch, &super);
+        run(s, n, epoch, &super, false);
         return true;
+}
+
+/*
+ * Both legs together. The superblock of the leg with more events counts, of slot 0 when they are the same; that leg is the source of what the
+ * bitmaps call dirty, whichever of the two holds the newer data.
+ */
+bool md_assemble_both(struct sim *s, uint8_t n, uint64_t epoch)
+{
+        struct disk *d[NODES] = {&s->node[0].disk, &s->node[1].disk};
+        uint8_t source = d[1]->super.events > d[0]->super.events;
+        struct super super = d[source]->super;
+        uint32_t dirty = d[0]->super.bitmap | d[1]->super.bitmap;
+        struct md *m = &s->node[n].md;
+
+        if (!super.exists || super.slot[n] != SLOT_ACTIVE)
+                return false;
+        super.bitmap = 0;
+        run(s, n, epoch, &super, super.slot[other(n)] == SLOT_ACTIVE);
+        for (unsigned b = 0; m->super.slot[other(n)] == SLOT_ACTIVE && b < BLOCKS; b++)
+                if (dirty & 1u << chunk_of(b))
+                        d[1 - source]->block[b] = d[source]->block[b];
+        return true;
+}
+
+/* The last superblock before a stop in order: every bit is cleared while the array is complete. */
+void md_mark_clean(struct sim *s, uint8_t n)
+{
+        struct md *m = &s->node[n].md;
+
+        m->super.clean = true;
+        if (m->super.slot[0] == SLOT_ACTIVE && m->super.slot[1] == SLOT_ACTIVE) {
+                m->super.bitmap = m->bitmap_on_disk = 0;
+                m->super.events_cleared = m->super.events;
+        }
+        m->super.events++;
+        m->super_dirty = true;
+        kick(s, n);
 }
 
 void md_set_bits(struct sim *s, uint8_t n, uint32_t bits)

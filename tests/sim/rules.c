@@ -17,6 +17,7 @@ static struct {
         bool accept_sent, address_up;
         uint32_t attempts;
         uint64_t role_since_ms;
+        uint8_t lease_holder;
         struct record accepted;
 } was;
 
@@ -36,6 +37,7 @@ void rules_before(struct sim *s, uint8_t n, const struct event *e)
         was.accept_sent = c->reg[0].proposer.accept_sent;
         was.attempts = c->reg[0].proposer.attempts;
         was.address_up = c->service[0].address_up;
+        was.lease_holder = c->lease[0].holder;
         if (e->type == EVENT_MESSAGE && e->message.type == MESSAGE_ACCEPT)
                 was.accepted = c->reg[0].acceptor.value;
 }
@@ -62,6 +64,23 @@ static void renewed(struct sim *s, uint8_t n, const struct event *e, const struc
                 s->promise[n].until_us = s->now_us / MS * MS + h->core.config.timers.lease_ms * MS;
         }
         h->nonce[from] = answer->renewed.nonce;
+}
+
+/* A lease that was given back: its holder's address is gone (P6), and it has not been granted again since (R4b). */
+static void released(struct sim *s, uint8_t n, const struct event *e)
+{
+        struct hamon *h = &s->node[n].hamon;
+        const struct lease *l = &h->core.lease[0];
+        uint8_t from = e->message.from;
+
+        if (was.lease_holder != from || l->holder == from)
+                return; /* not honoured, or nothing to give back */
+        if (e->message.renew.echo != h->nonce[from])
+                violation(s, n, "R4b: a release ended a lease that was granted after it", 0, 0);
+        s->promise[n].until_us = 0;
+        h->nonce[from] = l->nonce[from];
+        if (s->node[from].address_until_us > s->now_us)
+                rules_address(s, from); /* the others' promises must cover it: a release may be late, and of an older primacy */
 }
 
 /* R4a and R4d together: whatever this voter has forgotten, its lease holds. */
@@ -228,6 +247,8 @@ void rules_after(struct sim *s, uint8_t n, const struct event *e, const struct a
                 else if (out->at[i].type == ACTION_EFFECT && out->at[i].effect.type == EFFECT_GRANT)
                         grants(s, n, &out->at[i].effect);
         }
+        if (e->type == EVENT_MESSAGE && e->message.type == MESSAGE_RENEW && e->message.renew.release)
+                released(s, n, e);
         if (was.phase != PROPOSER_IDLE && c->reg[0].proposer.phase == PROPOSER_IDLE)
                 proposal_ended(s, n);
         if (n >= NODES)
@@ -316,8 +337,9 @@ void rules_resync(struct sim *s, uint8_t n)
 void rules_epoch(struct sim *s, const struct record *old, const struct record *v)
 {
         cover_rule(RULE_R1a);
-        if (v->primary < NODES && v->legs[1 - v->primary].in_sync)
-                violation(s, v->primary, "R1a: epoch %llu keeps a leg in sync that is not assembled", v->epoch, 0);
+        bool kept = v->primary < NODES && v->legs[1 - v->primary].in_sync;
+        if (kept && v->epoch == old->epoch + 1 && (v->primary == old->primary || s->stopped_epoch != old->epoch))
+                violation(s, v->primary, "R1a: epoch %llu keeps a leg in sync, and the old primary has not stopped in order", v->epoch, 0);
         if (v->primary == old->primary && !uuid_equal(&v->primary_boot, &old->primary_boot))
                 cover_rule(RULE_R1c);
 }

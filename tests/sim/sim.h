@@ -305,6 +305,7 @@ struct sim {
         uint64_t next_write, next_connection;
         struct ledger ledger;
         unsigned chosen_count;
+        uint64_t stopped_epoch; /* the last one whose array was stopped in order, with both legs in it */
         uint64_t joined_epoch; /* the last one that had both legs in sync */
         struct uuid member[NODES]; /* the leg of each node that md may know: it was in sync, or resynced whole */
         struct record decided; /* newest value that a majority accepted durably */
@@ -318,6 +319,7 @@ struct sim {
         bool restless; /* the application never rests: for measuring pauses */
         bool quiet; /* the application pauses: for the final comparison */
         unsigned faults, messages, delivered; /* the last: events but ticks, to a core */
+        unsigned handed; /* switchovers that kept both legs in sync */
         struct promise promise[VOTERS];
         uint64_t struck_us[FAULT_KINDS_MAX]; /* last of each kind */
 
@@ -384,6 +386,8 @@ unsigned nbdc_outstanding(const struct sim *s, uint8_t node);
 /* -- md.c */
 void md_create(struct sim *s, uint8_t node, uint64_t epoch);
 bool md_assemble(struct sim *s, uint8_t node, uint64_t epoch);
+bool md_assemble_both(struct sim *s, uint8_t node, uint64_t epoch);
+void md_mark_clean(struct sim *s, uint8_t node);
 bool md_re_add(struct sim *s, uint8_t node);
 void md_add_whole(struct sim *s, uint8_t node);
 void md_fail_peer(struct sim *s, uint8_t node);
@@ -420,6 +424,7 @@ void check_completed(struct sim *s, uint8_t node, uint64_t epoch, unsigned block
 bool check_redundant(const struct sim *s);
 void check_legs_equal(struct sim *s);
 void check_service_start(struct sim *s, uint8_t node, uint64_t epoch);
+void check_both(struct sim *s, uint8_t n, uint64_t epoch);
 void check_own_failure(struct sim *s, uint8_t node);
 void check_progress(struct sim *s, uint8_t node);
 void check_address(struct sim *s, uint8_t node);

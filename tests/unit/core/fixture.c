@@ -239,7 +239,8 @@ static int attach(struct world *w, uint8_t node, const struct effect *f)
         struct machine *n = &w->machine[node];
 
         assert_true(n->disk.note);
-        assert_true(w->decided.legs[other(node)].inconsistent || w->decided.primary != node); /* R2d */
+        bool handed = w->decided.legs[0].in_sync && w->decided.legs[1].in_sync && !n->running; /* nothing writes to it */
+        assert_true(handed || w->decided.legs[other(node)].inconsistent || w->decided.primary != node); /* R2d */
         n->attached = true;
         n->required = false;
         n->session = f->session;
@@ -312,7 +313,17 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
                         return -EINVAL;
                 check_assembly(w, node, f);
                 n->running = n->own_in_sync = true;
+                n->disk.clean = false;
                 n->own_failed = n->peer_in_array = n->peer_in_sync = n->peer_failed = false;
+                break;
+        case EFFECT_ASSEMBLE_BOTH:
+                if (!n->held || !session_lives(w, node))
+                        return -EINVAL;
+                if (!n->disk.clean || !p->disk.clean || n->disk.data != p->disk.data || n->disk.torn || p->disk.torn)
+                        return -ESTALE;
+                check_assembly(w, node, f);
+                n->required = n->running = n->own_in_sync = n->peer_in_array = n->peer_in_sync = true;
+                n->own_failed = n->peer_failed = n->disk.clean = p->disk.clean = false;
                 break;
         case EFFECT_DEBT_APPLY:
         case EFFECT_NOTE_SET:
@@ -372,6 +383,10 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
                 assert_false(n->service);
                 if (n->waiting || (!n->own_failed && n->peer_in_array && !n->peer_failed && !session_lives(w, node)))
                         return -ETIMEDOUT; /* the flush before it */
+                if (n->running) {
+                        n->disk.clean = !n->own_failed;
+                        p->disk.clean = n->peer_in_sync && !n->peer_failed;
+                }
                 md_without_peer(w, node);
                 n->running = n->held = n->own_in_sync = false;
                 break;

@@ -330,7 +330,7 @@ static void own_disk_fails_its_flushes(void **state)
         assert_true(world_reported(&w, reports, A, REASON_OWN_LEG_FAILED));
         assert_true(world_record(&w)->legs[B].in_sync);
         assert_true(!world_record(&w)->legs[A].in_sync && world_record(&w)->legs[A].doubtful);
-        live(2200); /* the service moves; the join has not begun */
+        live(700); /* the service moves; the join has not begun */
         assert_true(world_serves(&w, B));
         w.machine[A].own_unsafe = false;
         world_restart_hamon(&w, B);

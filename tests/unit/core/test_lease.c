@@ -3,6 +3,8 @@
 #include "tests/unit/core/trio.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <stdlib.h>
+
 static struct trio t;
 
 static void redundant_with_lease(uint64_t seed)
@@ -151,6 +153,71 @@ static void a_half_accepted_take_over_is_settled_beside_a_lease(void **state)
         trio_check(&t);
 }
 
+/* Gives the lease back as the own role does it; the messages go over the network of `t`. */
+static void release(uint8_t voter)
+{
+        static struct actions out;
+
+        out.count = 0;
+        lease_release(&t.voter[voter].core, 0, &out);
+        for (unsigned i = 0; i < out.count; i++)
+                if (!t.cut[voter][out.at[i].send.to])
+                        t.queue[t.queued++] = (struct trio_packet){.at_ms = t.now_ms + 1, .message = out.at[i].send};
+}
+
+/* Whoever gave it back is not in anybody's way, also when a renewal was under way at that moment. */
+static void a_released_lease_is_over_at_once(void **state)
+{
+        (void)state;
+        for (uint64_t seed = 20; seed < 60; seed++) {
+                redundant_with_lease(seed);
+                trio_run(&t, seed * 7); /* at any moment between two renewals */
+                assert_int_equal(refuses(WITNESS, 1), REFUSAL_LEASE);
+                release(0);
+                assert_true(lease_valid_until_ms(&t.voter[0].core, 0) == 0);
+                trio_run(&t, 50);
+                assert_int_equal(refuses(WITNESS, 1), REFUSAL_NONE);
+                assert_int_equal(refuses(1, 1), REFUSAL_NONE);
+        }
+}
+
+/* A release that comes late, when the same primary has taken its lease again, ends nothing. */
+static void a_late_release_ends_nothing(void **state)
+{
+        (void)state;
+        redundant_with_lease(8);
+        struct actions *out = calloc(1, sizeof *out);
+        struct core *primary = &t.voter[0].core;
+        lease_release(primary, 0, out);
+        trio_hold(&t, 0, true);
+        trio_run(&t, 500);
+        assert_true(lease_valid_until_ms(primary, 0) > t.now_ms);
+        for (unsigned i = 0; i < out->count; i++) {
+                assert_true(out->at[i].send.renew.release);
+                t.queue[t.queued++] = (struct trio_packet){.at_ms = t.now_ms + 1, .message = out->at[i].send};
+        }
+        t.cut[0][1] = t.cut[0][WITNESS] = true; /* nothing newer */
+        trio_run(&t, 100);
+        assert_int_equal(refuses(WITNESS, 1), REFUSAL_LEASE);
+        assert_int_equal(refuses(1, 1), REFUSAL_LEASE);
+        free(out);
+}
+
+/* Only its holder can. */
+static void nobody_releases_for_another(void **state)
+{
+        (void)state;
+        redundant_with_lease(9);
+        struct event e = {.type = EVENT_MESSAGE, .now_ms = t.now_ms, .entropy = {7}};
+        const struct lease *l = &t.voter[WITNESS].core.lease[0];
+        e.message = (struct message){.type = MESSAGE_RENEW, .from = 1, .to = WITNESS, .voters_generation = 1,
+                                     .renew = {.epoch = 1, .boot = t.voter[1].core.config.boot, .echo = l->nonce[0], .release = true}};
+        struct actions *out = calloc(1, sizeof *out);
+        lease_message(&t.voter[WITNESS].core, &e, out);
+        assert_int_equal(refuses(WITNESS, 1), REFUSAL_LEASE);
+        free(out);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -161,6 +228,9 @@ int main(void)
             cmocka_unit_test(a_restarted_voter_refuses_for_one_lease),
             cmocka_unit_test(a_take_over_yields_to_a_lease),
             cmocka_unit_test(a_half_accepted_take_over_is_settled_beside_a_lease),
+            cmocka_unit_test(a_released_lease_is_over_at_once),
+            cmocka_unit_test(a_late_release_ends_nothing),
+            cmocka_unit_test(nobody_releases_for_another),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The smallest service that promises something: a number is answered after it was appended to a file on the mount and fsynced.
+
+In the guests a systemd unit, a few lines of Perl; outside them sync_client.py, which writes down each acknowledged number with its time.
+"""
+
+import signal
+import subprocess
+from pathlib import Path
+
+from .cluster import MOUNT, Failed
+
+UNIT = "sync-ledger.service"
+PORT = 7000
+FILE = f"{MOUNT}/ledger"
+CLIENT = Path(__file__).resolve().parent / "sync_client.py"
+
+SERVER = f"""#!/usr/bin/perl
+use strict; use warnings; use IO::Handle; use IO::Socket::INET;
+my $s = IO::Socket::INET->new(LocalPort => {PORT}, Listen => 8, ReuseAddr => 1) or die "listen: $!";
+open(my $f, '>>', '{FILE}') or die "{FILE}: $!";
+while (my $c = $s->accept()) {{
+    while (my $line = <$c>) {{
+        ((print $f $line) && $f->flush && $f->sync) or die "{FILE}: $!";
+        print $c $line; $c->flush;
+    }}
+}}
+"""
+
+
+def install(vm):
+    vm.put("/usr/local/sbin/sync-ledger", SERVER.encode())
+    vm.put(f"/etc/systemd/system/{UNIT}", b"[Service]\nExecStart=/usr/local/sbin/sync-ledger\n")
+    vm.check("chmod 755 /usr/local/sbin/sync-ledger && systemctl daemon-reload")
+
+
+class Ledger:
+    """The running client."""
+
+    def __init__(self, trio, host):
+        self.path = trio.folder / "sync-ledger.txt"
+        self.process = trio.client_start(["/usr/bin/python3", str(CLIENT), host, str(PORT), str(self.path)])
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def acknowledged(self):
+        """[(number, monotonic seconds)]; a last line without its end was never acknowledged to anybody."""
+        text = self.path.read_text() if self.path.exists() else ""
+        lines = (line.split() for line in text.splitlines(keepends=True) if line.endswith("\n"))
+        return [(int(number), float(at)) for number, at in lines]
+
+    def last(self):
+        return max((at for _, at in self.acknowledged()), default=0.0)
+
+    def longest_gap(self, start, end):
+        """The longest time without an acknowledgement from `start` to `end`."""
+        times = [start] + [at for _, at in self.acknowledged() if start <= at <= end] + [end]
+        return max(after - before for before, after in zip(times, times[1:]))
+
+    def compare(self, vm):
+        """Every acknowledged number is in the file on the mount; returns how many they are."""
+        acknowledged = {number for number, _ in self.acknowledged()}  # first: the client goes on
+        there = {int(line) for line in vm.check(f"cat {FILE}").split() if line.isdigit()}
+        lost = sorted(acknowledged - there)
+        if lost:
+            raise Failed(f"{len(lost)} acknowledged writes are lost, the first: {lost[:5]}")
+        return len(acknowledged)

@@ -124,6 +124,8 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
         attach_probe_progress(a, now);
         attach_probe_link(a);
         attach_probe_records(a);
+        if (a->keeper_fd < 0 && a->supervisor.state == NBDC_ATTACHED && now >= a->keeper_retry_ms)
+                attach_keep(a);
         if (a->detach_deadline_ms && now >= a->detach_deadline_ms && control_has_waiting(a->control))
                 attach_answer_detach(a, false, false, "the kernel has not returned from the disconnect yet; ask again");
         return 0;
@@ -240,6 +242,7 @@ static void release(struct attach *a)
                 policy_file_remove(a->options->index);
                 keeper_quit(a->keeper_fd, a->options->index);
         }
+        sd_event_source_disable_unref(a->keeper_io);
         if (a->keeper_fd >= 0)
                 close(a->keeper_fd);
         control_free(a->control);
@@ -284,14 +287,8 @@ int attach_run(const struct attach_options *options)
         }
         if (open_driver(&a) < 0)
                 goto out;
-        a.keeper_fd = keeper_start(options->index);
-        if (a.keeper_fd < 0)
-                log_warning("%s: no keeper process: %s, continuing; a detach after a crash of nbdc may have to wait "
-                            "for the peer",
-                            a.device, strerror(-a.keeper_fd));
-        else
-                (void)keeper_put_netlink(a.keeper_fd,
-                                         netlink_socket_fd(a.kernel_job.netlink)); /* it serves a future kernel only */
+        signal(SIGCHLD, SIG_IGN); /* a keeper that dies leaves no zombie */
+        attach_keep(&a);
         process_harden();
         if (begin(&a) < 0)
                 goto out;

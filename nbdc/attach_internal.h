@@ -55,7 +55,9 @@ struct attach {
         struct dialer *dialer;
         struct netlink_events *events;
         struct worker *kernel_worker, *queue_worker;
-        int keeper_fd; /* -1: there is no keeper */
+        int keeper_fd; /* negative: there is no keeper */
+        sd_event_source *keeper_io;
+        uint64_t keeper_retry_ms; /* not before */
         struct kernel_job kernel_job;
         struct queue_job queue_job;
         bool queue_again;  /* limits changed while the worker was busy */
@@ -103,6 +105,9 @@ int attach_on_netlink_event(sd_event_source *s, int fd, uint32_t revents, void *
 void attach_open_account(struct attach *a);
 /* The negotiated connection is the kernel's now. */
 void attach_watch_link(struct attach *a);
+/* Starts or finds the device's keeper and gives it what there is to keep. When that fails: another try at
+ * a later tick. */
+void attach_keep(struct attach *a);
 /* Takes up a configured device: with the connection that its keeper holds, or without one. */
 void attach_adopt(struct attach *a);
 /* At every tick: is anybody there, and do requests get done? */

@@ -200,6 +200,35 @@ void attach_probe_records(struct attach *a)
         attach_feed(a, EVENT_LINK_DOWN, false);
 }
 
+static int on_keeper_gone(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+        struct attach *a = userdata;
+        (void)s;
+        (void)revents;
+        log_warning("%s: its keeper process is gone, continuing with another", a->device);
+        a->keeper_io = sd_event_source_disable_unref(a->keeper_io);
+        close(fd);
+        a->keeper_fd = -ENOTCONN;
+        return 0;
+}
+
+void attach_keep(struct attach *a)
+{
+        a->keeper_retry_ms = attach_now_ms(a) + NBDC_KEEPER_RETRY_MS;
+        a->keeper_fd = keeper_start(a->options->index);
+        int rc = a->keeper_fd;
+        if (rc >= 0)
+                rc = sd_event_add_io(a->event, &a->keeper_io, a->keeper_fd, 0, on_keeper_gone, a); /* HUP is always told */
+        if (rc >= 0) /* it serves a future kernel only */
+                (void)keeper_put_netlink(a->keeper_fd, netlink_socket_fd(a->kernel_job.netlink));
+        if (rc >= 0 && a->links.count > 0)
+                rc = keeper_put_links(a->keeper_fd, &a->links);
+        if (rc < 0)
+                log_warning("%s: no keeper process: %s, continuing; a detach after a crash of nbdc may have to wait "
+                            "for the peer",
+                            a->device, strerror(-rc));
+}
+
 void attach_watch_link(struct attach *a)
 {
         watch(a, &a->fresh);

@@ -22,8 +22,8 @@ int keeper_main(void);
 
 /* Connects to the keeper of a device; -ENOENT when there is none. */
 int keeper_connect(int index);
-/* The same, and starts one when there is none. Returns the descriptor to talk to it, which the caller closes. Before
- * the loop runs. */
+/* The same, and starts one when there is none. Returns the descriptor to talk to it, which the caller closes. Waits for
+ * an exec of this very program, which is in memory. */
 int keeper_start(int index);
 
 /* The connections that it holds, or -ENOENT. Waits for at most half a second. */

@@ -62,6 +62,9 @@
 /* Several connections of one plain attach: more than the driver has queues do not help (nbd.ko makes one for each). */
 #define NBDC_CONNECTIONS_MAX 16u
 
+/* A keeper process that died is replaced at the next tick, but not more often than this. */
+#define NBDC_KEEPER_RETRY_MS 2000u
+
 /* Taken and locked before the first attach (process.c): what a reconnect with TLS needs, several times over. */
 #define NBDC_HEAP_BYTES (1u << 20)
 #define NBDC_STACK_BYTES (96u << 10)

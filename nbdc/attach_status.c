@@ -61,6 +61,8 @@ static void fill_status(const struct attach *a, struct nbdc_status *s)
         memcpy(s->last_error, a->last_error, sizeof s->last_error);
         if (o->name.has_session)
                 uuid_format(&o->name.session, s->session);
+        if (v->state == NBDC_ATTACHED && a->links.count > 0)
+                link_peer(a->links.fds[0], s->address);
         uint64_t now = attach_now_ms(a);
         if (v->state == NBDC_CONNECTING)
                 s->disconnected_ms = (int64_t)(now - a->started_ms);

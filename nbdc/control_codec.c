@@ -100,6 +100,7 @@ static json_t *status_to_json(const struct nbdc_status *s)
         if (!o)
                 return NULL;
         int rc = json_object_set_new(o, "epoch", s->has_epoch ? u64_text(s->epoch) : json_null());
+        rc |= json_object_set_new(o, "address", s->address[0] ? json_string(s->address) : json_null());
         rc |= json_object_set_new(o, "session", s->session[0] ? json_string(s->session) : json_null());
         if (rc != 0) {
                 json_decref(o);
@@ -288,6 +289,9 @@ static bool status_from_json(json_t *o, struct nbdc_status *s)
         json_t *epoch = json_object_get(o, "epoch");
         s->has_epoch = json_is_string(epoch);
         if (s->has_epoch && parse_u64(json_string_value(epoch), &s->epoch) < 0)
+                return false;
+        json_t *address = json_object_get(o, "address"); /* not from an nbdc that runs since before it was told */
+        if (json_is_string(address) && !get_text(o, "address", s->address, sizeof s->address))
                 return false;
         return json_is_null(json_object_get(o, "session")) || get_text(o, "session", s->session, sizeof s->session);
 }

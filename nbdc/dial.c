@@ -19,11 +19,12 @@
 #include "nbdc/channel.h"
 #include "nbdc/limits.h"
 #include "net/tls.h"
+#include "nbdc/link.h"
 
 struct dial_address {
         struct sockaddr_storage sockaddr;
         socklen_t length;
-        char text[64];
+        char text[NBDC_ADDRESS_SIZE];
 };
 
 struct dialer {
@@ -51,14 +52,6 @@ struct dialer {
         char sentence[NBDC_ERROR_SIZE];
 };
 
-static void format_address(struct dial_address *a, uint16_t port)
-{
-        char host[48] = "?";
-        (void)getnameinfo((struct sockaddr *)&a->sockaddr, a->length, host, sizeof host, NULL, 0,
-                          NI_NUMERICHOST); /* "?" stays */
-        snprintf(a->text, sizeof a->text, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
-}
-
 static int resolve_one(struct dialer *d, const char *host, char *ret_reason, size_t size)
 {
         char port[8];
@@ -74,7 +67,7 @@ static int resolve_one(struct dialer *d, const char *host, char *ret_reason, siz
                 struct dial_address *to = &d->addresses[d->address_count++];
                 memcpy(&to->sockaddr, a->ai_addr, a->ai_addrlen);
                 to->length = a->ai_addrlen;
-                format_address(to, d->port);
+                link_format_address(a->ai_addr, a->ai_addrlen, to->text);
         }
         freeaddrinfo(list);
         return 0;

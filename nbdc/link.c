@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nbdc/link.h"
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -76,6 +79,23 @@ bool link_waits(int fd)
         struct tcp_info info = {0};
         socklen_t size = sizeof info;
         return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_last_data_sent < info.tcpi_last_data_recv;
+}
+
+void link_format_address(const struct sockaddr *address, socklen_t length, char ret[NBDC_ADDRESS_SIZE])
+{
+        char host[48], port[8];
+        ret[0] = '\0';
+        if (getnameinfo(address, length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+                snprintf(ret, NBDC_ADDRESS_SIZE, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+void link_peer(int fd, char ret[NBDC_ADDRESS_SIZE])
+{
+        struct sockaddr_storage address;
+        socklen_t length = sizeof address;
+        ret[0] = '\0';
+        if (getpeername(fd, (struct sockaddr *)&address, &length) == 0)
+                link_format_address((struct sockaddr *)&address, length, ret);
 }
 
 int link_take_error(int fd)

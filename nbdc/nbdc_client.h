@@ -25,6 +25,7 @@
 #define NBDC_ERROR_SIZE 256
 #define NBDC_HOST_SIZE 256
 #define NBDC_DEVICE_SIZE 32
+#define NBDC_ADDRESS_SIZE 64
 
 enum nbdc_state {
         NBDC_CONNECTING = 0,   /* not yet configured in the kernel: there is no disk */
@@ -46,7 +47,8 @@ struct nbdc_status {
                            why */
         char host[NBDC_HOST_SIZE]; /* as on the command line */
         uint16_t port;
-        uint64_t id; /* the export's */
+        char address[NBDC_ADDRESS_SIZE]; /* "10.0.0.2:4343", "[fd00::2]:4343": of the present connection, or "" */
+        uint64_t id;                     /* the export's */
         bool has_epoch;
         uint64_t epoch;
         char session[37]; /* UUID text or "" */

@@ -87,6 +87,7 @@ static struct nbdc_status sample(void)
             .refused = true,
             .host = "10.0.0.2,10.0.1.2",
             .port = 4343,
+            .address = "[fd00::2]:4343",
             .id = UINT64_MAX,
             .has_epoch = true,
             .epoch = UINT64_MAX,
@@ -118,6 +119,7 @@ static void test_status(void **state)
         assert_string_equal(back.status.device, answer.status.device);
         assert_string_equal(back.status.host, answer.status.host);
         assert_string_equal(back.status.session, answer.status.session);
+        assert_string_equal(back.status.address, answer.status.address);
         assert_string_equal(back.status.last_error, answer.status.last_error);
         assert_int_equal(back.status.state, NBDC_RECONNECTING);
         assert_int_equal(back.status.policy, NBDC_OPTIONAL);

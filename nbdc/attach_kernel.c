@@ -85,7 +85,8 @@ void attach_post_kernel_job(struct attach *a, enum supervise_action_type type)
                                  &limits);
                 (void)queue_apply(a->options->index, &limits, failed,
                                   sizeof failed); /* set again, and reported, after CONNECT */
-                /* Over several connections the kernel may send an old request again past a newer one: only when asked for. */
+                /* Over several connections the kernel may send an old request again past a newer one: only when asked
+                 * for. */
                 if (a->options->connections == 1)
                         job->device.server_flags &= ~(uint64_t)NBD_TFLAG_CAN_MULTI_CONN;
                 a->connect_flags = a->export.transmission_flags;

@@ -41,8 +41,8 @@ void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_
         else if (a->options->connections > 1 && !(info->transmission_flags & NBD_TFLAG_CAN_MULTI_CONN))
                 wrong = "the server does not offer several connections at once to this export (MULTI_CONN); attach "
                         "without --connections";
-        else if (!first && (info->size_bytes != a->export.size_bytes ||
-                            info->transmission_flags != a->export.transmission_flags))
+        else if (!first &&
+                 (info->size_bytes != a->export.size_bytes || info->transmission_flags != a->export.transmission_flags))
                 wrong = "the export changed from one connection to the next; attach again";
         if (wrong) {
                 attach_set_error(a, "%s: %s", dialer_address(a->dialer), wrong);
@@ -218,8 +218,9 @@ void attach_keep(struct attach *a)
         a->keeper_fd = keeper_start(a->options->index);
         int rc = a->keeper_fd;
         if (rc >= 0)
-                rc = sd_event_add_io(a->event, &a->keeper_io, a->keeper_fd, 0, on_keeper_gone, a); /* HUP is always told */
-        if (rc >= 0) /* it serves a future kernel only */
+                rc = sd_event_add_io(a->event, &a->keeper_io, a->keeper_fd, 0, on_keeper_gone,
+                                     a); /* HUP is always told */
+        if (rc >= 0)                     /* it serves a future kernel only */
                 (void)keeper_put_netlink(a->keeper_fd, netlink_socket_fd(a->kernel_job.netlink));
         if (rc >= 0 && a->links.count > 0)
                 rc = keeper_put_links(a->keeper_fd, &a->links);
@@ -261,9 +262,9 @@ void attach_adopt(struct attach *a)
                 attach_feed(a, EVENT_ADOPT_DEAD, false);
         } else if (link_set_any_shut(&held)) {
                 /*
-                 * Not LINK_DEAD: the nbdc before may have been killed between its RECONFIGURE and handing the new connection
-                 * to the keeper. Then the kernel has a live one, would drop ours without a word, and its later LINK_DEAD,
-                 * when the server ends that one for ours, is the one that must count.
+                 * Not LINK_DEAD: the nbdc before may have been killed between its RECONFIGURE and handing the new
+                 * connection to the keeper. Then the kernel has a live one, would drop ours without a word, and its
+                 * later LINK_DEAD, when the server ends that one for ours, is the one that must count.
                  */
                 log_notice("%s: already attached and without a connection, taking it over", a->device);
                 a->links = held;

@@ -86,7 +86,8 @@ bool attach_on_control(void *userdata, const struct control_request *request, st
                 a->supervisor.policy = request->policy;
                 answer->ok = policy_file_write(a->options->index, request->policy) == 0;
                 if (!answer->ok) { /* required that would be optional after a crash of nbdc is no promise (R2g) */
-                        snprintf(answer->error, sizeof answer->error, "cannot remember the policy for a restart of nbdc");
+                        snprintf(answer->error, sizeof answer->error,
+                                 "cannot remember the policy for a restart of nbdc");
                         log_warning("%s: %s", a->device, answer->error);
                 }
                 return true;

@@ -143,11 +143,12 @@ static void address_failed(struct dialer *d, bool refused, const char *what)
 static void socket_failed(struct dialer *d, int error)
 {
         char text[160];
-        const char *next = error == ECONNREFUSED                             ? "; is nbdd running there, on this port?"
-                           : error == ENETUNREACH || error == EHOSTUNREACH   ? "; is the link up, and is there a route to it?"
-                           : error == EACCES || error == EPERM               ? "; does a firewall of this host forbid it?"
-                           : error == EAFNOSUPPORT || error == EADDRNOTAVAIL ? "; does this host have such addresses itself?"
-                                                                             : "";
+        const char *next =
+            error == ECONNREFUSED                             ? "; is nbdd running there, on this port?"
+            : error == ENETUNREACH || error == EHOSTUNREACH   ? "; is the link up, and is there a route to it?"
+            : error == EACCES || error == EPERM               ? "; does a firewall of this host forbid it?"
+            : error == EAFNOSUPPORT || error == EADDRNOTAVAIL ? "; does this host have such addresses itself?"
+                                                              : "";
         snprintf(text, sizeof text, "%s%s", strerror(error), next);
         address_failed(d, false, text);
 }

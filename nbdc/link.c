@@ -56,8 +56,8 @@ bool link_sample(int fd, struct link_sample *ret)
             .retransmits = info.tcpi_retransmits,
             .probes = info.tcpi_probes,
             .window_closed = info.tcpi_unacked == 0 && info.tcpi_notsent_bytes > 0,
-            .silent_ms = info.tcpi_last_ack_recv < info.tcpi_last_data_recv ? info.tcpi_last_ack_recv
-                                                                            : info.tcpi_last_data_recv,
+            .silent_ms =
+                info.tcpi_last_ack_recv < info.tcpi_last_data_recv ? info.tcpi_last_ack_recv : info.tcpi_last_data_recv,
         };
         return true;
 }

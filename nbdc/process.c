@@ -26,7 +26,8 @@
 static int load_module(void)
 {
         /* max_part=0: nothing may probe a leg for partitions. */
-        char *const argv[] = {(char *)"modprobe", (char *)"-q", (char *)"nbd", (char *)"max_part=0", (char *)"nbds_max=16", NULL};
+        char *const argv[] = {(char *)"modprobe",   (char *)"-q",          (char *)"nbd",
+                              (char *)"max_part=0", (char *)"nbds_max=16", NULL};
         char *const env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
         pid_t pid;
         int status;

@@ -42,6 +42,7 @@ bool link_bytes(int fd, uint64_t *ret_sent, uint64_t *ret_received);
 
 /* The last bytes on it were ours: the server owes an answer. May miss one that was sent within a clock tick of what the server said before. */
 bool link_waits(int fd);
+
 /* "10.0.0.2:4343" or "[fd00::2]:4343": the other end; "" when it is not known. */
 void link_peer(int fd, char ret[NBDC_ADDRESS_SIZE]);
 void link_format_address(const struct sockaddr *address, socklen_t length, char ret[NBDC_ADDRESS_SIZE]);

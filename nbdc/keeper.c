@@ -88,19 +88,18 @@ int keeper_main(void)
                                 continue;
                         return 1;
                 }
-                if (fds[0].revents) { /* the next nbdc; the one before it is gone or going */
-                        int next = accept4(KEEPER_LISTEN_FD, NULL, NULL, SOCK_CLOEXEC);
-                        if (next >= 0)
+                /* What its nbdc still said before the next one came counts: it is the newer connection. */
+                if (!fds[1].revents) {
+                        int next = fds[0].revents ? accept4(KEEPER_LISTEN_FD, NULL, NULL, SOCK_CLOEXEC) : -1;
+                        if (next >= 0) /* the one before it is gone or going */
                                 replace(&client, next);
                         continue;
                 }
-                if (!fds[1].revents)
-                        continue;
                 char what = 0;
                 struct link_set came;
                 if (receive_fds(client, &what, &came) < 0) {
                         replace(&client, -1);
-                        if (links.count == 0)
+                        if (links.count == 0 && !fds[0].revents)
                                 return 0;
                         continue;
                 }

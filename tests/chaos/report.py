@@ -74,7 +74,11 @@ def write(folder, o, records, guest="?", outcome=None):
     out += ["", f"![seconds without an acknowledged write]({name}-unavailable.svg)", "", "## Redundant again, seconds after the last repair", "",
             "| fault | rounds | median s | 90% s | most s |", "|---|---|---|---|---|"]
     out += [f"| {kind} | {figures([r['redundant_s'] for r in rs])} |" for kind, rs in kinds.items()]
-    out += ["", f"![seconds to redundancy]({name}-redundant.svg)", "", "## Writes", ""]
+    out += ["", f"![seconds to redundancy]({name}-redundant.svg)", ""]
+    helped = [r for r in records if r.get("person")]
+    out += [f"A person was needed in {len(helped)} of {len(records)} rounds, each after a disk error (docs/TROUBLESHOOTING.md)" + ":" * bool(helped) + "." * (not helped), ""]
+    out += [f"- round {r['round']}: " + "; ".join(f"`{t}`" for t in r["person"]) for r in helped]
+    out += ["", "## Writes", ""]
     out += writes(records)
     out += ["", "## Rounds", "", "| round | faults | data s | raw s | redundant s |", "|---|---|---|---|---|"]
     out += [f"| {r['round']} | {'; '.join(r['faults'])} | {r['mirrors']['data']['unavailable_s']:.2f} | {r['mirrors']['raw']['unavailable_s']:.2f} | {r['redundant_s']:.1f} |"

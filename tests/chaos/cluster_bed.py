@@ -5,8 +5,10 @@
     raw    /dev/md/raw itself with O_DIRECT, the service behind 10.99.0.101, port 7002
 """
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from pathlib import Path
 from cluster import postgres
 from cluster.cluster import NODES, WITNESS, Cluster, Failed, differing_blocks
 from database import Database
-from vmbed import GuestTimeout, Trio, settings
+from vmbed import GuestTimeout, Trio, image, settings
 from vmbed.agent import GuestError
 from vmbed.net import address
 from vmbed.vm import CommandFailed
@@ -120,8 +122,8 @@ class Bed(Cluster):
 
     # -- set up
 
-    def set_up(self, seed):
-        """Both mirrors created on node-a, joined from node-b, load running."""
+    def set_up(self):
+        """Both mirrors created on node-a and joined from node-b; the services run and wait for their clients."""
         self.trio.each(self._install_load, NODES)
         self.configure()
         for node in NODES:
@@ -142,9 +144,21 @@ class Bed(Cluster):
             self.database.start(self.wait)
         for mirror in self.mirrors:
             b.check(f"hamonctl mirror join {mirror.name} --overwrite", timeout=60)
+        self.wait("both mirrors are redundant", lambda: len(self.redundant()) == len(self.mirrors), 300 * settings.PATIENCE)
+
+    def start_load(self, seed):
         for mirror in self.mirrors:
             mirror.start_client(self.trio, seed)
         self.wait_redundant(300 * settings.PATIENCE)
+
+    def replace_programs(self):
+        """On both nodes, while everything runs: a restart of a daemon is harmless."""
+        def replace(vm):
+            for program in self.replaced:
+                vm.put(f"/tmp/{program.name}", program.read_bytes())
+                vm.check(f"chmod 755 /tmp/{program.name} && mv /tmp/{program.name} /usr/sbin/ && sync && systemctl restart {program.name}", timeout=120)
+        if self.replaced:
+            self.trio.each(replace, NODES)
 
     def _install_load(self, vm):
         vm.check("mkdir -p /etc/chaos")
@@ -155,9 +169,6 @@ class Bed(Cluster):
         vm.check("mkdir -p /var/cache/chaos")
         for deb in sorted(settings.DEB_DIR.glob("*.deb")):
             vm.put(f"/var/cache/chaos/{deb.name}", deb.read_bytes())
-        for program in self.replaced:
-            vm.put(f"/tmp/{program.name}", program.read_bytes())
-            vm.check(f"chmod 755 /tmp/{program.name} && mv /tmp/{program.name} /usr/sbin/ && systemctl try-restart {program.name}", timeout=120)
         vm.check("chmod 755 /usr/local/bin/chaos-load && systemctl daemon-reload && sync")
 
     # -- looking
@@ -239,4 +250,45 @@ def configuration(all_mirrors, units=()):
 
 
 def start(with_postgres=False):
-    return Trio.start(data_mib=DATA_WITH_POSTGRES_MIB if with_postgres else DATA_MIB, extra_disks={"raw": DATA_MIB << 20}, faulty=DISKS)
+    return Trio.start(**_shape(with_postgres))
+
+
+def _shape(with_postgres):
+    return {"data_mib": DATA_WITH_POSTGRES_MIB if with_postgres else DATA_MIB, "extra_disks": {"raw": DATA_MIB << 20}, "faulty": DISKS}
+
+
+def prepared():
+    """The folder that holds, or will hold, the disks of a cluster that was set up with this image, load and set-up."""
+    parts = [image.ensure().root.parent.name.encode(), (BUILD / "tests/chaos/chaos-load").read_bytes(), Path(__file__).read_bytes()]
+    return settings.WORK / f"chaos-{hashlib.sha256(b'/'.join(parts)).hexdigest()[:16]}"
+
+
+def save_prepared(folder):
+    """Set up a cluster once, shut it down in order and keep its disks: runs of many mutants begin there."""
+    with start() as trio:
+        bed = Bed(trio)
+        bed.set_up()
+        for vm in (trio.node_b, trio.node_a, trio.witness):
+            vm.shutdown()
+        for old in settings.WORK.glob("chaos-*"):
+            shutil.rmtree(old)
+        part = folder.with_suffix(".part")
+        part.mkdir()
+        for vm in trio.vms.values():
+            for disk in vm.disks.values():
+                subprocess.run(["cp", "--sparse=auto", disk.path, part / f"{vm.name}-{disk.name}.img"], check=True)
+        part.rename(folder)
+
+
+def start_prepared():
+    """start() with the disks of prepared(); the cluster comes up by itself."""
+    folder = prepared()
+    if not folder.exists():
+        save_prepared(folder)
+
+    def put_disks(trio):
+        for vm in trio.vms.values():
+            for disk in vm.disks.values():
+                disk.copy_of(folder / f"{vm.name}-{disk.name}.img")
+
+    return Trio.start(before_boot=put_disks, **_shape(False))

@@ -29,6 +29,9 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))
 	$(INSTALL) -m 0644 deploy/udev/63-nbdd-legs.rules $(DESTDIR)$(UDEVDIR)
 	$(INSTALL) -D -m 0644 deploy/mdadm.conf.d/hamon.conf $(DESTDIR)$(SYSCONFDIR)/mdadm/mdadm.conf.d/hamon.conf
 	$(INSTALL) -D -m 0644 deploy/examples/hamon.conf $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/hamon.conf
+	$(INSTALL) -D -m 0644 deploy/examples/nbdd.conf $(DESTDIR)$(PREFIX)/share/doc/nbdd/examples/nbdd.conf
+	$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)/nbdd $(DESTDIR)$(MANDIR)/man5
+	sed 's/@VERSION@/$(VERSION)/' deploy/man/nbdd.conf.5.in >$(DESTDIR)$(MANDIR)/man5/nbdd.conf.5
 	set -e; for program in $(DEPLOY_PROGRAMS); do \
 		deploy/make-man $(BUILD)/$$program 8 $(VERSION) >$(DESTDIR)$(MANDIR)/man8/$$program.8; done
 	$(INSTALL) -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)

@@ -282,6 +282,9 @@ int admin_run(const struct admin_options *o)
         case ADMIN_CHANGE:
                 exit_code = change(n, o);
                 break;
+        case ADMIN_RELOAD:
+                exit_code = nbdd_reload(n, DRAIN_TIMEOUT_MS) < 0 ? failed(n) : 0;
+                break;
         case ADMIN_SESSIONS:
                 exit_code = sessions(n, o);
                 break;

@@ -11,7 +11,7 @@
 #define ADMIN_EXIT_UNDEFINED 3 /* --list of an id or device that is not exported */
 
 enum admin_verb { ADMIN_NONE, ADMIN_LIST, ADMIN_DEFINE, ADMIN_REMOVE, ADMIN_START, ADMIN_STOP, ADMIN_CLEAR, ADMIN_CHANGE, ADMIN_REVOKE,
-                  ADMIN_SESSIONS, ADMIN_KICK, ADMIN_CONFIGURE };
+                  ADMIN_SESSIONS, ADMIN_KICK, ADMIN_RELOAD, ADMIN_CONFIGURE };
 
 struct admin_options {
         enum admin_verb verb;
@@ -35,6 +35,9 @@ struct admin_options {
 struct nbdd;
 /* admin_stats.c: of one export, or with id 0 of all. */
 int admin_print_stats(struct nbdd *n, uint64_t id);
+
+/* `--check-config`: without a server. Exit code. */
+int admin_check_config(const char *path, const char *state_dir);
 
 /* Returns the exit code. */
 int admin_run(const struct admin_options *options);

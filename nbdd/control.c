@@ -16,6 +16,21 @@
 
 #define SOCKET_MODE 0660
 
+/* All errors at once, a line each. */
+static int reload_config(struct control *c, struct http_response *resp)
+{
+        char *detail = NULL;
+        int r = c->reload ? c->reload(c->userdata, &detail) : -ENOSYS;
+
+        resp->status = 204;
+        if (r == -EINVAL || r == -EADDRINUSE)
+                r = http_response_problem(resp, 409, "bad-configuration", "the configuration file is not taken over", detail, NULL);
+        else if (r < 0)
+                r = control_problem(resp, r, detail ? detail : strerror(-r));
+        free(detail);
+        return r;
+}
+
 static int limits(struct control *c, const struct http_request *req, struct http_response *resp)
 {
         struct member members[LIMIT_COUNT + 1] = {{0}};
@@ -65,6 +80,8 @@ static int handle(void *userdata, const struct http_request *req, struct http_re
                 return control_add(c, req->body, resp);
         else if (strncmp(path, "/v1/exports/", 12) == 0)
                 return control_export_route(c, req, path + 12, resp);
+        else if (strcmp(req->method, "POST") == 0 && strcmp(path, "/v1/reload") == 0)
+                return reload_config(c, resp);
         else if (get && strcmp(path, "/v1/sessions") == 0)
                 resp->json = control_sessions_json(c->engine, control_wants_stats(req));
         else if (strcmp(req->method, "DELETE") == 0 && strncmp(path, "/v1/sessions/", 13) == 0)
@@ -76,7 +93,7 @@ static int handle(void *userdata, const struct http_request *req, struct http_re
         return resp->json ? 0 : -ENOMEM;
 }
 
-int control_start(const char *socket_path, struct engine *engine, struct control **ret)
+int control_start(const char *socket_path, struct engine *engine, control_reload *reload, void *userdata, struct control **ret)
 {
         struct control *c = calloc(1, sizeof *c);
         char *copy = strdup(socket_path);
@@ -89,6 +106,8 @@ int control_start(const char *socket_path, struct engine *engine, struct control
         (void)mkdir(dirname(copy), 0755); /* what is wrong with the folder shows when the socket is made */
         free(copy);
         c->engine = engine;
+        c->reload = reload;
+        c->userdata = userdata;
         c->start_ns = monotonic_ns();
         int r = http_server_start(&(struct http_server_options){.socket_path = socket_path,
                                                                  .socket_mode = SOCKET_MODE,

@@ -34,7 +34,7 @@ struct export;
 typedef int control_reload(void *userdata, char **ret_detail);
 
 /* Serves `engine` on the socket until control_stop(). The folder is made when it is missing. */
-int control_start(const char *socket_path, struct engine *engine, struct control **ret);
+int control_start(const char *socket_path, struct engine *engine, control_reload *reload, void *userdata, struct control **ret);
 void control_stop(struct control *c);
 
 /* ---- control_json.c ---- */

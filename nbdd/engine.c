@@ -33,6 +33,7 @@ void export_free(struct export *x)
         free(x->owner);
         free(x->failed);
         free(x->noted);
+        free(x->place);
         settings_release(&x->settings);
         allow_release(&x->allow);
         free(x);
@@ -288,15 +289,21 @@ int engine_new(const char *state_dir, struct engine **ret, char *reason, size_t 
         if ((r = prepare_state_dir(e, state_dir, reason, reason_size)) < 0 || (r = engine_load_exports(e, reason, reason_size)) < 0 ||
             (r = engine_load_grants(e, reason, reason_size)) < 0)
                 goto out;
-        r = -pthread_create(&e->keeper, NULL, keeper_main, e);
-        e->keeper_runs = r == 0;
-        if (r == 0)
-                wait_for_devices(e);
 out:
         if (r < 0)
                 engine_free(e);
         else
                 *ret = e;
+        return r;
+}
+
+int engine_start(struct engine *e)
+{
+        int r = -pthread_create(&e->keeper, NULL, keeper_main, e);
+
+        e->keeper_runs = r == 0;
+        if (r == 0)
+                wait_for_devices(e);
         return r;
 }
 
@@ -357,6 +364,8 @@ void engine_free(struct engine *e)
         if (e->lock_fd >= 0)
                 (void)close(e->lock_fd);
         address_table_free(e->addresses);
+        for (unsigned i = 0; i < LIMIT_COUNT; i++)
+                free(e->limit_places[i]);
         free(e->table_path);
         free(e->grants_path);
         (void)pthread_cond_destroy(&e->changed);

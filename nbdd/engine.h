@@ -99,6 +99,8 @@ void engine_session_close(struct engine *e, struct engine_session *s);
  * On error -errno and a sentence in `reason`.
  */
 int engine_new(const char *state_dir, struct engine **ret, char *reason, size_t reason_size);
+/* Opens what is to be open, and keeps trying. */
+int engine_start(struct engine *e);
 /* A place for one more connection under the limits; false and a sentence: none. Returns the session's number. */
 bool engine_admit(struct engine *e, const struct net_address *from, uint64_t *ret_number, char reason[ENGINE_REASON_SIZE]);
 void engine_unadmit(struct engine *e, const struct net_address *from); /* it came to nothing before engine_session_open() */
@@ -145,6 +147,14 @@ struct engine_change {
         bool has_offset, has_size;
         uint64_t offset_bytes, size_bytes;
 };
+/*
+ * Makes the declared exports and limits those of `config`, in one step: all is checked first, and on an error, reported with its place, nothing has
+ * changed. Exports that are as they were go on untouched. `starting`: before clients can come; devices are opened by the keeper.
+ */
+struct config;
+struct ini_errors;
+int engine_configure(struct engine *e, const struct config *config, bool starting, struct ini_errors *errors);
+
 int engine_change(struct engine *e, uint64_t id, const struct engine_change *change, char reason[ENGINE_REASON_SIZE]);
 
 /* Reports by callback, under the lock: must not block or call back. */

@@ -12,33 +12,27 @@
 
 #include "nbdd/engine_internal.h"
 
-/* What an export has that can be changed: copied, changed, swapped in, and back when it could not be made durable. */
-struct changeable {
-        struct export_settings settings;
-        struct allow_list allow;
-        char *device;
-        bool read_only;
-        uint64_t offset_bytes, size_bytes;
-};
-
-static void changeable_release(struct changeable *c)
+void changeable_release(struct changeable *c)
 {
         settings_release(&c->settings);
         allow_release(&c->allow);
         free(c->device);
+        free(c->place);
 }
 
-static void swap(struct export *x, struct changeable *c)
+void changeable_swap(struct export *x, struct changeable *c)
 {
         struct changeable before = {.settings = x->settings,
                                     .allow = x->allow,
                                     .device = x->device,
+                                    .place = x->place,
                                     .read_only = x->read_only,
                                     .offset_bytes = x->offset_bytes,
                                     .size_bytes = x->size_bytes};
         x->settings = c->settings;
         x->allow = c->allow;
         x->device = c->device;
+        x->place = c->place;
         x->read_only = c->read_only;
         x->offset_bytes = c->offset_bytes;
         x->size_bytes = c->size_bytes;
@@ -118,16 +112,18 @@ int engine_change(struct engine *e, uint64_t id, const struct engine_change *cha
         int r = engine_take(e, id, COMMAND_CHANGE, &x, &nothing, reason);
 
         if (r == 0)
+                r = engine_check_undeclared(x, reason);
+        if (r == 0)
                 r = changed_settings(x, change, &c, reason);
         if (r == 0)
                 r = changed_device(e, x, change, &c, reason);
         if (r == 0)
                 r = check_others(e, x, &c, reason);
         if (r == 0) {
-                swap(x, &c);
+                changeable_swap(x, &c);
                 r = engine_save_under_lock(e, reason);
                 if (r < 0)
-                        swap(x, &c);
+                        changeable_swap(x, &c);
                 else
                         engine_end_disallowed(x);
         }

@@ -141,13 +141,16 @@ static int check_free(struct engine *e, const struct engine_add *add, char *reas
 
         if (e->refusing)
                 return engine_say(reason, -ESHUTDOWN, "nbdd is shutting down");
+        if (e->configuring)
+                return engine_say(reason, -EBUSY, "the configuration file is being taken over: try again");
         if (e->export_count >= ENGINE_EXPORTS_MAX)
                 return engine_say(reason, -ENOSPC, "there are %u exports already, the most that the table holds", e->export_count);
         list_each(x, &e->exports, struct export, link) {
                 export_id_format(x->id, id);
                 if (x->id == add->id) {
                         const struct rule *rule = rule_find(COMMAND_DEFINE, add->kind, export_status(x));
-                        return engine_say(reason, -rule->error, "%s: %s exports \"%.160s\"", rule->sentence, id, x->device);
+                        return engine_say(reason, -rule->error, "%s: %s exports \"%.120s\"%s%.80s", rule->sentence, id, x->device,
+                                          x->place ? ", declared in " : "", x->place ? x->place : "");
                 }
                 if (strcmp(x->device, add->device) == 0 && slices_overlap(x->offset_bytes, x->size_bytes, add->offset_bytes, add->size_bytes))
                         return engine_say(reason, -EEXIST, "\"%.160s\" is already exported as %s%s", add->device, id,
@@ -196,6 +199,13 @@ int engine_add(struct engine *e, const struct engine_add *add, char reason[ENGIN
         return engine_give(e, x, r);
 }
 
+int engine_check_undeclared(const struct export *x, char *reason)
+{
+        if (!x->place)
+                return 0;
+        return engine_say(reason, -EPERM, "the export is declared in %.150s: change it there, then nbdd --reload", x->place);
+}
+
 int engine_remove(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
 {
         struct export *x = NULL;
@@ -204,6 +214,8 @@ int engine_remove(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]
 
         if (r == 0 && x->granted)
                 r = engine_say(reason, -EBUSY, "the leg is granted; it must be revoked first");
+        if (r == 0)
+                r = engine_check_undeclared(x, reason);
         if (r < 0)
                 return engine_give(e, x, r);
         struct list *after = x->link.prev;
@@ -418,6 +430,14 @@ int engine_set_limits(struct engine *e, const struct limits *limits, char reason
                         return engine_say(reason, -EINVAL, "%s must be from %u to %u", limit_rows[i].name, limit_rows[i].minimum,
                                           limit_rows[i].maximum);
         (void)pthread_mutex_lock(&e->lock);
+        for (unsigned i = 0; i < LIMIT_COUNT; i++) {
+                if (e->limit_places[i] && limits->value[i] != e->limits[i]) {
+                        int bad = engine_say(reason, -EPERM, "%s is set in %.150s: change it there, then nbdd --reload", limit_rows[i].name,
+                                             e->limit_places[i]);
+                        (void)pthread_mutex_unlock(&e->lock);
+                        return bad;
+                }
+        }
         for (unsigned i = 0; i < LIMIT_COUNT; i++)
                 before[i] = atomic_exchange(&e->limits[i], limits->value[i]);
         int r = engine_save_under_lock(e, reason);

@@ -13,15 +13,17 @@
 /* ---- writing ---- */
 
 /* Under lock: what the table file is to say. Strings are the exports' own: only valid under lock. */
-static char *encode_table(struct engine *e)
+int engine_view_table(struct engine *e, struct stored_table *ret)
 {
         struct stored_table t = {.exports = calloc(e->export_count + 1, sizeof *t.exports)};
 
         if (!t.exports)
-                return NULL;
+                return -ENOMEM;
         for (unsigned i = 0; i < LIMIT_COUNT; i++)
                 t.limits.value[i] = e->limits[i];
         list_each(x, &e->exports, struct export, link) {
+                if (x->leaving)
+                        continue;
                 t.exports[t.count++] = (struct stored_export){
                     .id = x->id,
                     .kind = x->kind,
@@ -39,6 +41,16 @@ static char *encode_table(struct engine *e)
                     .leg_uuid = x->leg_uuid,
                 };
         }
+        *ret = t;
+        return 0;
+}
+
+static char *encode_table(struct engine *e)
+{
+        struct stored_table t;
+
+        if (engine_view_table(e, &t) < 0)
+                return NULL;
         char *text = store_encode_table(&t);
         free(t.exports);
         return text;

@@ -21,6 +21,8 @@ struct export {
         char *noted;  /* the first disk error that did not fail it; NULL */
         bool read_only;
         bool declared; /* by nbdd.conf */
+        bool leaving;  /* no longer in the table; its last sessions are being drained */
+        char *place;   /* declared: "FILE:LINE"; NULL */
         uint64_t offset_bytes, size_bytes;
         struct uuid leg_uuid;
         struct export_settings settings;
@@ -54,6 +56,8 @@ struct engine {
         unsigned export_count, connections;
         _Atomic uint32_t limits[LIMIT_COUNT]; /* written under lock */
         struct address_table *addresses;
+        bool configuring;                /* nbdd.conf is being taken over: exports neither come nor go by command */
+        char *limit_places[LIMIT_COUNT]; /* of those that nbdd.conf declares: "FILE:LINE"; NULL */
         uint64_t next_number;
         bool refusing; /* shutting down */
 
@@ -78,6 +82,19 @@ void export_free(struct export *x);
 struct export *engine_find_alias(struct engine *e, const char *name, size_t name_bytes); /* under lock */
 int engine_say(char *reason, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* What an export has that can be changed: copied, changed, swapped in, and back when it could not be made durable (engine_change.c). */
+struct changeable {
+        struct export_settings settings;
+        struct allow_list allow;
+        char *device;
+        char *place;
+        bool read_only;
+        uint64_t offset_bytes, size_bytes;
+};
+void changeable_swap(struct export *x, struct changeable *c);
+void changeable_release(struct changeable *c);
+int engine_check_undeclared(const struct export *x, char *reason); /* -EPERM: nbdd.conf has it, and is the place to change it */
+
 /* What begins and ends every command on an export; see engine_control.c. The lock is held on return, whatever it is. */
 int engine_take(struct engine *e, uint64_t id, enum export_command command, struct export **ret, bool *ret_nothing, char *reason);
 int engine_give(struct engine *e, struct export *x, int result);
@@ -92,6 +109,8 @@ int engine_load_grants(struct engine *e, char *reason, size_t reason_size);
 /* Without the lock: durable when 0 is returned. */
 int engine_save_table(struct engine *e);
 int engine_save_grants(struct engine *e);
+/* Under lock: the table as it is to be written. Strings are the exports' own; free `exports` alone. -ENOMEM. */
+int engine_view_table(struct engine *e, struct stored_table *ret);
 /* For a revoke when the state's disk is full or failing: no grant at all outlives this process. That is safe, it costs the other legs a resync. */
 int engine_forget_grants(struct engine *e);
 

@@ -8,10 +8,12 @@
 
 #define LISTEN_SOCKETS_MAX 32u
 #define LISTEN_ADDRESS_SIZE 96
+#define LISTEN_WORD_SIZE 256
 
 struct listen_socket {
         int fd;
         int tls; /* the caller's: enum session_tls */
+        char word[LISTEN_WORD_SIZE]; /* the caller's: what it was opened for */
         char address[LISTEN_ADDRESS_SIZE]; /* as bound: "127.0.0.1:4343", "[::1]:4343" */
 };
 

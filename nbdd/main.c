@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "nbdd/admin.h"
 #include "nbdd/client/nbdd.h"
+#include "nbdd/config.h"
 #include "nbdd/serve.h"
 
 enum {
@@ -41,6 +42,9 @@ enum {
         OPT_DEVICE,
         OPT_ID,
         OPT_STATS,
+        OPT_CONFIG,
+        OPT_CHECK_CONFIG,
+        OPT_RELOAD,
         OPT_READ_ONLY,
         OPT_READ_WRITE,
         OPT_CHANGE,
@@ -89,6 +93,9 @@ static const struct cli_option options[] = {
     {0, "hidden", NULL, "with -m: not in the list that clients get", OPT_HIDDEN},
     {0, "visible", NULL, "with --change: in that list again", OPT_VISIBLE},
     {0, "force", NULL, "also on an export that belongs to a mirror of hamon", OPT_FORCE},
+    {0, "reload", NULL, "have the server read its configuration file anew; what has not changed goes on", OPT_RELOAD},
+    {0, "check-config", NULL, "say what is wrong with the configuration file; needs no server", OPT_CHECK_CONFIG},
+    {0, "config", "FILE", "with --serve and --check-config: the configuration file (default " CONFIG_DEFAULT_PATH ")", OPT_CONFIG},
     {0, "json", NULL, "print JSON", OPT_JSON},
     {0, "control", "SOCKET", "control socket (default " NBDD_DEFAULT_SOCKET ")", OPT_CONTROL},
     {0, "serve", NULL, "be the server, in the foreground", OPT_SERVE},
@@ -116,7 +123,9 @@ static const struct cli cli = {
              "nbdd --sessions [--json]\n"
              "nbdd --kick N [--force]\n"
              "nbdd -l [-a] [-s] [-d DEV|-i ID] [--stats] [--json]\n"
-             "nbdd -c [-x N]",
+             "nbdd -c [-x N]\n"
+             "nbdd --reload\n"
+             "nbdd --check-config [--config FILE] [--state-dir DIR]",
     .epilog = "exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 -l of something that is not exported (UNDEFINED)\n"
               "\n"
               "example: nbdd -m -d /dev/sdb2 -i 0x12345678 && nbdd --start -i 0x12345678 && nbdd -las",
@@ -127,6 +136,7 @@ struct command_line {
         struct admin_options admin;
         struct serve_options serve;
         bool serving;
+        bool checks; /* --check-config */
         const char *only_admin;  /* an option that the server does not take, as typed */
         const char *only_serve;
         const char *verb_name;
@@ -224,6 +234,13 @@ static int take_server_option(struct command_line *c, int option, const char *va
                 c->only_serve = "--classic-secrets";
                 c->serve.classic_secrets = value;
                 return 0;
+        case OPT_CHECK_CONFIG:
+                c->checks = true;
+                return 0;
+        case OPT_CONFIG:
+                c->only_serve = "--config";
+                c->serve.config = value;
+                return 0;
         case OPT_STATE_DIR:
                 c->only_serve = "--state-dir";
                 c->serve.state_dir = value;
@@ -317,6 +334,8 @@ static int take_option(struct command_line *c, int option, const char *value)
                 return set_verb(c, ADMIN_REVOKE, "--revoke");
         case OPT_SESSIONS:
                 return set_verb(c, ADMIN_SESSIONS, "--sessions");
+        case OPT_RELOAD:
+                return set_verb(c, ADMIN_RELOAD, "--reload");
         case OPT_KICK:
                 return take_session(c, value);
         case OPT_FORCE:
@@ -366,7 +385,9 @@ static int check(const struct command_line *c)
                 return usage_error("--classic ADDR:PORT and --classic-secrets FILE go together");
         if (c->serving && c->of_export)
                 return usage_error("%s is not for --serve", c->of_export);
-        if (c->serving)
+        if (c->checks && (c->serving || c->only_admin || c->of_export))
+                return usage_error("--check-config goes with --config and --state-dir alone");
+        if (c->serving || c->checks)
                 return 0;
         if (c->only_serve)
                 return usage_error("%s is for --serve", c->only_serve);
@@ -378,7 +399,7 @@ static int check(const struct command_line *c)
                 return usage_error("-x goes with -c: nbdd -c -x %u", a->maxconnect);
         if (a->stats && a->verb != ADMIN_LIST && !(a->verb == ADMIN_SESSIONS && a->json))
                 return usage_error("--stats goes with -l, or with --sessions --json");
-        bool of_exports = a->verb != ADMIN_CONFIGURE && a->verb != ADMIN_SESSIONS && a->verb != ADMIN_KICK;
+        bool of_exports = a->verb != ADMIN_CONFIGURE && a->verb != ADMIN_SESSIONS && a->verb != ADMIN_KICK && a->verb != ADMIN_RELOAD;
         if (!of_exports && (a->has_id || a->device))
                 return usage_error("%s takes neither -d nor -i", c->verb_name);
         if (c->of_export && a->verb != ADMIN_DEFINE && a->verb != ADMIN_CHANGE)
@@ -428,6 +449,8 @@ int main(int argc, char **argv)
                 r = check(&c);
         if (r != 0)
                 return r;
+        if (c.checks)
+                return admin_check_config(c.serve.config, c.serve.state_dir);
         if (!c.serving)
                 return admin_run(&c.admin);
         log_init("nbdd", getenv("NBDD_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);

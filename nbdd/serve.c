@@ -19,12 +19,14 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "base/ini.h"
 #include "base/log.h"
 #include "nbdd/backend.h"
 #include "nbdd/classic.h"
 #include "nbdd/control.h"
 #include "nbdd/engine.h"
 #include "nbdd/listen.h"
+#include "nbdd/reload.h"
 #include "nbdd/worker.h"
 
 #define STATUS_PERIOD_US 5000000u
@@ -41,7 +43,9 @@ struct server {
         struct security *security;   /* NULL: no keys, no TLS */
         enum session_tls tls;        /* of a listener that does not say it */
         struct listen_socket sockets[LISTEN_SOCKETS_MAX];
+        sd_event_source *sources[LISTEN_SOCKETS_MAX]; /* of `sockets`, owned; NULL before they are watched */
         size_t socket_count;
+        struct reload reload;
         struct classic *classic; /* NULL: no such listener */
         struct listen_socket classic_sockets[LISTEN_SOCKETS_MAX];
         size_t classic_socket_count;
@@ -129,6 +133,69 @@ static int on_listen(sd_event_source *source, int fd, uint32_t events, void *use
         return 0;
 }
 
+static int watch(struct server *s, size_t i)
+{
+        static const char *const tls_words[] = {[SESSION_TLS_NONE] = "", [SESSION_TLS_OFF] = ", without TLS",
+                                                [SESSION_TLS_OFFERED] = ", TLS offered", [SESSION_TLS_REQUIRED] = ", TLS required"};
+
+        log_info("listening on %s%s", s->sockets[i].address, tls_words[s->sockets[i].tls]);
+        return sd_event_add_io(s->loop, &s->sources[i], s->sockets[i].fd, EPOLLIN, on_listen, s);
+}
+
+static void unlisten(struct server *s, const char *word)
+{
+        for (size_t i = 0; i < s->socket_count;) {
+                if (strcmp(s->sockets[i].word, word) != 0) {
+                        i++;
+                        continue;
+                }
+                log_info("no longer listening on %s", s->sockets[i].address);
+                (void)sd_event_source_disable_unref(s->sources[i]);
+                (void)close(s->sockets[i].fd);
+                s->socket_count--;
+                s->sockets[i] = s->sockets[s->socket_count];
+                s->sources[i] = s->sources[s->socket_count];
+        }
+}
+
+/* A reload has been through. */
+static int on_reloaded(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        struct server *s = userdata;
+        struct listen_socket opened[LISTEN_SOCKETS_MAX];
+        char closed[CONFIG_LISTEN_MAX][LISTEN_WORD_SIZE];
+        size_t opened_count, closed_count;
+
+        (void)source;
+        (void)fd;
+        (void)events;
+        reload_collect(&s->reload, opened, &opened_count, closed, &closed_count);
+        for (size_t i = 0; i < closed_count; i++)
+                unlisten(s, closed[i]);
+        for (size_t i = 0; i < opened_count; i++) {
+                if (s->socket_count == LISTEN_SOCKETS_MAX) {
+                        log_error("more than %u listening sockets: not listening on %s", LISTEN_SOCKETS_MAX, opened[i].address);
+                        (void)close(opened[i].fd);
+                        continue;
+                }
+                s->sockets[s->socket_count] = opened[i];
+                s->sources[s->socket_count] = NULL;
+                if (watch(s, s->socket_count++) < 0)
+                        log_error("cannot watch %s, continuing without it", opened[i].address);
+        }
+        return 0;
+}
+
+static int on_sighup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        struct server *s = userdata;
+
+        (void)source;
+        (void)info;
+        reload_in_thread(&s->reload);
+        return 0;
+}
+
 static int on_classic_listen(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         (void)events;
@@ -160,6 +227,7 @@ static int start_loop(struct server *s)
         (void)sigemptyset(&mask);
         (void)sigaddset(&mask, SIGTERM);
         (void)sigaddset(&mask, SIGINT);
+        (void)sigaddset(&mask, SIGHUP);
         (void)pthread_sigmask(SIG_BLOCK, &mask, NULL);
         (void)signal(SIGPIPE, SIG_IGN);
         if ((r = sd_event_new(&s->loop)) < 0 || (r = add_signal(s, SIGTERM)) < 0 || (r = add_signal(s, SIGINT)) < 0 ||
@@ -168,30 +236,36 @@ static int start_loop(struct server *s)
         return r;
 }
 
-static int listen_one(struct server *s, const char *word, char *reason, size_t reason_size)
+/* A reload, too, in its own thread: only what is constant is used. */
+static int listen_one(void *userdata, const char *word, struct listen_socket *sockets, size_t *count, char *reason, size_t reason_size)
 {
-        char address[256];
+        const struct server *s = userdata;
+        char address[LISTEN_WORD_SIZE];
         enum session_tls tls = s->tls;
-        size_t before = s->socket_count;
+        size_t before = *count;
         int r = security_listener(s->security, word, address, sizeof address, &tls, reason, reason_size);
 
         if (r == 0)
-                r = listen_open(address, s->sockets, &s->socket_count, reason, reason_size);
-        for (size_t i = before; i < s->socket_count; i++)
-                s->sockets[i].tls = tls;
+                r = listen_open(address, sockets, count, reason, reason_size);
+        for (size_t i = before; i < *count; i++) {
+                sockets[i].tls = tls;
+                (void)snprintf(sockets[i].word, sizeof sockets[i].word, "%s", word);
+        }
         return r;
 }
 
-static int start_listening(struct server *s)
+static int start_listening(struct server *s, const struct config *config)
 {
         const struct serve_options *o = s->options;
         char reason[256];
         int r = security_new(&o->security, &s->security, &s->tls, reason, sizeof reason);
 
         for (size_t i = 0; r == 0 && i < o->listen_count; i++)
-                r = listen_one(s, o->listen[i], reason, sizeof reason);
-        if (r == 0 && o->listen_count == 0)
-                r = listen_one(s, "", reason, sizeof reason);
+                r = listen_one(s, o->listen[i], s->sockets, &s->socket_count, reason, sizeof reason);
+        for (size_t i = 0; r == 0 && o->listen_count == 0 && i < config->listen_count; i++)
+                r = listen_one(s, config->listen[i].address, s->sockets, &s->socket_count, reason, sizeof reason);
+        if (r == 0 && s->socket_count == 0)
+                r = listen_one(s, "", s->sockets, &s->socket_count, reason, sizeof reason);
         for (size_t i = 0; r == 0 && i < o->classic_listen_count; i++)
                 r = listen_open(o->classic_listen[i], s->classic_sockets, &s->classic_socket_count, reason, sizeof reason);
         if (r < 0)
@@ -222,19 +296,19 @@ static int start_workers(struct server *s)
 
 static int start_accepting(struct server *s)
 {
-        static const char *const tls_words[] = {[SESSION_TLS_NONE] = "", [SESSION_TLS_OFF] = ", without TLS",
-                                                [SESSION_TLS_OFFERED] = ", TLS offered", [SESSION_TLS_REQUIRED] = ", TLS required"};
         uint64_t now;
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < s->socket_count; i++) {
-                r = sd_event_add_io(s->loop, NULL, s->sockets[i].fd, EPOLLIN, on_listen, s);
-                log_info("listening on %s%s", s->sockets[i].address, tls_words[s->sockets[i].tls]);
-        }
+        for (size_t i = 0; r >= 0 && i < s->socket_count; i++)
+                r = watch(s, i);
         for (size_t i = 0; r >= 0 && i < s->classic_socket_count; i++) {
                 r = sd_event_add_io(s->loop, NULL, s->classic_sockets[i].fd, EPOLLIN, on_classic_listen, s);
                 log_warning("listening on %s for the 0.2 protocol: no encryption, and exports of at most 4 GiB", s->classic_sockets[i].address);
         }
+        if (r >= 0)
+                r = sd_event_add_io(s->loop, NULL, s->reload.wake_fd, EPOLLIN, on_reloaded, s);
+        if (r >= 0)
+                r = sd_event_add_signal(s->loop, NULL, SIGHUP, on_sighup, s);
         if (r >= 0)
                 r = sd_event_now(s->loop, CLOCK_MONOTONIC, &now);
         if (r >= 0)
@@ -257,14 +331,17 @@ static void raise_limits(void)
 /* Sessions drained, flushed, closed; then whoever could touch them. */
 static void stop(struct server *s)
 {
-        for (size_t i = 0; i < s->socket_count; i++)
+        for (size_t i = 0; i < s->socket_count; i++) {
+                (void)sd_event_source_disable_unref(s->sources[i]);
                 (void)close(s->sockets[i].fd);
+        }
         for (size_t i = 0; i < s->classic_socket_count; i++)
                 (void)close(s->classic_sockets[i].fd);
         if (s->engine && s->worker_count)
                 engine_shutdown(s->engine);
         classic_free(s->classic); /* its sessions were ordinary ones, and have ended */
         control_stop(s->control);
+        reload_release(&s->reload);
         for (unsigned i = 0; i < s->worker_count; i++)
                 worker_stop(&s->workers[i]);
         engine_free(s->engine);
@@ -272,25 +349,49 @@ static void stop(struct server *s)
         sd_event_unref(s->loop);
 }
 
+static void log_line(void *userdata, const char *message)
+{
+        (void)userdata;
+        log_error("%s", message);
+}
+
+/* Listeners, and the engine with what the table and the configuration file say. */
+static int start_engine(struct server *s)
+{
+        struct ini_errors errors = {.report = log_line};
+        struct config config;
+        char reason[512];
+        int r = reload_first(&s->reload, &config);
+
+        if (r < 0)
+                return r;
+        r = start_listening(s, &config);
+        if (r == 0 && (r = engine_new(s->options->state_dir, &s->engine, reason, sizeof reason)) < 0)
+                log_error("%s", reason);
+        if (r == 0)
+                r = engine_configure(s->engine, &config, true, &errors);
+        if (r == 0 && (r = engine_start(s->engine)) < 0)
+                log_error("cannot start the keeper: %s", strerror(-r));
+        s->reload.engine = s->engine;
+        config_release(&config);
+        return r;
+}
+
 int serve(const struct serve_options *options)
 {
         static struct server s;
-        char reason[512];
         int r;
 
         s = (struct server){.options = options};
         raise_limits();
-        if ((r = start_loop(&s)) < 0 || (r = start_listening(&s)) < 0)
+        if ((r = reload_init(&s.reload, options->config, options->listen_count == 0 ? listen_one : NULL, &s)) < 0 || (r = start_loop(&s)) < 0 ||
+            (r = start_engine(&s)) < 0)
                 goto out;
-        if ((r = engine_new(options->state_dir, &s.engine, reason, sizeof reason)) < 0) {
-                log_error("%s", reason);
-                goto out;
-        }
         if ((r = start_workers(&s)) < 0)
                 goto out;
         if (s.security)
                 log_info("TLS records are %s", s.security->kernel ? "left to the kernel" : "done here: this kernel has no TLS (module tls), or --tls-records says so");
-        if ((r = control_start(options->control_socket, s.engine, &s.control)) < 0) {
+        if ((r = control_start(options->control_socket, s.engine, reload_run, &s.reload, &s.control)) < 0) {
                 log_error("cannot serve the control socket \"%s\": %s", options->control_socket,
                           r == -EADDRINUSE ? "another nbdd answers there" : strerror(-r));
                 goto out;

@@ -17,6 +17,7 @@ struct serve_options {
         const char *control_socket;
         const char *state_dir;
         struct security_options security;
+        const char *config; /* NULL: the default, which may miss */
         unsigned workers; /* 0: one for each core */
         const char *classic_listen[SERVE_LISTEN_MAX]; /* of the 0.2 protocol: none unless asked for */
         size_t classic_listen_count;

@@ -79,7 +79,7 @@ static int errno_of(const char *code)
                 const char *code;
                 int error;
         } table[] = {
-            {"owned", EUSERS}, {"unknown-export", ENOENT}, {"already-exported", EEXIST}, {"busy", EBUSY},           {"stale-epoch", ESTALE},
+            {"owned", EUSERS}, {"bad-configuration", EINVAL}, {"unknown-export", ENOENT}, {"already-exported", EEXIST}, {"busy", EBUSY},           {"stale-epoch", ESTALE},
             {"not-for-this-kind", EPERM}, {"bad-argument", EINVAL},   {"not-a-device", ENODEV},  {"no-access", EACCES},
             {"full", ENOSPC},           {"shutting-down", ESHUTDOWN}, {"disk-error", EIO},
         };
@@ -264,6 +264,11 @@ int nbdd_leg_grant(struct nbdd *n, uint64_t id, uint64_t epoch, const char *sess
 int nbdd_leg_revoke(struct nbdd *n, uint64_t id, unsigned timeout_ms)
 {
         return export_command(n, "POST", id, "revoke", NULL, timeout_ms);
+}
+
+int nbdd_reload(struct nbdd *n, unsigned timeout_ms)
+{
+        return nbdd_request(n, "POST", "/v1/reload", NULL, timeout_ms, NULL);
 }
 
 int nbdd_session_kick(struct nbdd *n, uint64_t number, unsigned timeout_ms)

@@ -11,7 +11,7 @@ struct nbdd {
         char *socket_path;
         char *owner; /* who acts; NULL: a person */
         bool force;
-        char error[512];
+        char error[4096]; /* a reload reports many lines */
 };
 
 /* Puts the sentence into the handle and returns `error`. */

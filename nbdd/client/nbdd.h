@@ -154,6 +154,9 @@ int nbdd_limits_set(struct nbdd *n, unsigned timeout_ms, unsigned maxconnect);
 int nbdd_limit_get(struct nbdd *n, const char *name, unsigned timeout_ms, unsigned *ret);
 int nbdd_limit_set(struct nbdd *n, const char *name, unsigned value, unsigned timeout_ms);
 
+/* Reads nbdd.conf anew, in one step. -EINVAL: it is not taken over; nbdd_error() has all that is wrong with it, a line each. */
+int nbdd_reload(struct nbdd *n, unsigned timeout_ms);
+
 /* Any call by hand: the raw JSON answer is malloc'ed. `body` NULL for none. */
 int nbdd_call(struct nbdd *n, const char *method, const char *path, const char *body, unsigned timeout_ms, char **ret_json);
 

@@ -35,6 +35,11 @@ static const struct ini_schema schema[] = {
     {"service", "address", true, true},
     {"service", "interface", true, false},
     {"service", "unit", true, true},
+    {"api", "listen", false, true},
+    {"api", "certificate", false, false},
+    {"api", "key", false, false},
+    {"api", "changes", false, false},
+    {"api", "host", false, true},
     {NULL, NULL, false, false},
 };
 
@@ -266,6 +271,7 @@ static int read_all(struct ini *ini, struct ini_errors *errors, unsigned errors_
         read_voters(&r, c);
         read_mirrors(&r, c);
         config_read_services(&r, c);
+        config_read_api(&r, c);
         config_check(&r, c);
         bool good = errors->count == errors_before;
         if (good)

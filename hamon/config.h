@@ -19,6 +19,9 @@
 #define CONFIG_KEY_FILE "/etc/hamon/cluster.key"
 #define CONFIG_PORT 4344     /* UDP, hamon */
 #define CONFIG_LEG_PORT 4343 /* TCP, nbdd */
+#define CONFIG_API_PORT 4345 /* TCP, hamon's API */
+#define CONFIG_API_CERTIFICATE "/etc/hamon/api.crt"
+#define CONFIG_API_KEY "/etc/hamon/api.key"
 
 enum {
         CONFIG_LINKS_MAX = 4,        /* addresses of a voter */
@@ -29,6 +32,9 @@ enum {
         CONFIG_PATH_SIZE = 256,
         CONFIG_OPTIONS_SIZE = 256,
         CONFIG_UNIT_SIZE = 128,
+        CONFIG_API_LISTENS_MAX = 8,
+        CONFIG_API_HOSTS_MAX = 8,
+        CONFIG_API_HOST_SIZE = 128,
         CONFIG_ADDRESS_SIZE = 46, /* INET6_ADDRSTRLEN */
 };
 
@@ -67,12 +73,28 @@ struct config_mirror {
         struct config_service service;
 };
 
+struct config_api_listen {
+        struct config_address address;
+        uint16_t port;
+};
+
+/* The API on TCP. An address that is a link of a voter is that voter's; any other is tried by all. */
+struct config_api {
+        unsigned listens; /* 0: not on TCP */
+        struct config_api_listen listen[CONFIG_API_LISTENS_MAX];
+        char certificate[CONFIG_PATH_SIZE], key[CONFIG_PATH_SIZE]; /* PEM */
+        bool changes; /* operators may change things over TCP */
+        unsigned hosts;
+        char host[CONFIG_API_HOSTS_MAX][CONFIG_API_HOST_SIZE]; /* names that a URL may have, besides addresses and voters' names */
+};
+
 struct config {
         char cluster[CONFIG_NAME_SIZE];
         char key_file[CONFIG_PATH_SIZE];
         uint16_t port, leg_port;
         bool relaxed; /* profile = relaxed */
         struct timers timers;
+        struct config_api api;
         bool has_witness; /* else mode manual: voters[WITNESS] is empty */
         struct config_voter voters[VOTERS];
         unsigned mirrors;

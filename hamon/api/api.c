@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/api/api.h"
 
+#include "base/log.h"
 #include "hamon/api/access.h"
 #include "hamon/api/call.h"
 #include "hamon/api/embedded.h"
@@ -8,17 +9,21 @@
 #include "hamon/api/hub.h"
 #include "hamon/api/idempotency.h"
 #include "hamon/api/listen.h"
+#include "hamon/api/rate.h"
 #include "hamon/api/threads.h"
+#include "hamon/api/tls.h"
+#include "hamon/api/tokens.h"
 #include "hamon/api/views.h"
 #include "hamon/api/workers.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { SOCKET_CONNECTIONS_MAX = 256, PEER_CONNECTIONS_MAX = 32 };
+enum { SOCKET_CONNECTIONS_MAX = 256, PEER_CONNECTIONS_MAX = 32, TCP_CONNECTIONS_MAX = 320, TCP_CONNECTIONS_PER_ADDRESS = 128 };
 
 static uint64_t now_ms(void)
 {
@@ -104,9 +109,29 @@ static int on_peer_request(void *userdata, const struct http_request *req, struc
         return answer(userdata, ENTRANCE_PEER, req, resp);
 }
 
+static int on_tcp_request(void *userdata, const struct http_request *req, struct http_response *resp)
+{
+        return answer(userdata, ENTRANCE_TCP, req, resp);
+}
+
 void api_wake(struct api *a)
 {
         http_server_wake(a->on_socket);
+        for (unsigned i = 0; i < CONFIG_API_LISTENS_MAX; i++)
+                if (a->on_tcp[i])
+                        http_server_wake(a->on_tcp[i]);
+}
+
+void api_audit(const struct api *a, const char *sentence)
+{
+        struct timespec wall;
+        (void)clock_gettime(CLOCK_REALTIME, &wall);
+        struct event_entry e = {.wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000, .boot_ms = now_ms(), .code = "access",
+                                .severity = SEVERITY_INFO};
+        (void)snprintf(e.sentence, sizeof e.sentence, "%s", sentence); /* may be cut */
+        event_log_add(a->events, &e);
+        log_info("[access] %s", sentence);
+        hub_notify(a->hub);
 }
 
 void api_notify(const struct api *a)
@@ -132,6 +157,47 @@ static int listen_for_peers(struct api *a, char *error, size_t error_size)
         return 0;
 }
 
+/* Another voter's link is that voter's to listen on. */
+static bool is_anothers(const struct api *a, const struct config_address *address)
+{
+        bool own = false, anothers = false;
+        for (unsigned v = 0; v < VOTERS; v++)
+                for (unsigned i = 0; i < a->config->voters[v].links; i++)
+                        if (strcmp(a->config->voters[v].link[i].text, address->text) == 0) {
+                                own = own || v == a->self;
+                                anothers = anothers || v != a->self;
+                        }
+        return anothers && !own;
+}
+
+static int listen_on_tcp(struct api *a, char *error, size_t error_size)
+{
+        const struct config_api *c = &a->config->api;
+        int r = c->listens > 0 ? tls_read(c->certificate, &a->certificate) : 0;
+        const char *path = r < 0 ? c->certificate : c->key;
+        if (r == 0 && c->listens > 0)
+                r = tls_read(c->key, &a->key);
+        if (r < 0) {
+                (void)snprintf(error, error_size, "cannot read '%.150s': %s; make it with 'hamonctl cert create'", path, strerrordesc_np(-r));
+                return r;
+        }
+        for (unsigned i = 0; i < c->listens; i++) {
+                if (is_anothers(a, &c->listen[i].address))
+                        continue;
+                struct http_server_options options = {.threads = HTTP_ONE_THREAD, .connections_max = TCP_CONNECTIONS_MAX, .handler = on_tcp_request,
+                                                      .connections_per_address = TCP_CONNECTIONS_PER_ADDRESS, .tls_certificate = a->certificate,
+                                                      .tls_key = a->key, .userdata = a};
+                options.listen_fd = listen_tcp(&c->listen[i].address, c->listen[i].port, TCP_CONNECTIONS_MAX);
+                r = options.listen_fd < 0 ? options.listen_fd : http_server_start(&options, &a->on_tcp[i]);
+                if (r < 0) {
+                        (void)snprintf(error, error_size, "cannot serve '%s' port %u: %s", c->listen[i].address.text, c->listen[i].port,
+                                       options.listen_fd < 0 ? strerrordesc_np(-r) : "certificate and key are not a pair in PEM");
+                        return r;
+                }
+        }
+        return 0;
+}
+
 int api_start(struct api *a, const struct api_options *options, char *error, size_t error_size)
 {
         struct http_server_options on_socket = {
@@ -146,7 +212,10 @@ int api_start(struct api *a, const struct api_options *options, char *error, siz
         a->nbdd_socket = options->nbdd_socket;
         (void)snprintf(error, error_size, "no memory or no thread for the API");
         a->idempotency = idempotency_new();
-        int r = a->idempotency ? hub_new(a, &a->hub) : -ENOMEM;
+        a->rate = rate_new(options->start);
+        int r = a->idempotency && a->rate ? hub_new(a, &a->hub) : -ENOMEM;
+        if (r == 0)
+                r = tokens_open(options->state_directory, &a->tokens);
         if (r == 0)
                 r = forward_new(a->config, a->self, options->start, &a->forward);
         if (r == 0)
@@ -158,13 +227,14 @@ int api_start(struct api *a, const struct api_options *options, char *error, siz
                 if (r < 0)
                         (void)snprintf(error, error_size, "cannot listen on '%s': %s", options->socket_path, strerrordesc_np(-r));
         }
-        if (r == 0)
-                r = hub_run(a->hub); /* it knows the server */
         if (r < 0)
                 return r;
         error[0] = '\0';
-        (void)listen_for_peers(a, error, error_size); /* without it this node still decides: said in `error`, and no more */
-        return 0;
+        /* Without these this node still decides: said in `error`, and no more. */
+        if (listen_for_peers(a, error, error_size) == 0 && listen_on_tcp(a, error, error_size) == 0 && tokens_error(a->tokens) < 0)
+                (void)snprintf(error, error_size, "the tokens in '%.150s/tokens' cannot be used: %s; move that file away and make new ones",
+                               options->state_directory, strerrordesc_np(-tokens_error(a->tokens)));
+        return hub_run(a->hub); /* it knows the servers */
 }
 
 void api_stop(struct api *a)
@@ -175,7 +245,15 @@ void api_stop(struct api *a)
         http_server_stop(a->on_socket);
         for (unsigned i = 0; i < CONFIG_LINKS_MAX; i++)
                 http_server_stop(a->on_peer[i]);
+        for (unsigned i = 0; i < CONFIG_API_LISTENS_MAX; i++)
+                http_server_stop(a->on_tcp[i]);
         hub_free(a->hub);
         forward_free(a->forward);
         idempotency_free(a->idempotency);
+        rate_free(a->rate);
+        tokens_free(a->tokens);
+        free(a->certificate);
+        if (a->key)
+                explicit_bzero(a->key, strlen(a->key));
+        free(a->key);
 }

@@ -20,6 +20,8 @@ struct api_workers;
 struct api_views;
 struct forward;
 struct idempotency;
+struct rate;
+struct tokens;
 struct http_server;
 
 struct api {
@@ -32,21 +34,25 @@ struct api {
 
         /* From api_start() on. */
         const char *nbdd_socket;
-        struct http_server *on_socket, *on_peer[CONFIG_LINKS_MAX];
+        struct http_server *on_socket, *on_peer[CONFIG_LINKS_MAX], *on_tcp[CONFIG_API_LISTENS_MAX];
+        char *certificate, *key; /* PEM, of the TCP servers */
         struct api_hub *hub;
         struct api_workers *workers;
         struct api_views *views;
         struct forward *forward;
         struct idempotency *idempotency;
+        struct rate *rate;
+        struct tokens *tokens;
 };
 
 struct api_options {
         const char *socket_path;
         const char *nbdd_socket;
+        const char *state_directory; /* of the tokens */
         uint64_t start; /* random, of this start of hamon */
 };
 
-/* `api` must outlive it. 0, or -errno with one sentence in `error`; a sentence with 0 says that the other machines cannot ask this one. */
+/* `api` must outlive it. 0, or -errno with one sentence in `error`; a sentence with 0 says what of it, on TCP, is not there. */
 int api_start(struct api *api, const struct api_options *options, char *error, size_t error_size);
 void api_stop(struct api *api); /* also one that was never started */
 

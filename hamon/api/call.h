@@ -69,6 +69,9 @@ bool parse_u64(const char *text, uint64_t *ret);
 void call_revision(const struct api_call *c, uint8_t mirror, char ret[ETAG_SIZE]);
 void answer_etag(const struct api_call *c, uint8_t mirror, struct http_response *resp);
 
+/* If-Match must name the revision as it is: who asks has seen what he changes. True: answered (428, 412). */
+bool revision_is_stale(const struct api_call *c, const char *revision, const char *next, struct http_response *resp);
+
 /* routes.c: finds the route, checks access, calls its handler. 0, HTTP_LATER (then c->work is set), or a negative errno. */
 int route_call(struct api_call *c, struct http_response *resp);
 
@@ -84,6 +87,7 @@ api_handler get_cluster;                                                        
 api_handler get_exports, get_sessions;                                                                     /* exports.c */
 api_handler get_config, get_reasons;                                                                       /* config_json.c */
 api_handler get_explain, get_simulate, get_preflight_switchover;                                           /* explain.c */
+api_handler get_tokens, post_token, delete_token;                                                          /* token_routes.c */
 api_handler get_healthz, get_readyz, probe_primary, probe_secondary, probe_insync;                         /* probes.c */
 api_handler get_metrics;                                                                                   /* metrics.c */
 api_handler get_file, get_status_page;                                                                     /* page.c */

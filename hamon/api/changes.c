@@ -120,23 +120,12 @@ static int needs_consent(struct http_response *resp, const char *what)
                                      "send \"confirm\": true");
 }
 
-/* If-Match must name the revision as it is: who asks has seen what he changes. True: answered. */
 static bool is_stale(struct api_call *c, uint8_t mirror, struct http_response *resp)
 {
-        char revision[ETAG_SIZE], quoted[ETAG_SIZE + 2], detail[ETAG_SIZE + 128];
+        char revision[ETAG_SIZE];
         call_revision(c, mirror, revision);
-        (void)snprintf(quoted, sizeof quoted, "\"%s\"", revision); /* fits */
-        if (c->if_match && (strcmp(c->if_match, "*") == 0 || strstr(c->if_match, quoted)))
-                return false;
-        http_response_header(resp, "ETag", "%s", quoted);
-        if (!c->if_match) {
-                (void)http_response_problem(resp, 428, "no-if-match", "If-Match is needed", "a change names the revision that it is meant for",
-                                            mirror < MIRRORS_MAX ? "send If-Match with the ETag of GET /v1/mirrors/NAME" : "send If-Match with the ETag of GET /v1/node");
-                return true;
-        }
-        (void)snprintf(detail, sizeof detail, "configuration or record have changed since: the revision is \"%s\" now", revision); /* fits */
-        (void)http_response_problem(resp, 412, "stale", "this has changed meanwhile", detail, "look again, and decide again");
-        return true;
+        return revision_is_stale(c, revision, mirror < MIRRORS_MAX ? "send If-Match with the ETag of GET /v1/mirrors/NAME" : "send If-Match with the ETag of GET /v1/node",
+                                 resp);
 }
 
 static int accepted(const struct api_call *c, uint64_t ticket, struct http_response *resp)

@@ -78,11 +78,26 @@ static json_t *timers_json(const struct timers *t)
                          (json_int_t)t->effect_timeout_ms, "boot_grace_ms", (json_int_t)t->boot_grace_ms);
 }
 
+static json_t *api_json(const struct config_api *a)
+{
+        json_t *listen = json_array(), *hosts = json_array();
+        for (unsigned i = 0; i < a->listens; i++) {
+                char text[CONFIG_ADDRESS_SIZE + 9];
+                (void)snprintf(text, sizeof text, a->listen[i].address.family == AF_INET6 ? "[%s]:%u" : "%s:%u", a->listen[i].address.text,
+                               a->listen[i].port); /* fits */
+                json_array_append_new(listen, json_string(text));
+        }
+        for (unsigned i = 0; i < a->hosts; i++)
+                json_array_append_new(hosts, json_string(a->host[i]));
+        return json_pack("{s:o, s:s, s:s, s:b, s:o}", "listen", listen, "certificate", a->certificate, "key", a->key, "changes", (int)a->changes, "hosts",
+                         hosts);
+}
+
 json_t *config_json(const struct config *c)
 {
-        return json_pack("{s:s, s:s, s:i, s:i, s:s, s:o, s:o, s:o}", "cluster", c->cluster, "key_file", c->key_file, "port", (int)c->port,
+        return json_pack("{s:s, s:s, s:i, s:i, s:s, s:o, s:o, s:o, s:o}", "cluster", c->cluster, "key_file", c->key_file, "port", (int)c->port,
                          "leg_port", (int)c->leg_port, "profile", c->relaxed ? "relaxed" : "normal", "timers", timers_json(&c->timers), "voters",
-                         voters_json(c), "mirrors", mirrors_json(c));
+                         voters_json(c), "mirrors", mirrors_json(c), "api", api_json(&c->api));
 }
 
 int config_hash(const struct config *c, char ret[CONFIG_HASH_SIZE])

@@ -49,6 +49,9 @@
         X(GET, "/v1/operations", VIEWER, get_operations)                                       \
         X(GET, "/v1/operations/{operation}", VIEWER, get_operation)                            \
         X(DELETE, "/v1/operations/{operation}", OPERATOR, cancel_operation)                    \
+        X(GET, "/v1/tokens", LOCAL, get_tokens)                                                \
+        X(POST, "/v1/tokens", LOCAL, post_token)                                               \
+        X(DELETE, "/v1/tokens/{token}", LOCAL, delete_token)                                   \
         X(POST, "/v1/mirrors/{mirror}/create", OPERATOR, post_mirror_create)                   \
         X(POST, "/v1/mirrors/{mirror}/join", OPERATOR, post_mirror_join)                       \
         X(POST, "/v1/mirrors/{mirror}/switchover", OPERATOR, post_mirror_switchover)           \

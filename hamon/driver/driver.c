@@ -267,12 +267,13 @@ static int start_parts(struct driver *d)
         if (r < 0)
                 return r;
         char error[SENTENCE_SIZE];
-        const struct api_options api = {.socket_path = d->options.control_socket, .nbdd_socket = d->options.nbdd_socket, .start = d->start};
+        const struct api_options api = {.socket_path = d->options.control_socket, .nbdd_socket = d->options.nbdd_socket,
+                                        .state_directory = d->options.state_directory, .start = d->start};
         r = api_start(&d->api, &api, error, sizeof error);
         if (r < 0)
                 log_error("[no-api] %s", error);
         else if (*error)
-                log_warning("[no-peer-api] %s; the other nodes cannot see this one's status, continuing", error);
+                log_warning("[no-tcp-api] %s; what runs is not concerned, continuing", error);
         return r;
 }
 

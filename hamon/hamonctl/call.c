@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { OPERATION_POLL_MS = 200 };
+enum { OPERATION_POLL_MS = 200, STALE_TRIES = 4 };
 
 static void print_unreachable(int r, const char *error)
 {
@@ -125,16 +125,12 @@ static int conclude(const json_t *operation, const char *number, char ret_code[3
         return EXIT_REFUSED;
 }
 
-enum { STALE_TRIES = 4 };
-
-/* The revision of what `path` changes: of its mirror, or of the node. */
-static bool get_revision(const struct command_line *c, const char *path, char ret_header[HTTP_KEPT_SIZE + 16])
+/* The ETag of `of` as a header. */
+static bool get_revision(const struct command_line *c, const char *of, char ret_header[HTTP_KEPT_SIZE + 16])
 {
-        char what[160] = "/v1/node", error[512];
+        char error[512];
         struct http_answer answer;
-        if (strncmp(path, "/v1/mirrors/", 12) == 0)
-                (void)snprintf(what, sizeof what, "%.*s", (int)(strrchr(path, '/') - path), path);
-        const struct http_call_options o = {.socket_path = c->socket, .method = "GET", .path = what};
+        const struct http_call_options o = {.socket_path = c->socket, .method = "GET", .path = of};
         int r = http_call_full(&o, &answer, error, sizeof error);
         bool good = r == 0 && answer.status < 400;
         if (r < 0)
@@ -147,39 +143,46 @@ static bool get_revision(const struct command_line *c, const char *path, char re
         return good;
 }
 
-int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32])
+bool call_change(const struct command_line *c, const char *method, const char *path, const char *of, const json_t *body, struct http_answer *ret)
 {
         char error[512], header[HTTP_KEPT_SIZE + 16];
         const char *headers[] = {header, NULL};
-        struct http_answer answer = {0};
-        int r = 0;
+        *ret = (struct http_answer){0};
         /* The revision may move between the two calls; a person's command means the state of this second, whatever its number. */
-        for (unsigned i = 0; i < STALE_TRIES && (i == 0 || answer.status == 412); i++) {
-                http_answer_release(&answer);
-                if (!get_revision(c, path, header)) {
-                        json_decref(body);
-                        return EXIT_REFUSED;
+        for (unsigned i = 0; i < STALE_TRIES && (i == 0 || ret->status == 412); i++) {
+                http_answer_release(ret);
+                if (!get_revision(c, of, header))
+                        return false;
+                const struct http_call_options o = {.socket_path = c->socket, .method = method, .path = path, .body = body, .headers = headers};
+                int r = http_call_full(&o, ret, error, sizeof error);
+                if (r < 0) {
+                        print_unreachable(r, error);
+                        return false;
                 }
-                const struct http_call_options o = {.socket_path = c->socket, .method = "POST", .path = path, .body = body, .headers = headers};
-                r = http_call_full(&o, &answer, error, sizeof error);
-                if (r < 0)
-                        break;
         }
-        json_decref(body);
-        if (r < 0) {
-                print_unreachable(r, error);
-                return EXIT_REFUSED;
-        }
-        const char *number = json_string_value(json_object_get(answer.json, "operation"));
+        if (ret->status < 400)
+                return true;
+        print_problem(ret->json, ret->status);
+        http_answer_release(ret);
+        return false;
+}
+
+int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32])
+{
+        char of[160] = "/v1/node";
+        struct http_answer answer;
         int exit_status = EXIT_REFUSED;
-        if (answer.status >= 400 || !number) {
-                print_problem(answer.json, answer.status);
-        } else {
-                json_t *operation = wait_for(c, answer.location);
-                if (operation)
-                        exit_status = conclude(operation, number, ret_code);
-                json_decref(operation);
-        }
+        if (strncmp(path, "/v1/mirrors/", 12) == 0)
+                (void)snprintf(of, sizeof of, "%.*s", (int)(strrchr(path, '/') - path), path); /* fits: names are short */
+        bool done = call_change(c, "POST", path, of, body, &answer);
+        json_decref(body);
+        if (!done)
+                return EXIT_REFUSED;
+        const char *number = json_string_value(json_object_get(answer.json, "operation"));
+        json_t *operation = number ? wait_for(c, answer.location) : NULL;
+        if (operation)
+                exit_status = conclude(operation, number, ret_code);
+        json_decref(operation);
         http_answer_release(&answer);
         return exit_status;
 }

@@ -16,7 +16,7 @@ enum { REFUSED_SHOWN_MS = 600000 }; /* refused datagrams are a warning for ten m
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct command_line {
-        const char *socket;
+        const char *socket, *role;
         bool json, watch, follow, overwrite, yes;
         uint64_t timeout_s;
         const char *words[5]; /* operands */
@@ -33,6 +33,10 @@ bool call_get(const struct command_line *c, const char *path, json_t **ret);
  * caller that can do something about it: then a refusal for want of consent is not printed.
  */
 int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32]);
+
+/* A change of `path` whose revision is the ETag of `of`; its answer is the caller's to release. False: printed. */
+struct http_answer;
+bool call_change(const struct command_line *c, const char *method, const char *path, const char *of, const json_t *body, struct http_answer *ret);
 
 /* -- status_text.c, check.c: renderers of GET /v1/status, pure ------------------------------------------------------------------ */
 
@@ -55,6 +59,15 @@ int verb_leave(const struct command_line *c);
 int verb_confirm_dead(const struct command_line *c, const char *node);
 int verb_config_check(const struct command_line *c, const char *path);
 int verb_key_generate(const char *path);
+
+/* access.c: who may use the API on TCP. `path`: the configuration that names the certificate. */
+int verb_cert_create(const char *path);
+int verb_token_create(const struct command_line *c, const char *name);
+int verb_token_list(const struct command_line *c);
+int verb_token_revoke(const struct command_line *c, const char *name);
+
+/* verbs.c: where the packages made a group hamon, it may read the file. -errno. */
+int give_to_hamon(const char *path);
 
 /* ask.c: true when a person at the terminal typed `word`; false and one line of talk otherwise. */
 bool ask_typed(const char *question, const char *word);

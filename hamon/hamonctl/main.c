@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_TIMEOUT };
+enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_TIMEOUT, OPT_ROLE };
 
 static const struct cli_option options[] = {
         {0, "json", NULL, "print JSON (status, events)", OPT_JSON},
@@ -18,6 +18,7 @@ static const struct cli_option options[] = {
         {'f', "follow", NULL, "go on with new events", OPT_FOLLOW},
         {0, "overwrite", NULL, "consent to lose what is on this node's disk (mirror create, mirror join)", OPT_OVERWRITE},
         {'y', "yes", NULL, "consent without being asked", OPT_YES},
+        {0, "role", "ROLE", "of a token: viewer (default) or operator", OPT_ROLE},
         {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
         {0, "socket", "SOCKET", "of hamon (default " API_SOCKET ")", OPT_SOCKET},
         {0, "control", "SOCKET", NULL, OPT_SOCKET},
@@ -37,14 +38,19 @@ static const struct cli cli = {
                  "hamonctl is primary NAME\n"
                  "hamonctl check\n"
                  "hamonctl config check [FILE]\n"
-                 "hamonctl key generate FILE",
+                 "hamonctl key generate FILE\n"
+                 "hamonctl cert create [FILE]\n"
+                 "hamonctl token create NAME [--role ROLE]\n"
+                 "hamonctl token list [--json]\n"
+                 "hamonctl token revoke NAME",
         .epilog = "Exit status: 0 done, 1 refused, failed or not reachable, 2 wrong usage.\n"
                   "'is primary': 0 yes, 2 no, 1 cannot tell. 'check': 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, as monitoring plugins do.",
         .options = options,
 };
 
 /* The commands: their words, how many operands follow, and what they are called in an error. */
-enum verb { STATUS, EVENTS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, CONFIRM_DEAD, IS_PRIMARY, CHECK, CONFIG_CHECK, KEY_GENERATE };
+enum verb { STATUS, EVENTS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, CONFIRM_DEAD, IS_PRIMARY, CHECK, CONFIG_CHECK, KEY_GENERATE,
+            CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 static const struct {
         const char *first, *second;
@@ -63,6 +69,10 @@ static const struct {
         [CHECK] = {"check", NULL, 0, 0, NULL},
         [CONFIG_CHECK] = {"config", "check", 0, 1, "FILE"},
         [KEY_GENERATE] = {"key", "generate", 1, 1, "FILE"},
+        [CERT_CREATE] = {"cert", "create", 0, 1, "FILE"},
+        [TOKEN_CREATE] = {"token", "create", 1, 1, "NAME"},
+        [TOKEN_LIST] = {"token", "list", 0, 0, NULL},
+        [TOKEN_REVOKE] = {"token", "revoke", 1, 1, "NAME"},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
@@ -119,6 +129,14 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_config_check(c, operand ? operand : CONFIG_PATH);
         case KEY_GENERATE:
                 return verb_key_generate(operand);
+        case CERT_CREATE:
+                return verb_cert_create(operand ? operand : CONFIG_PATH);
+        case TOKEN_CREATE:
+                return verb_token_create(c, operand);
+        case TOKEN_LIST:
+                return verb_token_list(c);
+        case TOKEN_REVOKE:
+                return verb_token_revoke(c, operand);
         }
         abort();
 }
@@ -179,6 +197,9 @@ int main(int argc, char **argv)
                         break;
                 case OPT_SOCKET:
                         c.socket = p.value;
+                        break;
+                case OPT_ROLE:
+                        c.role = p.value;
                         break;
                 case OPT_TIMEOUT:
                         if (!parse_seconds(p.value, &c.timeout_s))

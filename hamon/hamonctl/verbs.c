@@ -213,8 +213,8 @@ int verb_config_check(const struct command_line *c, const char *path)
         return EXIT_DONE;
 }
 
-/* Where the packages made a group hamon, it may read the key; elsewhere whoever runs this runs hamon, too. */
-static int give_to_hamon(const char *path)
+/* Where the packages made a group hamon, it may read the file; elsewhere whoever runs this runs hamon, too. */
+int give_to_hamon(const char *path)
 {
         const struct group *g = getgrnam("hamon");
         if (!g || geteuid() != 0)

@@ -43,17 +43,23 @@ class Node:
                             timeout=30)
         return int(out.split()[-1]) / 1000
 
-    def write_in_background(self, name, device, seconds, *more):
-        """fio with verification, as a unit of its own; see result()."""
+    def write_in_background(self, name, device, *more):
+        """fio with verification, as a unit of its own, until stop() or an error."""
         self.vm.check(f"systemd-run --quiet --unit={name} --property=StandardOutput=file:/tmp/{name}.json --property=RemainAfterExit=yes "
-                      f"fio --name=w --filename=/dev/{device} --ioengine=libaio --direct=1 --rw=randwrite --bs=4k --iodepth=8 --size=48M "
-                      f"--time_based --runtime={seconds} --rate_iops=200 --verify=crc32c --verify_fatal=1 --output-format=json {' '.join(more)}")
+                      f"fio --name=w --filename=/dev/{device} --ioengine=libaio --direct=1 --rw=randwrite --bs=4k --iodepth=8 --size=48M --time_based "
+                      f"--runtime=86400 --rate_iops=100 --verify=crc32c --verify_backlog=16 --verify_fatal=1 --output-format=json {' '.join(more)}")
+
+    def stop(self, name, timeout_s=60):
+        """Ends a fio; see result()."""
+        self.vm.check(f"systemctl kill -s INT {name}")
+        return self.result(name, timeout_s)
 
     def result(self, name, timeout_s):
-        """(error, longest write or sync in seconds, KiB written) of a fio that has ended by itself."""
+        """(error, longest write or sync in seconds, KiB written) of a fio that ends by itself."""
         self.vm.check(f"for i in $(seq {timeout_s * 5}); do case $(systemctl show -P SubState {name}) in exited|failed) exit 0;; esac; sleep 0.2; done; exit 1",
                       timeout=timeout_s + 10)
         text = self.vm.check(f"cat /tmp/{name}.json")
+        self.vm.run(f"systemctl reset-failed {name}; systemctl stop {name}")  # the name is free again
         job = json.loads(text[text.index("{"):])["jobs"][0]
         longest_ns = max(job["write"]["lat_ns"]["max"], job.get("sync", {}).get("lat_ns", {}).get("max", 0))
         return job["error"], longest_ns / 1e9, job["write"]["io_kbytes"]

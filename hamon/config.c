@@ -12,6 +12,7 @@ static const struct ini_schema schema[] = {
     {"cluster", "key-file", false, false},
     {"cluster", "port", false, false},
     {"cluster", "leg-port", false, false},
+    {"cluster", "leg-key-file", false, false},
     {"cluster", "profile", false, false},
     {"timers", "heartbeat", false, false},
     {"timers", "suspect", false, false},
@@ -122,6 +123,11 @@ static void read_cluster(struct config_reading *r, struct config *c)
                 ini_error(r->ini, e, r->errors, "key-file \"%s\" is not an absolute path", e->value);
         else if (e)
                 (void)copy_text(r, e, c->key_file, sizeof c->key_file);
+        e = ini_get(r->ini, "cluster", "", "leg-key-file", 0);
+        if (e && (*e->value != '/' || strpbrk(e->value, " \t\"'\\$%"))) /* it becomes a word of a unit's command line */
+                ini_error(r->ini, e, r->errors, "leg-key-file \"%s\" is not an absolute path without blanks and quotes", e->value);
+        else if (e)
+                (void)copy_text(r, e, c->leg_key_file, sizeof c->leg_key_file);
         e = ini_get(r->ini, "cluster", "", "port", 0);
         if (e && ini_u64(r->ini, e, r->errors, 1, 65535, &v) == 0)
                 c->port = (uint16_t)v;

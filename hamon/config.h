@@ -91,6 +91,7 @@ struct config_api {
 struct config {
         char cluster[CONFIG_NAME_SIZE];
         char key_file[CONFIG_PATH_SIZE];
+        char leg_key_file[CONFIG_PATH_SIZE]; /* "": legs are not encrypted */
         uint16_t port, leg_port;
         bool relaxed; /* profile = relaxed */
         struct timers timers;

@@ -19,7 +19,7 @@
 #define LOOK_MS 500u /* the monitor must not go blind behind a hung nbdc */
 #define DETACH_MS 10000u
 #define STEP_MS 50u
-#define ARGUMENTS_SIZE 640
+#define ARGUMENTS_SIZE 900
 
 static void pause_ms(unsigned ms)
 {
@@ -31,22 +31,6 @@ static void pause_ms(unsigned ms)
 static void unit_name(const struct mirror *m, char *ret, size_t size)
 {
         snprintf(ret, size, "nbdc@%s.service", m->peer_name);
-}
-
-int attach_format_environment(const struct mirror *m, uint64_t epoch, const struct uuid *session, char *ret,
-                              size_t size)
-{
-        const struct config_voter *peer = &m->config->voters[m->self ^ 1u];
-        char hosts[CONFIG_LINKS_MAX * CONFIG_ADDRESS_SIZE] = "", id[EXPORT_ID_TEXT_SIZE], text[UUID_TEXT_SIZE];
-
-        for (unsigned i = peer->links; i-- > 0;) /* the last address is the preferred one for legs */
-                snprintf(hosts + strlen(hosts), sizeof hosts - strlen(hosts), "%s%s", *hosts ? "," : "",
-                         peer->link[i].text);
-        export_id_format(m->cm->id, id);
-        uuid_format(session, text);
-        int n = snprintf(ret, size, "NBDC_ARGS=--optional --epoch %" PRIu64 " --session %s %s %u %s %s\n", epoch, text,
-                         hosts, m->config->leg_port, id, m->peer_path);
-        return n < 0 || (size_t)n >= size ? -E2BIG : 0;
 }
 
 /* Lives in /run: it need not survive a power cut, only be whole when systemd reads it. */

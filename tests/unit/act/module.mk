@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 act_UNIT_TESTS := $(addprefix tests/unit/act/test_,leg_header md debt equal_legs protocol config machine)
 UNIT_TESTS += $(act_UNIT_TESTS)
-$(foreach t,$(act_UNIT_TESTS),$(eval $(t)_ARCHIVES := hamon_act_pure hamon_config hamon_core base) $(eval $(t)_PKGS := gnutls jansson))
+$(foreach t,$(act_UNIT_TESTS),$(eval $(t)_ARCHIVES := hamon_act_pure hamon_config hamon_core wire base) $(eval $(t)_PKGS := gnutls jansson))
 tests/unit/act/test_protocol_SRCS := hamon/driver/act_codec.c
 tests/unit/act/test_machine_SRCS := hamon/act/md_sysfs.c hamon/act/service.c hamon/act/units.c hamon/act/address.c hamon/act/child.c hamon/act/direct_io.c \
 	hamon/act/member.c hamon/act/leg.c

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/cmocka_all.h"
 
+#include "hamon/act/attach.h"
+#include "hamon/act/mirror.h"
 #include "hamon/config.h"
 
 #include <errno.h>
@@ -98,6 +100,10 @@ static const struct {
     {HEAD "[node a]\naddress = 10.0.0.1/24\n[node b]\naddress = 10.0.0.300\n",
      "t:4:11: address \"10.0.0.1/24\" has a prefix length: write the address alone\n"
      "t:6:11: address \"10.0.0.300\" is not an IPv4 or IPv6 address\n"},
+    {HEAD "leg-key-file = leg.psk\n" NODES_TEXT MIRROR,
+     "t:3:16: leg-key-file \"leg.psk\" is not an absolute path without blanks and quotes\n"},
+    {HEAD "leg-key-file = /etc/leg psk\n" NODES_TEXT MIRROR,
+     "t:3:16: leg-key-file \"/etc/leg psk\" is not an absolute path without blanks and quotes\n"},
     {HEAD NODES_TEXT "[witness a]\naddress = 10.0.0.2\n",
      "t:8:11: address \"10.0.0.2\" is used already in line 6\n"
      "t:8:11: the witness is named like a node: it is a third machine\n"},
@@ -144,12 +150,32 @@ static void every_error_has_its_place(void **state)
         }
 }
 
+/* What nbdc is started with. */
+static void legs_are_encrypted_when_they_have_a_key(void **state)
+{
+        static const struct uuid session = {.bytes = {1, 2, 3}};
+        struct mirror m = {.config = &c, .cm = &c.mirror[0], .self = 0, .peer_path = "/dev/nbd0"};
+        char text[900];
+
+        (void)state;
+        assert_int_equal(parse(HEAD NODES_TEXT MIRROR, &c), 0);
+        assert_string_equal(c.leg_key_file, "");
+        assert_int_equal(attach_format_environment(&m, 7, &session, text, sizeof text), 0);
+        assert_string_equal(text, "NBDC_ARGS=--optional --epoch 7 --session 01020300-0000-0000-0000-000000000000 10.0.0.2 4343 0xd1 /dev/nbd0\n");
+        assert_int_equal(parse(HEAD "leg-key-file = /etc/hamon/leg.psk\n" NODES_TEXT MIRROR, &c), 0);
+        assert_int_equal(attach_format_environment(&m, 7, &session, text, sizeof text), 0);
+        assert_string_equal(text, "NBDC_ARGS=--optional --tls-psk /etc/hamon/leg.psk --epoch 7 --session 01020300-0000-0000-0000-000000000000 "
+                                  "10.0.0.2 4343 0xd1 /dev/nbd0\n");
+        assert_int_equal(attach_format_environment(&m, 7, &session, text, 80), -E2BIG);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(the_example_of_the_documentation),
             cmocka_unit_test(timers_and_profiles),
             cmocka_unit_test(every_error_has_its_place),
+            cmocka_unit_test(legs_are_encrypted_when_they_have_a_key),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,7 @@ static void fill_status(const struct attach *a, struct nbdc_status *s)
             .epoch = o->name.epoch,
             .policy = v->policy,
             .read_only = o->read_only,
+            .tls = o->keys != NULL,
             .size_bytes = a->size_bytes,
             .reconnects = v->reconnects,
             .request_timeout_ms = a->io_timeout_ms,

@@ -101,6 +101,7 @@ static json_t *status_to_json(const struct nbdc_status *s)
                 return NULL;
         int rc = json_object_set_new(o, "epoch", s->has_epoch ? u64_text(s->epoch) : json_null());
         rc |= json_object_set_new(o, "address", s->address[0] ? json_string(s->address) : json_null());
+        rc |= json_object_set_new(o, "tls", json_boolean(s->tls));
         rc |= json_object_set_new(o, "session", s->session[0] ? json_string(s->session) : json_null());
         if (rc != 0) {
                 json_decref(o);
@@ -279,6 +280,7 @@ static bool status_from_json(json_t *o, struct nbdc_status *s)
             !get_count(o, "oldest_request_ms", INT64_MAX, &s->oldest_request_ms) ||
             !get_count(o, "request_timeout_ms", INT64_MAX, &timeout) || !get_count(o, "pid", INT32_MAX, &pid))
                 return false;
+        s->tls = json_is_true(json_object_get(o, "tls"));
         s->state = (enum nbdc_state)state;
         s->policy = (enum nbdc_policy)policy;
         s->port = (uint16_t)port;

@@ -54,6 +54,7 @@ struct nbdc_status {
         char session[37]; /* UUID text or "" */
         enum nbdc_policy policy;
         bool read_only;
+        bool tls; /* encrypted; false of an nbdc from before TLS */
         uint64_t size_bytes;              /* 0 until the first attach */
         uint64_t reconnects;              /* connections handed to the kernel after the first one */
         char last_error[NBDC_ERROR_SIZE]; /* why the latest connection ended or could not be made; "" when it never

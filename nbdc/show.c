@@ -32,8 +32,9 @@ static void print_row(const struct nbdc_status *s)
                 snprintf(waits, sizeof waits, "%" PRId64 ".%" PRId64 "s", ms / 1000, ms % 1000 / 100);
         /* With several hosts: which one it is now. */
         bool says_where = s->state == NBDC_ATTACHED && s->address[0] && strcmp(s->address, server) != 0;
-        printf("%-11s %-13s %-22s %-18s %-8s %12" PRIu64 " %6s  %s%s\n", s->device, nbdc_state_name(s->state), server,
-               id, nbdc_policy_name(s->policy), s->size_bytes, waits, says_where ? "over " : "",
+        printf("%-11s %-13s %-22s %-18s %-8s %12" PRIu64 " %6s  %s%s%s\n", s->device, nbdc_state_name(s->state), server,
+               id, nbdc_policy_name(s->policy), s->size_bytes, waits,
+               s->state == NBDC_ATTACHED && s->tls ? says_where ? "encrypted, " : "encrypted" : "", says_where ? "over " : "",
                says_where                  ? s->address
                : s->state == NBDC_ATTACHED ? ""
                                            : s->last_error);

@@ -94,6 +94,7 @@ static struct nbdc_status sample(void)
             .session = "123e4567-e89b-12d3-a456-426614174000",
             .policy = NBDC_OPTIONAL,
             .read_only = true,
+            .tls = true,
             .size_bytes = 1ull << 40,
             .reconnects = 12,
             .last_error = "10.0.0.2:4343: Connection refused",
@@ -124,7 +125,7 @@ static void test_status(void **state)
         assert_int_equal(back.status.state, NBDC_RECONNECTING);
         assert_int_equal(back.status.policy, NBDC_OPTIONAL);
         assert_true(back.status.id == UINT64_MAX && back.status.epoch == UINT64_MAX && back.status.has_epoch &&
-                    back.status.read_only && back.status.refused);
+                    back.status.read_only && back.status.tls && back.status.refused);
         assert_true(back.status.size_bytes == 1ull << 40 && back.status.reconnects == 12 && back.status.pid == 77);
         assert_true(back.status.disconnected_ms == 5000 && back.status.oldest_request_ms == 4321 &&
                     back.status.request_timeout_ms == 500);

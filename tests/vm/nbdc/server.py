@@ -15,7 +15,9 @@ PORT = 4343
 
 
 class Server:
-    """Exports a file of `size_bytes` as 0x12 on CLIENT_ADDRESS."""
+    """Exports a file of `size_bytes` as 0x12 on CLIENT_ADDRESS, plain or through TLS with the key in `psk`."""
+
+    psk = "node-a:" + "5a" * 32 + "\n"
 
     def __init__(self, trio, size_bytes):
         self.trio = trio
@@ -24,6 +26,8 @@ class Server:
         self.image = self.folder / "disk.img"
         with open(self.image, "wb") as file:
             file.truncate(size_bytes)
+        (self.folder / "psk").write_text(self.psk)
+        (self.folder / "psk").chmod(0o600)
         self.process = None
         self.start()
         self.admin("-m", "-d", self.image, "-i", "0x12")
@@ -34,7 +38,8 @@ class Server:
 
     def start(self):
         log = open(self.folder / "log", "ab")
-        self.process = self.trio.client_start(self._argv("--serve", "--listen", f"{CLIENT_ADDRESS}:{PORT}", "--state-dir", self.folder / "state"),
+        self.process = self.trio.client_start(self._argv("--serve", "--listen", f"{CLIENT_ADDRESS}:{PORT}", "--state-dir", self.folder / "state",
+                                                          "--tls-psk", self.folder / "psk", "--tls", "offer"),
                                               stdout=log, stderr=log)
         log.close()
         deadline = time.monotonic() + 20

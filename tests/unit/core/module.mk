@@ -7,7 +7,7 @@ tests/unit/core/test_purity_ARCHIVES := hamon_core base
 # Scenarios of the whole core in a small model world (fixture.h).
 core_world_TESTS := $(addprefix tests/unit/core/test_,takeover faults commands tables torture scenarios observed)
 UNIT_TESTS += $(core_world_TESTS)
-$(foreach t,$(core_world_TESTS),$(eval $(t)_ARCHIVES := hamon_core base) $(eval $(t)_SRCS := tests/unit/core/fixture.c))
+$(foreach t,$(core_world_TESTS),$(eval $(t)_ARCHIVES := hamon_core base) $(eval $(t)_SRCS := tests/unit/core/fixture.c tests/unit/core/fixture_node.c))
 
 # The simulator (tests/sim) for some seconds.
 UNIT_TESTS += tests/unit/core/test_sim

@@ -69,15 +69,25 @@ static void conn_free(struct conn *c)
         free(c);
 }
 
+static void put_buffer(struct request *q)
+{
+        struct conn *c = q->conn;
+
+        if (!q->buffer)
+                return;
+        c->inflight_bytes -= q->buffer_size;
+        pool_put(&c->worker->pool, q->buffer, q->buffer_size);
+        q->buffer = NULL;
+        if (q->charged_bytes && budget_give(c->worker, q->charged_bytes))
+                worker_memory_came(c->worker);
+}
+
 void conn_request_free(struct request *q)
 {
         struct conn *c = q->conn;
 
         list_remove(&q->link);
-        if (q->buffer) {
-                c->inflight_bytes -= q->buffer_size;
-                pool_put(&c->worker->pool, q->buffer, q->buffer_size);
-        }
+        put_buffer(q);
         c->inflight_count--;
         free(q->extents);
         free(q);
@@ -132,11 +142,8 @@ void conn_reply(struct request *q, uint32_t error)
         c->disk_count--;
         note_oldest(c);
         stats_count(&s->stats, stats_kind_of(q->nbd.command), q->nbd.length_bytes, monotonic_ns() - q->start_ns, error);
-        if (q->buffer && (q->nbd.command != NBD_COMMAND_READ || error)) {
-                c->inflight_bytes -= q->buffer_size;
-                pool_put(&c->worker->pool, q->buffer, q->buffer_size);
-                q->buffer = NULL;
-        }
+        if (q->nbd.command != NBD_COMMAND_READ || error)
+                put_buffer(q);
         reply_encode(q, error);
         list_append(&c->replies, &q->link);
         c->reply_bytes += reply_bytes(q);
@@ -145,18 +152,35 @@ void conn_reply(struct request *q, uint32_t error)
         conn_mark(c);
 }
 
-static struct request *request_new(struct conn *c, const struct nbd_request *nbd)
+static bool has_payload(const struct nbd_request *nbd)
+{
+        return (nbd->command == NBD_COMMAND_READ || nbd->command == NBD_COMMAND_WRITE) && nbd->length_bytes;
+}
+
+/* What a request of it is charged for its buffer, whose size is a power of two. */
+static size_t charge(const struct conn *c, const struct nbd_request *nbd)
+{
+        size_t size = POOL_BUFFER_MIN;
+
+        if (!has_payload(nbd) || (c->inflight_count == 0 && nbd->length_bytes <= LIMITS_FREE_BYTES))
+                return 0;
+        while (size < nbd->length_bytes)
+                size *= 2;
+        return size;
+}
+
+static struct request *request_new(struct conn *c, const struct nbd_request *nbd, size_t charged_bytes)
 {
         struct request *q = calloc(1, sizeof *q);
-        bool has_payload = nbd->command == NBD_COMMAND_READ || nbd->command == NBD_COMMAND_WRITE;
 
         if (!q)
                 return NULL;
         q->conn = c;
         q->nbd = *nbd;
+        q->charged_bytes = charged_bytes;
         q->start_ns = c->worker->now_ns;
         list_init(&q->link);
-        if (has_payload && nbd->length_bytes) {
+        if (has_payload(nbd)) {
                 q->buffer = pool_get(&c->worker->pool, nbd->length_bytes, &q->buffer_size);
                 if (!q->buffer) {
                         free(q);
@@ -179,11 +203,19 @@ static void request_go(struct request *q)
                 note_oldest(c);
 }
 
-static void on_request(struct conn *c, const struct session_event *event)
+static void on_request(struct conn *c, const struct nbd_request *nbd)
 {
-        struct request *q = request_new(c, &event->request);
+        size_t charged_bytes = charge(c, nbd);
 
+        c->held = charged_bytes && !budget_take(c->worker, charged_bytes);
+        if (c->held) {
+                c->held_request = *nbd;
+                return;
+        }
+        struct request *q = request_new(c, nbd, charged_bytes);
         if (!q) {
+                if (charged_bytes)
+                        (void)budget_give(c->worker, charged_bytes);
                 drop(c, "out of memory for a request");
                 return;
         }
@@ -212,7 +244,7 @@ static void on_reject(struct conn *c, const struct session_event *event)
         log_info("session %" PRIu64 " of %s: %s", c->registration.number, c->registration.address, event->reason);
         struct nbd_request nbd = event->request;
         nbd.length_bytes = 0;
-        struct request *q = request_new(c, &nbd);
+        struct request *q = request_new(c, &nbd, 0);
         if (!q) {
                 drop(c, "out of memory for a request");
                 return;
@@ -298,7 +330,7 @@ static void on_list(struct conn *c)
 
 static bool has_room(const struct conn *c)
 {
-        return c->inflight_count < CONN_DEPTH_MAX && c->inflight_bytes < (uint64_t)engine_limit(c->worker->engine, LIMIT_CONNECTION_MIB) << 20;
+        return !c->held && c->inflight_count < CONN_DEPTH_MAX && c->inflight_bytes < (uint64_t)engine_limit(c->worker->engine, LIMIT_CONNECTION_MIB) << 20;
 }
 
 static void send_early(struct conn *c);
@@ -307,6 +339,9 @@ static void parse(struct conn *c)
 {
         struct session_event event;
 
+        if (c->held && !c->ending)
+                on_request(c, &(struct nbd_request){c->held_request.flags, c->held_request.command, c->held_request.cookie,
+                                                    c->held_request.offset_bytes, c->held_request.length_bytes});
         while (!c->ending && !c->finishing && !c->payload_request && has_room(c)) {
                 if (c->reply_bytes >= CONN_SEND_EARLY_BYTES && !c->sending_now)
                         send_early(c);
@@ -327,7 +362,7 @@ static void parse(struct conn *c)
                         conn_tls_start(c);
                         break;
                 case SESSION_REQUEST:
-                        on_request(c, &event);
+                        on_request(c, &event.request);
                         break;
                 case SESSION_REJECT:
                         on_reject(c, &event);

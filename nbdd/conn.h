@@ -3,7 +3,7 @@
  * A connection and its requests: the driver between a session (session.h), the disk behind its export and the backend.
  *
  * Bytes are received into the input buffer; a WRITE's payload goes from there, or straight from the socket, into an aligned buffer from the
- * worker's pool; finished requests queue as replies and leave many at a time in one send. Memory is bounded: no new request is
+ * worker's pool; finished requests queue as replies and leave many at a time in one send. Memory is bounded, of all connections (budget.h) and of each: no new request is
  * taken while LIMIT_CONNECTION_MIB or CONN_DEPTH_MAX are in flight. Everything runs in the worker's thread.
  */
 #ifndef NBDD_CONN_H
@@ -49,6 +49,7 @@ struct request {
         uint64_t start_ns;
         uint8_t *buffer;        /* payload; NULL for commands without */
         size_t buffer_size;
+        size_t charged_bytes;   /* of the memory budget */
         uint32_t done_bytes;    /* of the payload that the disk has done, or of the zeroes written */
         bool zero_by_write;     /* WRITE_ZEROES by writing zeroes */
         bool sync_after;        /* FUA of a command that the kernel has no FUA for */
@@ -80,6 +81,8 @@ struct conn {
         int receive_flags, send_flags;
         bool receiving;
         bool large_writes;               /* the last request was one: its successor's payload, too, goes past the input buffer */
+        bool held;                       /* `held_request` was parsed and waits for memory; nothing is parsed or received before it */
+        struct nbd_request held_request;
         struct request *payload_request; /* its payload is being received */
         uint32_t payload_bytes;          /* that have arrived */
 

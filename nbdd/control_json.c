@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nbdd/budget.h"
 #include "nbdd/control.h"
 #include "nbdd/engine_internal.h"
 
@@ -182,7 +183,8 @@ json_t *control_health_json(struct engine *e, uint64_t uptime_ms)
 
         engine_counts(e, &exports, &sessions);
         engine_visit(e, 0, &(struct engine_visitor){.export = sum_export, .userdata = &s});
-        return json_pack("{s:s, s:s, s:o, s:i, s:i, s:i, s:o, s:o}", "status", s.failed ? "failed" : "ok", "version", NBDD_VERSION,
+        return json_pack("{s:s, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o}", "status", s.failed ? "failed" : "ok", "version", NBDD_VERSION,
                          "uptime_ms", number(uptime_ms), "exports", (int)exports, "sessions", (int)sessions, "failed_exports",
-                         (int)s.failed, "inflight", number(s.inflight), "oldest_request_ms", number(s.oldest_ms));
+                         (int)s.failed, "inflight", number(s.inflight), "oldest_request_ms", number(s.oldest_ms), "memory_bytes",
+                         number(budget_reserved()));
 }

@@ -6,7 +6,8 @@ const struct limit_row limit_rows[LIMIT_COUNT] = {
         [LIMIT_MAXCONNECT] = {"maxconnect", 1, 65536, 1024, "connections at the same time"},
         /* Half of maxconnect: one client that leaks connections leaves places for others. */
         [LIMIT_PER_ADDRESS] = {"connections_per_address", 1, 65536, 512, "connections from one address"},
-        [LIMIT_MEMORY_MIB] = {"memory_mib", 1, 1u << 20, 1024, "payload in flight over all connections, MiB"},
+        /* At least what 64 workers keep (2 MiB each) and the largest requests beside it: otherwise one of 32 MiB might never fit. */
+        [LIMIT_MEMORY_MIB] = {"memory_mib", 256, 1u << 20, 1024, "payload in flight over all connections, MiB"},
         /* One request may have 32 MiB (doc/proto.md, "Block size constraints"): less would forbid the pipeline of two of them. */
         [LIMIT_CONNECTION_MIB] = {"connection_memory_mib", 1, 1024, 32, "payload in flight of one connection, MiB"},
         [LIMIT_HANDSHAKE_MS] = {"handshake_timeout_ms", 100, 600000, 10000, "from accept to GO, ms"},

@@ -50,6 +50,14 @@ static struct conn *conn_by_number(struct worker *w, uint64_t number)
         return NULL; /* gone before the message came */
 }
 
+/* Those that wait for memory try again, in the order in which they came. */
+void worker_memory_came(struct worker *w)
+{
+        list_each(c, &w->conns, struct conn, link)
+                if (c->held)
+                        conn_mark(c);
+}
+
 static void handle(struct worker *w, const struct worker_message *m)
 {
         struct conn *c;
@@ -72,6 +80,9 @@ static void handle(struct worker *w, const struct worker_message *m)
         case WORKER_END:
                 if ((c = conn_by_number(w, m->session)))
                         conn_end(c, m->text);
+                break;
+        case WORKER_MEMORY:
+                worker_memory_came(w);
                 break;
         case WORKER_STOP:
                 w->stopping = true;
@@ -161,6 +172,7 @@ int worker_start(struct worker *w, unsigned index, struct engine *engine, const 
         w->wake_fd = eventfd(0, EFD_CLOEXEC);
         if (w->wake_fd < 0)
                 return -errno;
+        budget_join(w);
         int r = -pthread_create(&w->thread, NULL, worker_enter, &s);
         if (r == 0) {
                 (void)pthread_mutex_lock(&s.lock);
@@ -172,6 +184,7 @@ int worker_start(struct worker *w, unsigned index, struct engine *engine, const 
                         (void)pthread_join(w->thread, NULL);
         }
         if (r < 0) {
+                budget_leave(w);
                 (void)close(w->wake_fd);
                 return r;
         }
@@ -186,6 +199,7 @@ void worker_stop(struct worker *w)
         worker_post(w, &(struct worker_message){.type = WORKER_STOP});
         (void)pthread_join(w->thread, NULL);
         w->started = false;
+        budget_leave(w);
         handle_messages(w); /* connections that came too late are closed */
         (void)close(w->wake_fd);
         (void)pthread_mutex_destroy(&w->lock);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "nbdd/allow.h"
+#include "nbdd/budget.h"
 #include "nbdd/list.h"
 #include "nbdd/pool.h"
 
@@ -26,6 +27,7 @@ enum worker_message_type {
         WORKER_CONNECT,  /* fd and address of a new connection */
         WORKER_ATTACHED, /* the session may go on: its export is its own now */
         WORKER_END,      /* stop reading, drop what is not submitted, wait for what is, then detach; text says why */
+        WORKER_MEMORY,   /* the memory budget has some again */
         WORKER_STOP,     /* end all sessions, then leave the thread */
 };
 
@@ -46,6 +48,7 @@ struct worker {
         const struct backend *backend;
         void *backend_state;
         struct pool pool;
+        struct budget_share budget;
         struct list conns;
         struct list dirty;     /* connections with something to do at the end of this turn */
         uint64_t now_ns;       /* CLOCK_MONOTONIC at the start of this turn */
@@ -63,6 +66,9 @@ struct worker {
 /* Starts `w` as the index'th worker. On error -errno; nothing is left behind. */
 int worker_start(struct worker *w, unsigned index, struct engine *engine, const struct security *security, const struct backend *backend);
 void worker_stop(struct worker *w); /* posts STOP and joins */
+
+/* Its own thread. */
+void worker_memory_came(struct worker *w);
 
 /* Any thread. Copies the message. Memory for it is taken before anything depends on it: aborts the process when there is none. */
 void worker_post(struct worker *w, const struct worker_message *m);

@@ -32,6 +32,8 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))
 	$(INSTALL) -D -m 0644 deploy/examples/nbdd.conf $(DESTDIR)$(PREFIX)/share/doc/nbdd/examples/nbdd.conf
 	$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)/nbdd $(DESTDIR)$(MANDIR)/man5
 	sed 's/@VERSION@/$(VERSION)/' deploy/man/nbdd.conf.5.in >$(DESTDIR)$(MANDIR)/man5/nbdd.conf.5
+	$(INSTALL) -D -m 0644 deploy/prometheus/nbdd-alerts.yml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/nbdd-alerts.yml
+	$(INSTALL) -D -m 0644 docs/openapi.yaml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/openapi.yaml
 	set -e; for program in $(DEPLOY_PROGRAMS); do \
 		deploy/make-man $(BUILD)/$$program 8 $(VERSION) >$(DESTDIR)$(MANDIR)/man8/$$program.8; done
 	$(INSTALL) -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)

@@ -11,7 +11,7 @@
 #include "hamon/api/listen.h"
 #include "hamon/api/rate.h"
 #include "hamon/api/threads.h"
-#include "hamon/api/tls.h"
+#include "hamon/api/certificate.h"
 #include "hamon/api/tokens.h"
 #include "hamon/api/views.h"
 #include "hamon/api/workers.h"
@@ -173,10 +173,10 @@ static bool is_anothers(const struct api *a, const struct config_address *addres
 static int listen_on_tcp(struct api *a, char *error, size_t error_size)
 {
         const struct config_api *c = &a->config->api;
-        int r = c->listens > 0 ? tls_read(c->certificate, &a->certificate) : 0;
+        int r = c->listens > 0 ? certificate_read(c->certificate, &a->certificate) : 0;
         const char *path = r < 0 ? c->certificate : c->key;
         if (r == 0 && c->listens > 0)
-                r = tls_read(c->key, &a->key);
+                r = certificate_read(c->key, &a->key);
         if (r < 0) {
                 (void)snprintf(error, error_size, "cannot read '%.150s': %s; make it with 'hamonctl cert create'", path, strerrordesc_np(-r));
                 return r;

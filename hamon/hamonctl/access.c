@@ -2,7 +2,7 @@
 /* hamonctl cert and token: who may use the API on TCP. */
 #include "hamon/hamonctl/hamonctl.h"
 
-#include "hamon/api/tls.h"
+#include "hamon/api/certificate.h"
 #include "hamon/config.h"
 #include "net/http_client.h"
 
@@ -24,7 +24,7 @@ int verb_cert_create(const char *path)
         char error[512], fingerprint[96] = "";
         if (config_load(path, &errors, &config) < 0)
                 return EXIT_REFUSED;
-        int r = tls_create(&config, config.api.certificate, config.api.key, error, sizeof error);
+        int r = certificate_create(&config, config.api.certificate, config.api.key, error, sizeof error);
         if (r < 0) {
                 fprintf(stderr, "hamonctl: %s\n", error);
                 if (r == -EEXIST)
@@ -33,10 +33,10 @@ int verb_cert_create(const char *path)
         }
         if (give_to_hamon(config.api.key) < 0)
                 fprintf(stderr, "hamonctl: '%s' is made, but only root can read it: chgrp hamon and chmod 0640 it\n", config.api.key);
-        (void)tls_fingerprint(config.api.certificate, fingerprint); /* it was made a moment ago */
+        (void)certificate_fingerprint(config.api.certificate, fingerprint); /* it was made a moment ago */
         printf("%s and %s: new, valid for %d days; clients trust a copy of the first, and the same two files do for every node\n"
                "SHA-256 %s\n",
-               config.api.certificate, config.api.key, TLS_DAYS, fingerprint);
+               config.api.certificate, config.api.key, CERTIFICATE_DAYS, fingerprint);
         return EXIT_DONE;
 }
 

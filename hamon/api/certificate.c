@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "hamon/api/tls.h"
+#include "hamon/api/certificate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,12 +13,12 @@
 
 enum { SERIAL_BYTES = 16, BACKDATE_S = 86400 };
 
-int tls_read(const char *path, char **ret)
+int certificate_read(const char *path, char **ret)
 {
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        char *text = fd < 0 ? NULL : calloc(1, TLS_PEM_MAX + 1);
-        ssize_t n = text ? read(fd, text, TLS_PEM_MAX) : -1;
-        int r = n < 0 ? -errno : n == 0 ? -EBADMSG : n == TLS_PEM_MAX ? -EFBIG : 0;
+        char *text = fd < 0 ? NULL : calloc(1, CERTIFICATE_PEM_MAX + 1);
+        ssize_t n = text ? read(fd, text, CERTIFICATE_PEM_MAX) : -1;
+        int r = n < 0 ? -errno : n == 0 ? -EBADMSG : n == CERTIFICATE_PEM_MAX ? -EFBIG : 0;
         if (fd >= 0)
                 close(fd);
         if (r < 0)
@@ -75,7 +75,7 @@ static int fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const struct c
         r = r ? r : gnutls_x509_crt_set_version(crt, 3);
         r = r ? r : gnutls_x509_crt_set_serial(crt, serial, sizeof serial);
         r = r ? r : gnutls_x509_crt_set_activation_time(crt, now - BACKDATE_S); /* clocks differ */
-        r = r ? r : gnutls_x509_crt_set_expiration_time(crt, now + (time_t)TLS_DAYS * 86400);
+        r = r ? r : gnutls_x509_crt_set_expiration_time(crt, now + (time_t)CERTIFICATE_DAYS * 86400);
         r = r ? r : gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, name, (unsigned)n);
         r = r ? r : gnutls_x509_crt_set_key(crt, key);
         r = r ? r : gnutls_x509_crt_set_basic_constraints(crt, 1, 0);
@@ -85,7 +85,7 @@ static int fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const struct c
         return r ? r : gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0);
 }
 
-int tls_create(const struct config *config, const char *certificate, const char *key_path, char *error, size_t error_size)
+int certificate_create(const struct config *config, const char *certificate, const char *key_path, char *error, size_t error_size)
 {
         gnutls_x509_crt_t crt = NULL;
         gnutls_x509_privkey_t key = NULL;
@@ -120,13 +120,13 @@ int tls_create(const struct config *config, const char *certificate, const char 
         return r;
 }
 
-int tls_fingerprint(const char *certificate, char ret[96])
+int certificate_fingerprint(const char *certificate, char ret[96])
 {
         gnutls_x509_crt_t crt = NULL;
         uint8_t hash[32];
         size_t size = sizeof hash;
         char *text;
-        int r = tls_read(certificate, &text);
+        int r = certificate_read(certificate, &text);
         if (r < 0)
                 return r;
         gnutls_datum_t pem = {.data = (unsigned char *)text, .size = (unsigned)strlen(text)};

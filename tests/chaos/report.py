@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import time
+from collections import Counter
 from html import escape
 from pathlib import Path
 from statistics import median
@@ -62,6 +63,8 @@ def write(folder, o, records, guest="?", outcome=None):
         k: {"data": [r["redundant_s"] for r in rs]} for k, rs in kinds.items()}))
     out = [f"# Chaos, seed {o.seed}", "", outcome or "", "", "| | |", "|---|---|"]
     out += [f"| {a} | {b} |" for a, b in stamp(o, guest)]
+    drawn = Counter(kind for r in records for kind in r["kinds"])
+    out += ["", f"{sum(drawn.values())} faults in {len(records)} rounds: " + ", ".join(f"{kind} {n}" for kind, n in sorted(drawn.items())) + "."]
     out += ["", "Emulated machines on a shared host: the seconds below say how the faults compare, not how fast a real machine is.", "",
             "## Faults and what they cost", "",
             "A round counts for its fault when it had only one. Unavailable: the longest time without an answered write at the service address, from the "

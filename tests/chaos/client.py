@@ -6,7 +6,8 @@
 
 Straight at each node, because a deposed primary no longer has the service address, and its answers are what must not come. Commands come as
 lines on stdin, each is answered by one JSON line on stdout: `run`, `pause` (all writers stop, connections stay open), `verify UNCOVERED_FROM ADDRESS`
-(paused; reads all sectors through the service on the node with that address and judges them), `state`, `end`.
+(paused; reads all sectors through the service on the node with that address and judges them), `state`, `forgive` (what was found broken so far counts
+no more), `end`.
 LEDGER gets a line for each answered write: SENT DONE WRITER GENERATION NODE FLAG SEQUENCE SECTOR.
 """
 
@@ -149,6 +150,10 @@ class Client:
         seen = self.model.verify(found, float(uncovered_from))
         return {**self.state(), "seen": seen, "node": reader.node, "generation": reader.generation}
 
+    def forgive(self):
+        self.model.violations.clear()
+        return {}
+
     def state(self):
         return {"violations": self.model.violations, "counts": self.model.counts, "generations": len(self.model.generations)}
 
@@ -161,7 +166,7 @@ def main():
         if word == "end":
             break
         try:
-            answer = {"run": client.run, "pause": client.pause, "verify": client.verify, "state": client.state}[word](*arguments)
+            answer = {"run": client.run, "pause": client.pause, "verify": client.verify, "forgive": client.forgive, "state": client.state}[word](*arguments)
         except (OSError, ValueError) as error:
             answer = {"error": f"{type(error).__name__}: {error}", **client.state()}
         print(json.dumps(answer), flush=True)

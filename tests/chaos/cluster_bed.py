@@ -5,10 +5,8 @@
     raw    /dev/md/raw itself with O_DIRECT, the service behind 10.99.0.101, port 7002
 """
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +15,7 @@ from pathlib import Path
 from cluster import postgres
 from cluster.cluster import NODES, WITNESS, Cluster, Failed, differing_blocks
 from database import Database
-from vmbed import GuestTimeout, Trio, image, settings
+from vmbed import GuestTimeout, Trio, settings
 from vmbed.agent import GuestError
 from vmbed.net import address
 from vmbed.vm import CommandFailed
@@ -98,13 +96,11 @@ def mirrors():
 class Bed(Cluster):
     """Cluster, with two mirrors. Times are monotonic seconds of the host."""
 
-    def __init__(self, trio, replaced=(), with_postgres=False):
-        """`replaced`: programs that take the place of the installed ones of their name (mutants)."""
+    def __init__(self, trio, with_postgres=False):
         super().__init__(trio.vms, "10.99.0.100")
         self.trio = trio
         self.mirrors = mirrors()
         self.database = Database(trio) if with_postgres else None
-        self.replaced = [Path(p) for p in replaced]
         self.power_lost = []      # (when, node) of this round
         self.disk_failed = False  # in this round
 
@@ -151,13 +147,13 @@ class Bed(Cluster):
             mirror.start_client(self.trio, seed)
         self.wait_redundant(300 * settings.PATIENCE)
 
-    def replace_programs(self):
-        """On both nodes, while everything runs: a restart of a daemon is harmless."""
+    def replace(self, files):
+        """These programs in place of the installed ones of their names, on both nodes, while everything runs: a restart of a daemon is harmless."""
         def replace(vm):
-            for program in self.replaced:
-                vm.put(f"/tmp/{program.name}", program.read_bytes())
-                vm.check(f"chmod 755 /tmp/{program.name} && mv /tmp/{program.name} /usr/sbin/ && sync && systemctl restart {program.name}", timeout=120)
-        if self.replaced:
+            for file in map(Path, files):
+                vm.put(f"/tmp/{file.name}", file.read_bytes())
+                vm.check(f"chmod 755 /tmp/{file.name} && mv /tmp/{file.name} /usr/sbin/ && sync && systemctl restart {file.name}", timeout=120)
+        if files:
             self.trio.each(replace, NODES)
 
     def _install_load(self, vm):
@@ -227,6 +223,12 @@ class Bed(Cluster):
         finally:
             data_on.check("fsfreeze -u /srv/data", timeout=60)
 
+    def repair_legs(self, where):
+        """Equal legs again after a mutant made them differ: md's own repair, with the load paused."""
+        for m, device in zip(self.mirrors, ("md100", "md101")):
+            self.vms[where[m.name]].check(f"echo repair >/sys/block/{device}/md/sync_action; "
+                                          f"while [ $(cat /sys/block/{device}/md/sync_action) != idle ]; do sleep 0.5; done", timeout=200)
+
     def end(self):
         if self.database:
             self.database.end()
@@ -250,45 +252,4 @@ def configuration(all_mirrors, units=()):
 
 
 def start(with_postgres=False):
-    return Trio.start(**_shape(with_postgres))
-
-
-def _shape(with_postgres):
-    return {"data_mib": DATA_WITH_POSTGRES_MIB if with_postgres else DATA_MIB, "extra_disks": {"raw": DATA_MIB << 20}, "faulty": DISKS}
-
-
-def prepared():
-    """The folder that holds, or will hold, the disks of a cluster that was set up with this image, load and set-up."""
-    parts = [image.ensure().root.parent.name.encode(), (BUILD / "tests/chaos/chaos-load").read_bytes(), Path(__file__).read_bytes()]
-    return settings.WORK / f"chaos-{hashlib.sha256(b'/'.join(parts)).hexdigest()[:16]}"
-
-
-def save_prepared(folder):
-    """Set up a cluster once, shut it down in order and keep its disks: runs of many mutants begin there."""
-    with start() as trio:
-        bed = Bed(trio)
-        bed.set_up()
-        for vm in (trio.node_b, trio.node_a, trio.witness):
-            vm.shutdown()
-        for old in settings.WORK.glob("chaos-*"):
-            shutil.rmtree(old)
-        part = folder.with_suffix(".part")
-        part.mkdir()
-        for vm in trio.vms.values():
-            for disk in vm.disks.values():
-                subprocess.run(["cp", "--sparse=auto", disk.path, part / f"{vm.name}-{disk.name}.img"], check=True)
-        part.rename(folder)
-
-
-def start_prepared():
-    """start() with the disks of prepared(); the cluster comes up by itself."""
-    folder = prepared()
-    if not folder.exists():
-        save_prepared(folder)
-
-    def put_disks(trio):
-        for vm in trio.vms.values():
-            for disk in vm.disks.values():
-                disk.copy_of(folder / f"{vm.name}-{disk.name}.img")
-
-    return Trio.start(before_boot=put_disks, **_shape(False))
+    return Trio.start(data_mib=DATA_WITH_POSTGRES_MIB if with_postgres else DATA_MIB, extra_disks={"raw": DATA_MIB << 20}, faulty=DISKS)

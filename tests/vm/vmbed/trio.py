@@ -58,13 +58,11 @@ class Trio:
         return cls(folder)
 
     @classmethod
-    def start(cls, before_boot=None, **more):
-        """create(), on a leash, and booted: what a test puts behind `with`. `before_boot`: a function of the trio, for disks that are not new."""
+    def start(cls, **more):
+        """create(), on a leash, and booted: what a test puts behind `with`."""
         trio = cls.create(**more)
         trio._leash = Leash(trio.folder)
         try:
-            if before_boot:
-                before_boot(trio)
             trio.boot()
         except BaseException:
             trio.close(failed=True)

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -101,6 +102,7 @@ class Bed(Cluster):
         self.trio = trio
         self.mirrors = mirrors()
         self.database = Database(trio) if with_postgres else None
+        self.power_switch = {name: threading.Lock() for name in trio.vms}  # two faults of one machine press it in turn
         self.power_lost = []      # (when, node) of this round
         self.disk_failed = False  # in this round
 

@@ -36,15 +36,17 @@ def signal(bed, node, daemon, name):
 
 
 def lose_power(bed, node):
-    bed.vms[node].power_cut()
+    with bed.power_switch[node]:
+        bed.vms[node].power_cut()
     if node in NODES:
         bed.power_lost.append((time.monotonic(), node))
 
 
 def boot(bed, node):
     vm = bed.vms[node]
-    if not vm.running():
-        vm.boot()
+    with bed.power_switch[node]:
+        if not vm.running():
+            vm.boot()
     vm.wait_ready()
 
 

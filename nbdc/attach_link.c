@@ -267,6 +267,7 @@ void attach_adopt(struct attach *a)
                  * later LINK_DEAD, when the server ends that one for ours, is the one that must count.
                  */
                 log_notice("%s: already attached and without a connection, taking it over", a->device);
+                link_set_shut(&held); /* of several: with one, all of them */
                 a->links = held;
                 attach_feed(a, EVENT_ADOPT_DEAD, false);
         } else {

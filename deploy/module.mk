@@ -6,6 +6,8 @@ SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 MANDIR ?= $(PREFIX)/share/man
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/vendor-completions
 INSTALL ?= install
@@ -17,7 +19,7 @@ DEPLOY_PLAIN := sysusers.d/hamon.conf sysusers.d/nbdd.conf tmpfiles.d/nbdc.conf 
 DEPLOY_COMPLETED := nbdd nbdc hamon-rescue hamonctl
 
 .PHONY: install deb dist rpm
-install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))
+install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(UDEVDIR) $(DESTDIR)$(MANDIR)/man8
 	$(INSTALL) -d -m 0750 $(DESTDIR)$(SYSCONFDIR)/hamon
 	$(INSTALL) -m 0755 $(addprefix $(BUILD)/,$(filter-out hamonctl,$(DEPLOY_PROGRAMS))) $(DESTDIR)$(SBINDIR)
@@ -31,6 +33,14 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))
 	$(INSTALL) -D -m 0644 deploy/examples/hamon.conf $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/hamon.conf
 	$(INSTALL) -D -m 0644 deploy/examples/nbdd.conf $(DESTDIR)$(PREFIX)/share/doc/nbdd/examples/nbdd.conf
 	$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)/nbdd $(DESTDIR)$(MANDIR)/man5
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man3
+	$(INSTALL) -m 0644 $(LIBNBDD) $(DESTDIR)$(LIBDIR)/libnbdd.so.0
+	ln -sf libnbdd.so.0 $(DESTDIR)$(LIBDIR)/libnbdd.so
+	$(INSTALL) -m 0644 nbdd/client/nbdd.h $(DESTDIR)$(INCLUDEDIR)/nbdd.h
+	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' nbdd/client/libnbdd.pc.in \
+		>$(DESTDIR)$(LIBDIR)/pkgconfig/libnbdd.pc
+	sed 's/@VERSION@/$(VERSION)/' deploy/man/libnbdd.3.in >$(DESTDIR)$(MANDIR)/man3/libnbdd.3
+	$(INSTALL) -D -m 0644 deploy/examples/nbdd-list.c $(DESTDIR)$(PREFIX)/share/doc/libnbdd-dev/examples/nbdd-list.c
 	sed 's/@VERSION@/$(VERSION)/' deploy/man/nbdd.conf.5.in >$(DESTDIR)$(MANDIR)/man5/nbdd.conf.5
 	$(INSTALL) -D -m 0644 deploy/prometheus/nbdd-alerts.yml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/nbdd-alerts.yml
 	$(INSTALL) -D -m 0644 docs/openapi.yaml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/openapi.yaml
@@ -41,7 +51,7 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))
 		deploy/make-completion bash $(BUILD)/$$program >$(DESTDIR)$(BASHCOMPDIR)/$$program; \
 		deploy/make-completion zsh $(BUILD)/$$program >$(DESTDIR)$(ZSHCOMPDIR)/_$$program; done
 
-deb: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS))
+deb: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
 	deploy/make-deb $(BUILD) $(VERSION)
 
 dist:

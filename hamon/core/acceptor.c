@@ -7,6 +7,30 @@
  */
 #include "hamon/core/state.h"
 
+/* An identity of this start: `start` is random, the rest tells voters, mirrors and times apart. Never null. */
+static void make_identity(struct core *c, uint8_t mirror)
+{
+        struct cas_register *r = &c->reg[mirror];
+
+        for (unsigned i = 0; i < 8; i++)
+                r->pending.bytes[i] = (uint8_t)(c->config.start >> (56 - 8 * i));
+        r->pending.bytes[8] = c->config.self;
+        r->pending.bytes[9] = mirror;
+        r->pending.bytes[10] = r->forgotten;
+        r->pending.bytes[15] = 1;
+}
+
+/* A file that a person copied from another voter, with every hamon stopped (record.c): it has that one's identity. */
+static void take_own_seat(const struct core *c, struct acceptor_state *a)
+{
+        const struct uuid *seat = &a->value.voters[c->config.self];
+
+        for (uint8_t v = 0; v < VOTERS; v++)
+                if (v != c->config.self && a->value.version > 0 && !uuid_is_null(seat) && !uuid_is_null(&a->voter) &&
+                    uuid_equal(&a->voter, &a->value.voters[v]))
+                        a->voter = *seat;
+}
+
 void acceptor_init(struct core *c, uint8_t mirror, const struct acceptor_state *durable, bool known)
 {
         struct cas_register *r = &c->reg[mirror];
@@ -20,17 +44,27 @@ void acceptor_init(struct core *c, uint8_t mirror, const struct acceptor_state *
         else
                 r->acceptor = (struct acceptor_state){.promised = {.n = 0}};
 
-        /* An identity of this start: `start` is random, the rest tells voters and mirrors apart. Never null. */
-        for (unsigned i = 0; i < 8; i++)
-                r->pending.bytes[i] = (uint8_t)(c->config.start >> (56 - 8 * i));
-        r->pending.bytes[8] = c->config.self;
-        r->pending.bytes[9] = mirror;
-        r->pending.bytes[15] = 1;
+        make_identity(c, mirror);
+        take_own_seat(c, &r->acceptor);
 }
 
 uint32_t register_voters_generation(const struct cas_register *r)
 {
+        if (!r->admitted)
+                return VOTERS_GENERATION_NONE;
         return r->acceptor.value.version ? r->acceptor.value.voters_generation : VOTERS_GENERATION_FIRST;
+}
+
+void register_note_generation(struct cas_register *r, uint32_t generation)
+{
+        uint32_t own = register_voters_generation(r);
+
+        if (own == VOTERS_GENERATION_NONE || generation == VOTERS_GENERATION_NONE)
+                return;
+        if (own == generation)
+                r->forked = false;
+        else if (generation_is_fork(own, generation))
+                r->forked = true;
 }
 
 static void persist(struct core *c, uint8_t mirror, struct actions *out)
@@ -60,6 +94,39 @@ static struct action *reply_to(struct core *c, const struct message *m, enum mes
         return a;
 }
 
+/* R7b: two sets of voters never mix. One without memory belongs to none, neither here nor there. */
+bool register_is_other_generation(const struct cas_register *r, const struct message *m)
+{
+#ifdef MUTANT_generations_mix /* R7b */
+        return false;
+#endif
+        return r->admitted && m->voters_generation != VOTERS_GENERATION_NONE && m->voters_generation != register_voters_generation(r);
+}
+
+/*
+ * R7d and R7b: the value has given this voter's seat to another identity, or to nobody, or was decided by a newer set. What it remembers is void, and
+ * only as one without memory can it come back.
+ */
+static bool is_excluded(const struct core *c, const struct cas_register *r, const struct message *m)
+{
+        bool has_seat = uuid_equal(&m->accept.value.voters[c->config.self], &r->acceptor.voter);
+        uint32_t own = register_voters_generation(r), its = m->accept.value.voters_generation;
+
+        if (!r->admitted || m->accept.value.version == 0)
+                return false;
+        return !has_seat && (its == own || generation_is_newer(its, own));
+}
+
+static void forget(struct core *c, uint8_t mirror)
+{
+        struct cas_register *r = &c->reg[mirror];
+
+        r->admitted = false;
+        r->acceptor = (struct acceptor_state){.promised = r->acceptor.promised, .value = {.primary = NO_NODE}};
+        r->forgotten++;
+        make_identity(c, mirror);
+}
+
 void acceptor_prepare(struct core *c, const struct event *e, struct actions *out)
 {
         const struct message *m = &e->message;
@@ -68,11 +135,16 @@ void acceptor_prepare(struct core *c, const struct event *e, struct actions *out
         enum refusal refusal = REFUSAL_NONE;
         uint32_t wait_ms = 0;
 
-        if (m->voters_generation != register_voters_generation(r))
+        if (m->from != c->config.self && m->voters_generation == VOTERS_GENERATION_NONE)
+                register_note_memory(r, m->from, false);
+        if (register_is_other_generation(r, m)) { /* R7b */
                 refusal = REFUSAL_GENERATION;
-        else if (ballot_compare(b, &r->acceptor.promised) < 0)
+                if (generation_is_newer(register_voters_generation(r), m->voters_generation))
+                        r->voters_behind |= voter_bit(m->from); /* it is to be told */
+        }
+        if (refusal == REFUSAL_NONE && ballot_compare(b, &r->acceptor.promised) < 0)
                 refusal = REFUSAL_BALLOT;
-        else if (m->prepare.primacy && r->admitted)
+        else if (refusal == REFUSAL_NONE && m->prepare.primacy && r->admitted)
                 refusal = lease_refuses(c, m->mirror, m->from, e->now_ms, &wait_ms);
 
         if (refusal == REFUSAL_NONE) {
@@ -122,11 +194,17 @@ void acceptor_accept(struct core *c, const struct event *e, struct actions *out)
         const struct message *m = &e->message;
         struct cas_register *r = &c->reg[m->mirror];
         const struct ballot *b = &m->accept.ballot;
-        bool admitting = !r->admitted && uuid_equal(&m->accept.admit, &r->pending);
         enum refusal refusal = REFUSAL_NONE;
         uint32_t wait_ms = 0;
 
-        if (m->voters_generation != register_voters_generation(r))
+        if (is_excluded(c, r, m)) {
+                forget(c, m->mirror);
+                persist(c, m->mirror, out);
+                report(c, REASON_VOTER_EXCLUDED, m->mirror, m->from, 0, out);
+        }
+        bool admitting = !r->admitted && uuid_equal(&m->accept.admit, &r->pending) &&
+                         uuid_equal(&m->accept.value.voters[c->config.self], &r->pending);
+        if (register_is_other_generation(r, m))
                 refusal = REFUSAL_GENERATION;
 #ifndef MUTANT_promise_broken
         else if (ballot_compare(b, &r->acceptor.promised) < 0)

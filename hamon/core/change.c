@@ -95,6 +95,8 @@ bool change_apply(const struct core *c, const struct change *change, const struc
                 break;
         case CHANGE_NONE:
         case CHANGE_CONFIRM:
+        case CHANGE_ADMIT: /* record.c's: what they need is who has shown what in this ballot */
+        case CHANGE_EXPEL:
         case CHANGE_KINDS:
                 return false;
         }
@@ -132,6 +134,8 @@ bool change_reached(const struct core *c, const struct change *change, const str
         case CHANGE_JOIN:
                 return own_primacy && leg_is(peer, &change->peer_leg) && leg_holds_all(peer);
         case CHANGE_CONFIRM:
+        case CHANGE_ADMIT:
+        case CHANGE_EXPEL:
                 return true;
         case CHANGE_NONE:
         case CHANGE_KINDS:

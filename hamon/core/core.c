@@ -97,6 +97,8 @@ static void on_message(struct core *c, const struct event *e, struct actions *ou
 
         if (m->from >= VOTERS || m->to != c->config.self || (m->type != MESSAGE_HEARTBEAT && m->mirror >= c->config.mirrors))
                 return;
+        if (m->type != MESSAGE_HEARTBEAT && m->from < NODES && m->from != c->config.self)
+                register_note_generation(&c->reg[m->mirror], m->voters_generation);
         switch (m->type) {
         case MESSAGE_HEARTBEAT:
                 if (m->from != c->config.self)

@@ -47,7 +47,7 @@ static enum refusal refuse_renewal(const struct core *c, const struct message *m
 
         if (!r->admitted)
                 return REFUSAL_NO_STATE;
-        if (m->voters_generation != register_voters_generation(r))
+        if (register_is_other_generation(r, m))
                 return REFUSAL_GENERATION;
         /* R4c */
 #ifndef MUTANT_anybody_is_renewed /* R4c */
@@ -137,6 +137,9 @@ static void on_renewed(struct core *c, const struct event *e, struct actions *ou
                 l->echo[m->from] = m->renewed.nonce;
                 send_renewal(c, m->mirror, m->from, out);
         }
+        /* Of two voters, one that holds another's undecided primacy renews nothing for ever: a decided write settles it (R6a). */
+        if (m->renewed.refusal == REFUSAL_NOT_PRIMARY && voters_count(voters_known(c, m->mirror)) == 2)
+                c->reg[m->mirror].voters_behind |= voter_bit(m->from);
         if (!l->hold || m->renewed.epoch != l->epoch || m->renewed.sequence > l->sequence ||
             m->renewed.sequence + LEASE_SENT_RING <= l->sequence)
                 return;
@@ -212,7 +215,7 @@ uint64_t lease_deadline_ms(const struct core *c, uint8_t mirror)
         return l->hold ? l->next_ms : UINT64_MAX;
 }
 
-/* The second newest of three granted renewals: a majority granted at least that one. */
+/* The second newest of the granted renewals: a majority granted at least that one. */
 uint64_t lease_valid_until_ms(const struct core *c, uint8_t mirror)
 {
         const struct lease *l = &c->lease[mirror];
@@ -222,6 +225,8 @@ uint64_t lease_valid_until_ms(const struct core *c, uint8_t mirror)
                 return 0;
         for (int v = 0; v < VOTERS; v++) {
                 uint64_t t = l->granted_sent_ms[v];
+                if (!(voters_known(c, mirror) & voter_bit((uint8_t)v)))
+                        continue;
                 if (t >= newest) {
                         second = newest;
                         newest = t;
@@ -229,5 +234,7 @@ uint64_t lease_valid_until_ms(const struct core *c, uint8_t mirror)
                         second = t;
                 }
         }
+        if (voters_known_needed(c, mirror) == 1)
+                second = newest;
         return second ? second + c->config.timers.lease_ms : 0;
 }

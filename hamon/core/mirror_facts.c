@@ -180,7 +180,8 @@ static bool primary_is_gone(const struct core *c, uint8_t mirror, const struct r
 
         if (mirror_is_offered(c, mirror))
                 return true;
-        if (c->config.manual)
+        /* Manual: silence proves nothing, and there is no third vote to ask. One that left in good order has stopped its array. */
+        if (c->config.manual && v->state != DETECTOR_LEFT && !detector_is_alive(c, peer_of(c)))
                 return c->detector.confirmed_dead[peer_of(c)];
         if (detector_is_dead(c, peer_of(c)))
                 return true;
@@ -247,6 +248,10 @@ enum reason mirror_wish(const struct core *c, uint8_t mirror)
                 return REASON_STARTING;
         if (r->maintenance && !mirror_is_offered(c, mirror))
                 return REASON_STANDBY_OK;
+        /* Whoever hears the other one serve has something to learn, whatever its own record says. */
+        const struct mirror_summary *peer = detector_summary(c, peer_of(c), mirror);
+        if (peer && (peer->role == ROLE_PRIMARY || peer->role == ROLE_TAKING_OVER) && !mirror_is_offered(c, mirror))
+                return c->reg[mirror].forked ? REASON_FORKED : REASON_STANDBY_OK;
         if (m->start_alone)
                 return REASON_NONE;
         if (r->primary == c->config.self)

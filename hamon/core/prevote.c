@@ -7,17 +7,6 @@
  */
 #include "hamon/core/state.h"
 
-enum { MAJORITY = VOTERS / 2 + 1 };
-
-static unsigned count(uint8_t voters)
-{
-        unsigned n = 0;
-
-        for (int v = 0; v < VOTERS; v++)
-                n += (unsigned)(voters >> v) & 1u;
-        return n;
-}
-
 bool prevote_is_granted(const struct core *c, uint8_t mirror)
 {
         const struct mirror *m = &c->mirror[mirror];
@@ -25,7 +14,7 @@ bool prevote_is_granted(const struct core *c, uint8_t mirror)
 #ifdef MUTANT_prevote_ignored /* R3a */
         return m->state == MIRROR_PREVOTE;
 #endif
-        return m->state == MIRROR_PREVOTE && count(m->granted) >= MAJORITY;
+        return m->state == MIRROR_PREVOTE && voters_count(m->granted & voters_known(c, mirror)) >= voters_known_needed(c, mirror);
 }
 
 void prevote_begin(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
@@ -72,7 +61,7 @@ static void on_prevote(struct core *c, const struct event *e, struct actions *ou
                 return;
         if (refusal == REFUSAL_NONE && !c->reg[m->mirror].admitted)
                 refusal = REFUSAL_NO_STATE;
-        if (refusal == REFUSAL_NONE && m->voters_generation != register_voters_generation(&c->reg[m->mirror]))
+        if (refusal == REFUSAL_NONE && register_is_other_generation(&c->reg[m->mirror], m))
                 refusal = REFUSAL_GENERATION;
         if (refusal == REFUSAL_NONE && decided && r->epoch > m->prevote.epoch)
                 refusal = REFUSAL_NOT_IN_SYNC; /* it asks about a primacy that is history */
@@ -93,6 +82,8 @@ static void on_reply(struct core *c, const struct event *e)
 
         if (c->config.self >= NODES || m->state != MIRROR_PREVOTE || q->prevote_reply.round != m->round)
                 return;
+        if (q->prevote_reply.refusal == REFUSAL_NONE || q->prevote_reply.refusal == REFUSAL_NO_STATE)
+                register_note_memory(&c->reg[q->mirror], q->from, q->prevote_reply.refusal == REFUSAL_NONE);
         if (q->prevote_reply.refusal == REFUSAL_NONE) {
                 m->granted |= bit;
                 return;
@@ -101,7 +92,8 @@ static void on_reply(struct core *c, const struct event *e)
         m->refusal = q->prevote_reply.refusal;
         if (q->prevote_reply.wait_ms > m->wait_ms)
                 m->wait_ms = q->prevote_reply.wait_ms;
-        if (count(m->refused) > VOTERS - MAJORITY)
+        uint8_t members = voters_known(c, q->mirror);
+        if (voters_count(m->refused & members) + voters_known_needed(c, q->mirror) > voters_count(members))
                 m->deadline_ms = c->now_ms; /* a majority cannot come any more */
 }
 

@@ -7,6 +7,7 @@
         X(WILL_TAKE_OVER, "will-take-over", OK, "%N would take %M over by itself", "")                                          \
         X(WILL_GO_ON, "will-go-on", OK, "%M would go on alone on %N after a short pause", "")                                    \
         X(WILL_FREEZE, "will-freeze", WARNING, "%M would freeze until the node or the witness is back", "hamonctl status")       \
+        X(WILL_ASK, "will-ask", WARNING, "%M would wait until a person says that the node is off", "hamonctl node confirm-dead")      \
         X(WILL_STOP, "will-stop", WARNING, "%M would be down until that node is back", "hamonctl status")                       \
         X(STARTED, "hamon-started", INFO, "hamon started", "")                                                                  \
         X(NODE_UP, "node-up", INFO, "%N is heard", "")                                                                          \
@@ -40,6 +41,16 @@
         X(VOTER_BLANK, "voter-without-memory", WARNING,                                                                          \
           "a voter of %M has lost its state file and has no vote until both others are heard and admit it again",                \
           "start the nodes that are down")                                                                                       \
+        X(VOTER_BACKWARD, "voter-went-back", CRITICAL,                                                                           \
+          "%M: %N has gone back to an older state (a restored snapshot?): its vote does not count until it was admitted anew",   \
+          "hamonctl status")                                                                                                     \
+        X(VOTER_EXCLUDED, "voter-excluded", WARNING,                                                                             \
+          "%M: the other voters have decided without this one; it forgets what it knew and waits to be admitted", "")            \
+        X(FORKED, "forked", CRITICAL,                                                                                            \
+          "%M: on each node a person said that the other one is off, and both have gone on alone: nothing joins them by itself", \
+          "keep one node's data: see TROUBLESHOOTING, forked")                                                                   \
+        X(MANUAL_FROZEN, "manual-frozen", CRITICAL,                                                                              \
+          "%M waits: %N is silent, and only a person can say that it is off", "make sure that %N is off, then hamonctl node confirm-dead %N") \
         X(NO_LEG, "no-leg", WARNING, "%M: this node has no leg", "hamonctl mirror join")                                        \
         X(NOT_CREATED, "not-created", INFO, "%M was never created", "hamonctl mirror create")                                   \
         X(STARTING, "starting", INFO, "%M is being started on this node", "")                                                   \

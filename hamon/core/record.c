@@ -18,18 +18,28 @@
  *
  * Memory (R7c). A voter that lost its state has lost promises and accepted values, and its vote may not count: with it, a majority could
  * be built that knows nothing of a decided value. It answers with REFUSAL_NO_STATE and an identity of this start (`pending`).
- *   Creation. A first value needs the answers of all three voters, each with nothing accepted: then nothing was ever decided, unless all
+ *   Creation. A first value needs the answers of all voters of the configuration, each with nothing accepted: then nothing was ever decided, unless all
  *   who had accepted it lost their memory together. They promise durably, and ACCEPT admits each by the identity that it showed; one that
  *   restarted between has another identity and refuses. The same full house may finish a creation of which only version 1 was seen: version
  *   2 and later need their proposer's own voter, which is the only leg in sync up to then.
- *   Admission later. The primary, told by an answer that voter V has no memory, re-decides the record (CONFIRM). PREPARE shows V's identity
- *   before any ACCEPT goes out; the ballot must be accepted by BOTH other voters, and only then ACCEPT admits V by that identity. Why both:
- *   V may have promised a higher ballot b2 before it forgot. Its proposer has the promise of one other voter W too; either W promised b2
+ *   Seats. The record names the identity that holds each voter's seat. A proposer counts a promise only from the memory that has the seat in the value
+ *   of the highest ballot shown; an acceptor takes no value in which its seat is another's.
+ *   Admission later. The primary, told by an answer that voter V has no memory, gives V's seat to its new identity and changes nothing else. PREPARE
+ *   shows that identity before any ACCEPT goes out; the ballot must be accepted by ALL other voters, and only then ACCEPT admits V by it. Why all: V may
+ *   have promised a higher ballot b2 before it forgot. Its proposer has the promise of one other voter W too; either W promised b2
  *   before our ACCEPT, then W refuses ours and V is not admitted; or after, then W showed our value to b2. Why the identity, and why before
- *   ACCEPT: so that V cannot have voted with W above our ballot in between and forgotten it.
+ *   ACCEPT: so that V cannot have voted with W above our ballot in between and forgotten it. Of two voters "all others" is one: whatever was decided,
+ *   it has accepted; and because nothing else can be decided before, any proposal begins with the seat (seats.c).
+ * Steps back (R7d). A voter that shows less than it accepted when this proposer asked it (a restored snapshot) is not counted here any more; the
+ * primary takes its seat away by a decision of both others, it forgets when it hears of that, and is admitted like one without memory. A former
+ * voter that is switched on again has no seat either. What nobody has seen cannot be known: a step back between two questions of one who did not ask.
+ * One voter alone (manual mode). Where there is no third vote, a person's word that the peer is off counts as its vote, for one value, which takes its
+ * seat away and raises the generation. Nothing of an older generation counts any more (R7b): its proposals are refused, and who still votes by it
+ * forgets and is admitted again. That breaks the intersection of majorities on purpose; P2 rests on the grants then: who was primary needs the other's
+ * leg. Two words, one on each node, make two records: they are told apart by the random half of the generation, and nothing joins them.
  * With two of three voters without memory nothing of this helps and status says no-majority. A person then stops hamon on all three (the
  * services run on, the service address goes), copies the state file with the highest accepted ballot over the missing ones, and starts
- * them: with everything stopped no proposal is under way that could miss it. If the only memory left is not the primary's, the copy may
+ * them: with everything stopped no proposal is under way that could miss it. (A copied file shows whose it was: its reader takes its own seat.) If the only memory left is not the primary's, the copy may
  * be older than what was decided; then the mirror is created anew from the leg that the person knows to be newest.
  */
 #include "hamon/core/state.h"
@@ -37,26 +47,10 @@
 #include <assert.h>
 
 enum {
-        ALL_VOTERS = (1 << VOTERS) - 1,
-#ifdef MUTANT_minority
-        MAJORITY = 1,
-#else
-        MAJORITY = VOTERS / 2 + 1,
-#endif
         BACKOFF_DOUBLINGS_MAX = 4,
         SPREAD_INTERVAL_MAX_MS = 5000,
         REDECISION_INTERVAL_MS = 5000,
 };
-
-static uint8_t bit(uint8_t voter)
-{
-        return (uint8_t)(1u << voter);
-}
-
-static unsigned count(uint8_t mask)
-{
-        return (mask & 1u) + (mask >> 1 & 1u) + (mask >> 2 & 1u);
-}
 
 static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
 {
@@ -84,9 +78,9 @@ static void note_ballot(struct cas_register *r, const struct ballot *b)
 void register_note_memory(struct cas_register *r, uint8_t voter, bool has_memory)
 {
         if (has_memory)
-                r->voters_without_memory &= (uint8_t)~bit(voter);
+                r->voters_without_memory &= (uint8_t)~voter_bit(voter);
         else
-                r->voters_without_memory |= bit(voter);
+                r->voters_without_memory |= voter_bit(voter);
 }
 
 static struct message *send(struct core *c, uint8_t mirror, uint8_t to, enum message_type type, struct actions *out)
@@ -160,12 +154,16 @@ static void finish(struct core *c, uint8_t mirror, const struct record *decided)
         p->phase = PROPOSER_IDLE;
 }
 
-/* A voter without memory may take the ballot when this was a creation by all, or when both others have accepted it. */
-static bool may_admit(uint8_t voter, uint8_t blank, uint8_t accepted, bool full_house)
+/*
+ * A voter without memory may take the ballot when the value names the identity that it showed, and this was a creation by all, or every other
+ * voter has accepted it.
+ */
+static bool may_admit(uint8_t voter, uint8_t blank, uint8_t accepted, uint8_t members, bool full_house, const struct uuid *shown,
+                      const struct record *value)
 {
-        uint8_t others = ALL_VOTERS & (uint8_t)~bit(voter);
+        uint8_t others = members & (uint8_t)~voter_bit(voter);
 
-        return (blank & bit(voter)) && (full_house || (accepted & others) == others);
+        return (blank & voter_bit(voter)) && uuid_equal(shown, &value->voters[voter]) && (full_house || (accepted & others) == others);
 }
 
 static void send_accept(struct core *c, uint8_t mirror, uint8_t voter, const struct ballot *ballot, const struct record *value,
@@ -190,9 +188,9 @@ static struct record highest_shown(const struct proposer *p, uint8_t mask)
 
         for (uint8_t v = 0; v < VOTERS; v++)
 #ifdef MUTANT_any_value
-                if ((mask & bit(v)) && !ballot_is_null(&p->shown_ballot[v])) {
+                if ((mask & voter_bit(v)) && !ballot_is_null(&p->shown_ballot[v])) {
 #else
-                if ((mask & bit(v)) && ballot_compare(&p->shown_ballot[v], &best_ballot) > 0) {
+                if ((mask & voter_bit(v)) && ballot_compare(&p->shown_ballot[v], &best_ballot) > 0) {
 #endif
                         best_ballot = p->shown_ballot[v];
                         best = p->shown[v];
@@ -206,38 +204,63 @@ static uint8_t showing_others(const struct proposer *p)
         uint8_t mask = 0;
 
         for (uint8_t v = 0; v < VOTERS; v++)
-                if ((p->promised & bit(v)) && !uuid_equal(&p->shown[v].change, &p->change.id))
-                        mask |= bit(v);
+                if ((p->promised & voter_bit(v)) && !uuid_equal(&p->shown[v].change, &p->change.id))
+                        mask |= voter_bit(v);
         return mask;
 }
 
-/* A quorum of promises is there: `quorum` of voters with memory, or all three at a creation. */
-static void enter_accept(struct core *c, uint8_t mirror, uint8_t quorum, bool full_house, const struct event *e, struct actions *out)
+/* Whose acceptance makes it decided. */
+static void set_quorum(const struct core *c, struct proposer *p, const struct record *base, bool by_consent)
+{
+        p->members = p->full_house ? voters_configured(c) : voters_of(c, base);
+        p->needed = voters_needed(p->members);
+        p->required = 0;
+        if (p->seating)
+                p->members = p->required = p->members & (uint8_t)~voter_bit(p->seat);
+        else if (by_consent)
+                p->members = p->required = voter_bit(c->config.self);
+        if (p->required)
+                p->needed = 0;
+}
+
+enum way { PLAIN, FULL_HOUSE, SEATING };
+
+/* A quorum of promises is there: `quorum` of voters with memory, or all at a creation. */
+static void enter_accept(struct core *c, uint8_t mirror, uint8_t quorum, enum way way, const struct event *e, struct actions *out)
 {
         struct cas_register *r = &c->reg[mirror];
         struct proposer *p = &r->proposer;
         struct record base = highest_shown(p, quorum);
+        bool by_consent = way == PLAIN && voters_consent(c, &base);
 
         p->value = base;
-        p->full_house = full_house;
-        p->changed = !p->yielding && change_apply(c, &p->change, &base, &p->value);
+        p->full_house = way == FULL_HOUSE;
+        p->seating = way == SEATING;
+        p->changed = !p->yielding && !p->seating && change_apply(c, &p->change, &base, &p->value);
         if (p->value.version == 0) {
                 /* Nothing was ever decided, and nothing will be: there is no value to write again. */
                 finish(c, mirror, &base);
                 return;
         }
-        if (p->value.version == 1) {
-                /* R7c: the identities that made up this full house; carried by the value for people and for later changes. */
-                for (uint8_t v = 0; v < VOTERS; v++)
-                        if (p->changed)
-                                p->value.voters[v] = p->voter[v];
+        if (p->full_house)
+                seats_fill_house(c, p);
+        if (p->seating)
+                seats_change(p);
+        if (by_consent) {
+                voters_seat_alone(c, &p->value, (uint32_t)e->entropy[3]);
+                if (!p->changed) {
+                        p->value.version++;
+                        p->value.change = p->change.id;
+                }
         }
+        set_quorum(c, p, &base, by_consent);
         p->phase = PROPOSER_ACCEPT;
         p->accept_sent = p->accept_sent || p->changed;
         p->retry_at_ms = e->now_ms + c->config.timers.swap_retry_ms;
         for (uint8_t v = 0; v < VOTERS; v++) {
-                bool admit = may_admit(v, p->blank, 0, p->full_house);
-                if (!(p->blank & bit(v)) || admit)
+                bool admit = may_admit(v, p->blank, 0, p->members, p->full_house, &p->voter[v], &p->value);
+                bool excluded = (p->promised & voter_bit(v)) && !uuid_equal(&p->voter[v], &p->value.voters[v]);
+                if ((voters_configured(c) & voter_bit(v)) && !excluded && (!(p->blank & voter_bit(v)) || admit))
                         send_accept(c, mirror, v, &p->ballot, &p->value, change_is_primacy(p->change.kind), admit ? &p->voter[v] : NULL,
                                     out);
         }
@@ -247,18 +270,26 @@ static void enter_accept(struct core *c, uint8_t mirror, uint8_t quorum, bool fu
 static void weigh_promises(struct core *c, uint8_t mirror, bool last_call, const struct event *e, struct actions *out)
 {
         struct proposer *p = &c->reg[mirror].proposer;
-        bool all_answered = (p->promised | p->blank | p->refused) == ALL_VOTERS;
+        uint8_t configured = voters_configured(c), answered = p->promised | p->blank | p->refused;
+        bool all_answered = (answered & configured) == configured;
+        struct record base = highest_shown(p, p->promised);
+        uint8_t valid = base.version ? voters_recognised(c, p, &base, p->promised) : 0;
+        bool consent = voters_consent(c, &base) && (valid & voter_bit(c->config.self));
+        unsigned needed = consent ? 1 : voters_needed(voters_of(c, &base));
+        bool enough = base.version > 0 && voters_count(valid) >= needed;
 
-        if (count(p->promised) >= MAJORITY) {
-                /* Worth waiting for the third answer: a quorum without our value (yielding), the identity of one to be admitted. */
-                bool wait = (p->yielding && p->accept_sent) || p->internal;
-                if (wait && !all_answered && !last_call)
-                        return;
-                uint8_t others = showing_others(p);
-                enter_accept(c, mirror, p->yielding && count(others) >= MAJORITY ? others : p->promised, false, e, out);
-        } else if ((p->promised | p->blank) == ALL_VOTERS && highest_shown(p, p->promised).version <= 1) {
-                enter_accept(c, mirror, ALL_VOTERS, true, e, out);
-        } else if (last_call || all_answered || count(p->refused) >= MAJORITY) {
+        /* Worth waiting for the last answer: a quorum without our value (yielding), the identity of one to be admitted. */
+        bool wait = ((p->yielding && p->accept_sent) || p->internal) && !all_answered && !last_call;
+        if (wait && enough)
+                return;
+        if ((p->internal || !enough) && seats_may_change(c, p, &base)) {
+                enter_accept(c, mirror, valid, SEATING, e, out);
+        } else if (enough) {
+                uint8_t others = showing_others(p) & valid;
+                enter_accept(c, mirror, p->yielding && voters_count(others) >= needed ? others : valid, PLAIN, e, out);
+        } else if (((p->promised | p->blank) & configured) == configured && base.version <= 1) {
+                enter_accept(c, mirror, configured, FULL_HOUSE, e, out);
+        } else if (last_call || all_answered || voters_count(p->refused) >= 2) {
                 pause(c, mirror, e);
         }
 }
@@ -270,19 +301,24 @@ static void on_promise(struct core *c, const struct event *e, struct actions *ou
         struct proposer *p = &r->proposer;
 
         note_ballot(r, &m->promise.promised);
+        seats_look_back(c, m, out);
         if (p->phase != PROPOSER_PREPARE || ballot_compare(&m->promise.ballot, &p->ballot) != 0 ||
-            ((p->promised | p->blank | p->refused) & bit(m->from)))
+            ((p->promised | p->blank | p->refused) & voter_bit(m->from)))
                 return;
         switch (m->promise.refusal) {
         case REFUSAL_NONE:
-                p->promised |= bit(m->from);
+                if (r->voters_backward & voter_bit(m->from)) {
+                        p->refused |= voter_bit(m->from);
+                        break;
+                }
+                p->promised |= voter_bit(m->from);
                 p->shown_ballot[m->from] = m->promise.accepted;
                 p->shown[m->from] = m->promise.value;
                 p->voter[m->from] = m->promise.voter;
                 register_note_memory(r, m->from, true);
                 break;
         case REFUSAL_NO_STATE:
-                p->blank |= bit(m->from);
+                p->blank |= voter_bit(m->from);
                 p->shown_ballot[m->from] = (struct ballot){.n = 0};
                 p->voter[m->from] = m->promise.voter;
                 register_note_memory(r, m->from, false);
@@ -290,10 +326,10 @@ static void on_promise(struct core *c, const struct event *e, struct actions *ou
         case REFUSAL_LEASE:
         case REFUSAL_RESTARTED:
                 p->lease_refused = true;
-                p->refused |= bit(m->from);
+                p->refused |= voter_bit(m->from);
                 break;
         default:
-                p->refused |= bit(m->from);
+                p->refused |= voter_bit(m->from);
                 break;
         }
         weigh_promises(c, m->mirror, false, e, out);
@@ -309,37 +345,52 @@ static void decide(struct core *c, uint8_t mirror, const struct event *e)
         r->decided = p->value;
         r->voters_behind &= (uint8_t)~p->accepted;
         r->spreading = (struct spreading){
-            .active = p->accepted != ALL_VOTERS,
+            .active = true,
             .ballot = p->ballot,
             .value = p->value,
             .accepted = p->accepted,
             .full_house = p->full_house,
+            .members = p->members,
             .blank = p->blank,
             .next_ms = e->now_ms + c->config.timers.swap_retry_ms,
             .interval_ms = c->config.timers.swap_retry_ms,
         };
-        for (int v = 0; v < VOTERS; v++)
+        for (uint8_t v = 0; v < VOTERS; v++) {
                 r->spreading.voter[v] = p->voter[v];
+                if ((p->blank & voter_bit(v)) && !uuid_equal(&p->voter[v], &p->value.voters[v]))
+                        r->spreading.hopeless |= voter_bit(v);
+        }
+        if (((p->accepted | r->spreading.hopeless) & voters_configured(c)) == voters_configured(c))
+                r->spreading.active = false;
+        if (p->seating && !p->internal) {
+                /* The seat was in the way; the change itself comes next, when its new holder has heard of it. */
+                r->spreading.next_ms = e->now_ms;
+                p->phase = PROPOSER_PAUSE;
+                p->retry_at_ms = e->now_ms + c->config.timers.swap_retry_ms;
+                return;
+        }
         finish(c, mirror, &r->decided);
 }
 
 static void on_accepted_spreading(struct core *c, const struct event *e)
 {
         const struct message *m = &e->message;
+        uint8_t configured = voters_configured(c);
         struct spreading *s = &c->reg[m->mirror].spreading;
 
         if (!s->active || ballot_compare(&m->accepted.ballot, &s->ballot) != 0)
                 return;
         if (m->accepted.refusal == REFUSAL_NONE) {
-                s->accepted |= bit(m->from);
-                c->reg[m->mirror].voters_behind &= (uint8_t)~bit(m->from);
+                s->accepted |= voter_bit(m->from);
+                c->reg[m->mirror].voters_behind &= (uint8_t)~voter_bit(m->from);
                 s->next_ms = earlier(s->next_ms, e->now_ms); /* the second acceptance may have opened the way for an admission */
         }
         /* Without memory and not admitted by this ballot (it restarted meanwhile): the next re-decision looks after it. */
-        bool hopeless = m->accepted.refusal == REFUSAL_NO_STATE && (s->accepted | bit(m->from)) == ALL_VOTERS;
+        if (m->accepted.refusal == REFUSAL_NO_STATE)
+                s->hopeless |= voter_bit(m->from);
         if (m->accepted.refusal == REFUSAL_BALLOT)
-                c->reg[m->mirror].voters_behind |= bit(m->from);
-        if (s->accepted == ALL_VOTERS || m->accepted.refusal == REFUSAL_BALLOT || hopeless)
+                c->reg[m->mirror].voters_behind |= voter_bit(m->from);
+        if (((s->accepted | s->hopeless) & configured) == configured || m->accepted.refusal == REFUSAL_BALLOT)
                 s->active = false;
 }
 
@@ -352,19 +403,25 @@ static void on_accepted(struct core *c, const struct event *e)
         note_ballot(r, &m->accepted.promised);
         if (m->accepted.refusal == REFUSAL_NONE || m->accepted.refusal == REFUSAL_NO_STATE)
                 register_note_memory(r, m->from, m->accepted.refusal == REFUSAL_NONE);
+        /* R7d: what it has accepted, as the one that its promise to this very ballot said it is. */
+        if (m->accepted.refusal == REFUSAL_NONE && ballot_compare(&m->accepted.ballot, &p->ballot) == 0 && (p->promised & voter_bit(m->from)) &&
+            uuid_equal(&p->voter[m->from], &r->seen_voter[m->from]) && ballot_compare(&p->ballot, &r->seen[m->from]) > 0)
+                r->seen[m->from] = p->ballot;
         on_accepted_spreading(c, e);
         if (p->phase != PROPOSER_ACCEPT || ballot_compare(&m->accepted.ballot, &p->ballot) != 0)
                 return;
+        if (r->voters_backward & voter_bit(m->from))
+                return;
         if (m->accepted.refusal == REFUSAL_NONE) {
-                p->accepted |= bit(m->from);
-                if (count(p->accepted) >= MAJORITY)
+                p->accepted |= voter_bit(m->from);
+                if ((p->accepted & p->required) == p->required && voters_count(p->accepted & p->members) >= p->needed)
                         decide(c, m->mirror, e);
                 return;
         }
-        p->refused |= bit(m->from);
+        p->refused |= voter_bit(m->from);
         if (m->accepted.refusal == REFUSAL_LEASE || m->accepted.refusal == REFUSAL_RESTARTED)
                 p->lease_refused = true;
-        if (count(p->refused) >= MAJORITY || m->accepted.refusal == REFUSAL_BALLOT)
+        if (voters_count(p->refused) >= 2 || m->accepted.refusal == REFUSAL_BALLOT)
                 pause(c, m->mirror, e);
 }
 
@@ -373,8 +430,8 @@ static void spread(struct core *c, uint8_t mirror, const struct event *e, struct
         struct spreading *s = &c->reg[mirror].spreading;
 
         for (uint8_t v = 0; v < VOTERS; v++) {
-                bool admit = may_admit(v, s->blank, s->accepted, s->full_house);
-                if (!(s->accepted & bit(v)) && (!(s->blank & bit(v)) || admit))
+                bool admit = may_admit(v, s->blank, s->accepted, s->members, s->full_house, &s->voter[v], &s->value);
+                if ((voters_configured(c) & ~s->accepted & voter_bit(v)) && (!(s->blank & voter_bit(v)) || admit))
                         send_accept(c, mirror, v, &s->ballot, &s->value, false, admit ? &s->voter[v] : NULL, out);
         }
         s->next_ms = e->now_ms + s->interval_ms;
@@ -447,16 +504,16 @@ void record_message(struct core *c, const struct event *e, struct actions *out)
         }
 }
 
-/*
- * Only the primary looks after voters without memory, and after those that promised a ballot of a proposer which got no further (a node
- * that was cut off: it would keep its own undecided value for ever). One proposer for it is enough, and it has nothing to duel about.
- */
-static bool wants_redecision(const struct core *c, uint8_t mirror, uint64_t now_ms)
+bool record_expel(struct core *c, uint8_t mirror, uint8_t voter, const struct event *e, struct actions *out)
 {
         const struct cas_register *r = &c->reg[mirror];
+        const struct change change = {.kind = CHANGE_EXPEL, .epoch = r->decided.epoch, .voter = voter};
+        uint8_t members = voters_known(c, mirror);
 
-        return (r->voters_without_memory | r->voters_behind) && r->redecide_at_ms <= now_ms && r->proposer.phase == PROPOSER_IDLE && !r->spreading.active && r->decided.version > 0 &&
-               r->decided.primary == c->config.self && uuid_equal(&r->decided.primary_boot, &c->config.boot);
+        if (record_busy(c, mirror) || r->decided.version == 0 || !(members & voter_bit(voter)) || voters_count(members) < 3)
+                return false;
+        begin(c, mirror, &change, true, e, out);
+        return true;
 }
 
 void record_tick(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
@@ -481,10 +538,10 @@ void record_tick(struct core *c, uint8_t mirror, const struct event *e, struct a
         }
         if (r->spreading.active && r->spreading.next_ms <= e->now_ms)
                 spread(c, mirror, e, out);
-        if (wants_redecision(c, mirror, e->now_ms)) {
+        if (seats_want_redecision(c, mirror, e->now_ms)) {
                 r->redecide_at_ms = e->now_ms + REDECISION_INTERVAL_MS;
-                const struct change confirm = {.kind = CHANGE_CONFIRM};
-                begin(c, mirror, &confirm, true, e, out);
+                const struct change change = seats_redecision(c, mirror);
+                begin(c, mirror, &change, true, e, out);
         }
 }
 

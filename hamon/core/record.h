@@ -21,6 +21,8 @@ enum change_kind {
         CHANGE_JOIN,      /* likewise, peer leg UUID still `peer_leg` -> peer in_sync, not inconsistent (R2f) */
         CHANGE_HAND_OVER, /* planned switchover: like TAKE_OVER, keeping both in_sync; only after clean checks (3.5) */
         CHANGE_CONFIRM,   /* no change: a decided read (R6b) */
+        CHANGE_ADMIT,     /* record.c's own: a voter without memory gets the seat (R7c) */
+        CHANGE_EXPEL,     /* likewise: one that went back loses it (R7d) */
         CHANGE_KINDS
 };
 
@@ -29,6 +31,7 @@ struct change {
         uint64_t epoch;       /* precondition: epoch of the value that it applies to */
         struct uuid own_leg, peer_leg;
         bool doubtful;        /* KEEP_PEER: the own disk may have lost what was flushed before */
+        uint8_t voter;        /* ADMIT, EXPEL: whose seat */
         struct uuid id;       /* random, from the event's entropy */
 };
 
@@ -62,6 +65,12 @@ uint64_t record_deadline_ms(const struct core *c, uint8_t mirror);
 
 /* Highest value that this voter knows; *ret_decided: seen decided (own proposal, or a majority of ACCEPTED). */
 const struct record *record_known(const struct core *c, uint8_t mirror, bool *ret_decided);
+
+/*
+ * R7d, by a person who knows (a restored snapshot) or by what was seen: the voter loses its seat by a decision of all others, forgets, and is admitted
+ * anew. On the primary only; false: not now (a proposal is under way, or fewer than two others have a seat).
+ */
+bool record_expel(struct core *c, uint8_t mirror, uint8_t voter, const struct event *e, struct actions *out);
 
 /* True while a primacy swap of ours may have been accepted somewhere without a decided outcome (R6c). */
 bool record_takeover_unresolved(const struct core *c, uint8_t mirror);

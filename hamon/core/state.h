@@ -9,6 +9,7 @@
 #include "hamon/core/core.h"
 #include "hamon/core/record.h"
 #include "hamon/core/lease.h"
+#include "hamon/core/voters.h"
 #include "hamon/core/register.h" /* struct cas_register (record.c) */
 #include "hamon/core/lease_state.h" /* struct lease  (lease.c) */
 #include "hamon/core/pending.h"

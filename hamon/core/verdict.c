@@ -11,6 +11,18 @@ static bool witness_is_there(const struct core *c)
         return detector_is_alive(c, WITNESS);
 }
 
+/* There is one, and it is not heard. */
+static bool witness_is_missing(const struct core *c)
+{
+        return !c->config.manual && !detector_is_alive(c, WITNESS);
+}
+
+/* Manual: what waits for a person's word about the peer. */
+static bool word_is_missing(const struct core *c, uint8_t mirror)
+{
+        return c->config.manual && !detector_is_alive(c, peer_of(c)) && voters_known_needed(c, mirror) > 1;
+}
+
 static bool lease_is_valid(const struct core *c, uint8_t mirror)
 {
         return lease_valid_until_ms(c, mirror) > c->now_ms;
@@ -39,8 +51,10 @@ static enum reason standby_reason(const struct core *c, uint8_t mirror, bool pri
         if (primary_runs && wish == REASON_STALE)
                 return c->reg[mirror].acceptor.value.legs[c->config.self].inconsistent ? REASON_RESYNC : REASON_DEGRADED;
         if (primary_runs)
-                return witness_is_there(c) ? REASON_STANDBY_OK : REASON_WITNESS_LOST;
-        if (!witness_is_there(c) && !detector_is_alive(c, peer_of(c)))
+                return witness_is_missing(c) ? REASON_WITNESS_LOST : REASON_STANDBY_OK;
+        if (word_is_missing(c, mirror))
+                return REASON_MANUAL_FROZEN;
+        if (witness_is_missing(c) && !detector_is_alive(c, peer_of(c)))
                 return REASON_NO_MAJORITY;
         if (wish == REASON_NONE || wish == REASON_STANDBY_OK)
                 return REASON_STARTING;
@@ -57,7 +71,7 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
         if (!c->act_ready)
                 return REASON_ACT_LOST;
         if (stuck && !lease_is_valid(c, mirror) && c->now_ms - m->since_ms > c->config.timers.lease_ms)
-                return REASON_FROZEN;
+                return word_is_missing(c, mirror) ? REASON_MANUAL_FROZEN : REASON_FROZEN;
         if (l->state == LEG_OWN_FAILED || l->state == LEG_KEEP)
                 return REASON_OWN_LEG_FAILED;
         if (mirror_sees_own_failed(c, mirror))
@@ -67,7 +81,7 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
         if (m->state != MIRROR_PRIMARY)
                 return m->reason != REASON_NONE ? m->reason : REASON_STARTING;
         if (!lease_is_valid(c, mirror) && c->now_ms - m->since_ms > c->config.timers.lease_ms)
-                return REASON_LEASE_LOST;
+                return word_is_missing(c, mirror) ? REASON_MANUAL_FROZEN : REASON_LEASE_LOST;
         if (service_is_busy(c, mirror))
                 return REASON_STARTING;
         if (l->state == LEG_LEAVE)
@@ -76,8 +90,10 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
                 return REASON_RESYNC;
         if (l->state != LEG_IN)
                 return REASON_DEGRADED;
-        if (!witness_is_there(c))
+        if (witness_is_missing(c))
                 return REASON_WITNESS_LOST;
+        if (c->reg[mirror].voters_backward)
+                return REASON_VOTER_BACKWARD;
         return c->reg[mirror].voters_without_memory ? REASON_VOTER_BLANK : REASON_REDUNDANT;
 }
 
@@ -92,6 +108,7 @@ static enum health health_of(const struct core *c, uint8_t mirror, enum reason r
         case REASON_STARTING:
                 return HEALTH_STARTING;
         case REASON_FROZEN:
+        case REASON_MANUAL_FROZEN:
         case REASON_LEASE_LOST:
                 return HEALTH_FROZEN;
         case REASON_WAITING_FOR_PEER:
@@ -115,12 +132,16 @@ static void foresee(const struct core *c, uint8_t mirror, bool primary_runs, str
         bool peer_ready = s && s->leg_ready && s->role == ROLE_STANDBY && r->legs[peer_of(c)].in_sync;
         bool witness = witness_is_there(c) && !c->config.manual && !(c->reg[mirror].voters_without_memory & 1u << WITNESS);
 
+        /* Alone in the set of voters: nothing that the other one does or does not matters. */
+        bool alone = voters_known_needed(c, mirror) == 1;
+        enum reason frozen = c->config.manual ? REASON_WILL_ASK : REASON_WILL_FREEZE, down = c->config.manual ? REASON_WILL_ASK : REASON_WILL_STOP;
+
         if (mirror_role(m->state) == ROLE_PRIMARY) {
-                ret->if_peer_fails = witness ? REASON_WILL_GO_ON : REASON_WILL_FREEZE;
-                ret->if_self_fails = peer_ready && witness ? REASON_WILL_TAKE_OVER : REASON_WILL_STOP;
+                ret->if_peer_fails = witness || alone ? REASON_WILL_GO_ON : frozen;
+                ret->if_self_fails = !peer_ready ? REASON_WILL_STOP : witness ? REASON_WILL_TAKE_OVER : down;
         } else if (primary_runs) {
-                ret->if_peer_fails = can_take_over(c, mirror) ? REASON_WILL_TAKE_OVER : REASON_WILL_STOP;
-                ret->if_self_fails = witness ? REASON_WILL_GO_ON : REASON_WILL_FREEZE;
+                ret->if_peer_fails = can_take_over(c, mirror) ? REASON_WILL_TAKE_OVER : mirror_owns_leg(c, mirror) ? down : REASON_WILL_STOP;
+                ret->if_self_fails = witness ? REASON_WILL_GO_ON : frozen;
         } else {
                 ret->if_peer_fails = ret->if_self_fails = REASON_WILL_STOP;
         }
@@ -140,7 +161,7 @@ static void foresee_parts(const struct core *c, uint8_t mirror, bool primary_run
         bool is_primary = mirror_role(c->mirror[mirror].state) == ROLE_PRIMARY;
 
         ret->if_witness_fails = runs ? REASON_WITNESS_LOST : REASON_WILL_STOP;
-        ret->if_link_fails = !runs ? REASON_WILL_STOP : witness ? REASON_WILL_GO_ON : REASON_WILL_FREEZE;
+        ret->if_link_fails = !runs ? REASON_WILL_STOP : witness ? REASON_WILL_GO_ON : c->config.manual ? REASON_WILL_ASK : REASON_WILL_FREEZE;
         ret->if_standby_leg_fails = !runs ? REASON_WILL_STOP : both ? REASON_WILL_GO_ON : REASON_DEGRADED;
         ret->if_primary_leg_fails = !runs ? REASON_WILL_STOP : both ? REASON_WILL_TAKE_OVER : REASON_WILL_STOP;
         if (both && is_primary && ret->if_self_fails == REASON_WILL_STOP && !detector_summary(c, peer_of(c), mirror))
@@ -188,6 +209,8 @@ void core_view_mirror(const struct core *c, uint8_t mirror, uint64_t now_ms, str
 
         if (m->state == MIRROR_DEPOSED)
                 ret->reason = REASON_DEPOSED;
+        else if (c->reg[mirror].forked)
+                ret->reason = REASON_FORKED;
         else if (ret->role == ROLE_PRIMARY || ret->role == ROLE_TAKING_OVER)
                 ret->reason = primary_reason(c, mirror);
         else if (m->state == MIRROR_STANDBY || m->state == MIRROR_LEFT)

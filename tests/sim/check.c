@@ -90,8 +90,20 @@ void check_persisted(struct sim *s, uint8_t n, const struct acceptor_state *stat
         if (!record_equal(&c->value, &state->value))
                 violation(s, n, "record: one ballot has two values (version %llu)", state->value.version, 0);
         c->voters |= (uint8_t)(1u << n);
-        if (c->voters & (c->voters - 1))
+        /* Two of those that have a seat; one, when a person's word made it the only one, or it admits another one. */
+        uint8_t members = 0;
+        for (uint8_t v = 0; v < VOTERS; v++)
+                members |= uuid_is_null(&c->value.voters[v]) ? 0 : (uint8_t)(1u << v);
+        bool alone = s->decided.version > 0 && (s->seats & (s->seats - 1)) == 0 && c->voters == s->seats;
+        uint8_t rest = members & (uint8_t)~c->voters;
+        for (uint8_t v = 0; v < VOTERS; v++) /* all others gave it a new identity */
+                alone = alone || (rest == 1u << v && s->decided.version > 0 && !uuid_equal(&c->value.voters[v], &s->decided.voters[v]));
+        if ((c->voters & (c->voters - 1)) || members == c->voters || alone) {
+                c->decided = true;
                 check_decided(s, &c->value);
+                if (c->value.version == s->decided.version)
+                        s->seats = members;
+        }
 }
 
 /* -- take-over ------------------------------------------------------------------------------------------------------------------ */

@@ -152,9 +152,12 @@ static void calm(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 /* Everything acknowledged is on the other node's disk, too, and no half-accepted value may yet say otherwise. */
 static bool survives(const struct sim *s, uint8_t victim)
 {
-        for (uint8_t v = 0; v < VOTERS; v++)
-                if (s->node[v].hamon.file.value.version > s->decided.version)
+        for (uint8_t v = 0; v < VOTERS; v++) {
+                const struct proposer *p = &s->node[v].hamon.core.reg[0].proposer;
+                bool leaving = p->phase != PROPOSER_IDLE && p->change.kind == CHANGE_LEAVE; /* its messages may be on their way */
+                if (s->node[v].hamon.file.value.version > s->decided.version || leaving)
                         return false;
+        }
         const struct node *o = &s->node[1 - victim];
         const struct record_leg *leg = &s->decided.legs[1 - victim];
 
@@ -165,8 +168,8 @@ static bool survives(const struct sim *s, uint8_t victim)
 static void forget(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
         (void)unused_a, (void)unused_b;
-        if (s->forgotten || s->healed)
-                return;
+        if (s->forgotten || s->healed || (s->manual && (s->word_of != NO_NODE || s->seats != 3)))
+                return; /* the only voter that knows what was decided */
         s->forgotten = true;
         trace(s, n, "the voter's state file is lost", 0, 0);
         if (s->node[n].life[LIFE_MACHINE].up)
@@ -432,9 +435,27 @@ static enum reason shown_reason(const struct sim *s, uint8_t n)
  * A person who looks now and then: makes a leg on a new disk, and lets a node start alone that waits for a leg which no longer exists
  * (its own disk did not fail: the person knows that it holds everything).
  */
+/*
+ * Manual: the person looks whether the silent node is off, and says so - now and then wrongly, of one that is only cut off. Never on both nodes:
+ * nothing could then tell which of them has the newer data.
+ */
+static void give_word(struct sim *s, uint8_t n)
+{
+        uint8_t o = (uint8_t)(1 - n);
+        bool silent = !detector_is_alive(&s->node[n].hamon.core, o) && s->node[n].hamon.core.detector.voter[o].state == DETECTOR_DEAD;
+        bool off = !s->node[o].life[LIFE_MACHINE].up;
+
+        if (!s->manual || !silent || (s->word_of != NO_NODE && s->word_of != n) || (!off && sim_chance(s, 50)))
+                return;
+        s->word_of = n;
+        hamon_command(s, n, COMMAND_CONFIRM_DEAD);
+}
+
 void fault_operator(struct sim *s, uint8_t unused_node, uint64_t a, uint64_t b)
 {
         (void)unused_node;
+        if (check_redundant(s))
+                s->word_of = NO_NODE;
         for (uint8_t n = 0; n < NODES; n++) {
                 const struct disk *o = &s->node[1 - n].disk;
                 bool gone = o->failed || !uuid_equal(&o->leg, &s->decided.legs[1 - n].uuid);
@@ -444,6 +465,8 @@ void fault_operator(struct sim *s, uint8_t unused_node, uint64_t a, uint64_t b)
                         hamon_command(s, n, COMMAND_JOIN);
                 else if (gone && s->decided.legs[n].in_sync && shown_reason(s, n) == REASON_WAITING_FOR_PEER)
                         hamon_command(s, n, COMMAND_START_ALONE);
+                else
+                        give_word(s, n);
         }
         sim_after(s, 5 * SECOND, 0, LIFE_WORLD, fault_operator, a, b);
 }
@@ -457,7 +480,7 @@ bool fault_heal(struct sim *s)
         trace(s, NO_NODE, "-- no more faults, everything is healed --", 0, 0);
         calm(s, 0, 0, 0);
         memset(s->cut, 0, sizeof s->cut);
-        for (uint8_t n = 0; n < VOTERS; n++) {
+        for (uint8_t n = 0; n < (s->manual ? NODES : VOTERS); n++) {
                 struct node *m = &s->node[n];
                 m->stay_down = false;
                 m->act.fail_percent = 0;

@@ -152,6 +152,7 @@ void hamon_start(struct sim *s, uint8_t n)
         static struct core_durable durable;
         const struct core_config config = {
             .self = n,
+            .manual = s->manual,
             .mirrors = 1,
             .has_service = {true},
             .timers = timers_normal(),

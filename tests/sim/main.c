@@ -32,7 +32,9 @@ struct totals {
         uint64_t worst_gap_us, worst_seed; /* longest time without an acknowledgement */
 };
 
-static struct sim prepared, run;
+static struct sim prepared, prepared_manual, run;
+
+enum { MANUAL_EACH = 4 }; /* every fourth schedule is of a cluster without a witness */
 
 static uint64_t number(const char *word, const char *text)
 {
@@ -166,9 +168,14 @@ int main(int argc, char **argv)
 
         parse(argc, argv, &o);
         clock_gettime(CLOCK_MONOTONIC, &start);
-        if (!schedule_prepare(&prepared)) {
+        if (!schedule_prepare(&prepared, false)) {
                 story_print(&prepared);
                 printf("FAIL: the cluster was not created: %s\n", prepared.violation ? prepared.violation : "not redundant in time");
+                return 1;
+        }
+        if (!schedule_prepare(&prepared_manual, true)) {
+                story_print(&prepared_manual);
+                printf("FAIL: the manual cluster was not created: %s\n", prepared_manual.violation ? prepared_manual.violation : "not redundant in time");
                 return 1;
         }
         if (o.pauses)
@@ -177,7 +184,8 @@ int main(int argc, char **argv)
                 story_print(&prepared);
         while (t.done < o.schedules && (!o.seconds || seconds_since(&start) < (double)o.seconds)) {
                 uint64_t seed = o.seed + t.done;
-                t.lost += !schedule_run(&run, &prepared, seed, o.single);
+                bool manual = !o.single && seed % MANUAL_EACH == 0;
+                t.lost += !schedule_run(&run, manual ? &prepared_manual : &prepared, seed, o.single);
                 add(&t, seed);
                 if (o.story) {
                         story_print(&run);

@@ -21,6 +21,12 @@ static struct {
         struct record accepted;
 } was;
 
+/* Manual: a person's word, or what was decided after it, makes one node a majority. */
+static bool is_alone(const struct sim *s, uint8_t n)
+{
+        return s->manual && (s->word_of == n || (s->seats & (s->seats - 1)) == 0);
+}
+
 static unsigned count(uint8_t mask)
 {
         return (mask & 1u) + (mask >> 1 & 1u) + (mask >> 2 & 1u);
@@ -151,7 +157,7 @@ void rules_leaving(struct sim *s, const struct message *m)
 static bool majority_has(const struct sim *s, const struct record *v)
 {
         for (unsigned i = s->chosen_count; i-- > 0;)
-                if (record_equal(&s->chosen[i].value, v) && count(s->chosen[i].voters) > 1)
+                if (record_equal(&s->chosen[i].value, v) && s->chosen[i].decided)
                         return true;
         return v->version == 0 || (s->chosen_count > 0 && v->version < s->chosen[0].value.version); /* too long ago */
 }
@@ -189,7 +195,7 @@ static void role_changed(struct sim *s, uint8_t n)
         const struct core *c = &m->hamon.core;
         const struct mirror *r = &c->mirror[0];
 
-        if (r->state == MIRROR_PROBE && count(r->granted) < 2)
+        if (r->state == MIRROR_PROBE && count(r->granted) < (is_alone(s, n) ? 1 : 2))
                 violation(s, n, "R3a: a candidate goes on without a majority of pre-votes", 0, 0);
         if (was.role == MIRROR_PROBE && r->state == MIRROR_STANDBY)
                 cover_rule(RULE_R3b);
@@ -293,6 +299,8 @@ void rules_address(struct sim *s, uint8_t n)
                         second = until;
                 }
         }
+        if (is_alone(s, n))
+                second = newest;
         if (s->node[n].address_until_us > second)
                 violation(s, n, "R4e: the address outlives the lease by %llu us", s->node[n].address_until_us - second, 0);
 }

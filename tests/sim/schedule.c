@@ -29,14 +29,16 @@ static bool is_serving(const struct sim *s)
 }
 
 /* Create on one node, join on the other, wait until it is redundant. */
-bool schedule_prepare(struct sim *s)
+bool schedule_prepare(struct sim *s, bool manual)
 {
         memset(s, 0, sizeof *s);
+        s->manual = manual;
+        s->word_of = NO_NODE;
         s->random = 1;
         s->delay_max_us = 2 * MS;
         s->now_us = SECOND;
         s->decided.primary = NO_NODE;
-        for (uint8_t n = 0; n < VOTERS; n++)
+        for (uint8_t n = 0; n < (manual ? NODES : VOTERS); n++)
                 machine_on(s, n);
         run_until(s, s->now_us + 5 * SECOND, NULL);
         hamon_command(s, 0, COMMAND_CREATE);

@@ -272,6 +272,7 @@ struct chosen {
         struct ballot ballot;
         struct record value;
         uint8_t voters;
+        bool decided;
 };
 
 struct trace_line {
@@ -309,10 +310,13 @@ struct sim {
         uint64_t joined_epoch; /* the last one that had both legs in sync */
         struct uuid member[NODES]; /* the leg of each node that md may know: it was in sync, or resynced whole */
         struct record decided; /* newest value that a majority accepted durably */
+        uint8_t seats;        /* voters by it */
         uint8_t disk_victim;  /* the one disk that may fail or be replaced in this schedule */
         uint64_t changed_us;  /* last fault or repair */
         bool effects_failed;  /* a drop of the debt may have failed: it only costs a longer resync */
         bool healed;          /* no more faults */
+        bool manual;          /* two nodes without a third vote, and a person */
+        uint8_t word_of;      /* node on which the person said that the other one is off, since it was redundant last; NO_NODE: none */
         bool forgotten;       /* one voter has lost its memory */
         uint64_t progress_us; /* last acknowledgement */
         uint64_t gap_us;      /* longest without one */

@@ -233,6 +233,7 @@ static void start_hamon(struct world *w, uint8_t v)
         struct machine *n = &w->machine[v];
         struct core_config config = {
             .self = v,
+            .manual = w->manual,
             .mirrors = 1,
             .has_service = {true},
             .timers = timers_normal(),
@@ -320,6 +321,15 @@ void world_init(struct world *w)
         w->trace = w->verbose ? stderr : NULL;
         for (uint8_t v = 0; v < VOTERS; v++)
                 world_power_on(w, v);
+}
+
+void world_init_manual(struct world *w)
+{
+        world_init(w);
+        world_power_off(w, W);
+        w->manual = true;
+        world_restart_hamon(w, A);
+        world_restart_hamon(w, B);
 }
 
 void world_make_redundant(struct world *w)

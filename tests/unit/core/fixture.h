@@ -71,6 +71,7 @@ struct world {
         struct core core[VOTERS];
         struct machine machine[VOTERS];
         bool cut[VOTERS][VOTERS]; /* [from][to] */
+        bool manual; /* no witness: no hamon has one in its configuration */
         uint64_t written, acknowledged;
         uint32_t resync_ms;
         uint32_t message_max_ms, effect_max_ms, lose_percent; /* 0: at once, and nothing is lost */
@@ -102,6 +103,7 @@ struct world {
 };
 
 void world_init(struct world *w); /* three voters up, blank disks, nothing created */
+void world_init_manual(struct world *w); /* two, without a witness */
 void world_run(struct world *w, uint64_t ms);
 uint64_t world_random(struct world *w, uint64_t below);
 

@@ -190,7 +190,7 @@ static void a_voter_without_memory_has_no_vote(void **state)
         assert_true(trio_run_until_idle(&t, 0, 5000));
         trio_run(&t, 20000); /* and with both others there it is admitted again */
         assert_true(t.voter[WITNESS].core.reg[0].admitted);
-        assert_int_equal(known(WITNESS)->version, 4);
+        assert_int_equal(known(WITNESS)->version, 5); /* its seat is a change of its own */
         assert_int_equal(t.voter[0].core.reg[0].voters_without_memory, 0);
         trio_check(&t);
 }
@@ -218,6 +218,110 @@ static void a_first_value_admits_nobody_early(void **state)
         t.voter[1].disk_hangs = false;
         trio_run(&t, 10000);
         assert_true(t.voter[WITNESS].core.reg[0].admitted);
+        trio_check(&t);
+}
+
+/* The witness's disk is put back to an older copy: whoever asked it since sees that it has gone back. */
+static void put_back(const struct acceptor_state *older)
+{
+        trio_crash(&t, WITNESS);
+        t.voter[WITNESS].file = *older;
+        trio_start(&t, WITNESS);
+}
+
+/* R7d: its vote does not count, not even when it is the only other one. */
+static void a_voter_that_went_back_has_no_vote(void **state)
+{
+        struct change leave = trio_change(CHANGE_LEAVE, 1, 0), confirm = trio_change(CHANGE_CONFIRM, 0, 0);
+
+        (void)state;
+        trio_init(&t, 12);
+        trio_make_redundant(&t);
+        struct acceptor_state older = t.voter[WITNESS].file;
+        trio_crash(&t, 1);
+        trio_propose(&t, 0, &leave);
+        assert_true(trio_run_until_idle(&t, 0, 5000));
+        unsigned outcomes = t.voter[0].outcomes;
+        put_back(&older);
+        trio_propose(&t, 0, &confirm);
+        trio_run(&t, 20000);
+        assert_int_equal(t.voter[0].outcomes, outcomes);
+        assert_int_equal(t.voter[0].core.reg[0].voters_backward, 1 << WITNESS);
+        trio_start(&t, 1);
+        assert_true(trio_run_until_idle(&t, 0, 5000));
+        trio_check(&t);
+}
+
+/* R7d, R7a: the others take its seat away, it forgets, and it is admitted under another identity. */
+static void a_voter_that_went_back_is_excluded(void **state)
+{
+        struct change leave = trio_change(CHANGE_LEAVE, 1, 0), confirm = trio_change(CHANGE_CONFIRM, 0, 0);
+
+        (void)state;
+        trio_init(&t, 13);
+        trio_make_redundant(&t);
+        struct acceptor_state older = t.voter[WITNESS].file;
+        trio_propose(&t, 0, &leave);
+        assert_true(trio_run_until_idle(&t, 0, 5000));
+        trio_run(&t, 2000);
+        put_back(&older);
+        trio_propose(&t, 0, &confirm);
+        assert_true(trio_run_until_idle(&t, 0, 5000));
+        trio_run(&t, 30000);
+        assert_int_equal(t.voter[0].core.reg[0].voters_backward, 0);
+        assert_true(t.voter[WITNESS].core.reg[0].admitted);
+        assert_false(uuid_equal(&known(0)->voters[WITNESS], &older.voter));
+        assert_true(uuid_equal(&known(0)->voters[WITNESS], &t.voter[WITNESS].file.voter));
+        assert_int_equal(known(WITNESS)->version, known(0)->version);
+        trio_check(&t);
+}
+
+/* R7d: a machine with the memory of a former witness answers beside or instead of the present one: nobody counts it, and it forgets. */
+static void a_former_voter_has_no_vote(void **state)
+{
+        struct change leave = trio_change(CHANGE_LEAVE, 1, 0), confirm = trio_change(CHANGE_CONFIRM, 0, 1);
+
+        (void)state;
+        trio_init(&t, 14);
+        trio_make_redundant(&t);
+        struct acceptor_state former = t.voter[WITNESS].file;
+        trio_crash(&t, WITNESS);
+        t.voter[WITNESS].file_known = false;
+        memset(&t.voter[WITNESS].file, 0, sizeof t.voter[WITNESS].file);
+        trio_start(&t, WITNESS); /* replaced by a new machine */
+        trio_propose(&t, 0, &leave);
+        assert_true(trio_run_until_idle(&t, 0, 5000));
+        trio_run(&t, 20000);
+        assert_true(t.voter[WITNESS].core.reg[0].admitted);
+        put_back(&former); /* and the former one is switched on again */
+        trio_crash(&t, 0);
+        trio_propose(&t, 1, &confirm); /* this node has not seen the new one vote */
+        trio_run(&t, 20000);
+        assert_int_equal(t.voter[1].outcomes, 0);
+        trio_start(&t, 0);
+        assert_true(trio_run_until_idle(&t, 1, 5000));
+        trio_check(&t);
+}
+
+/* Two of three lost their files: a person stops all, copies the one that is left, starts all. */
+static void a_copied_file_votes(void **state)
+{
+        struct change leave = trio_change(CHANGE_LEAVE, 1, 0);
+
+        (void)state;
+        trio_init(&t, 15);
+        trio_make_redundant(&t);
+        trio_run(&t, 2000);
+        for (uint8_t v = 0; v < VOTERS; v++)
+                trio_crash(&t, v);
+        t.voter[1].file = t.voter[WITNESS].file = t.voter[0].file;
+        for (uint8_t v = 0; v < VOTERS; v++)
+                trio_start(&t, v);
+        t.voter[0].core.config.boot = known(0)->primary_boot; /* the same boot */
+        trio_crash(&t, 1);
+        trio_propose(&t, 0, &leave);
+        assert_true(trio_run_until_idle(&t, 0, 5000));
+        assert_true(t.voter[0].last.won);
         trio_check(&t);
 }
 
@@ -321,6 +425,10 @@ int main(void)
             cmocka_unit_test(an_unknown_outcome_is_settled_by_a_write),
             cmocka_unit_test(a_voter_without_memory_has_no_vote),
             cmocka_unit_test(a_first_value_admits_nobody_early),
+            cmocka_unit_test(a_voter_that_went_back_has_no_vote),
+            cmocka_unit_test(a_voter_that_went_back_is_excluded),
+            cmocka_unit_test(a_former_voter_has_no_vote),
+            cmocka_unit_test(a_copied_file_votes),
             cmocka_unit_test(a_stale_admission_is_refused),
             cmocka_unit_test(another_voter_set_is_refused),
             cmocka_unit_test(agreement_under_faults),

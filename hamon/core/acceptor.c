@@ -97,7 +97,7 @@ static struct action *reply_to(struct core *c, const struct message *m, enum mes
 /* R7b: two sets of voters never mix. One without memory belongs to none, neither here nor there. */
 bool register_is_other_generation(const struct cas_register *r, const struct message *m)
 {
-#ifdef MUTANT_generations_mix /* R7b */
+#ifdef MUTANT_UNIT_generations_mix /* R7b */
         return false;
 #endif
         return r->admitted && m->voters_generation != VOTERS_GENERATION_NONE && m->voters_generation != register_voters_generation(r);
@@ -112,6 +112,9 @@ static bool is_excluded(const struct core *c, const struct cas_register *r, cons
         bool has_seat = uuid_equal(&m->accept.value.voters[c->config.self], &r->acceptor.voter);
         uint32_t own = register_voters_generation(r), its = m->accept.value.voters_generation;
 
+#ifdef MUTANT_UNIT_any_identity /* R7d: neither does the proposer look (voters.c) */
+        return false;
+#endif
         if (!r->admitted || m->accept.value.version == 0)
                 return false;
         return !has_seat && (its == own || generation_is_newer(its, own));

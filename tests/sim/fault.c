@@ -178,6 +178,23 @@ static void forget(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_
         memset(&s->node[n].hamon.file, 0, sizeof s->node[n].hamon.file);
 }
 
+/* The disk is reset while nobody uses it: it works again, and has lost what it never flushed. */
+static void disk_reset(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        struct node *m = &s->node[n];
+
+        if (!m->disk.lying)
+                return;
+        if (m->md.running || m->nbdd.open || s->decided.legs[n].in_sync) { /* before the record knows: the limit of 3.4 */
+                sim_after(s, 100 * MS, n, LIFE_WORLD, disk_reset, unused_a, unused_b);
+                return;
+        }
+        trace(s, n, "the disk works again, and has lost what it never flushed", 0, 0);
+        m->disk.lying = false;
+        for (int b = 0; b < BLOCKS; b++)
+                m->disk.block[b].now = m->disk.block[b].stable;
+}
+
 static void turn_off(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
         (void)unused_a, (void)unused_b;
@@ -352,6 +369,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                         return;
                 trace(s, n, "the disk fails its flushes", 0, 0);
                 s->node[n].disk.lying = true;
+                sim_after(s, long_us, n, LIFE_WORLD, disk_reset, 0, 0);
                 return;
         case FAULT_DISK_REPLACED:
                 n = s->disk_victim;

@@ -383,6 +383,15 @@ int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uui
 
 /* ---- sessions and limits ---- */
 
+bool engine_is_failed(struct engine *e, uint64_t id)
+{
+        (void)pthread_mutex_lock(&e->lock);
+        const struct export *x = engine_find(e, id);
+        bool failed = x && x->failed;
+        (void)pthread_mutex_unlock(&e->lock);
+        return failed;
+}
+
 int engine_check_owner(struct engine *e, uint64_t id, uint64_t session, const char *who, const char *effect, char reason[ENGINE_REASON_SIZE])
 {
         char text[EXPORT_ID_TEXT_SIZE];

@@ -163,6 +163,9 @@ static bool may_admit(uint8_t voter, uint8_t blank, uint8_t accepted, uint8_t me
 {
         uint8_t others = members & (uint8_t)~voter_bit(voter);
 
+#ifdef MUTANT_UNIT_admitted_early /* R7a */
+        return (blank & voter_bit(voter)) && uuid_equal(shown, &value->voters[voter]);
+#endif
         return (blank & voter_bit(voter)) && uuid_equal(shown, &value->voters[voter]) && (full_house || (accepted & others) == others);
 }
 

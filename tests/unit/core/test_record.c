@@ -210,8 +210,10 @@ static void a_first_value_admits_nobody_early(void **state)
         memset(&t.voter[WITNESS].file, 0, sizeof t.voter[WITNESS].file);
         trio_start(&t, WITNESS);
         trio_propose(&t, 0, &confirm);
-        for (int ms = 0; ms < 100 && t.voter[0].core.reg[0].proposer.phase != PROPOSER_ACCEPT; ms++)
+        const struct proposer *p = &t.voter[0].core.reg[0].proposer;
+        for (int ms = 0; ms < 20000 && !(p->phase == PROPOSER_ACCEPT && p->seating); ms++)
                 trio_run(&t, 1);
+        assert_true(p->seating);
         t.voter[1].disk_hangs = true; /* it has promised, and does not accept yet */
         trio_run(&t, 3000);
         assert_false(t.voter[WITNESS].core.reg[0].admitted);

@@ -75,10 +75,10 @@ bool leg_is_quiet(const struct core *c, uint8_t mirror)
         switch (c->leg[mirror].state) {
         case LEG_NONE:
         case LEG_OUT:
-        case LEG_OWN_FAILED:
                 return true;
         case LEG_SYNCING:
         case LEG_IN:
+        case LEG_OWN_FAILED: /* md has no other leg: while it does not answer nothing can be stopped in order */
                 return !holds_up_a_stop(c, mirror);
         default:
                 return false;

@@ -507,6 +507,8 @@ void mirror_effect_done(struct core *c, uint8_t mirror, const struct event *e, s
         if (r->error == 0 && (r->type == EFFECT_LEG_OPEN || r->type == EFFECT_LEG_CREATE || r->type == EFFECT_ARRAY_CREATE)) {
                 m->opened = *r;
                 m->opened_known = true;
+                if (m->state == MIRROR_OPENING)
+                        m->stopped_clean = m->stopped_clean && r->leg.clean; /* the own leg may have failed unseen just before the stop */
                 m->opened_for = m->asked_for;
         }
         /* A superblock that could not be read again is no reason to hold up what was under way. */

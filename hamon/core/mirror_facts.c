@@ -280,8 +280,12 @@ static bool only_a_reboot_helps(const struct core *c, uint8_t mirror)
         const struct leg *l = &c->leg[mirror];
         const struct detector_voter *peer = &c->detector.voter[peer_of(c)];
 
-        if (l->state == LEG_OWN_FAILED)
-                return detector_is_alive(c, peer_of(c)) && !uuid_is_null(&l->peer_boot) && !uuid_equal(&peer->last.boot, &l->peer_boot);
+        if (l->state == LEG_OWN_FAILED) {
+                /* Or it refuses that session for so long: it booted anew before a restarted hamon first heard it. */
+                bool refused = m->observed_valid && m->observed.leg_refused && l->disconnected_ms && c->now_ms - l->disconnected_ms >= c->config.timers.leg_timeout_ms;
+                bool rebooted = !uuid_is_null(&l->peer_boot) && !uuid_equal(&peer->last.boot, &l->peer_boot);
+                return detector_is_alive(c, peer_of(c)) && (refused || rebooted);
+        }
 #ifdef MUTANT_own_hang_ignored /* R8d */
         return false;
 #endif

@@ -490,6 +490,7 @@ static void own_disk_fails_in_a_leave(void **state)
         w.machine[A].own_in_sync = false;
         world_run(&w, 1000);
         unsigned since = w.effects;
+        w.machine[B].nbdd_dead = false;
         world_cut(&w, A, B, false);
         world_run(&w, 2000);
         world_expect_effects(&w, since, A, "service-stop array-stop leg-open"); /* no detach: the peer's leg has everything */

@@ -57,7 +57,7 @@ static int leg_create(struct sim *s, uint8_t n, const struct effect *e, struct e
 {
         struct disk *d = &s->node[n].disk;
 
-        if (e->until_ms && s->now_us / MS > e->until_ms)
+        if (e->until_ms && clock_ms(s, n) > e->until_ms)
                 return -ETIME;
         if (d->failed)
                 return -EIO;
@@ -76,7 +76,7 @@ static int probe(struct sim *s, uint8_t n, const struct effect *e, struct effect
                 return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
         if (s->node[n].disk.failed || s->node[n].disk.lying)
                 return -EIO;
-        s->node[n].act.probed_us = s->now_us;
+        s->node[n].act.probed_us = clock_us(s, n);
         return 0;
 }
 
@@ -343,6 +343,9 @@ static int detach(struct sim *s, uint8_t n, const struct effect *e, struct effec
         if (c->attached) {
                 if (c->policy == POLICY_REQUIRED && e->version == 0)
                         return -EPERM;
+                const struct super *super = &s->node[n].md.super;
+                if (e->version && s->node[n].md.running && super->slot[n] == SLOT_FAULTY && super->slot[other(n)] == SLOT_ACTIVE)
+                        return -EIO; /* R2c: the only good leg */
                 if (c->policy == POLICY_REQUIRED)
                         check_detach(s, n, e->version);
                 trace(s, n, "nbdc: detached (record version %llu)", e->version, 0);
@@ -512,6 +515,8 @@ static void work(struct sim *s, uint8_t n, uint64_t which, uint64_t unused)
         memset(&r, 0, sizeof r);
         assert(effects[e.type]);
         a->at = (unsigned)which;
+        if (ambush_effect(s, n))
+                return;
         bool spoilt = w->step == 0 && sim_chance(s, a->fail_percent);
         if (spoilt && sim_chance(s, 50)) {
                 r.error = -EIO;
@@ -519,6 +524,8 @@ static void work(struct sim *s, uint8_t n, uint64_t which, uint64_t unused)
                 return;
         }
         int error = effects[e.type](s, n, &e, &r);
+        if (ambush_effect(s, n))
+                return;
         if (spoilt && error == 0) {
                 memset(&r, 0, sizeof r);
                 error = -EINTR; /* done, but the answer says no */

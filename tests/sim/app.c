@@ -57,7 +57,7 @@ void app_write_done(struct sim *s, uint8_t n, unsigned block, uint64_t order, bo
         if (failed) {
                 if (a->running)
                         trace(s, n, "the application got an I/O error and stops", 0, 0);
-                if (a->running && !s->node[n].disk.failed && s->node[n].md.super.slot[n] == SLOT_ACTIVE)
+                if (a->running && !s->node[n].disk.failed && !s->node[n].disk.erred && s->node[n].md.super.slot[n] == SLOT_ACTIVE)
                         violation(s, n, "P4: an I/O error, though the own disk works (block %llu)", block, 0);
                 a->running = false;
                 return;

@@ -20,7 +20,7 @@ static void check_join(struct sim *s, uint8_t joiner, const struct record *v)
         const struct node *primary = &s->node[other(joiner)];
 
         for (unsigned b = 0; b < BLOCKS; b++)
-                if (s->node[joiner].disk.block[b].stable < s->ledger.acknowledged[b])
+                if (cell_lacks(s->node[joiner].disk.block[b].stable, s->ledger.acknowledged[b]))
                         violation(s, joiner, "P1: block %llu of the joined leg lacks acknowledged write %llu", b, s->ledger.acknowledged[b]);
         if (!primary->md.running || primary->md.epoch != v->epoch)
                 return; /* it died meanwhile */
@@ -121,7 +121,7 @@ void check_assemble(struct sim *s, uint8_t n, uint64_t epoch)
                 trace(s, n, "assembly before the own export is drained", 0, 0);
 #endif
         for (unsigned b = 0; b < BLOCKS; b++) {
-                if (m->disk.block[b].now < s->ledger.acknowledged[b])
+                if (cell_lacks(m->disk.block[b].now, s->ledger.acknowledged[b]))
                         violation(s, n, "P3: assembly of a leg whose block %llu lacks acknowledged write %llu", b,
                                   s->ledger.acknowledged[b]);
         }
@@ -149,7 +149,7 @@ void check_service_start(struct sim *s, uint8_t n, uint64_t epoch)
         const struct disk *d = &s->node[m->super.slot[n] == SLOT_ACTIVE ? n : other(n)].disk;
 
         for (unsigned b = 0; b < BLOCKS; b++)
-                if (d->block[b].now < s->ledger.acknowledged[b])
+                if (cell_lacks(d->block[b].now, s->ledger.acknowledged[b]))
                         violation(s, n, "P1: block %llu read at the start lacks acknowledged write %llu", b, s->ledger.acknowledged[b]);
         if (epoch < s->ledger.served_epoch)
                 violation(s, n, "P2: service of epoch %llu starts after epoch %llu served", epoch, s->ledger.served_epoch);
@@ -167,7 +167,7 @@ void check_service_start(struct sim *s, uint8_t n, uint64_t epoch)
 /* P2: after a newer epoch served, an older primary completes only what the newer one already had. */
 void check_completed(struct sim *s, uint8_t n, uint64_t epoch, unsigned block, uint64_t order)
 {
-        if (epoch < s->ledger.served_epoch && s->ledger.had[block] < order)
+        if (epoch < s->ledger.served_epoch && cell_lacks(s->ledger.had[block], order))
                 violation(s, n, "P2: write %llu of old epoch %llu completed after a newer one served", order, epoch);
 }
 
@@ -183,8 +183,8 @@ void check_acknowledged(struct sim *s, uint8_t n, unsigned block, uint64_t order
                 /* The named limit of P1: the primary's own disk has failed and the record does not say so yet. */
                 if (!uuid_equal(&s->decided.legs[leg].uuid, &s->node[leg].disk.leg))
                         continue; /* the disk was replaced: that leg is no more */
-                bool limit = leg == n && (s->node[n].md.super.slot[n] == SLOT_FAULTY || s->node[n].disk.failed || s->node[n].disk.lying);
-                if (s->decided.legs[leg].in_sync && !limit && s->node[leg].disk.block[block].stable < order)
+                bool limit = leg == n && (s->node[n].md.super.slot[n] == SLOT_FAULTY || s->node[n].disk.failed || s->node[n].disk.lying || s->node[n].disk.erred);
+                if (s->decided.legs[leg].in_sync && !limit && cell_lacks(s->node[leg].disk.block[block].stable, order))
                         violation(s, leg, "P1: write %llu acknowledged, not durable in block %llu of an in-sync leg", order, block);
         }
 }
@@ -252,7 +252,7 @@ void check_address(struct sim *s, uint8_t n)
         const struct node *o = &s->node[other(n)];
         bool paused = !life_runs(s, other(n), LIFE_MACHINE) || (o->thawed_us && s->now_us - o->thawed_us < 2 * SECOND);
 
-        if (o->address_until_us > s->now_us && !paused)
+        if (o->address_until_us > s->now_us && !paused && clock_is_trusted(s))
                 violation(s, n, "P6: both nodes have the service address", 0, 0);
 }
 

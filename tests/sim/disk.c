@@ -8,6 +8,11 @@
 
 #include <assert.h>
 
+bool cell_lacks(uint64_t content, uint64_t order)
+{
+        return content & CELL_TORN ? (content & ~CELL_TORN) <= order : content < order;
+}
+
 static void apply(struct sim *s, const struct io *io)
 {
         struct disk *d = &s->node[io->disk].disk;
@@ -34,6 +39,11 @@ static void finish(struct sim *s, uint8_t disk, uint64_t index, uint64_t unused)
                 return;
         }
         bool failed = d->failed || (d->lying && (io->kind == IO_FLUSH || (io->kind == IO_SUPER && io->life != LIFE_MACHINE)));
+        if (d->errors > 0 && io->kind == IO_WRITE && !failed) {
+                d->errors--;
+                failed = d->erred = true;
+                trace(s, disk, "the disk fails one write", 0, 0);
+        }
         if (!failed)
                 apply(s, io);
         io->used = false;
@@ -82,11 +92,21 @@ void disk_power_cut(struct sim *s, uint8_t disk)
                 s->io[i].used = false;
                 if (d->failed || !sim_chance(s, 50))
                         continue;
-                /* Had reached the disk: a write into the cache, a superblock as a whole, without what a flush would have done first. */
-                if (s->io[i].kind == IO_WRITE)
-                        d->block[s->io[i].block].now = s->io[i].order;
-                else
-                        apply(s, &s->io[i]);
+                /* Had reached the disk: a write into the cache, perhaps half of it; superblock and bitmap, or one of them. */
+                if (s->io[i].kind == IO_WRITE) {
+                        bool torn = sim_chance(s, 25) && !(s->io[i].order & CELL_TORN);
+                        d->block[s->io[i].block].now = s->io[i].order | (torn ? CELL_TORN : 0);
+                        continue;
+                }
+                uint32_t bitmap = d->super.bitmap;
+                struct super super = d->super;
+                apply(s, &s->io[i]);
+                if (s->io[i].kind == IO_SUPER && sim_chance(s, 20))
+                        d->super.bitmap = bitmap;
+                else if (s->io[i].kind == IO_SUPER && super.exists && sim_chance(s, 20)) {
+                        super.bitmap = d->super.bitmap;
+                        d->super = super;
+                }
         }
         for (int b = 0; b < BLOCKS; b++) {
                 if (d->block[b].now != d->block[b].stable && sim_chance(s, 50))

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { DRIFT_PPM = 500 }; /* NTP slews no faster */
+
 /* X(enum name, what it is) */
 #define FAULT_LIST(X) \
         X(POWER_CUT, "a node loses power and gets it back") \
@@ -37,7 +39,15 @@
         X(TRAP_RESTART, "the primary is cut off and the witness restarts before its lease is over") \
         X(LOSS, "the network loses messages") \
         X(DELAY, "the network delays messages") \
-        X(DISK_LIES, "a disk fails its flushes")
+        X(DISK_LIES, "a disk fails its flushes") \
+        X(DISK_ERROR, "a disk fails one write") \
+        X(DISK_CRAWLS, "a disk needs seconds for each request") \
+        X(NBDC_STALL, "nbdc hangs") \
+        X(CLOCK_DRIFT, "the clocks run at different rates") \
+        X(CLOCK_JUMP, "a clock jumps forward") \
+        X(ACCEPTED_LOST, "the answers to swaps are lost: unknown outcomes") \
+        X(ACT_DIES_WITHIN, "hamon-act dies in or between two effects") \
+        X(AMBUSH, "another fault strikes when a core enters some state")
 
 enum fault {
 #define X(name, text) FAULT_##name,
@@ -127,6 +137,12 @@ static void freeze(struct sim *s, uint8_t n, enum life life, uint64_t us)
                 s->node[n].thawed_us = s->now_us + us;
 }
 
+void fault_act_dies(struct sim *s, uint8_t n)
+{
+        trace(s, n, "hamon-act dies in the middle", 0, 0);
+        crash(s, n, LIFE_ACT, 500 * MS);
+}
+
 static void relink(struct sim *s, uint8_t n, uint64_t from, uint64_t to)
 {
         (void)n;
@@ -147,6 +163,7 @@ static void calm(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
         (void)n, (void)unused_a, (void)unused_b;
         s->lose_percent = s->double_percent = 0;
         s->delay_max_us = 2 * MS;
+        s->lost_type = 0;
 }
 
 /* Everything acknowledged is on the other node's disk, too, and no half-accepted value may yet say otherwise. */
@@ -252,7 +269,7 @@ static void strike_later(struct sim *s, uint8_t node, uint64_t kind, uint64_t un
 
 static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t unused)
 {
-        uint8_t n = (uint8_t)sim_random(s, NODES), o = (uint8_t)(1 - n);
+        uint8_t n = s->aim < NODES ? s->aim : (uint8_t)sim_random(s, NODES), o = (uint8_t)(1 - n);
         uint64_t long_us = sim_between(s, 300 * MS, 12 * SECOND), short_us = sim_between(s, 100 * MS, 5 * SECOND);
 
         (void)unused_node, (void)unused;
@@ -288,7 +305,8 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                                 cut(s, v, n, 28 * SECOND);
                 return;
         case FAULT_HAMON_CRASH:
-                n = (uint8_t)sim_random(s, VOTERS);
+                if (s->aim == NO_NODE)
+                        n = (uint8_t)sim_random(s, VOTERS);
                 trace(s, n, "hamon crashes", 0, 0);
                 crash(s, n, LIFE_HAMON, 3 * SECOND);
                 return;
@@ -323,7 +341,8 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 crash(s, n, LIFE_NBDC, 3 * SECOND);
                 return;
         case FAULT_FREEZE:
-                n = (uint8_t)sim_random(s, VOTERS);
+                if (s->aim == NO_NODE)
+                        n = (uint8_t)sim_random(s, VOTERS);
                 trace(s, n, "the machine is frozen for %llu ms", short_us / MS, 0);
                 freeze(s, n, LIFE_MACHINE, short_us);
                 return;
@@ -419,9 +438,63 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 trace(s, NO_NODE, "the network delays up to %llu ms", s->delay_max_us / MS, 0);
                 sim_after(s, long_us, 0, LIFE_WORLD, calm, 0, 0);
                 return;
+        case FAULT_DISK_ERROR:
+                n = s->disk_victim;
+                if (!survives(s, n))
+                        return;
+                s->node[n].disk.errors = 1;
+                return;
+        case FAULT_DISK_CRAWLS:
+                s->node[n].disk.slowness = (uint32_t)sim_between(s, 500, 2500);
+                trace(s, n, "the disk crawls: %llu times slower", s->node[n].disk.slowness, 0);
+                return;
+        case FAULT_NBDC_STALL:
+                trace(s, n, "nbdc hangs for %llu ms", short_us / MS, 0);
+                freeze(s, n, LIFE_NBDC, short_us);
+                return;
+        case FAULT_CLOCK_DRIFT:
+                for (uint8_t v = 0; v < VOTERS; v++)
+                        clock_set(s, v, (int32_t)sim_random(s, 2 * DRIFT_PPM) - DRIFT_PPM, 0);
+                trace(s, NO_NODE, "the clocks drift apart", 0, 0);
+                return;
+        case FAULT_CLOCK_JUMP:
+                n = (uint8_t)sim_random(s, VOTERS);
+                trace(s, n, "the clock jumps by %llu ms", long_us / MS, 0);
+                clock_set(s, n, s->node[n].clock.rate_ppm, long_us);
+                return;
+        case FAULT_ACCEPTED_LOST:
+                s->lost_type = sim_chance(s, 70) ? MESSAGE_ACCEPTED : MESSAGE_PROMISE;
+                trace(s, NO_NODE, "answers of type %llu are lost", s->lost_type, 0);
+                sim_after(s, short_us, 0, LIFE_WORLD, calm, 0, 0);
+                return;
+        case FAULT_ACT_DIES_WITHIN:
+                s->node[n].act.dies_in = (unsigned)sim_between(s, 1, 16);
+                return;
+        case FAULT_AMBUSH: {
+                static const enum fault kinds[] = {FAULT_POWER_CUT, FAULT_ISOLATE, FAULT_LINK, FAULT_ONE_WAY, FAULT_HAMON_CRASH, FAULT_ACT_CRASH, FAULT_FREEZE,
+                                                   FAULT_NBDD_CRASH, FAULT_NBDC_CRASH, FAULT_EFFECTS_FAIL, FAULT_ACCEPTED_LOST, FAULT_DISK_HANGS,
+                                                   FAULT_HAMON_STALL, FAULT_DISK_FAILS, FAULT_DISK_ERROR, FAULT_LEAVE, FAULT_WITNESS_DOWN};
+                ambush_lay(s, kinds[sim_random(s, sizeof kinds / sizeof *kinds)]);
+                return;
+        }
         case FAULTS:
                 return;
         }
+}
+
+/* That fault on that node, soon. */
+static void strike_there(struct sim *s, uint8_t n, uint64_t kind, uint64_t unused)
+{
+        if (s->healed)
+                return;
+        s->aim = n;
+        strike(s, n, kind, unused);
+        s->aim = NO_NODE;
+}
+
+void fault_at(struct sim *s, uint8_t n, unsigned kind, uint64_t us)
+{
+        sim_after(s, us, n, LIFE_WORLD, strike_there, kind, 0);
 }
 
 void fault_one(struct sim *s, unsigned kind)
@@ -445,7 +518,7 @@ void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned
 static enum reason shown_reason(const struct sim *s, uint8_t n)
 {
         struct mirror_view v;
-        core_view_mirror(&s->node[n].hamon.core, 0, s->now_us / MS, &v);
+        core_view_mirror(&s->node[n].hamon.core, 0, clock_ms(s, n), &v);
         return v.reason;
 }
 
@@ -501,8 +574,8 @@ bool fault_heal(struct sim *s)
         for (uint8_t n = 0; n < (s->manual ? NODES : VOTERS); n++) {
                 struct node *m = &s->node[n];
                 m->stay_down = false;
-                m->act.fail_percent = 0;
-                m->disk.slowness = 0;
+                m->act.fail_percent = m->act.dies_in = 0;
+                m->disk.slowness = m->disk.errors = 0;
                 m->disk.hung_until_us = 0;
                 if (m->disk.lying) {
                         m->disk.lying = m->disk.flaky = false;
@@ -514,6 +587,8 @@ bool fault_heal(struct sim *s)
                         if (m->disk.failed && m->life[LIFE_MACHINE].up)
                                 machine_off(s, n);
                 }
+                if (m->nbdd.failed && m->life[LIFE_MACHINE].up) /* a person clears it */
+                        crash(s, n, LIFE_NBDD, 100 * MS);
                 if (!m->life[LIFE_MACHINE].up)
                         machine_on(s, n);
         }

@@ -86,7 +86,7 @@ static void arm_tick(struct sim *s, uint8_t n)
 
         if (at_ms == UINT64_MAX)
                 return;
-        uint64_t at_us = at_ms * MS;
+        uint64_t at_us = clock_when_us(s, n, at_ms * MS);
         if (h->tick_order && h->tick_us <= at_us)
                 return; /* it fires first, and is then armed again */
         h->tick_us = at_us > s->now_us ? at_us : s->now_us;
@@ -101,7 +101,7 @@ void hamon_event(struct sim *s, uint8_t n, struct event *e)
         if (!s->node[n].life[LIFE_MACHINE].up || !s->node[n].life[LIFE_HAMON].up)
                 return;
         s->delivered += e->type != EVENT_TICK;
-        e->now_ms = s->now_us / MS;
+        e->now_ms = clock_ms(s, n);
         for (int i = 0; i < 4; i++)
                 e->entropy[i] = sim_random(s, 0);
         out.count = 0;
@@ -137,7 +137,7 @@ static void tick(struct sim *s, uint8_t n, uint64_t order, uint64_t unused)
         if (order != h->tick_order)
                 return;
         h->tick_order = 0;
-        if (core_next_deadline_ms(&h->core) * MS > s->now_us) {
+        if (core_next_deadline_ms(&h->core) > clock_ms(s, n)) {
                 arm_tick(s, n);
                 return;
         }
@@ -170,7 +170,7 @@ void hamon_start(struct sim *s, uint8_t n)
         h->synced = h->tick_order = 0;
         h->syncing = false;
         h->connected = false;
-        core_init(&h->core, &config, &durable, s->now_us / MS);
+        core_init(&h->core, &config, &durable, clock_ms(s, n));
         trace(s, n, "hamon starts", 0, 0);
         arm_tick(s, n);
         if (n < NODES && s->node[n].life[LIFE_ACT].up)

@@ -132,6 +132,9 @@ static void leg_answered(struct sim *s, uint8_t n, unsigned index, uint64_t numb
         if (error && io->kind == MD_WRITE) {
                 fail_leg(s, n, which);
                 io->degraded = true;
+                /* The last leg stays, and md reports what the other one took before it left: the limit that P1 names. */
+                if (which == n && m->super.slot[n] == SLOT_ACTIVE && io->succeeded)
+                        io->order = 0;
         }
         if (!error && m->super.slot[which] == SLOT_ACTIVE)
                 io->succeeded = true;

@@ -68,6 +68,8 @@ void net_send(struct sim *s, const struct message *m)
                 violation(s, m->from, "codec refuses message type %llu (error %llu)", (uint64_t)m->type, (uint64_t)-size);
                 return;
         }
+        if (m->from != m->to && m->type == s->lost_type && sim_chance(s, 80))
+                return;
         if (m->from != m->to && (s->cut[m->from][m->to] || sim_chance(s, s->lose_percent)))
                 return;
         enqueue(s, bytes, size, m->from, m->to);

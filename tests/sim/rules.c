@@ -13,6 +13,7 @@
 static struct {
         enum mirror_state role;
         enum leg_state leg;
+        enum standby_state standby;
         enum proposer_phase phase;
         bool accept_sent, address_up;
         uint32_t attempts;
@@ -39,6 +40,7 @@ void rules_before(struct sim *s, uint8_t n, const struct event *e)
         was.role = c->mirror[0].state;
         was.role_since_ms = c->mirror[0].since_ms;
         was.leg = c->leg[0].state;
+        was.standby = c->standby[0].state;
         was.phase = c->reg[0].proposer.phase;
         was.accept_sent = c->reg[0].proposer.accept_sent;
         was.attempts = c->reg[0].proposer.attempts;
@@ -67,7 +69,7 @@ static void renewed(struct sim *s, uint8_t n, const struct event *e, const struc
                 if (v->primary != from || v->epoch != e->message.renew.epoch || !uuid_equal(&v->primary_boot, &e->message.renew.boot))
                         violation(s, n, "R4c: a renewal was granted to node %llu, which is not the recorded primary", from, 0);
                 s->promise[n].holder = from;
-                s->promise[n].until_us = s->now_us / MS * MS + h->core.config.timers.lease_ms * MS;
+                s->promise[n].until_us = clock_when_us(s, n, (clock_ms(s, n) + h->core.config.timers.lease_ms) * MS);
         }
         h->nonce[from] = answer->renewed.nonce;
 }
@@ -97,7 +99,7 @@ static void accepted(struct sim *s, uint8_t n, const struct event *e)
                        !uuid_equal(&v->primary_boot, &was.accepted.primary_boot);
         uint8_t holder = s->promise[n].holder;
 
-        if (primacy && was.accepted.version && s->promise[n].until_us > s->now_us && holder != v->primary && holder != e->message.from)
+        if (primacy && was.accepted.version && clock_is_trusted(s) && s->promise[n].until_us > s->now_us + CLOCK_SLACK_US && holder != v->primary && holder != e->message.from)
                 violation(s, n, "R4a: primacy of epoch %llu accepted while the lease of node %llu runs", v->epoch, holder);
         if (primacy && holder == e->message.from)
                 s->promise[n].until_us = 0; /* the holder itself brought the news of another's primacy: it lets its lease go */
@@ -179,7 +181,7 @@ static void grants(struct sim *s, uint8_t n, const struct effect *f)
         const struct record *mine = &c->reg[0].acceptor.value, *d = &s->decided;
 
         cover_rule(RULE_R6b);
-        if (c->mirror[0].state != MIRROR_STANDBY)
+        if (was.role != MIRROR_STANDBY && c->mirror[0].state != MIRROR_STANDBY)
                 violation(s, n, "R6c: a grant while this node is a candidate", 0, 0);
         if (f->epoch > d->epoch || (f->epoch == d->epoch && d->primary == n) || c->reg[0].decided.epoch != f->epoch)
                 violation(s, n, "R6b: a grant for epoch %llu, which is not the peer's by a decided record", f->epoch, 0);
@@ -232,13 +234,13 @@ static void leg_changed(struct sim *s, uint8_t n)
                         violation(s, n, "R2g: the leg is let go while the outcome of its join is unknown", 0, 0);
         }
         if (l->state == LEG_OUT) {
-                h->out_us = s->now_us;
+                h->out_us = clock_us(s, n);
                 h->out_boot = c->detector.voter[1 - n].last.boot;
         }
         if (was.leg == LEG_OUT && l->state != LEG_NONE && h->out_us && l->backoff_ms > c->config.timers.join_backoff_ms &&
             uuid_equal(&h->out_boot, &c->detector.voter[1 - n].last.boot)) {
                 cover_rule(RULE_R8b);
-                if (s->now_us + 2 * MS < h->out_us + l->backoff_ms * MS)
+                if (clock_us(s, n) + 2 * MS < h->out_us + l->backoff_ms * MS)
                         violation(s, n, "R8b: the next join begins before its back-off of %llu ms is over", l->backoff_ms, 0);
         }
 }
@@ -259,10 +261,16 @@ void rules_after(struct sim *s, uint8_t n, const struct event *e, const struct a
                 proposal_ended(s, n);
         if (n >= NODES)
                 return;
-        if (was.role != c->mirror[0].state)
+        if (was.role != c->mirror[0].state) {
                 role_changed(s, n);
-        if (was.leg != c->leg[0].state)
+                ambush_entered(s, n, AMBUSH_ROLE, c->mirror[0].state);
+        }
+        if (was.leg != c->leg[0].state) {
                 leg_changed(s, n);
+                ambush_entered(s, n, AMBUSH_LEG, c->leg[0].state);
+        }
+        if (was.standby != c->standby[0].state)
+                ambush_entered(s, n, AMBUSH_STANDBY, c->standby[0].state);
         if (was.address_up && !c->service[0].address_up && c->mirror[0].state == MIRROR_PRIMARY && c->act_ready)
                 cover_rule(RULE_R4e);
         if (e->type == EVENT_TICK && c->mirror[0].state == MIRROR_STANDBY && c->reg[0].acceptor.value.version &&
@@ -301,7 +309,7 @@ void rules_address(struct sim *s, uint8_t n)
         }
         if (is_alone(s, n))
                 second = newest;
-        if (s->node[n].address_until_us > second)
+        if (clock_is_trusted(s) && s->node[n].address_until_us > second + CLOCK_SLACK_US)
                 violation(s, n, "R4e: the address outlives the lease by %llu us", s->node[n].address_until_us - second, 0);
 }
 

@@ -37,7 +37,7 @@ bool schedule_prepare(struct sim *s, bool manual)
         s->random = 1;
         s->delay_max_us = 2 * MS;
         s->now_us = SECOND;
-        s->decided.primary = NO_NODE;
+        s->decided.primary = s->aim = NO_NODE;
         for (uint8_t n = 0; n < (manual ? NODES : VOTERS); n++)
                 machine_on(s, n);
         run_until(s, s->now_us + 5 * SECOND, NULL);

@@ -6,9 +6,9 @@
  *
  * struct sim has no pointers into itself, so that a prepared cluster can be copied and run on with many seeds.
  *
- * Parts: sim.c (time, events, lives), net.c (datagrams, links), hamon.c (driver around the core), disk.c, nbd.c (nbdd and nbdc), md.c,
+ * Parts: sim.c (time, events, lives), net.c (datagrams, links), hamon.c (driver around the core), clock.c, disk.c, nbd.c (nbdd and nbdc), md.c,
  * act.c and observe.c (hamon-act), machine.c (power), app.c (writes and ledger), check.c (promises),
- * rules.c (rules), cover.c (what was reached), fault.c (what goes wrong), story.c (trace), schedule.c
+ * rules.c (rules), cover.c (what was reached), fault.c and ambush.c (what goes wrong), story.c (trace), schedule.c
  * (the shape of a run), main.c.
  */
 #ifndef TESTS_SIM_SIM_H
@@ -24,7 +24,7 @@ enum {
         ALL_CHUNKS = (1 << CHUNKS) - 1,
         EVENTS_MAX = 4096,
         DATAGRAMS_MAX = 1024,
-        HELD_MAX = 128,
+        HELD_MAX = 1024,
         LOOKS_MAX = 8,
         EFFECTS_QUEUE_MAX = 64,
         IOS_MAX = 256,
@@ -57,6 +57,9 @@ struct sim_event {
 /* -- Disks ---------------------------------------------------------------------------------------------------------------------- */
 
 /* What a write stored: the global order of the write; 0: never written. */
+/* A power cut may leave half of a write on the disk: neither what was there nor what came. It holds less than the write. */
+#define CELL_TORN (UINT64_C(1) << 63)
+
 struct cell {
         uint64_t now, stable; /* seen by readers; survives a power cut. Unequal: in the disk's cache */
 };
@@ -79,6 +82,8 @@ struct disk {
         struct cell block[BLOCKS];
         struct super super;
         bool failed, flaky; /* flaky: works again after the next boot, with what it held when it failed */
+        unsigned errors; /* so many of the next writes fail */
+        bool erred;      /* one did */
         bool lying; /* its flushes fail, and superblocks seem to arrive: md sees nothing of it */
         uint64_t hung_until_us;
         uint32_t slowness; /* factor */
@@ -199,6 +204,7 @@ struct act {
         uint64_t client; /* whom it serves */
         struct act_worker worker[ACT_WORKERS];
         unsigned at; /* whose effect is being done now */
+        unsigned dies_in; /* half steps of effects; 0: it does not */
         unsigned fail_percent; /* of effects, before or after they did what they should */
         uint64_t settled; /* ticket of the last effect that ended */
         struct observation told;
@@ -249,7 +255,26 @@ struct hamon {
         struct uuid out_boot;
 };
 
+/* Of a machine, in its own us: base_us at since_us, and from then on at its rate. */
+struct clock {
+        uint64_t base_us, since_us;
+        int32_t rate_ppm;
+};
+
+enum ambush_machine { AMBUSH_ROLE, AMBUSH_LEG, AMBUSH_STANDBY };
+
+/* The fault `kind` strikes where a core enters this state. */
+struct ambush {
+        bool laid;
+        enum ambush_machine machine;
+        uint8_t state;
+        unsigned kind;
+};
+
+enum { CLOCK_DISTRUST_US = 4 * SECOND, CLOCK_SLACK_US = 2 * MS }; /* after a jump; what two rates may differ in over a lease */
+
 struct node {
+        struct clock clock;
         struct life_state life[LIVES];
         struct uuid boot;
         struct hamon hamon;
@@ -325,6 +350,10 @@ struct sim {
         unsigned faults, messages, delivered; /* the last: events but ticks, to a core */
         unsigned handed; /* switchovers that kept both legs in sync */
         struct promise promise[VOTERS];
+        uint64_t jumped_us; /* last jump of a clock; 0: none */
+        struct ambush ambush;
+        uint8_t aim;        /* node that the fault of an ambush strikes; NO_NODE: any */
+        unsigned lost_type; /* messages of this type are mostly lost; 0: none */
         uint64_t struck_us[FAULT_KINDS_MAX]; /* last of each kind */
 
         const char *violation; /* first broken promise */
@@ -358,6 +387,18 @@ void story_print(const struct sim *s);
 void story_violation(const struct sim *s);
 void story_state(const struct sim *s);
 
+/* -- clock.c */
+uint64_t clock_us(const struct sim *s, uint8_t node);
+uint64_t clock_ms(const struct sim *s, uint8_t node);
+uint64_t clock_when_us(const struct sim *s, uint8_t node, uint64_t us); /* when that clock shows it, in the simulator's time */
+void clock_set(struct sim *s, uint8_t node, int32_t rate_ppm, uint64_t jump_us);
+bool clock_is_trusted(const struct sim *s);
+
+/* -- ambush.c */
+void ambush_lay(struct sim *s, unsigned kind);
+void ambush_entered(struct sim *s, uint8_t node, enum ambush_machine machine, unsigned state);
+bool ambush_effect(struct sim *s, uint8_t node);
+
 /* -- net.c */
 bool link_up(const struct sim *s, uint8_t from, uint8_t to);
 bool link_both(const struct sim *s, uint8_t a, uint8_t b);
@@ -374,6 +415,8 @@ void disk_submit(struct sim *s, uint8_t disk, enum io_kind kind, unsigned block,
 uint64_t disk_oldest_us(const struct sim *s, uint8_t disk);
 void disk_power_cut(struct sim *s, uint8_t disk);
 void disk_replace(struct sim *s, uint8_t disk);
+
+bool cell_lacks(uint64_t content, uint64_t order); /* of the write, or of a later one */
 
 /* -- nbd.c */
 bool nbdd_grant(struct sim *s, uint8_t node, uint64_t epoch, const struct uuid *session);
@@ -449,6 +492,8 @@ void rules_epoch(struct sim *s, const struct record *old, const struct record *v
 /* -- fault.c */
 void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned count);
 void fault_one(struct sim *s, unsigned kind);
+void fault_at(struct sim *s, uint8_t node, unsigned kind, uint64_t us);
+void fault_act_dies(struct sim *s, uint8_t node);
 unsigned fault_kinds(void);
 const char *fault_text(unsigned kind);
 const char *fault_word(unsigned kind);

@@ -90,7 +90,7 @@ void story_state(const struct sim *s)
                         print_record(&r->acceptor.value);
                         continue;
                 }
-                core_view_mirror(&m->hamon.core, 0, s->now_us / MS, &v);
+                core_view_mirror(&m->hamon.core, 0, clock_ms(s, n), &v);
                 print_record(&v.record);
                 printf("    role %s, leg %s, service %s, standby %d, lease %u ms, reason %s, waits for %s, if peer fails %s\n", v.role_word,
                        v.leg_word, v.service_word, (int)m->hamon.core.standby[0].state, v.lease_left_ms, reason_code(v.reason),
@@ -103,7 +103,7 @@ void story_state(const struct sim *s)
                 const struct observation *o = &m->hamon.core.mirror[0].observed;
                 printf("    hamon sees (%" PRIu64 " ms ago): own in sync %d failed %d oldest %u ms, peer in array %d in sync %d failed %d, leg connected %d "
                        "refused %d oldest %u ms\n",
-                       s->now_us / MS - m->hamon.core.mirror[0].observed_ms, o->own_in_sync, o->own_failed, o->own_oldest_ms,
+                       clock_ms(s, n) - m->hamon.core.mirror[0].observed_ms, o->own_in_sync, o->own_failed, o->own_oldest_ms,
                        o->peer_in_array, o->peer_in_sync, o->peer_failed, o->leg_connected, o->leg_refused, o->leg_oldest_ms);
                 printf("    act queued %u first %s hold %d note %d debt %d, disk super slots %u %u failed %d\n", m->act.worker[ACT_MAIN].queued,
                        m->act.worker[ACT_MAIN].queued ? effect_word(m->act.worker[ACT_MAIN].queue[0].type) : "-", m->act.hold, m->act.note, m->act.has_debt,

@@ -280,6 +280,9 @@ static bool only_a_reboot_helps(const struct core *c, uint8_t mirror)
         const struct leg *l = &c->leg[mirror];
         const struct detector_voter *peer = &c->detector.voter[peer_of(c)];
 
+        /* The own leg failed in the instant of a detach: md runs on a leg that is disconnected, and gives errors for ever. */
+        if (l->state == LEG_REMOVE && observed_freshly(c, mirror) && m->observed.array_running && m->observed.own_failed && !m->observed.attached)
+                return c->now_ms - l->since_ms >= c->config.timers.dead_ms;
         if (l->state == LEG_OWN_FAILED) {
                 /* Or it refuses that session for so long: it booted anew before a restarted hamon first heard it. */
                 bool refused = m->observed_valid && m->observed.leg_refused && l->disconnected_ms && c->now_ms - l->disconnected_ms >= c->config.timers.leg_timeout_ms;

@@ -16,8 +16,9 @@ static int open_nbdd(const struct mirror *m, struct nbdd **ret, struct trouble *
 {
         int r = nbdd_open(m->nbdd_socket, ret);
 
-        if (r == 0 && (r = nbdd_set_owner(*ret, m->cm->name)) < 0)
-                nbdd_close(*ret);
+        /* The export is this mirror's by its id, under whatever name it was registered: a mirror that was renamed must still be revoked. */
+        if (r == 0)
+                nbdd_set_force(*ret, true);
         return r < 0 ? trouble_errno(t, r, "cannot use nbdd's control socket") : 0;
 }
 

@@ -23,6 +23,12 @@ static const struct ini_schema schema[] = {
         {"server", "connection-memory-mib", false, false},
         {"server", "handshake-timeout-ms", false, false},
         {"server", "list", false, false},
+        {"server", "tls", false, false},
+        {"server", "tls-psk", false, false},
+        {"server", "tls-ca", false, false},
+        {"server", "tls-cert", false, false},
+        {"server", "tls-key", false, false},
+        {"server", "tls-records", false, false},
         {"export", "device", true, false},
         {"export", "offset", true, false},
         {"export", "size", true, false},
@@ -82,6 +88,22 @@ static void read_limit(struct reading *r, enum limit limit)
         r->config->limit_lines[limit] = bad ? 0 : e->line;
 }
 
+static int read_tls(struct reading *r)
+{
+        static const char *const keys[CONFIG_TLS_COUNT] = {[CONFIG_TLS] = "tls",           [CONFIG_TLS_PSK] = "tls-psk",
+                                                           [CONFIG_TLS_CA] = "tls-ca",     [CONFIG_TLS_CERT] = "tls-cert",
+                                                           [CONFIG_TLS_KEY] = "tls-key", [CONFIG_TLS_RECORDS] = "tls-records"};
+
+        for (unsigned i = 0; i < CONFIG_TLS_COUNT; i++) {
+                const struct ini_entry *e = ini_get(r->ini, "server", "", keys[i], 0);
+                if (e && !*e->value)
+                        ini_error(r->ini, e, r->errors, "%s is empty", keys[i]);
+                else if (e && !(r->config->tls[i] = strdup(e->value)))
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 static int read_server(struct reading *r)
 {
         const struct ini_entry *e;
@@ -99,7 +121,7 @@ static int read_server(struct reading *r)
                         return -ENOMEM;
                 r->config->listen_count++;
         }
-        return 0;
+        return read_tls(r);
 }
 
 /* ---- [export ID] ---- */
@@ -244,6 +266,8 @@ void config_release(struct config *c)
         }
         for (size_t i = 0; i < c->listen_count; i++)
                 free(c->listen[i].address);
+        for (unsigned i = 0; i < CONFIG_TLS_COUNT; i++)
+                free(c->tls[i]);
         free(c->exports);
         free(c->path);
         *c = (struct config){0};

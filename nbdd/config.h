@@ -36,12 +36,16 @@ struct config_listen {
         unsigned line;
 };
 
+/* Taken at the start alone; as for the options of the same names. */
+enum config_tls { CONFIG_TLS, CONFIG_TLS_PSK, CONFIG_TLS_CA, CONFIG_TLS_CERT, CONFIG_TLS_KEY, CONFIG_TLS_RECORDS, CONFIG_TLS_COUNT };
+
 struct config {
         char *path;
         struct config_export *exports;
         size_t export_count;
         struct config_listen listen[CONFIG_LISTEN_MAX];
         size_t listen_count;
+        char *tls[CONFIG_TLS_COUNT]; /* NULL: not there */
         struct limits limits;
         unsigned limit_lines[LIMIT_COUNT]; /* 0: not declared */
 };

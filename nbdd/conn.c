@@ -439,7 +439,10 @@ static void take_received(struct conn *c, ssize_t result)
         if (result <= 0) {
                 if (result == -EINTR || result == -EAGAIN)
                         return;
-                conn_end(c, c->session.phase == SESSION_PHASE_TRANSMISSION ? "the client hung up" : NULL);
+                bool broke_off = result < 0 && result != -ECONNRESET;
+                conn_end(c, broke_off                                          ? strerror((int)-result) /* of TLS in the kernel: EIO, EBADMSG */
+                            : c->session.phase == SESSION_PHASE_TRANSMISSION ? "the client hung up"
+                                                                             : NULL);
                 return;
         }
         size_t n = (size_t)result;

@@ -254,11 +254,27 @@ static int listen_one(void *userdata, const char *word, struct listen_socket *so
         return r;
 }
 
+/* The command line's word, or if it says nothing about TLS the file's. */
+static struct security_options security_of(const struct serve_options *o, const struct config *config)
+{
+        if (o->security.mode || o->security.records || tls_files_given(&o->security.files))
+                return o->security;
+        return (struct security_options){
+            .mode = config->tls[CONFIG_TLS],
+            .records = config->tls[CONFIG_TLS_RECORDS],
+            .files = {.psk = config->tls[CONFIG_TLS_PSK],
+                      .ca = config->tls[CONFIG_TLS_CA],
+                      .certificate = config->tls[CONFIG_TLS_CERT],
+                      .key = config->tls[CONFIG_TLS_KEY]},
+        };
+}
+
 static int start_listening(struct server *s, const struct config *config)
 {
         const struct serve_options *o = s->options;
+        const struct security_options security = security_of(o, config);
         char reason[256];
-        int r = security_new(&o->security, &s->security, &s->tls, reason, sizeof reason);
+        int r = security_new(&security, &s->security, &s->tls, reason, sizeof reason);
 
         for (size_t i = 0; r == 0 && i < o->listen_count; i++)
                 r = listen_one(s, o->listen[i], s->sockets, &s->socket_count, reason, sizeof reason);

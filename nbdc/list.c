@@ -12,7 +12,7 @@
 #include "nbdc/channel.h"
 #include "nbdc/negotiate.h"
 
-#define LIST_TIMEOUT_S 3
+#define LIST_TIMEOUT_S 10 /* a server may have to load its ciphers first */
 
 static int dial(const char *host, uint16_t port, char *ret_reason, size_t size)
 {
@@ -62,6 +62,8 @@ static void converse(struct channel *c, struct negotiate *n, const struct tls_ke
                 size_t bytes;
                 uint8_t *to = negotiate_room(n, &bytes);
                 ssize_t got = channel_receive(c, to, bytes);
+                if (got == -EAGAIN) /* SO_RCVTIMEO */
+                        return;
                 if (got <= 0) {
                         negotiate_closed(n);
                         return;
@@ -97,6 +99,8 @@ int list_exports(const char *host, uint16_t port, const struct tls_keys *keys, v
         const char *reason = channel_reason(&c);
         if (n.verdict == NEGOTIATE_SECURE)
                 snprintf(ret_reason, size, "%.100s port %u: TLS: %s", host, port, *reason ? reason : "the server hangs up, or does not answer");
+        else if (n.verdict == NEGOTIATE_GOING && !*reason)
+                snprintf(ret_reason, size, "%.100s port %u: connected, but the server does not answer; its nbdd may hang", host, port);
         else if (n.verdict != NEGOTIATE_DONE)
                 snprintf(ret_reason, size, "%.100s port %u: %s%s", host, port, *reason ? "TLS: " : "", *reason ? reason : n.error);
         bool refused = n.verdict == NEGOTIATE_REFUSED || *reason;

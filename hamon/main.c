@@ -50,7 +50,8 @@ static const struct cli cli = {
         .usage = "hamon [--config FILE] [--node NAME]\n"
                  "hamon --witness [--config FILE] [--node NAME]",
         .epilog = "hamon runs in the foreground, without root rights; hamon-act does what needs them. Ending it changes nothing on the node:\n"
-                  "a restarted hamon goes on with what runs. People talk to it with hamonctl.\n"
+                  "a restarted hamon goes on with what runs. People talk to it with hamonctl. On SIGHUP it reads the cluster key anew, and the\n"
+                  "second one that it accepts (the key file's name with \".also\").\n"
                   "\n"
                   "Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage, 78 the configuration or the state cannot be used.",
         .options = options,
@@ -157,6 +158,7 @@ static int run(struct command_line *c, const struct config *config, int self)
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
         (void)sigprocmask(SIG_BLOCK, &signals, NULL); /* the loop reads them */
         (void)signal(SIGPIPE, SIG_IGN);
         protect_from_oom();

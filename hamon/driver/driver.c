@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,6 +210,45 @@ static int read_state(struct driver *d)
         return 0;
 }
 
+/* The key beside the cluster key, which is accepted and not used: while a cluster changes its key. -ENOENT: there is none. */
+static int load_second_key(const struct driver *d, uint8_t ret[SEAL_KEY_BYTES])
+{
+        char path[PATH_MAX];
+        if (snprintf(path, sizeof path, "%s.also", d->config->key_file) >= (int)sizeof path)
+                return -ENAMETOOLONG;
+        int r = seal_key_load(path, ret);
+        if (r < 0 && r != -ENOENT)
+                log_error("[no-key] cannot read the second cluster key '%s': %s", path, r == -EBADMSG ? "not 64 hex digits" : strerrordesc_np(-r));
+        return r;
+}
+
+static int rekey(struct driver *d)
+{
+        uint8_t key[SEAL_KEY_BYTES], also[SEAL_KEY_BYTES];
+        int second = load_second_key(d, also), r = seal_key_load(d->config->key_file, key);
+        if (r < 0)
+                log_error("[no-key] cannot read the cluster key '%s': %s", d->config->key_file, r == -EBADMSG ? "not 64 hex digits" : strerrordesc_np(-r));
+        else if (second < 0 && second != -ENOENT)
+                r = second;
+        else
+                r = links_rekey(d->links, key, second == 0 ? also : NULL);
+        explicit_bzero(key, sizeof key);
+        explicit_bzero(also, sizeof also);
+        if (r == 0 && second == 0)
+                log_notice("a second cluster key is accepted as well");
+        return r;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+        (void)source, (void)si;
+        if (rekey(userdata) == 0)
+                log_notice("[keys-read] the cluster keys were read anew");
+        else
+                log_error("[keys-kept] the cluster keys were not read anew, continuing with the former ones");
+        return 0;
+}
+
 static int open_links(struct driver *d)
 {
         uint8_t key[SEAL_KEY_BYTES];
@@ -227,7 +267,7 @@ static int open_links(struct driver *d)
         if (r < 0)
                 log_error("[no-link] cannot listen on UDP port %u of '%s': %s", d->config->port,
                           d->config->voters[d->options.self].link[0].text, strerrordesc_np(-r));
-        return r;
+        return r < 0 ? r : rekey(d);
 }
 
 static int start_parts(struct driver *d)
@@ -239,6 +279,8 @@ static int start_parts(struct driver *d)
                 r = sd_event_source_set_priority(d->tick, SD_EVENT_PRIORITY_IMPORTANT);
         if (r >= 0)
                 r = sd_event_add_signal(d->loop, NULL, SIGTERM, on_signal, d);
+        if (r >= 0)
+                r = sd_event_add_signal(d->loop, NULL, SIGHUP, on_hangup, d);
         if (r >= 0)
                 r = sd_event_add_signal(d->loop, NULL, SIGINT, on_signal, d);
         if (r >= 0)

@@ -260,6 +260,23 @@ int links_new(sd_event *loop, const struct config *config, uint8_t self, uint64_
         return 0;
 }
 
+int links_rekey(struct links *l, const uint8_t key[SEAL_KEY_BYTES], const uint8_t *also)
+{
+        struct seal *seal;
+        int r = seal_new(key, &seal);
+        if (r < 0)
+                return r;
+        if (also)
+                r = seal_accept_also(seal, also);
+        if (r < 0) {
+                seal_free(seal);
+                return r;
+        }
+        seal_free(l->seal);
+        l->seal = seal;
+        return 0;
+}
+
 void links_free(struct links *l)
 {
         if (!l)

@@ -75,6 +75,12 @@ int links_new(sd_event *loop, const struct config *config, uint8_t self, uint64_
               const struct links_handler *handler, struct links **ret);
 void links_free(struct links *l);
 
+/*
+ * Other keys from now on: `key` seals, and `also` (NULL: none) opens as well. Sessions and their replay guard go on. 0, -ENOMEM or -EIO: then
+ * nothing is changed.
+ */
+int links_rekey(struct links *l, const uint8_t key[SEAL_KEY_BYTES], const uint8_t *also);
+
 /* Sends one message over every path to `to`. Losses are normal and only counted; -EMSGSIZE is a programmer's error. */
 int links_send(struct links *l, uint8_t to, const void *payload, size_t size_bytes);
 

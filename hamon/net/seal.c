@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 struct seal {
-        gnutls_hmac_hd_t hmac;
+        gnutls_hmac_hd_t hmac, also;
+        bool has_also;
 };
 
 static const uint8_t magic[4] = {'H', 'A', 'M', 'N'};
@@ -31,16 +32,33 @@ void seal_free(struct seal *s)
         if (!s)
                 return;
         gnutls_hmac_deinit(s->hmac, NULL);
+        if (s->has_also)
+                gnutls_hmac_deinit(s->also, NULL);
         free(s);
 }
 
-/* gnutls_hmac_output() resets the handle for the next datagram. */
-static int mac(struct seal *s, const void *data, size_t size_bytes, uint8_t ret[SEAL_MAC_BYTES])
+int seal_accept_also(struct seal *s, const uint8_t key[SEAL_KEY_BYTES])
 {
-        if (gnutls_hmac(s->hmac, data, size_bytes) < 0)
+        if (s->has_also)
+                gnutls_hmac_deinit(s->also, NULL);
+        s->has_also = gnutls_hmac_init(&s->also, GNUTLS_MAC_SHA256, key, SEAL_KEY_BYTES) >= 0;
+        return s->has_also ? 0 : -EIO;
+}
+
+/* gnutls_hmac_output() resets the handle for the next datagram. */
+static int mac(gnutls_hmac_hd_t hmac, const void *data, size_t size_bytes, uint8_t ret[SEAL_MAC_BYTES])
+{
+        if (gnutls_hmac(hmac, data, size_bytes) < 0)
                 return -EIO;
-        gnutls_hmac_output(s->hmac, ret);
+        gnutls_hmac_output(hmac, ret);
         return 0;
+}
+
+static bool is_sealed_with(gnutls_hmac_hd_t hmac, const uint8_t *datagram, size_t signed_bytes)
+{
+        uint8_t tag[SEAL_MAC_BYTES];
+
+        return mac(hmac, datagram, signed_bytes, tag) == 0 && gnutls_memcmp(tag, datagram + signed_bytes, sizeof tag) == 0;
 }
 
 int seal_close(struct seal *s, const struct seal_envelope *e, const void *payload, size_t size_bytes, uint8_t *ret)
@@ -63,7 +81,7 @@ int seal_close(struct seal *s, const struct seal_envelope *e, const void *payloa
         uint8_t *tag = bwriter_take(&w, SEAL_MAC_BYTES);
         if (!tag)
                 return -EMSGSIZE;
-        int r = mac(s, ret, signed_bytes, tag);
+        int r = mac(s->hmac, ret, signed_bytes, tag);
         return r < 0 ? r : (int)w.offset_bytes;
 }
 
@@ -90,8 +108,7 @@ enum seal_verdict seal_open(struct seal *s, const struct uuid *cluster, const ui
         if (!uuid_equal(&e.cluster, cluster))
                 return SEAL_OTHER_CLUSTER;
         size_t signed_bytes = size_bytes - SEAL_MAC_BYTES;
-        uint8_t tag[SEAL_MAC_BYTES];
-        if (mac(s, datagram, signed_bytes, tag) < 0 || gnutls_memcmp(tag, datagram + signed_bytes, sizeof tag) != 0)
+        if (!is_sealed_with(s->hmac, datagram, signed_bytes) && !(s->has_also && is_sealed_with(s->also, datagram, signed_bytes)))
                 return SEAL_BAD_KEY;
         *ret_envelope = e;
         *ret_payload = datagram + r.offset_bytes;

@@ -50,6 +50,9 @@ struct seal;
 int seal_new(const uint8_t key[SEAL_KEY_BYTES], struct seal **ret);
 void seal_free(struct seal *s);
 
+/* Opens what was sealed with this key as well, and seals nothing with it: while a cluster changes its key. 0, -ENOMEM or -EIO. */
+int seal_accept_also(struct seal *s, const uint8_t key[SEAL_KEY_BYTES]);
+
 /* Writes a datagram to `ret`, which has SEAL_DATAGRAM_MAX bytes. Returns its size, -EMSGSIZE when the payload is too long, or -EIO. */
 int seal_close(struct seal *s, const struct seal_envelope *e, const void *payload, size_t size_bytes, uint8_t *ret);
 

@@ -57,6 +57,28 @@ static void test_round_trip(void **state)
         seal_free(s);
 }
 
+/* While the key changes: what the second key sealed is opened, and nothing is sealed with it. */
+static void test_a_second_key_opens(void **state)
+{
+        (void)state;
+        struct seal *both = seal_of(7), *other = seal_of(8), *old = seal_of(7);
+        uint8_t key[SEAL_KEY_BYTES], d[SEAL_DATAGRAM_MAX];
+        struct seal_envelope e;
+        memset(key, 8, sizeof key);
+        int n = seal_close(other, &envelope, "hello", 5, d);
+        assert_int_equal(open_with(both, &cluster, d, (size_t)n, &e), SEAL_BAD_KEY);
+        assert_int_equal(seal_accept_also(both, key), 0);
+        assert_int_equal(open_with(both, &cluster, d, (size_t)n, &e), SEAL_OK);
+        d[n - 1] ^= 1;
+        assert_int_equal(open_with(both, &cluster, d, (size_t)n, &e), SEAL_BAD_KEY);
+        n = seal_close(both, &envelope, "hello", 5, d);
+        assert_int_equal(open_with(old, &cluster, d, (size_t)n, &e), SEAL_OK);
+        assert_int_equal(open_with(other, &cluster, d, (size_t)n, &e), SEAL_BAD_KEY);
+        seal_free(both);
+        seal_free(other);
+        seal_free(old);
+}
+
 static void test_every_changed_bit_is_refused(void **state)
 {
         (void)state;
@@ -138,7 +160,8 @@ static void test_key_file(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_round_trip), cmocka_unit_test(test_every_changed_bit_is_refused), cmocka_unit_test(test_kinds),
+                cmocka_unit_test(test_round_trip), cmocka_unit_test(test_a_second_key_opens),
+                cmocka_unit_test(test_every_changed_bit_is_refused), cmocka_unit_test(test_kinds),
                 cmocka_unit_test(test_size_limit), cmocka_unit_test(test_key_file),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

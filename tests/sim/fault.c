@@ -202,7 +202,7 @@ static void disk_reset(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unu
 
         if (!m->disk.lying)
                 return;
-        if (m->md.running || m->nbdd.open || s->decided.legs[n].in_sync) { /* before the record knows: the limit of 3.4 */
+        if (m->md.running || m->nbdd.open || !s->decided.legs[n].doubtful) { /* before the record knows: the limit of 3.4 */
                 sim_after(s, 100 * MS, n, LIFE_WORLD, disk_reset, unused_a, unused_b);
                 return;
         }

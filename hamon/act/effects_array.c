@@ -3,6 +3,7 @@
 #include "hamon/act/effects.h"
 
 #include "hamon/act/attach.h"
+#include "hamon/act/leg.h"
 #include "hamon/act/leg_header.h"
 #include "hamon/act/member.h"
 #include "hamon/act/note.h"
@@ -318,6 +319,9 @@ int effect_array_stop(struct mirror *m, const struct effect *e, struct effect_re
         if (both && array_flush(&a, t) == -ETIMEDOUT)
                 return trouble_say(t, -ETIMEDOUT,
                                    "the peer's leg does not answer: %s is not stopped before it has left", a.md);
+        /* Nor do we ignore them of the own disk: a leg that lost what was flushed must not pass for one that was stopped in order. */
+        if (both && (r = leg_probe(m->disk, t)) < 0)
+                return r;
         r = array_stop(&a, t);
         if (r == 0)
                 r = attach_end(m, t);

@@ -427,6 +427,8 @@ static int array_stop(struct sim *s, uint8_t n, const struct effect *e, struct e
                 int flushed = flush_array(s, n);
                 if (flushed)
                         return flushed;
+                if (m->disk.lying && m->md.super.slot[n] == SLOT_ACTIVE && peer_in_md(s, n))
+                        return -EIO; /* its probe */
                 if (doing(s, n)->step == 1) {
                         doing(s, n)->step = 2;
                         md_mark_clean(s, n);

@@ -377,7 +377,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 /* fall through */
         case FAULT_DISK_FLAKY:
                 n = s->disk_victim;
-                if (!survives(s, n))
+                if (!survives(s, n) || s->node[n].disk.failed || s->node[n].disk.lying)
                         return;
                 trace(s, n, "the disk fails until the next boot", 0, 0);
                 s->node[n].disk.failed = s->node[n].disk.flaky = true;

@@ -45,7 +45,7 @@ class Node:
 
     def write_in_background(self, name, device, *more):
         """fio with verification, as a unit of its own, until stop() or an error."""
-        self.vm.check(f"systemd-run --quiet --unit={name} --property=StandardOutput=file:/tmp/{name}.json --property=RemainAfterExit=yes "
+        self.vm.check(f"systemd-run --quiet --unit={name} --property=StandardOutput=truncate:/tmp/{name}.json --property=RemainAfterExit=yes "
                       f"fio --name=w --filename=/dev/{device} --ioengine=libaio --direct=1 --rw=randwrite --bs=4k --iodepth=8 --size=48M --time_based "
                       f"--runtime=86400 --rate_iops=100 --verify=crc32c --verify_backlog=16 --verify_fatal=1 --output-format=json {' '.join(more)}")
 
@@ -55,13 +55,13 @@ class Node:
         return self.result(name, timeout_s)
 
     def result(self, name, timeout_s):
-        """(error, longest write or sync in seconds, KiB written) of a fio that ends by itself."""
+        """(error, longest request in seconds, KiB written) of a fio that ends by itself."""
         self.vm.check(f"for i in $(seq {timeout_s * 5}); do case $(systemctl show -P SubState {name}) in exited|failed) exit 0;; esac; sleep 0.2; done; exit 1",
                       timeout=timeout_s + 10)
         text = self.vm.check(f"cat /tmp/{name}.json")
         self.vm.run(f"systemctl reset-failed {name}; systemctl stop {name}")  # the name is free again
         job = json.loads(text[text.index("{"):])["jobs"][0]
-        longest_ns = max(job["write"]["lat_ns"]["max"], job.get("sync", {}).get("lat_ns", {}).get("max", 0))
+        longest_ns = max(job["write"]["lat_ns"]["max"], job["read"]["lat_ns"]["max"], job.get("sync", {}).get("lat_ns", {}).get("max", 0))
         return job["error"], longest_ns / 1e9, job["write"]["io_kbytes"]
 
 

@@ -14,3 +14,5 @@ vm-selftest:
 .PHONY: soak-ktls
 soak-ktls:
 	MINUTES=$(or $(MINUTES),60) SEED=$(SEED) RECORDS=$(or $(RECORDS),20000) tests/vm/nbdc/soak-ktls
+
+include tests/vm/contract/module.mk

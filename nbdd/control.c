@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "nbdd/engine.h"
@@ -66,12 +67,20 @@ bool control_wants_stats(const struct http_request *req)
         return value && strcmp(value, "true") == 0;
 }
 
+/* Changes are root's and our own account's; the socket's group may look: hamon shows exports and sessions, and runs unprivileged. */
+static bool may_change(const struct http_peer *peer)
+{
+        return peer->known && (peer->uid == 0 || peer->uid == geteuid());
+}
+
 static int handle(void *userdata, const struct http_request *req, struct http_response *resp)
 {
         struct control *c = userdata;
         const char *path = req->path;
         bool get = strcmp(req->method, "GET") == 0;
 
+        if (!get && !may_change(&req->peer))
+                return http_response_problem(resp, 403, "not-root", "only root may change exports", path, "run the command as root");
         if (get && strcmp(path, "/v1/health") == 0)
                 resp->json = control_health_json(c->engine, (monotonic_ns() - c->start_ns) / 1000000);
         else if (get && strcmp(path, "/v1/exports") == 0)

@@ -14,6 +14,7 @@
  *     GET, PUT /v1/limits                {"maxconnect": 1000}
  *     GET    /v1/health
  *
+ * Whoever may open the socket (0660) may GET; everything else is for root and the server's own account (403).
  * Ids and 64-bit numbers are strings in requests and answers. Errors are RFC 9457 problems, their `code` in control_problem().
  */
 #ifndef NBDD_CONTROL_H

@@ -12,7 +12,8 @@
 #include "nbdc/channel.h"
 #include "nbdc/negotiate.h"
 
-#define LIST_TIMEOUT_S 10 /* a server may have to load its ciphers first */
+#define LIST_TIMEOUT_S 3 /* to connect, and for a greeting */
+#define LIST_TLS_TIMEOUT_S 10 /* a server may have to load its ciphers first */
 
 static int dial(const char *host, uint16_t port, char *ret_reason, size_t size)
 {
@@ -50,6 +51,8 @@ static int dial(const char *host, uint16_t port, char *ret_reason, size_t size)
 /* False: TLS failed. */
 static bool secure(struct channel *c, struct negotiate *n, const struct tls_keys *keys)
 {
+        const struct timeval timeout = {.tv_sec = LIST_TLS_TIMEOUT_S};
+        (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout); /* else the shorter one holds */
         if (channel_secure(c, keys) < 0 || channel_shake(c) < 0)
                 return false;
         negotiate_secured(n);

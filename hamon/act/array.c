@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Creation and stop by mdadm, and what every assembly sets; the assembly itself is in array_run.c, the peer's leg in
+/* Creation by mdadm, the stop, and what every assembly sets; the assembly itself is in array_run.c, the peer's leg in
  * array_peer.c. */
 #include "hamon/act/array.h"
 
+#include "hamon/act/bounded.h"
 #include "hamon/act/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/major.h>
+#include <linux/raid/md_p.h>
+#include <linux/raid/md_u.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MDADM "/sbin/mdadm"
-#define SYNC "/bin/sync"
 #define FLUSH_MS 5000u
+#define BUSY_MS 4000u /* while udev looks at the device */
+#define STEP_MS 20u
 #define MIB (1ull << 20)
 #define CHUNKS_WANTED (256u << 10)
 
@@ -188,12 +195,38 @@ int array_assemble_both(const struct array *a, struct trouble *t)
         return run_and_settle(a, true, t);
 }
 
-/* In a child: a flush waits for a leg that has died, for ever, and the detach that ends this would wait behind the
- * worker. */
+static int flush(const struct array *a, struct trouble *t)
+{
+        int fd = open(a->md_path, O_RDONLY | O_CLOEXEC);
+        int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+
+        if (fd >= 0)
+                close(fd);
+        return r < 0 ? trouble_errno(t, r, "cannot flush %s", a->md) : 0;
+}
+
 int array_flush(const struct array *a, struct trouble *t)
 {
-        const char *argv[] = {SYNC, a->md_path, NULL};
-        return child_run(argv, FLUSH_MS, t);
+        return bounded_run(flush, a, FLUSH_MS, "flush the array", t);
+}
+
+/* Whoever looks at the device has it open: udev does for a moment, a file system for as long as it is mounted. */
+static int stop(const struct array *a, struct trouble *t)
+{
+        struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+
+        for (unsigned waited_ms = 0;; waited_ms += STEP_MS) {
+                int fd = open(a->md_path, O_RDWR | O_CLOEXEC);
+                int r = fd < 0 || ioctl(fd, STOP_ARRAY, NULL) < 0 ? -errno : 0;
+
+                if (fd >= 0)
+                        close(fd);
+                if (r == 0 || r == -ENOENT || r == -ENXIO || r == -ENODEV)
+                        return 0;
+                if (r != -EBUSY || waited_ms >= BUSY_MS)
+                        return trouble_errno(t, r, "cannot stop %s", a->md);
+                (void)nanosleep(&step, NULL); /* woken early means looked early */
+        }
 }
 
 int array_stop(const struct array *a, struct trouble *t)
@@ -208,8 +241,7 @@ int array_stop(const struct array *a, struct trouble *t)
                 unlink_name(a);
                 return 0;
         }
-        const char *argv[] = {MDADM, "--stop", a->md_path, "--quiet", NULL};
-        r = child_run(argv, a->timeout_ms, t);
+        r = bounded_run(stop, a, a->timeout_ms, "stop the array", t);
         int again = state(a, &s, t);
         if (again < 0)
                 return again;

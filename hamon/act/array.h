@@ -2,8 +2,8 @@
 /*
  * The md array of a mirror: made, assembled from the own leg alone, the peer's leg put in and taken out, stopped.
  *
- * Creation and stop are mdadm's, with a configuration of our own (no bad-block log). Assembly is the kernel's ioctls:
- * nothing is scanned, and a take-over starts no program. Adding and removing the peer's leg are ioctls and sysfs as
+ * Creation is mdadm's, with a configuration of our own (no bad-block log). Assembly and stop are the kernel's ioctls:
+ * nothing is scanned, and neither a take-over nor a switchover starts a program. Adding and removing the peer's leg are ioctls and sysfs as
  * well: mdadm's manage mode takes no --config, so that the host's mdadm.conf would decide about the bad-block log.
  * Nothing here reads mdadm's words. Every call may block for its time-out: the mirror's worker only.
  */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef int (*effect_function)(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 
@@ -44,12 +45,27 @@ static int detach_effect(struct mirror *m, const struct effect *e, struct effect
         return attach_detach(m, e->version, t);
 }
 
+/*
+ * What is mounted is a link outside /dev: for a device of /dev systemd waits until udev has looked at it, seconds on a busy machine, in the
+ * middle of a take-over. The array is ours and runs; nothing that udev may find out is needed.
+ */
+static const char *mount_device(const struct mirror *m, const char *md_path)
+{
+        char target[MIRROR_PATH_SIZE];
+        ssize_t n = readlink(m->device_link, target, sizeof target - 1);
+
+        if (n > 0 && (size_t)n == strlen(md_path) && strncmp(target, md_path, (size_t)n) == 0)
+                return m->device_link;
+        (void)unlink(m->device_link); /* of another order of mirrors; there may be none */
+        return symlink(md_path, m->device_link) == 0 ? m->device_link : md_path;
+}
+
 static int service_start_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         struct array a = mirror_array(m);
 
         (void)e, (void)ret;
-        return service_start(&m->cm->service, a.md_path, t);
+        return service_start(&m->cm->service, mount_device(m, a.md_path), t);
 }
 
 static int service_stop_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)

@@ -18,6 +18,7 @@ void mirror_init(struct mirror *m, const struct config *config, unsigned index, 
         snprintf(m->peer_name, sizeof m->peer_name, "nbd%u", index);
         snprintf(m->peer_path, sizeof m->peer_path, "/dev/nbd%u", index);
         snprintf(m->mdadm_config, sizeof m->mdadm_config, "%s/mdadm.conf", paths->run_dir);
+        snprintf(m->device_link, sizeof m->device_link, "%s/%s.device", paths->run_dir, m->cm->name);
         snprintf(m->note_path, sizeof m->note_path, "%s/%s.note", paths->state_dir, m->cm->name);
         snprintf(m->debt_path, sizeof m->debt_path, "%s/%s.debt", paths->state_dir, m->cm->name);
         snprintf(m->grants_path, sizeof m->grants_path, "%s/grants", paths->nbdd_state_dir);

@@ -115,14 +115,14 @@ char *protocol_encode_result(const struct config *c, const struct effect_result 
 char *protocol_encode_observation(const struct config *c, const struct observation *o)
 {
         return dump(json_pack(
-            "{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b, s:b}", "observed",
+            "{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b}", "observed",
             c->mirror[o->mirror].name, "settled", json_of_u64(o->settled), "array_running", (int)o->array_running,
             "own_in_sync", (int)o->own_in_sync, "own_failed", (int)o->own_failed, "peer_in_array",
             (int)o->peer_in_array, "peer_in_sync", (int)o->peer_in_sync, "peer_failed", (int)o->peer_failed,
             "sync_idle", (int)o->sync_idle, "resync_done_sectors", json_of_u64(o->resync_done_sectors),
             "resync_total_sectors", json_of_u64(o->resync_total_sectors), "attached", (int)o->attached, "leg_connected",
             (int)o->leg_connected, "leg_refused", (int)o->leg_refused, "leg_oldest_ms", (json_int_t)o->leg_oldest_ms,
-            "own_oldest_ms", (json_int_t)o->own_oldest_ms, "peer_nbdd_answers", (int)o->peer_nbdd_answers,
+            "own_oldest_ms", (json_int_t)o->own_oldest_ms,
             "service_running", (int)o->service_running, "own_unsafe", (int)o->own_unsafe));
 }
 

@@ -108,7 +108,6 @@ struct observation {
         bool leg_refused;         /* the server refused the session: grant is gone */
         uint32_t leg_oldest_ms;   /* age of the oldest request without progress, across reconnects (R8a) */
         uint32_t own_oldest_ms;   /* likewise on the own disk */
-        bool peer_nbdd_answers;   /* R8c: its control path is alive (as the peer's heartbeat reports) */
         bool service_running;     /* mounted and every unit active */
 };
 

@@ -97,7 +97,6 @@ static int decode_observation(const struct config *c, struct json_take *t, struc
                 .leg_refused = json_take_bool(t, "leg_refused"),
                 .leg_oldest_ms = (uint32_t)json_take_int(t, "leg_oldest_ms", 0, UINT32_MAX),
                 .own_oldest_ms = (uint32_t)json_take_int(t, "own_oldest_ms", 0, UINT32_MAX),
-                .peer_nbdd_answers = json_take_bool(t, "peer_nbdd_answers"),
                 .service_running = json_take_bool(t, "service_running"),
         };
         if (json_take_has(t, "own_unsafe")) /* one is upgraded before the other */

@@ -32,7 +32,6 @@ static struct observation look(const struct sim *s, uint8_t n)
         o.attached = m->nbdc.attached;
         o.leg_connected = m->nbdc.connection != 0;
         o.leg_refused = m->nbdc.refused;
-        o.peer_nbdd_answers = link_both(s, n, other(n)) && life_runs(s, other(n), LIFE_NBDD);
         o.service_running = m->app.running;
         return o;
 }
@@ -43,7 +42,7 @@ static bool same(const struct observation *a, const struct observation *b)
                a->own_unsafe == b->own_unsafe &&
                a->peer_in_array == b->peer_in_array && a->peer_in_sync == b->peer_in_sync && a->peer_failed == b->peer_failed &&
                a->sync_idle == b->sync_idle && a->attached == b->attached && a->leg_connected == b->leg_connected &&
-               a->leg_refused == b->leg_refused && a->peer_nbdd_answers == b->peer_nbdd_answers && a->service_running == b->service_running;
+               a->leg_refused == b->leg_refused && a->service_running == b->service_running;
 }
 
 /* In the order in which they were seen; for the client of that time only. */

@@ -49,7 +49,7 @@ class FakeAct(threading.Thread):
                     "calls_peer_failed": False, "clean": False, "md_events": "0", "note": False, "debt": False, "array_running": False}
         self.seen = {"array_running": False, "own_in_sync": False, "own_failed": False, "peer_in_array": False, "peer_in_sync": False,
                      "peer_failed": False, "sync_idle": True, "resync_done_sectors": "0", "resync_total_sectors": "0", "attached": False,
-                     "leg_connected": False, "leg_refused": False, "leg_oldest_ms": 0, "own_oldest_ms": 0, "peer_nbdd_answers": True,
+                     "leg_connected": False, "leg_refused": False, "leg_oldest_ms": 0, "own_oldest_ms": 0,
                      "service_running": False}
         self.settled = "0"  # ticket of the last effect that is over
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

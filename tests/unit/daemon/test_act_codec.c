@@ -84,7 +84,7 @@ static void test_errors(void **state)
         "{\"observed\":\"data\",\"settled\":\"16\",\"array_running\":true,\"own_in_sync\":true,\"own_failed\":false,\"peer_in_array\":true,"          \
         "\"peer_in_sync\":false,\"peer_failed\":false,\"sync_idle\":false,\"resync_done_sectors\":\"10\","                         \
         "\"resync_total_sectors\":\"5000000000\",\"attached\":true,\"leg_connected\":true,\"leg_refused\":false,"                  \
-        "\"leg_oldest_ms\":12,\"own_oldest_ms\":0,\"peer_nbdd_answers\":true" rest "}"
+        "\"leg_oldest_ms\":12,\"own_oldest_ms\":0" rest "}"
 
 static void test_observation(void **state)
 {

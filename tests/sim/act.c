@@ -190,11 +190,11 @@ static int assemble_both(struct sim *s, uint8_t n, const struct effect *e, struc
                         return -EINVAL;
                 if (!are_equal(s, n))
                         return -ESTALE;
-                check_assemble(s, n, e->epoch);
-                check_both(s, n, e->epoch);
 #ifndef MUTANT_hand_over_optional /* R2g */
                 m->nbdc.policy = POLICY_REQUIRED;
 #endif
+                check_assemble(s, n, e->epoch);
+                check_both(s, n, e->epoch);
                 if (!md_assemble_both(s, n, e->epoch))
                         return -EINVAL;
                 trace(s, n, "md: assembled both legs for epoch %llu", e->epoch, 0);

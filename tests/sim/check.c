@@ -134,6 +134,8 @@ void check_both(struct sim *s, uint8_t n, uint64_t epoch)
 
         if (!s->decided.legs[0].in_sync || !s->decided.legs[1].in_sync)
                 violation(s, n, "R1a: both legs are assembled, the record of epoch %llu has one", epoch, 0);
+        if (s->node[n].nbdc.policy != POLICY_REQUIRED)
+                violation(s, n, "R2g: both legs are assembled while the peer's is OPTIONAL", 0, 0);
         if (s->node[other(n)].md.running)
                 violation(s, n, "R3: both legs are assembled while the other node's array runs", 0, 0);
         if (d->grant.exists && d->grant.epoch != epoch)

@@ -17,7 +17,7 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct command_line {
         const char *socket, *role;
-        bool json, watch, follow, overwrite, yes;
+        bool json, watch, follow, overwrite, yes, dry_run;
         uint64_t timeout_s;
         const char *words[5]; /* operands */
         unsigned count;
@@ -45,6 +45,9 @@ void event_text(const json_t *event, FILE *to);
 
 /* One line as monitoring plugins print it. Returns 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
 int check_text(const json_t *status, FILE *to);
+
+/* An answer of GET /v1/preflight/switchover for one mirror: a line for each check. True: nothing stands in the way. */
+bool preflight_text(const json_t *preflight, FILE *to);
 
 /* -- verbs.c: one function for each command; exit status ------------------------------------------------------------------------ */
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_TIMEOUT, OPT_ROLE };
+enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_TIMEOUT, OPT_ROLE, OPT_DRY_RUN };
 
 static const struct cli_option options[] = {
         {0, "json", NULL, "print JSON (status, events)", OPT_JSON},
@@ -19,6 +19,7 @@ static const struct cli_option options[] = {
         {0, "overwrite", NULL, "consent to lose what is on this node's disk (mirror create, mirror join)", OPT_OVERWRITE},
         {'y', "yes", NULL, "consent without being asked", OPT_YES},
         {0, "role", "ROLE", "of a token: viewer (default) or operator", OPT_ROLE},
+        {0, "dry-run", NULL, "say what would stand in the way, change nothing (switchover)", OPT_DRY_RUN},
         {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
         {0, "socket", "SOCKET", "of hamon (default " API_SOCKET ")", OPT_SOCKET},
         {0, "control", "SOCKET", NULL, OPT_SOCKET},
@@ -32,7 +33,7 @@ static const struct cli cli = {
                  "hamonctl events [--follow] [--json]\n"
                  "hamonctl mirror create|join NAME [--overwrite]\n"
                  "hamonctl mirror start-alone NAME [--yes]\n"
-                 "hamonctl switchover NAME\n"
+                 "hamonctl switchover NAME [--dry-run]\n"
                  "hamonctl node leave\n"
                  "hamonctl node confirm-dead NODE [--yes]\n"
                  "hamonctl is primary NAME\n"
@@ -143,6 +144,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
 
 static int run(const struct command_line *c)
 {
+        if (c->dry_run && strcmp(c->words[0], "switchover") != 0) /* never taken for a rehearsal of what has none */
+                return usage_error("--dry-run is for switchover, not for", c->words[0], NULL);
         for (unsigned i = 0; i < VERBS; i++) {
                 unsigned words = verbs[i].second ? 2 : 1;
                 if (c->count < words || strcmp(c->words[0], verbs[i].first) != 0 || (words == 2 && strcmp(c->words[1], verbs[i].second) != 0))
@@ -194,6 +197,9 @@ int main(int argc, char **argv)
                         break;
                 case OPT_YES:
                         c.yes = true;
+                        break;
+                case OPT_DRY_RUN:
+                        c.dry_run = true;
                         break;
                 case OPT_SOCKET:
                         c.socket = p.value;

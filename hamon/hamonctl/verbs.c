@@ -171,10 +171,26 @@ int verb_start_alone(const struct command_line *c, const char *mirror)
         return call_command(c, path, json_pack("{s:b}", "confirm", 1), NULL);
 }
 
+/* Changes nothing: only asks. */
+static int rehearse_switchover(const struct command_line *c, const char *mirror)
+{
+        char path[160];
+        json_t *answer;
+        (void)snprintf(path, sizeof path, "/v1/preflight/switchover?mirror=%.64s", mirror); /* a valid name: mirror_path() has looked */
+        if (!call_get(c, path, &answer))
+                return EXIT_REFUSED;
+        const json_t *one = json_array_get(json_object_get(answer, "preflight"), 0);
+        bool ready = preflight_text(one, stdout);
+        json_decref(answer);
+        return ready ? EXIT_DONE : EXIT_REFUSED;
+}
+
 int verb_switchover(const struct command_line *c, const char *mirror)
 {
         char path[160];
-        return mirror_path(path, mirror, "switchover") ? call_command(c, path, NULL, NULL) : EXIT_USAGE;
+        if (!mirror_path(path, mirror, "switchover"))
+                return EXIT_USAGE;
+        return c->dry_run ? rehearse_switchover(c, mirror) : call_command(c, path, NULL, NULL);
 }
 
 int verb_leave(const struct command_line *c)

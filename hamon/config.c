@@ -27,6 +27,7 @@ static const struct ini_schema schema[] = {
     {"timers", "effect-timeout", false, false},
     {"timers", "boot-grace", false, false},
     {"node", "address", true, true},
+    {"node", "watchdog", true, false},
     {"witness", "address", true, true},
     {"mirror", "id", true, false},
     {"mirror", "device", true, true},
@@ -162,6 +163,11 @@ static void read_voter(struct config_reading *r, const char *section, const char
         }
         if (!ini_get(r->ini, section, name, "address", 0))
                 error_at(r, section, name, "[%s %s] has no address: write address = IP for each link", section, name);
+        e = ini_get(r->ini, section, name, "watchdog", 0);
+        if (e && strncmp(e->value, "/dev/", 5) != 0)
+                ini_error(r->ini, e, r->errors, "watchdog \"%s\" is not a device: write watchdog = /dev/watchdog", e->value);
+        else if (e)
+                (void)copy_text(r, e, v->watchdog, sizeof v->watchdog);
 }
 
 static void read_voters(struct config_reading *r, struct config *c)

@@ -51,6 +51,7 @@ struct config_voter {
         char name[CONFIG_NAME_SIZE];
         unsigned links; /* addresses in use; link i of one voter talks to link min(i, links - 1) of another */
         struct config_address link[CONFIG_LINKS_MAX];
+        char watchdog[CONFIG_PATH_SIZE]; /* of a node: its watchdog device, or "" */
 };
 
 struct config_service {

@@ -7,17 +7,19 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX 4096 /* of what a child says; the rest is read and dropped */
+#define SPAWN_MISSING 127 /* as shells have it */
+#define SPAWN_FAILED 126
 #define KILLED_MS 1000u /* a killed child that is not gone by then is stuck in the kernel */
 
 static char *const environment[] = {(char[]){"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, (char[]){"LC_ALL=C"}, NULL};
@@ -30,33 +32,37 @@ static uint64_t now_ms(void)
         return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* In the child, where other threads' locks may be held for ever: system calls only. */
+static void become(const char *const *argv, int output_fd, pid_t parent)
+{
+        struct sigaction standard = {.sa_handler = SIG_DFL};
+        sigset_t none;
+
+        /* A crash of ours must not leave a program behind that goes on acting on the array when the next hamon-act has begun to. */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                _exit(SPAWN_FAILED);
+        for (int signal_number = 1; signal_number < NSIG; signal_number++)
+                (void)sigaction(signal_number, &standard, NULL); /* some cannot be changed, and need not */
+        sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail */
+        int null_fd = open("/dev/null", O_RDONLY);
+        if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 || dup2(output_fd, STDERR_FILENO) < 0)
+                _exit(SPAWN_FAILED);
+        execve(argv[0], (char *const *)argv, environment);
+        _exit(errno == ENOENT ? SPAWN_MISSING : SPAWN_FAILED);
+}
+
+/* The child dies with the thread that called; a worker lives as long as the process. */
 static int spawn(const char *const *argv, int output_fd, pid_t *ret)
 {
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
-        sigset_t none, defaults;
+        pid_t parent = getpid(), pid = fork();
 
-        sigemptyset(&none);
-        sigfillset(&defaults);
-        if (posix_spawn_file_actions_init(&actions) != 0)
-                return -ENOMEM;
-        if (posix_spawnattr_init(&attributes) != 0) {
-                posix_spawn_file_actions_destroy(&actions);
-                return -ENOMEM;
-        }
-        int r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        if (r == 0)
-                r = posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
-        if (r == 0)
-                r = posix_spawn_file_actions_adddup2(&actions, output_fd, STDERR_FILENO);
-        posix_spawnattr_setsigmask(&attributes, &none);
-        posix_spawnattr_setsigdefault(&attributes, &defaults);
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-        if (r == 0)
-                r = posix_spawn(ret, argv[0], &actions, &attributes, (char *const *)argv, environment);
-        posix_spawnattr_destroy(&attributes);
-        posix_spawn_file_actions_destroy(&actions);
-        return -r;
+        if (pid == 0)
+                become(argv, output_fd, parent);
+        if (pid < 0)
+                return -errno;
+        *ret = pid;
+        return 0;
 }
 
 /* Reads what is there; false at the end of the stream. */
@@ -116,7 +122,7 @@ int child_run(const char *const *argv, unsigned timeout_ms, struct trouble *t)
         char text[OUTPUT_MAX];
         size_t length = 0;
         int fds[2], status = 0;
-        pid_t pid;
+        pid_t pid = -1;
 
         if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
                 return trouble_errno(t, -errno, "cannot run %s", name);
@@ -149,6 +155,8 @@ int child_run(const char *const *argv, unsigned timeout_ms, struct trouble *t)
                 log_debug("%s: %s", name, last);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
                 return 0;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == SPAWN_MISSING && !*last)
+                return trouble_errno(t, -ENOENT, "cannot run %s", argv[0]);
         if (WIFSIGNALED(status))
                 return trouble_say(t, -EIO, "%s was killed by signal %d", name, WTERMSIG(status));
         return trouble_say(t, -EIO, "%s failed with %d: %s", name, WEXITSTATUS(status),

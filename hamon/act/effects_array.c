@@ -9,6 +9,7 @@
 #include "hamon/act/note.h"
 #include "hamon/act/peer_guard.h"
 #include "hamon/act/revoke.h"
+#include "hamon/act/watchdog.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -218,7 +219,9 @@ int effect_array_create(struct mirror *m, const struct effect *e, struct effect_
         uint64_t size;
         dev_t device;
 
-        int r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
+        int r = watchdog_arm(t);
+        if (r == 0)
+                r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
         if (r < 0)
                 return r;
         struct array a = mirror_array(m);
@@ -248,6 +251,8 @@ int effect_assemble(struct mirror *m, const struct effect *e, struct effect_resu
                 return array_assemble(&a, t);
         r = open_own(m, &own, &s, t);
         member_close(&own);
+        if (r == 0)
+                r = watchdog_arm(t);
         if (r == 0)
                 r = load_debt(m, &d, t);
         bool captured = d.bits && uuid_equal(&d.array, &s.array);

@@ -14,6 +14,7 @@
 #include "hamon/act/member.h"
 #include "hamon/act/peer_guard.h"
 #include "hamon/act/revoke.h"
+#include "hamon/act/watchdog.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -75,6 +76,8 @@ int effect_assemble_both(struct mirror *m, const struct effect *e, struct effect
                 r = prove_equal(m, t);
                 if (r == 0)
                         r = revoke_take_hold(m, 0, t);
+                if (r == 0)
+                        r = watchdog_arm(t);
                 if (r == 0)
                         r = attach_require(m, t);
                 if (r < 0)

@@ -7,6 +7,7 @@
 #include "hamon/act/nbdd_export.h"
 #include "hamon/act/note.h"
 #include "hamon/act/revoke.h"
+#include "hamon/act/watchdog.h"
 
 #include "base/log.h"
 #include "base/statefile.h"
@@ -131,7 +132,9 @@ int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_re
 int effect_probe(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         (void)e, (void)ret;
-        return leg_probe(m->disk, t);
+        /* Before the swap: a node that cannot arm it leaves primacy to the other one. */
+        int r = watchdog_arm(t);
+        return r < 0 ? r : leg_probe(m->disk, t);
 }
 
 /* The header must be there, and with the UUID that is meant (null: any). */

@@ -8,6 +8,7 @@
 #include "base/cli.h"
 #include "base/log.h"
 #include "hamon/act/server.h"
+#include "hamon/act/watchdog.h"
 #include "hamon/identity.h"
 
 #include <errno.h>
@@ -159,6 +160,10 @@ static int run(struct command_line *c, const struct config *config, unsigned sel
         c->paths.run_dir = run_dir;
         for (unsigned i = 0; i < config->mirrors; i++)
                 mirror_init(&mirrors[i], config, i, self, &c->paths);
+        watchdog_use(config->voters[self].watchdog);
+        struct trouble t;
+        if (watchdog_arm(&t) < 0) /* an array may run; without one it is disarmed soon */
+                log_warning("%s, continuing", t.text);
         if (config->mirrors > 0)
                 r = array_write_config(mirrors[0].mdadm_config);
         if (r == 0)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/revoke.h"
 
+#include "hamon/act/grants_file.h"
 #include "hamon/act/nbdd_export.h"
 #include "hamon/act/units.h"
 
 #include "base/log.h"
-#include "base/statefile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,13 +58,13 @@ int revoke_take_hold(struct mirror *m, unsigned timeout_ms, struct trouble *t)
 
 static int kill_nbdd(struct mirror *m, struct trouble *t)
 {
-        log_warning("nbdd does not answer: killing it, and removing its grants");
+        log_warning("mirror %s: nbdd does not answer: killing it, and taking the leg's grant out of its file", m->cm->name);
         int r = units_kill(NBDD_UNIT, SIGKILL, t);
         if (r < 0)
                 return r;
-        r = statefile_remove(m->grants_path);
+        r = grants_file_forget(m->grants_path, m->cm->id);
         if (r < 0)
-                return trouble_errno(t, r, "cannot remove \"%s\"", m->grants_path);
+                return trouble_errno(t, r, "cannot take the grant out of \"%s\"", m->grants_path);
         return units_kill(NBDD_UNIT, SIGKILL, t);
 }
 

@@ -4,6 +4,9 @@
 #include "hamon/act/effects.h"
 #include "hamon/act/monitor.h"
 #include "hamon/act/protocol.h"
+#include "hamon/act/reboot.h"
+#include "hamon/act/self_guard.h"
+#include "hamon/act/watchdog.h"
 #include "hamon/act/worker.h"
 
 #include "base/log.h"
@@ -17,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define USER "hamon"
@@ -27,11 +31,21 @@ struct server {
         struct server_options o;
         int listen_fd, client_fd;
         sd_event_source *client_source;
+        sd_event_source *guard;
+        uint64_t hamon_gone_since_ms; /* CLOCK_BOOTTIME; 0: one is connected */
         uid_t user; /* who may connect besides root; (uid_t)-1: there is no such user */
         struct worker *workers[MIRRORS_MAX];
         struct worker *service_workers[MIRRORS_MAX]; /* NULL: the mirror has no service */
         struct monitor *monitors[MIRRORS_MAX];
 };
+
+static uint64_t now_ms(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_BOOTTIME, &ts);
+        return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
 
 static void drop_client(struct server *s, const char *why)
 {
@@ -41,6 +55,7 @@ static void drop_client(struct server *s, const char *why)
         s->client_source = sd_event_source_disable_unref(s->client_source);
         close(s->client_fd);
         s->client_fd = -1;
+        s->hamon_gone_since_ms = now_ms();
         for (unsigned i = 0; i < s->o.config->mirrors; i++) {
                 worker_forget(s->workers[i]);
                 if (s->service_workers[i])
@@ -164,6 +179,7 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
                 return 0;
         }
         s->client_fd = fd;
+        s->hamon_gone_since_ms = 0;
         log_info("hamon is connected (pid %d)", (int)who.pid);
         for (unsigned i = 0; i < s->o.config->mirrors; i++)
                 if (monitor_latest(s->monitors[i], &o))
@@ -201,13 +217,45 @@ static int listen_at(struct server *s)
         return r;
 }
 
+static struct self_view look_at_self(const struct server *s)
+{
+        struct self_view v = {.known = true};
+        struct observation o;
+
+        v.hamon_gone_ms = s->hamon_gone_since_ms ? now_ms() - s->hamon_gone_since_ms : 0;
+        for (unsigned i = 0; i < s->o.config->mirrors; i++) {
+                bool seen = monitor_latest(s->monitors[i], &o);
+                v.known = v.known && seen;
+                v.array_runs = v.array_runs || (seen && o.array_running);
+                v.leg_refused = v.leg_refused || (seen && o.array_running && o.attached && o.leg_refused);
+        }
+        watchdog_look(&v);
+        return v;
+}
+
+static int on_guard(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct server *s = userdata;
+        struct self_view v = look_at_self(s);
+
+        (void)usec;
+        if (self_guard_must_reboot(&v)) {
+                log_error("hamon has been away for %llu s and the peer has revoked its leg: this node was deposed: rebooting now",
+                          (unsigned long long)(v.hamon_gone_ms / 1000));
+                (void)reboot_now(); /* when it returns, it is tried again at the next look */
+        }
+        watchdog_do(self_guard_watchdog(&v));
+        int r = sd_event_source_set_time_relative(source, SELF_GUARD_LOOK_MS * 1000ull);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 int server_start(sd_event *loop, const struct server_options *options, struct server **ret)
 {
         struct server *s = calloc(1, sizeof *s);
 
         if (!s)
                 return -ENOMEM;
-        *s = (struct server){.loop = loop, .o = *options, .listen_fd = -1, .client_fd = -1};
+        *s = (struct server){.loop = loop, .o = *options, .listen_fd = -1, .client_fd = -1, .hamon_gone_since_ms = now_ms()};
         int r = listen_at(s);
         for (unsigned i = 0; r == 0 && i < options->config->mirrors; i++) {
                 r = worker_start(&options->mirrors[i], loop, on_done, s, &s->workers[i]);
@@ -218,6 +266,8 @@ int server_start(sd_event *loop, const struct server_options *options, struct se
         }
         if (r == 0 && (r = sd_event_add_io(loop, NULL, s->listen_fd, EPOLLIN, on_connect, s)) > 0)
                 r = 0;
+        if (r == 0)
+                r = sd_event_add_time_relative(loop, &s->guard, CLOCK_BOOTTIME, SELF_GUARD_LOOK_MS * 1000ull, 0, on_guard, s);
         if (r < 0)
                 return r; /* the program ends; threads that started may still use `s` */
         *ret = s;
@@ -226,5 +276,6 @@ int server_start(sd_event *loop, const struct server_options *options, struct se
 
 void server_end(struct server *s)
 {
+        watchdog_hand_over();
         (void)unlink(s->o.socket_path);
 }

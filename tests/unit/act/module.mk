@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-act_UNIT_TESTS := $(addprefix tests/unit/act/test_,leg_header md debt equal_legs protocol config machine)
+act_UNIT_TESTS := $(addprefix tests/unit/act/test_,leg_header md debt equal_legs protocol config machine self_guard)
 UNIT_TESTS += $(act_UNIT_TESTS)
 $(foreach t,$(act_UNIT_TESTS),$(eval $(t)_ARCHIVES := hamon_act_pure hamon_config hamon_core wire base) $(eval $(t)_PKGS := gnutls jansson))
 tests/unit/act/test_protocol_SRCS := hamon/driver/act_codec.c

@@ -15,12 +15,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -229,6 +232,33 @@ static void children_end_or_are_ended(void **state)
         assert_int_equal(child_run(missing, 5000, &t), -ENOENT);
 }
 
+/* What a crashed hamon-act had started acts no more when the next one begins. */
+static void children_die_with_their_parent(void **state)
+{
+        const char *slow[] = {"/bin/sleep", "60", NULL};
+        struct pollfd p = {.events = POLLIN};
+        struct trouble t;
+        int alive[2]; /* the sleeping child has the other end */
+        char byte;
+
+        (void)state;
+        assert_int_equal(pipe(alive), 0);
+        pid_t parent = fork();
+        if (parent == 0) {
+                close(alive[0]);
+                _exit(write(alive[1], "x", 1) == 1 && child_run(slow, 60000, &t) == 0 ? 0 : 1);
+        }
+        close(alive[1]);
+        assert_int_equal(read(alive[0], &byte, 1), 1);
+        p.fd = alive[0];
+        assert_int_equal(poll(&p, 1, 300), 0); /* it sleeps */
+        assert_int_equal(kill(parent, SIGKILL), 0);
+        assert_int_equal(waitpid(parent, NULL, 0), parent);
+        assert_int_equal(poll(&p, 1, 10000), 1);
+        assert_int_equal(read(alive[0], &byte, 1), 0); /* and sleeps no more */
+        close(alive[0]);
+}
+
 /* A file of 64 MiB as a disk; skipped where the file system has no O_DIRECT. */
 static const char *make_disk(char ret[128])
 {
@@ -356,6 +386,7 @@ int main(void)
             cmocka_unit_test(mount_units_are_named_as_systemd_does),
             cmocka_unit_test(announcements_are_whole_frames),
             cmocka_unit_test(children_end_or_are_ended),
+            cmocka_unit_test(children_die_with_their_parent),
             cmocka_unit_test_setup_teardown(a_leg_is_made_once_and_remembers, setup, teardown),
             cmocka_unit_test_setup_teardown(a_disk_with_something_on_it_needs_consent, setup, teardown),
             cmocka_unit_test_setup_teardown(debt_of_a_member_on_disk, setup, teardown),

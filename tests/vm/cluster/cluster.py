@@ -20,7 +20,8 @@ class Failed(AssertionError):
     """What a test expected did not come true; the message says what was seen instead."""
 
 
-def configuration(address, mount=MOUNT, units=(), profile="normal", timers=()):
+def configuration(address, mount=MOUNT, units=(), profile="normal", timers=(), watchdog=None):
+    watchdog_line = f"watchdog = {watchdog}\n" if watchdog else ""
     unit_lines = "".join(f"unit = {unit}\n" for unit in units)
     timer_lines = "[timers]\n" + "".join(f"{line}\n" for line in timers) if timers else ""
     service = f"[service {MIRROR}]\nmount = {mount}\ntype = ext4\naddress = {address}/24\ninterface = eth0\n{unit_lines}" if mount else ""
@@ -32,10 +33,10 @@ profile = {profile}
 [node node-a]
 address = 10.99.0.1
 address = 10.99.1.1
-[node node-b]
+{watchdog_line}[node node-b]
 address = 10.99.0.2
 address = 10.99.1.2
-[witness witness]
+{watchdog_line}[witness witness]
 address = 10.99.0.3
 [mirror {MIRROR}]
 id = 0xd1

@@ -276,6 +276,11 @@ int server_start(sd_event *loop, const struct server_options *options, struct se
 
 void server_end(struct server *s)
 {
-        watchdog_hand_over();
+        struct self_view v = look_at_self(s);
+
+        if (v.known && !v.array_runs)
+                watchdog_do(WATCHDOG_DISARM); /* nothing to watch over */
+        else
+                watchdog_hand_over();
         (void)unlink(s->o.socket_path);
 }

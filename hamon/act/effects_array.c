@@ -332,7 +332,8 @@ int effect_array_stop(struct mirror *m, const struct effect *e, struct effect_re
                 r = attach_end(m, t);
         if (r == 0)
                 mirror_release_hold(m);
-        return r;
+        /* md ignores a flush that failed: what the stop wrote counts only when the disk then takes one. */
+        return r == 0 && leg_probe(m->disk, t) < 0 ? -EBADE : r;
 }
 
 int effect_note_clear(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)

@@ -38,7 +38,7 @@
         X(HISTORY,         "history")         /* append arg.epoch to the own leg header's epoch history; durable */                  \
         X(SERVICE_START,   "service-start")   /* mount, then units, in order (address is separate) */                                \
         X(SERVICE_STOP,    "service-stop")    /* reverse; verified unmounted */                                                      \
-        X(ARRAY_STOP,      "array-stop")      /* orderly: md stopped, then nbdc detach, hold released */                             \
+        X(ARRAY_STOP,      "array-stop")      /* orderly: md stopped, then nbdc detach, hold released; -EBADE: all of it, and the own disk then failed a probe */                             \
         X(ADDRESS_RENEW,   "address-renew")   /* at once: (re)add the service address with arg.lifetime_ms; first time: announce */  \
         X(ADDRESS_DROP,    "address-drop")    /* at once */                                                                          \
         X(REBOOT,          "reboot")          /* at once: reboot(2) without sync, without stopping units */

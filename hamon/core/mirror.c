@@ -30,6 +30,7 @@ enum deed {
         HAND,
         HAND_LEAVE,
         HAND_STOP,
+        STOP_KEEP,
         ADOPT,
         REVOKE,
         STEP,          /* the effect that belongs to the new state */
@@ -53,13 +54,13 @@ enum deed {
 #define JOINING (S(JOIN_REVOKE) | S(JOIN_LEG))
 #define STOPPING (S(STOP_SERVICE) | S(STOP_ARRAY))
 #define HANDING (S(HAND) | S(ASSEMBLE_BOTH))
-#define UNHANDING (S(HAND_LEAVE) | S(HAND_DETACH) | S(HAND_STOP))
+#define UNHANDING (S(STOP_KEEP) | S(HAND_LEAVE) | S(HAND_DETACH) | S(HAND_STOP))
 #define IDLERS (S(STANDBY) | S(REPROBE) | S(LEFT))
 #define ASKERS (S(PREVOTE) | S(PROBE) | S(SWAP))
 #define ALL (OPENERS | TAKING | HANDING | UNHANDING | CREATING | JOINING | STOPPING | IDLERS | ASKERS | S(PRIMARY) | S(ADOPT) | S(DEPOSED))
 #define HAS_EFFECT (S(OPENING) | S(REPROBE) | S(PROBE) | TAKING | S(ASSEMBLE_BOTH) | S(HAND_DETACH) | S(HAND_STOP) | S(CREATE_LEG) | S(CREATE_ARRAY) | \
                     JOINING | S(STOP_ARRAY) | S(DEPOSED))
-#define HAS_PROPOSAL (S(SWAP) | S(ADOPT) | S(HAND_LEAVE) | S(CREATE_SWAP))
+#define HAS_PROPOSAL (S(STOP_KEEP) | S(SWAP) | S(ADOPT) | S(HAND_LEAVE) | S(CREATE_SWAP))
 #define HAS_ARRAY (S(ASSEMBLE) | S(APPLY) | S(HISTORY) | S(ASSEMBLE_BOTH) | S(HAND_LEAVE) | S(HAND_DETACH) | S(PRIMARY) | STOPPING)
 
 /* clang-format off: one row, one line */
@@ -115,7 +116,10 @@ static const struct row rows[] = {
     /* effects failed */
     {S(PROBE), MIRROR_FAILED, 0, 0, MIRROR_STANDBY, PROBE_BAD, REASON_PROBE_FAILED},
     {S(REPROBE), MIRROR_FAILED, 0, 0, MIRROR_STANDBY, PROBE_BAD, REASON_NONE},
-    {S(OPENING) | TAKING | S(HAND_DETACH) | S(HAND_STOP), MIRROR_FAILED, 0, 0, STAY, RETRY, REASON_EFFECT_FAILED},
+    {S(OPENING) | TAKING | S(HAND_DETACH), MIRROR_FAILED, 0, 0, STAY, RETRY, REASON_EFFECT_FAILED},
+    {S(HAND_STOP), MIRROR_FAILED, 0, MIRROR_UNSAFE, STAY, RETRY, REASON_EFFECT_FAILED},
+    {S(HAND_STOP), MIRROR_FAILED, MIRROR_UNSAFE | MIRROR_ALONE, 0, MIRROR_REVOKE, REVOKE, REASON_NONE},
+    {S(HAND_STOP), MIRROR_FAILED, MIRROR_UNSAFE, MIRROR_ALONE, MIRROR_OPENING, OPEN, REASON_NONE},
 #ifdef MUTANT_hand_over_alone /* R1a */
     {S(ASSEMBLE_BOTH), MIRROR_FAILED, 0, 0, MIRROR_HAND_STOP, HAND_STOP, REASON_HANDOVER_FAILED},
 #else
@@ -123,12 +127,15 @@ static const struct row rows[] = {
 #endif
     {S(DEPOSED), MIRROR_FAILED, 0, 0, STAY, RETRY, REASON_NONE},
     {S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING, MIRROR_FAILED, 0, 0, MIRROR_STANDBY, FAIL_COMMAND, REASON_NONE},
-    {S(STOP_ARRAY), MIRROR_FAILED, 0, 0, MIRROR_OPENING, OPEN, REASON_EFFECT_FAILED},
+    {S(STOP_ARRAY), MIRROR_FAILED, MIRROR_UNSAFE | MIRROR_BOTH, 0, MIRROR_STOP_KEEP, STOP_KEEP, REASON_OWN_LEG_FAILED},
+    {S(STOP_ARRAY), MIRROR_FAILED, MIRROR_BOTH, MIRROR_UNSAFE, MIRROR_OPENING, OPEN, REASON_EFFECT_FAILED},
+    {S(STOP_ARRAY), MIRROR_FAILED, 0, MIRROR_BOTH, MIRROR_OPENING, OPEN, REASON_EFFECT_FAILED},
     {ALL & ~HAS_EFFECT, MIRROR_FAILED, 0, 0, STAY, NOTHING, REASON_NONE},
 
     /* outcomes of the own proposal */
     {S(SWAP), MIRROR_OUTCOME, MIRROR_WON, 0, MIRROR_REVOKE, REVOKE, REASON_TAKEOVER_DECIDED},
     {S(SWAP), MIRROR_OUTCOME, 0, MIRROR_WON, MIRROR_STANDBY, SWAP_LOST, REASON_TAKEOVER_REFUSED},
+    {S(STOP_KEEP), MIRROR_OUTCOME, 0, 0, MIRROR_OPENING, OPEN, REASON_NONE},
     {S(HAND_LEAVE), MIRROR_OUTCOME, MIRROR_ALONE, 0, MIRROR_HAND_DETACH, STEP, REASON_NONE},
     {S(HAND_LEAVE), MIRROR_OUTCOME, 0, MIRROR_ALONE, STAY, NOTHING, REASON_NONE}, /* another node's by now: NEWER */
     /* No DEBT_APPLY here: it would wait in md for a dead leg that is still attached, and LEG_ADD applies the debt before any re-add. */
@@ -171,7 +178,7 @@ static const struct row rows[] = {
     {S(PRIMARY), MIRROR_POLL, 0, MIRROR_STOP | MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
     {S(STOP_SERVICE), MIRROR_POLL, 0, MIRROR_QUIET | MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
     {S(STOP_ARRAY), MIRROR_POLL, 0, MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
-    {OPENERS | S(HAND_STOP) | S(REPROBE) | S(PROBE) | S(ADOPT) | S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING | S(LEFT) | S(DEPOSED), MIRROR_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
+    {OPENERS | S(HAND_STOP) | S(STOP_KEEP) | S(REPROBE) | S(PROBE) | S(ADOPT) | S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING | S(LEFT) | S(DEPOSED), MIRROR_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 
     /* people; command.c asks only a standby */
     {S(STANDBY), MIRROR_COMMAND_CREATE, 0, 0, MIRROR_CREATE_LEG, STEP, REASON_NONE},
@@ -185,7 +192,7 @@ static const char *const words[] = {
     "waiting-for-hamon-act", "opening-leg",   "standby",      "probing-again", "asking",       "probing",        "deciding",     "fencing",  "capturing-debt",
     "assembling",            "applying-debt", "writing-history", "primary",   "adopting",       "creating-leg", "creating-array",
     "creating-record",       "revoking",      "preparing-leg", "stopping-service", "stopping-array",
-    "handing-over",          "assembling-both", "leaving-peer",   "detaching",       "stopping-both", "left",           "rebooting",
+    "handing-over",          "assembling-both", "leaving-peer",   "detaching",       "stopping-both", "leaving-own", "left",           "rebooting",
 };
 /* clang-format on */
 
@@ -246,6 +253,7 @@ static enum effect_type effect_of(enum mirror_state state)
         case MIRROR_STOP_SERVICE:
         case MIRROR_HAND:
         case MIRROR_HAND_LEAVE:
+        case MIRROR_STOP_KEEP:
         case MIRROR_LEFT:
         case MIRROR_STATES:
                 break;
@@ -348,6 +356,8 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 stopped(c, mirror, out);
                 /* fall through */
         case OPEN:
+                if (deed == OPEN)
+                        m->stopped_clean = false; /* whatever was stopped, it was not in order */
                 m->asked_for = peer_boot(c);
                 ask_effect(c, mirror, EFFECT_LEG_OPEN, out);
                 return;
@@ -414,6 +424,11 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 pending_cancel(&m->pending);
                 leg_fire(c, mirror, LEG_END, e, out);
                 ask_change(c, mirror, &m->ask, CHANGE_LEAVE, m->epoch, e);
+                return;
+        case STOP_KEEP:
+                ask_change(c, mirror, &m->ask, CHANGE_KEEP_PEER, m->epoch, e);
+                m->ask.change.peer_leg = c->reg[mirror].decided.legs[peer_of(c)].uuid;
+                m->ask.change.doubtful = true;
                 return;
         case HAND_STOP:
                 leg_fire(c, mirror, LEG_END, e, out);

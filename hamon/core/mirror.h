@@ -39,6 +39,7 @@ enum mirror_state {
         MIRROR_HAND_LEAVE,   /* it could not be had, or is not equal: in_sync = {self} first (R1a) */
         MIRROR_HAND_DETACH,
         MIRROR_HAND_STOP,
+        MIRROR_STOP_KEEP,    /* stopped, and the own disk does not keep what is flushed: the record is decided without it */
         MIRROR_LEFT,         /* stopped in good order; nothing starts here before a restart of hamon */
         MIRROR_DEPOSED,      /* reboot was asked for */
         MIRROR_STATES
@@ -77,6 +78,7 @@ enum { /* facts */
         MIRROR_BOTH = 1 << 16,        /* the decided record names this node and boot, with both legs in sync */
         MIRROR_HANDED = 1 << 17,      /* the peer's leg is attached for the new epoch */
         MIRROR_UNHANDED = 1 << 18,    /* it cannot be had */
+        MIRROR_UNSAFE = 1 << 19,      /* the array was stopped, and the own disk failed the probe after it */
         MIRROR_GIVEN_UP = 1 << 20,    /* what is under way is a person's wish, whose time is over */
         MIRROR_REVOCABLE = 1 << 21,   /* no voter can have accepted the own proposal: it was never sent out */
 };

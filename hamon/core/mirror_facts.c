@@ -7,6 +7,8 @@
  */
 #include "hamon/core/state.h"
 
+#include <errno.h>
+
 enum node_role mirror_role(enum mirror_state state)
 {
         switch (state) {
@@ -41,6 +43,7 @@ enum node_role mirror_role(enum mirror_state state)
         case MIRROR_PRIMARY:
         case MIRROR_STOP_SERVICE:
         case MIRROR_STOP_ARRAY:
+        case MIRROR_STOP_KEEP:
                 return ROLE_PRIMARY;
         case MIRROR_DEPOSED:
         case MIRROR_STATES:
@@ -344,6 +347,8 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
                 f |= MIRROR_ALONE;
         if ((f & MIRROR_MINE) && decided->legs[0].in_sync && decided->legs[1].in_sync)
                 f |= MIRROR_BOTH;
+        if ((m->state == MIRROR_STOP_ARRAY || m->state == MIRROR_HAND_STOP) && m->pending.error == -EBADE)
+                f |= MIRROR_UNSAFE;
         if (c->leg[mirror].state == LEG_HANDED)
                 f |= MIRROR_HANDED;
         if (c->leg[mirror].state == LEG_HAND_BAD)

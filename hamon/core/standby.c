@@ -256,5 +256,5 @@ uint64_t standby_deadline_ms(const struct core *c, uint8_t mirror)
 
 bool standby_is_idle(const struct core *c, uint8_t mirror)
 {
-        return !c->standby[mirror].ask.wanted;
+        return !c->standby[mirror].ask.wanted && c->standby[mirror].state == STANDBY_IDLE;
 }

@@ -442,7 +442,7 @@ static int array_stop(struct sim *s, uint8_t n, const struct effect *e, struct e
         }
         nbdc_detach(s, n);
         m->act.hold = false;
-        return 0;
+        return m->disk.lying || m->disk.failed ? -EBADE : 0; /* md ignores a flush that failed; a probe does not */
 }
 
 static const effect_fn effects[EFFECT_TYPES] = {

@@ -92,5 +92,5 @@ api_handler get_healthz, get_readyz, probe_primary, probe_secondary, probe_insyn
 api_handler get_metrics;                                                                                   /* metrics.c */
 api_handler get_file, get_status_page;                                                                     /* page.c */
 api_handler get_operation, get_operations, cancel_operation, post_mirror_create, post_mirror_join, post_mirror_switchover,
-        post_mirror_start_alone, post_node_leave, post_node_confirm_dead;                                  /* changes.c */
+        post_mirror_start_alone, post_node_leave, post_node_confirm_dead, post_witness_replace;            /* changes.c */
 #endif

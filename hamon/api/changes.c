@@ -229,6 +229,12 @@ int post_node_leave(struct api_call *c, struct http_response *resp)
         return take_body(c, NULL, &none, NULL) < 0 ? bad_body(resp) : post(c, COMMAND_LEAVE, MIRRORS_MAX, true, resp);
 }
 
+int post_witness_replace(struct api_call *c, struct http_response *resp)
+{
+        bool none;
+        return take_body(c, NULL, &none, NULL) < 0 ? bad_body(resp) : post(c, COMMAND_REPLACE_WITNESS, MIRRORS_MAX, true, resp);
+}
+
 int post_node_confirm_dead(struct api_call *c, struct http_response *resp)
 {
         const struct api *a = c->api;

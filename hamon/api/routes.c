@@ -57,7 +57,8 @@
         X(POST, "/v1/mirrors/{mirror}/switchover", OPERATOR, post_mirror_switchover)           \
         X(POST, "/v1/mirrors/{mirror}/start-alone", OPERATOR, post_mirror_start_alone)         \
         X(POST, "/v1/node/leave", OPERATOR, post_node_leave)                                   \
-        X(POST, "/v1/node/confirm-dead", OPERATOR, post_node_confirm_dead)
+        X(POST, "/v1/node/confirm-dead", OPERATOR, post_node_confirm_dead)                     \
+        X(POST, "/v1/witness/replace", OPERATOR, post_witness_replace)
 
 static api_handler pass_on;
 

@@ -71,6 +71,16 @@ static void confirm_dead(struct core *c, const struct event *e, struct actions *
         answer(e->command.ticket, 0, REASON_COMMAND_DONE, out);
 }
 
+/* R7d by a person who knows more than the voters have seen. On the primary; what is under way there goes first. */
+static void replace_witness(struct core *c, const struct event *e, struct actions *out)
+{
+        bool any = false;
+
+        for (uint8_t m = 0; m < c->config.mirrors; m++)
+                any = record_expel(c, m, WITNESS, e, out) || any;
+        answer(e->command.ticket, any ? 0 : -EINVAL, any ? REASON_COMMAND_DONE : REASON_COMMAND_WRONG_STATE, out);
+}
+
 void command_given(struct core *c, const struct event *e, struct actions *out)
 {
         uint8_t mirror = e->command.mirror;
@@ -87,6 +97,10 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
         }
         if (e->command.type == COMMAND_CONFIRM_DEAD) {
                 confirm_dead(c, e, out);
+                return;
+        }
+        if (e->command.type == COMMAND_REPLACE_WITNESS) {
+                replace_witness(c, e, out);
                 return;
         }
         struct command *cmd = &c->command[mirror];
@@ -153,6 +167,7 @@ static bool is_done(const struct core *c, uint8_t mirror)
                 return m->state == MIRROR_STANDBY && s && s->role == ROLE_PRIMARY && s->epoch > cmd->epoch;
         case COMMAND_CONFIRM_DEAD:
         case COMMAND_LEAVE:
+        case COMMAND_REPLACE_WITNESS:
         case COMMAND_TYPES:
                 break;
         }

@@ -47,6 +47,7 @@ enum command_type {
         COMMAND_START_ALONE, /* a person's consent (3.4) */
         COMMAND_CONFIRM_DEAD,/* manual mode: a person says that the peer is off */
         COMMAND_LEAVE,       /* orderly stop of this hamon: tell the others */
+        COMMAND_REPLACE_WITNESS, /* the witness is another machine, or was put back: its seats are taken away, and given anew (R7) */
         COMMAND_TYPES
 };
 

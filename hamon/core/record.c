@@ -513,7 +513,9 @@ bool record_expel(struct core *c, uint8_t mirror, uint8_t voter, const struct ev
         const struct change change = {.kind = CHANGE_EXPEL, .epoch = r->decided.epoch, .voter = voter};
         uint8_t members = voters_known(c, mirror);
 
-        if (record_busy(c, mirror) || r->decided.version == 0 || !(members & voter_bit(voter)) || voters_count(members) < 3)
+        bool primary = r->decided.primary == c->config.self && uuid_equal(&r->decided.primary_boot, &c->config.boot);
+
+        if (!primary || record_busy(c, mirror) || r->decided.version == 0 || !(members & voter_bit(voter)) || voters_count(members) < 3)
                 return false;
         begin(c, mirror, &change, true, e, out);
         return true;

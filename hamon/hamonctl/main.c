@@ -36,6 +36,7 @@ static const struct cli cli = {
                  "hamonctl switchover NAME [--dry-run]\n"
                  "hamonctl node leave\n"
                  "hamonctl node confirm-dead NODE [--yes]\n"
+                 "hamonctl witness replace\n"
                  "hamonctl is primary NAME\n"
                  "hamonctl check\n"
                  "hamonctl config check [FILE]\n"
@@ -50,7 +51,7 @@ static const struct cli cli = {
 };
 
 /* The commands: their words, how many operands follow, and what they are called in an error. */
-enum verb { STATUS, EVENTS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, CONFIRM_DEAD, IS_PRIMARY, CHECK, CONFIG_CHECK, KEY_GENERATE,
+enum verb { STATUS, EVENTS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, CONFIRM_DEAD, WITNESS_REPLACE, IS_PRIMARY, CHECK, CONFIG_CHECK, KEY_GENERATE,
             CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 static const struct {
@@ -66,6 +67,7 @@ static const struct {
         [SWITCHOVER] = {"switchover", NULL, 1, 1, "NAME"},
         [LEAVE] = {"node", "leave", 0, 0, NULL},
         [CONFIRM_DEAD] = {"node", "confirm-dead", 1, 1, "NODE"},
+        [WITNESS_REPLACE] = {"witness", "replace", 0, 0, NULL},
         [IS_PRIMARY] = {"is", "primary", 1, 1, "NAME"},
         [CHECK] = {"check", NULL, 0, 0, NULL},
         [CONFIG_CHECK] = {"config", "check", 0, 1, "FILE"},
@@ -122,6 +124,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_leave(c);
         case CONFIRM_DEAD:
                 return verb_confirm_dead(c, operand);
+        case WITNESS_REPLACE:
+                return verb_witness_replace(c);
         case IS_PRIMARY:
                 return verb_is_primary(c);
         case CHECK:

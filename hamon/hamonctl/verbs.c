@@ -198,6 +198,11 @@ int verb_leave(const struct command_line *c)
         return call_command(c, "/v1/node/leave", NULL, NULL);
 }
 
+int verb_witness_replace(const struct command_line *c)
+{
+        return call_command(c, "/v1/witness/replace", NULL, NULL);
+}
+
 int verb_confirm_dead(const struct command_line *c, const char *node)
 {
         char question[256];

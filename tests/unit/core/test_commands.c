@@ -464,6 +464,26 @@ static void secondary_leaves(void **state)
         assert_int_equal(w.core[A].leg[M].state, LEG_IN);
 }
 
+/* R7: the person knows that the witness was put back to an older state; nobody has asked it since. */
+static void the_witness_is_replaced(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        struct uuid former = world_record(&w)->voters[W];
+        world_command(&w, B, COMMAND_REPLACE_WITNESS, false, 5);
+        expect_answer(5, -EINVAL, REASON_COMMAND_WRONG_STATE); /* not the primary */
+        world_command(&w, A, COMMAND_REPLACE_WITNESS, false, 6);
+        expect_answer(6, 0, REASON_COMMAND_DONE);
+        live(30000);
+        assert_true(w.core[W].reg[M].admitted);
+        assert_false(uuid_equal(&world_record(&w)->voters[W], &former));
+        assert_true(uuid_equal(&world_record(&w)->voters[W], &w.core[W].reg[M].acceptor.voter));
+        world_power_off(&w, A); /* and its vote counts */
+        live(6000);
+        assert_true(world_serves(&w, B));
+}
+
 static void confirm_dead_is_for_manual_mode(void **state)
 {
         (void)state;
@@ -579,6 +599,7 @@ int main(void)
             cmocka_unit_test(primary_leaves_with_a_stuck_leg),
             cmocka_unit_test(primary_leaves_after_a_restart),
             cmocka_unit_test(secondary_leaves),
+            cmocka_unit_test(the_witness_is_replaced),
             cmocka_unit_test(confirm_dead_is_for_manual_mode),
             cmocka_unit_test(nothing_without_hamon_act),
             cmocka_unit_test(service_does_not_start),

@@ -511,6 +511,12 @@ void mirror_fire(struct core *c, uint8_t mirror, enum mirror_event event, const 
         do_deed(c, mirror, r->deed, e, out);
 }
 
+/* On the way to primary: whether the array runs decides what comes next. */
+static bool depends_on_array(enum mirror_state state)
+{
+        return IN_STATE(state) & (NEEDS_HOLD | HANDING);
+}
+
 void mirror_effect_done(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
 {
         struct mirror *m = &c->mirror[mirror];
@@ -530,6 +536,8 @@ void mirror_effect_done(struct core *c, uint8_t mirror, const struct event *e, s
         if (reopened && r->error != 0) {
                 pending_retry_later(c, &m->reopen);
                 m->opened_known = m->opened_known && m->state != MIRROR_STANDBY;
+                if (depends_on_array(m->state))
+                        return; /* what was known is of before the assembly: without an answer nobody may take the array for gone */
         }
         if (own && r->error == 0 && m->reason == REASON_EFFECT_FAILED)
                 m->reason = REASON_NONE;

@@ -464,6 +464,32 @@ static void secondary_leaves(void **state)
         assert_int_equal(w.core[A].leg[M].state, LEG_IN);
 }
 
+/* hamon-act dies when both legs are assembled, and cannot read the leg at first: the running array is not taken for none. */
+static void hamon_act_dies_in_a_hand_over(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        w.machine[B].hold = EFFECT_HISTORY;
+        world_command(&w, A, COMMAND_SWITCHOVER, false, 6);
+        for (int ms = 0; ms < 5000 && w.core[B].mirror[M].state != MIRROR_HISTORY; ms++)
+                world_run(&w, 1);
+        assert_int_equal(w.core[B].mirror[M].state, MIRROR_HISTORY);
+        assert_true(w.machine[B].running && world_record(&w)->legs[A].in_sync);
+        world_act(&w, B, false);
+        w.machine[B].hold = EFFECT_TYPES;
+        w.machine[B].fail = EFFECT_LEG_OPEN;
+        w.machine[B].error = -EIO;
+        world_run(&w, 100);
+        world_act(&w, B, true);
+        world_run(&w, 600);
+        assert_int_equal(w.core[B].mirror[M].state, MIRROR_HISTORY);
+        w.machine[B].fail = EFFECT_TYPES;
+        live(8000);
+        assert_true(world_serves(&w, B));
+        assert_int_equal(world_record(&w)->epoch, 2);
+}
+
 /* R7: the person knows that the witness was put back to an older state; nobody has asked it since. */
 static void the_witness_is_replaced(void **state)
 {
@@ -599,6 +625,7 @@ int main(void)
             cmocka_unit_test(primary_leaves_with_a_stuck_leg),
             cmocka_unit_test(primary_leaves_after_a_restart),
             cmocka_unit_test(secondary_leaves),
+            cmocka_unit_test(hamon_act_dies_in_a_hand_over),
             cmocka_unit_test(the_witness_is_replaced),
             cmocka_unit_test(confirm_dead_is_for_manual_mode),
             cmocka_unit_test(nothing_without_hamon_act),

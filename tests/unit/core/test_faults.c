@@ -363,6 +363,25 @@ static void the_only_disk_fails_its_flushes(void **state)
         assert_true(world_serves(&w, A));
 }
 
+/* Links of up to 150 ms one way that lose 2 %: nothing is decided for their sake in five minutes, and a death is seen as ever. */
+static void far_and_lossy(void **state)
+{
+        (void)state;
+        redundant();
+        w.message_max_ms = 150;
+        w.lose_percent = 2;
+        uint64_t version = world_record(&w)->version;
+        for (int s = 0; s < 300; s++) {
+                live(1000);
+                assert_true(world_serves(&w, A));
+        }
+        assert_int_equal(world_record(&w)->version, version);
+        world_power_off(&w, A);
+        live(8000);
+        assert_true(world_serves(&w, B));
+        assert_true(writes_go_on());
+}
+
 static void hamon_act_restarts(void **state)
 {
         (void)state;
@@ -586,6 +605,7 @@ int main(void)
             cmocka_unit_test(own_disk_fails_its_flushes),
             cmocka_unit_test(the_only_disk_fails_its_flushes),
             cmocka_unit_test(own_disk_hangs),
+            cmocka_unit_test(far_and_lossy),
             cmocka_unit_test(hamon_act_restarts),
             cmocka_unit_test(probe_fails),
             cmocka_unit_test(assembly_fails_for_a_while),

@@ -34,8 +34,10 @@ int tls_options_need_kernel(uint64_t *ret_records_max)
         int rc = ktls_available();
 
         *ret_records_max = n > 0 && n < NBDC_TLS_RECORDS_MAX ? n : NBDC_TLS_RECORDS_MAX;
-        if (rc == 0)
+        if (rc == 0) {
+                ktls_warm_up();
                 return NBDC_EXIT_OK;
+        }
         log_error("this kernel cannot encrypt connections (%s): it needs CONFIG_TLS; try 'modprobe tls'. Nothing was attached: nbdc never falls "
                   "back to a plain connection by itself",
                   strerror(-rc));

@@ -59,6 +59,8 @@ int security_new(const struct security_options *o, struct security **ret, enum s
                         return r;
                 }
                 s->kernel = (!o->records || strcmp(o->records, "kernel") == 0) && ktls_available() == 0;
+                if (s->kernel)
+                        ktls_warm_up();
         }
         int r = need_keys(s, &mode, reason, reason_size);
         if (r < 0)

@@ -3,6 +3,7 @@
 #include "net/tls_internal.h"
 
 #include <errno.h>
+#include <arpa/inet.h>
 #include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -26,6 +27,39 @@ int ktls_available(void)
         int r = setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof "tls") == 0 || errno == ENOTCONN ? 0 : -errno;
         (void)close(fd);
         return r;
+}
+
+/* A connection to ourselves whose other end is never taken. -1: this machine's loopback is not up. */
+static int connect_to_self(int *ret_listener)
+{
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof a;
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        *ret_listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0 && *ret_listener >= 0 && bind(*ret_listener, (struct sockaddr *)&a, sizeof a) == 0 && listen(*ret_listener, 1) == 0 &&
+            getsockname(*ret_listener, (struct sockaddr *)&a, &size) == 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
+                return fd;
+        if (fd >= 0)
+                (void)close(fd);
+        return -1;
+}
+
+void ktls_warm_up(void)
+{
+        const struct tls12_crypto_info_aes_gcm_128 nothing = {
+            .info = {.version = TLS_1_3_VERSION, .cipher_type = TLS_CIPHER_AES_GCM_128},
+        };
+        int listener, fd = connect_to_self(&listener);
+
+        /* Whether it works is for the first real connection to find out. */
+        if (fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof "tls") == 0 &&
+            setsockopt(fd, SOL_TLS, TLS_TX, &nothing, sizeof nothing) == 0)
+                (void)setsockopt(fd, SOL_TLS, TLS_RX, &nothing, sizeof nothing);
+        if (fd >= 0)
+                (void)close(fd);
+        if (listener >= 0)
+                (void)close(listener);
 }
 
 bool ktls_is_on(int fd)

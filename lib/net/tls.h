@@ -74,6 +74,12 @@ ssize_t tls_write(struct tls *t, const struct iovec *iov, size_t count);
 int ktls_available(void);
 
 /*
+ * Has the kernel load its ciphers now, by an encrypted connection to ourselves that carries nothing: the first use after a boot may take seconds on
+ * a slow machine, and would keep a worker or a handshake waiting. Blocks; for the start of a program.
+ */
+void ktls_warm_up(void);
+
+/*
  * Gives the record layer of `fd` to the kernel: plain bytes on the socket from then on, and the session is of no more use. Only between records,
  * with all output sent. -ENOENT, -ENOPROTOOPT and the like: the kernel does not, and nothing has changed. -EPROTO: the session is in the middle
  * of something, or the kernel took one half only: close the connection.

@@ -3,6 +3,7 @@
 #include "tests/unit/cmocka_all.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,6 +312,11 @@ static void the_kernel_takes_over_or_says_no(void **state)
         (void)close(s[1]);
         int r = ktls_available();
         assert_true(r == 0 || r == -ENOENT);
+        int before = open("/dev/null", O_RDONLY);
+        ktls_warm_up(); /* with or without the module: nothing is left open */
+        assert_int_equal(close(before), 0);
+        assert_int_equal(open("/dev/null", O_RDONLY), before);
+        assert_int_equal(close(before), 0);
         drop(&p);
 }
 

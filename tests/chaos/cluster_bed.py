@@ -29,6 +29,7 @@ DATA_MIB, DATA_WITH_POSTGRES_MIB = 64, 192
 SECTORS = 1500
 TROUBLE = (GuestTimeout, GuestError, CommandFailed, RuntimeError, TimeoutError, OSError)
 DISKS = ("data", "raw")
+PACKAGES = "/var/cache/chaos"
 
 UNIT = """[Unit]
 Description=Load of chaos on mirror %i
@@ -164,9 +165,7 @@ class Bed(Cluster):
         vm.put("/etc/systemd/system/chaos-load@.service", UNIT.encode())
         for m in self.mirrors:
             vm.put(f"/etc/chaos/{m.name}.env", f"TARGET={m.target}\nPORT={m.port}\nBLOCKS={SECTORS}\nSTRIDE={m.stride}\n".encode())
-        vm.check("mkdir -p /var/cache/chaos")
-        for deb in sorted(settings.DEB_DIR.glob("*.deb")):
-            vm.put(f"/var/cache/chaos/{deb.name}", deb.read_bytes())
+        put_packages(vm)
         vm.check("chmod 755 /usr/local/bin/chaos-load && systemctl daemon-reload && sync")
 
     # -- looking
@@ -236,6 +235,13 @@ class Bed(Cluster):
             self.database.end()
         for m in self.mirrors:
             m.end()
+
+
+def put_packages(vm):
+    """Our packages, where a fault `upgrade` finds them."""
+    vm.check(f"mkdir -p {PACKAGES}")
+    for deb in sorted(settings.DEB_DIR.glob("*.deb")):
+        vm.put(f"{PACKAGES}/{deb.name}", deb.read_bytes())
 
 
 def configuration(all_mirrors, units=()):

@@ -8,14 +8,13 @@ notes it, and whole_again() repairs at the end of the round whatever was left.
 import time
 
 from cluster.cluster import NODES, WITNESS
-from cluster_bed import DISKS, TROUBLE
+from cluster_bed import DISKS, PACKAGES, TROUBLE
 from vmbed import settings
 
 OTHER = {"node-a": "node-b", "node-b": "node-a"}
 INTERFACE = {"lan": "eth0", "rep": "eth1"}
 # How each daemon is found: systemd's unit, or the command line for what has no unit of its own.
 UNITS = {"nbdd": "nbdd", "hamon": "hamon", "hamon-act": "hamon-act", "nbdc": "nbdc@*", "witness": "hamon-witness"}
-PACKAGES = "/var/cache/chaos"
 KEEPER = "pkill -{} -f '[n]bdc --keep'"
 
 

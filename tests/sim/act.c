@@ -300,11 +300,11 @@ static int leg_add(struct sim *s, uint8_t n, const struct effect *e, struct effe
                 md_set_bits(s, n, s->node[n].act.debt);
         if (!md_super_settled(s, n))
                 return WAIT;
-        rules_leg_add(s, n, e->whole);
         if (e->whole)
                 md_add_whole(s, n);
         else if (!md_re_add(s, n))
                 return -ESTALE;
+        rules_leg_add(s, n, e->whole);
         return 0;
 }
 

@@ -87,13 +87,17 @@ static void restart(struct sim *s, uint8_t n, uint64_t life, uint64_t unused)
         if (!s->node[n].life[LIFE_MACHINE].up || s->node[n].life[life].up)
                 return;
         if (life == LIFE_HAMON) {
+                script(s, "restart-hamon", n, NO_NODE);
                 hamon_start(s, n);
         } else if (life == LIFE_NBDD) {
+                script(s, "start-nbdd", n, NO_NODE);
                 nbdd_started(s, n);
         } else {
                 life_start(s, n, (enum life)life);
-                if (life == LIFE_ACT)
+                if (life == LIFE_ACT) {
+                        script(s, "start-hamon-act", n, NO_NODE);
                         act_started(s, n);
+                }
         }
 }
 
@@ -111,6 +115,7 @@ static void crash(struct sim *s, uint8_t n, enum life life, uint64_t within_us)
                 m->hamon.connected = false;
                 m->hamon.held_count = 0;
         } else if (life == LIFE_ACT) {
+                script(s, "stop-hamon-act", n, NO_NODE);
                 m->act.hold = false;
                 for (unsigned i = 0; i < ACT_WORKERS; i++) {
                         m->act.worker[i].busy = false;
@@ -121,6 +126,7 @@ static void crash(struct sim *s, uint8_t n, enum life life, uint64_t within_us)
                 e.type = EVENT_ACT_LOST;
                 hamon_event(s, n, &e);
         } else if (life == LIFE_NBDD) {
+                script(s, "stop-nbdd", n, NO_NODE);
                 nbdd_ended(s, n);
         } else if (life == LIFE_NBDC) {
                 m->nbdc.connecting = false;
@@ -133,6 +139,13 @@ static void freeze(struct sim *s, uint8_t n, enum life life, uint64_t us)
         if (!s->node[n].life[life].up)
                 return;
         s->node[n].life[life].frozen_until_us = s->now_us + us;
+        if (life == LIFE_MACHINE || life == LIFE_HAMON) {
+                script(s, "freeze", n, NO_NODE);
+                script_later(s, "thaw", n, us);
+        } else if (life == LIFE_NBDD) {
+                script(s, "stop-nbdd", n, NO_NODE);
+                script_later(s, "start-nbdd", n, us);
+        }
         if (life == LIFE_MACHINE)
                 s->node[n].thawed_us = s->now_us + us;
 }
@@ -147,6 +160,7 @@ static void relink(struct sim *s, uint8_t n, uint64_t from, uint64_t to)
 {
         (void)n;
         s->cut[from][to] = false;
+        script(s, "mend-one-way", (uint8_t)from, (uint8_t)to);
         s->changed_us = s->now_us;
         trace(s, NO_NODE, "the link %llu -> %llu is back", from, to);
 }
@@ -154,6 +168,7 @@ static void relink(struct sim *s, uint8_t n, uint64_t from, uint64_t to)
 static void cut(struct sim *s, uint8_t from, uint8_t to, uint64_t us)
 {
         s->cut[from][to] = true;
+        script(s, "cut-one-way", from, to);
         trace(s, NO_NODE, "the link %llu -> %llu is cut", from, to);
         sim_after(s, us, 0, LIFE_WORLD, relink, from, to);
 }
@@ -189,6 +204,7 @@ static void forget(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_
                 return; /* the only voter that knows what was decided */
         s->forgotten = true;
         trace(s, n, "the voter's state file is lost", 0, 0);
+        script(s, "forget", n, NO_NODE);
         if (s->node[n].life[LIFE_MACHINE].up)
                 machine_off(s, n);
         s->node[n].hamon.file_known = false;
@@ -364,6 +380,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 if (!survives(s, n))
                         return;
                 trace(s, n, "the disk fails", 0, 0);
+                script(s, "own-disk-fails", n, NO_NODE);
                 s->node[n].disk.failed = true;
                 return;
         case FAULT_TRAP_FLAKY:
@@ -387,6 +404,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 if (!survives(s, n) || !s->decided.legs[1 - n].in_sync)
                         return;
                 trace(s, n, "the disk fails its flushes", 0, 0);
+                script(s, "own-disk-fails-flushes", n, NO_NODE);
                 s->node[n].disk.lying = true;
                 sim_after(s, long_us, n, LIFE_WORLD, disk_reset, 0, 0);
                 return;
@@ -515,59 +533,14 @@ void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned
         }
 }
 
-static enum reason shown_reason(const struct sim *s, uint8_t n)
-{
-        struct mirror_view v;
-        core_view_mirror(&s->node[n].hamon.core, 0, clock_ms(s, n), &v);
-        return v.reason;
-}
-
-/*
- * A person who looks now and then: makes a leg on a new disk, and lets a node start alone that waits for a leg which no longer exists
- * (its own disk did not fail: the person knows that it holds everything).
- */
-/*
- * Manual: the person looks whether the silent node is off, and says so - now and then wrongly, of one that is only cut off. Never on both nodes:
- * nothing could then tell which of them has the newer data.
- */
-static void give_word(struct sim *s, uint8_t n)
-{
-        uint8_t o = (uint8_t)(1 - n);
-        bool silent = !detector_is_alive(&s->node[n].hamon.core, o) && s->node[n].hamon.core.detector.voter[o].state == DETECTOR_DEAD;
-        bool off = !s->node[o].life[LIFE_MACHINE].up;
-
-        if (!s->manual || !silent || (s->word_of != NO_NODE && s->word_of != n) || (!off && sim_chance(s, 50)))
-                return;
-        s->word_of = n;
-        hamon_command(s, n, COMMAND_CONFIRM_DEAD);
-}
-
-void fault_operator(struct sim *s, uint8_t unused_node, uint64_t a, uint64_t b)
-{
-        (void)unused_node;
-        if (check_redundant(s))
-                s->word_of = NO_NODE;
-        for (uint8_t n = 0; n < NODES; n++) {
-                const struct disk *o = &s->node[1 - n].disk;
-                bool gone = o->failed || !uuid_equal(&o->leg, &s->decided.legs[1 - n].uuid);
-                if (!life_runs(s, n, LIFE_HAMON) || s->node[n].disk.failed)
-                        continue;
-                if ((!s->node[n].disk.header || shown_reason(s, n) == REASON_NO_LEG) && s->decided.primary != n)
-                        hamon_command(s, n, COMMAND_JOIN);
-                else if (gone && s->decided.legs[n].in_sync && shown_reason(s, n) == REASON_WAITING_FOR_PEER)
-                        hamon_command(s, n, COMMAND_START_ALONE);
-                else
-                        give_word(s, n);
-        }
-        sim_after(s, 5 * SECOND, 0, LIFE_WORLD, fault_operator, a, b);
-}
-
 bool fault_heal(struct sim *s)
 {
         bool whole = true;
 
         s->healed = true;
         s->changed_us = s->now_us;
+        for (uint8_t n = 0; n < VOTERS; n++)
+                script(s, "reconnect", n, NO_NODE);
         trace(s, NO_NODE, "-- no more faults, everything is healed --", 0, 0);
         calm(s, 0, 0, 0);
         memset(s->cut, 0, sizeof s->cut);

@@ -186,6 +186,10 @@ void hamon_command(struct sim *s, uint8_t n, enum command_type type)
         e.command.type = type;
         e.command.consent = true;
         e.command.ticket = 1;
+        static const char *const words[COMMAND_TYPES] = {[COMMAND_JOIN] = "join", [COMMAND_SWITCHOVER] = "switchover",
+                                                         [COMMAND_START_ALONE] = "start-alone", [COMMAND_LEAVE] = "leave"};
+        if (words[type])
+                script_command(s, n, words[type]);
         trace(s, n, "a person gives command %llu", (uint64_t)type, 0);
         hamon_event(s, n, &e);
 }

@@ -37,6 +37,7 @@ void machine_off(struct sim *s, uint8_t n)
         struct node *m = &s->node[n];
 
         trace(s, n, "power is cut", 0, 0);
+        script(s, "power-off", n, NO_NODE);
         rules_hamon_dies(s, n);
         for (int life = LIFE_MACHINE; life < LIVES; life++)
                 life_end(s, n, (enum life)life);
@@ -69,6 +70,7 @@ void machine_on(struct sim *s, uint8_t n)
         life_start(s, n, LIFE_MACHINE);
         m->boot = sim_uuid(s);
         trace(s, n, "boots", 0, 0);
+        script(s, "power-on", n, NO_NODE);
         if (m->disk.flaky)
                 m->disk.failed = m->disk.flaky = false;
         if (m->new_disk)

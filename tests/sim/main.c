@@ -2,6 +2,7 @@
 /*
  * sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--single] [--story] [--coverage ALLOW]
  * sim --pauses [--seed N] [--schedules N]
+ * sim --scenario [--seed N]: the faults of that seed as a golden scenario
  *
  * Runs that many schedules from that seed on (or until the time is over), each with a few random faults, and checks the promises. The
  * first broken one prints its story and the command that replays it (--failures: goes on and lists that many); exit status 1. --single: one
@@ -21,7 +22,7 @@
 
 struct options {
         uint64_t seed, schedules, seconds, failures;
-        bool story, pauses, single;
+        bool story, pauses, single, scenario;
         const char *coverage;
 };
 
@@ -57,7 +58,7 @@ static void parse(int argc, char **argv, struct options *o)
         const struct {
                 const char *word;
                 bool *value;
-        } flags[] = {{"--story", &o->story}, {"--pauses", &o->pauses}, {"--single", &o->single}};
+        } flags[] = {{"--story", &o->story}, {"--pauses", &o->pauses}, {"--single", &o->single}, {"--scenario", &o->scenario}};
 
         for (int i = 1; i < argc; i++) {
                 bool known = false;
@@ -74,7 +75,7 @@ static void parse(int argc, char **argv, struct options *o)
                         known = true;
                 }
                 if (!known) {
-                        fprintf(stderr, "usage: sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--single] [--story] [--pauses] "
+                        fprintf(stderr, "usage: sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--single] [--story] [--pauses] [--scenario] "
                                         "[--coverage ALLOW]\n");
                         exit(2);
                 }
@@ -185,11 +186,16 @@ int main(int argc, char **argv)
         while (t.done < o.schedules && (!o.seconds || seconds_since(&start) < (double)o.seconds)) {
                 uint64_t seed = o.seed + t.done;
                 bool manual = !o.single && seed % MANUAL_EACH == 0;
+                uint64_t from_us = manual ? prepared_manual.now_us : prepared.now_us;
                 t.lost += !schedule_run(&run, manual ? &prepared_manual : &prepared, seed, o.single);
                 add(&t, seed);
                 if (o.story) {
                         story_print(&run);
                         printf("seed %" PRIu64 ": trace hash %016" PRIx64 "\n", seed, run.hash);
+                }
+                if (o.scenario) {
+                        script_print(&run, from_us, seed);
+                        return 0;
                 }
                 if (!run.violation)
                         continue;

@@ -43,7 +43,7 @@ void sim_copy(struct sim *to, const struct sim *from)
         for (unsigned v = 0; v < VOTERS; v++)
                 memcpy(to->held[v], from->held[v], from->node[v].hamon.held_count * sizeof from->held[v][0]);
         memcpy(to->datagram, from->datagram, from->datagrams * sizeof from->datagram[0]);
-        to->traces = 0;
+        to->traces = to->script_lines = 0;
 }
 
 static bool before(const struct sim_event *a, const struct sim_event *b)

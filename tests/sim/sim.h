@@ -8,7 +8,8 @@
  *
  * Parts: sim.c (time, events, lives), net.c (datagrams, links), hamon.c (driver around the core), clock.c, disk.c, nbd.c (nbdd and nbdc), md.c,
  * act.c and observe.c (hamon-act), machine.c (power), app.c (writes and ledger), check.c (promises),
- * rules.c (rules), cover.c (what was reached), fault.c and ambush.c (what goes wrong), story.c (trace), schedule.c
+ * rules.c (rules), cover.c (what was reached), fault.c, ambush.c and operator.c (what goes wrong, and the person), script.c (the same
+ * as a scenario), story.c (trace), schedule.c
  * (the shape of a run), main.c.
  */
 #ifndef TESTS_SIM_SIM_H
@@ -313,7 +314,13 @@ struct promise {
         uint64_t until_us;
 };
 
-enum { TRACE_MAX = 20000, FAULT_KINDS_MAX = 64 };
+struct script_line {
+        uint64_t at_us;
+        const char *verb, *command; /* the latter: of a person, with consent; NULL: none */
+        uint8_t node, other;
+};
+
+enum { SCRIPT_MAX = 256, TRACE_MAX = 20000, FAULT_KINDS_MAX = 64 };
 
 struct sim {
         uint64_t now_us, random, next_order, hash, steps;
@@ -358,14 +365,15 @@ struct sim {
 
         const char *violation; /* first broken promise */
         uint64_t violation_us, violation_a, violation_b;
-        unsigned traces;
+        unsigned traces, script_lines;
 
         /* From here on sim_copy() takes only what is in use. */
         struct sim_event event[EVENTS_MAX]; /* heap */
         struct chosen chosen[CHOSEN_MAX];
         struct action held[VOTERS][HELD_MAX]; /* by hamons, until what they rely on is durable */
         uint8_t datagram[DATAGRAMS_MAX][HAMON_WIRE_MAX];
-        struct trace_line trace[TRACE_MAX]; /* a copy begins without */
+        struct script_line script[SCRIPT_MAX]; /* a copy begins without these two */
+        struct trace_line trace[TRACE_MAX];
 };
 
 /* -- sim.c */
@@ -398,6 +406,12 @@ bool clock_is_trusted(const struct sim *s);
 void ambush_lay(struct sim *s, unsigned kind);
 void ambush_entered(struct sim *s, uint8_t node, enum ambush_machine machine, unsigned state);
 bool ambush_effect(struct sim *s, uint8_t node);
+
+/* -- script.c */
+void script(struct sim *s, const char *verb, uint8_t node, uint8_t other); /* `verb`: a literal; other: NO_NODE, or a voter */
+void script_command(struct sim *s, uint8_t node, const char *word);
+void script_later(struct sim *s, const char *verb, uint8_t node, uint64_t us);
+void script_print(const struct sim *s, uint64_t from_us, uint64_t seed);
 
 /* -- net.c */
 bool link_up(const struct sim *s, uint8_t from, uint8_t to);

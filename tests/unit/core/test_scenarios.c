@@ -113,12 +113,14 @@ static void status(char *words[])
 
 static void power_off(char *words[])
 {
-        world_power_off(&w, voter_of(words[1]));
+        if (machine_of(words)->up)
+                world_power_off(&w, voter_of(words[1]));
 }
 
 static void power_on(char *words[])
 {
-        world_power_on(&w, voter_of(words[1]));
+        if (!machine_of(words)->up)
+                world_power_on(&w, voter_of(words[1]));
 }
 
 static void restart_hamon(char *words[])
@@ -149,6 +151,11 @@ static void mend(char *words[])
 static void cut_one_way(char *words[])
 {
         w.cut[voter_of(words[1])][voter_of(words[2])] = true;
+}
+
+static void mend_one_way(char *words[])
+{
+        w.cut[voter_of(words[1])][voter_of(words[2])] = false;
 }
 
 static void isolate(char *words[])
@@ -286,6 +293,7 @@ static const struct {
     {"cut", cut},
     {"mend", mend},
     {"cut-one-way", cut_one_way},
+    {"mend-one-way", mend_one_way},
     {"isolate", isolate},
     {"reconnect", reconnect},
     {"freeze", freeze},

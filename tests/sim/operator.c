@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The person, who looks now and then. */
+#include "tests/sim/sim.h"
+
+static enum reason shown_reason(const struct sim *s, uint8_t n)
+{
+        struct mirror_view v;
+        core_view_mirror(&s->node[n].hamon.core, 0, clock_ms(s, n), &v);
+        return v.reason;
+}
+
+/*
+ * A person who looks now and then: makes a leg on a new disk, and lets a node start alone that waits for a leg which no longer exists
+ * (its own disk did not fail: the person knows that it holds everything).
+ */
+/*
+ * Manual: the person looks whether the silent node is off, and says so - now and then wrongly, of one that is only cut off. Never on both nodes:
+ * nothing could then tell which of them has the newer data.
+ */
+static void give_word(struct sim *s, uint8_t n)
+{
+        uint8_t o = (uint8_t)(1 - n);
+        bool silent = !detector_is_alive(&s->node[n].hamon.core, o) && s->node[n].hamon.core.detector.voter[o].state == DETECTOR_DEAD;
+        bool off = !s->node[o].life[LIFE_MACHINE].up;
+
+        if (!s->manual || !silent || (s->word_of != NO_NODE && s->word_of != n) || (!off && sim_chance(s, 50)))
+                return;
+        s->word_of = n;
+        hamon_command(s, n, COMMAND_CONFIRM_DEAD);
+}
+
+void fault_operator(struct sim *s, uint8_t unused_node, uint64_t a, uint64_t b)
+{
+        (void)unused_node;
+        if (check_redundant(s))
+                s->word_of = NO_NODE;
+        for (uint8_t n = 0; n < NODES; n++) {
+                const struct disk *o = &s->node[1 - n].disk;
+                bool gone = o->failed || !uuid_equal(&o->leg, &s->decided.legs[1 - n].uuid);
+                if (!life_runs(s, n, LIFE_HAMON) || s->node[n].disk.failed)
+                        continue;
+                if ((!s->node[n].disk.header || shown_reason(s, n) == REASON_NO_LEG) && s->decided.primary != n)
+                        hamon_command(s, n, COMMAND_JOIN);
+                else if (gone && s->decided.legs[n].in_sync && shown_reason(s, n) == REASON_WAITING_FOR_PEER)
+                        hamon_command(s, n, COMMAND_START_ALONE);
+                else
+                        give_word(s, n);
+        }
+        sim_after(s, 5 * SECOND, 0, LIFE_WORLD, fault_operator, a, b);
+}

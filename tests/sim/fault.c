@@ -184,6 +184,8 @@ static void calm(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 /* Everything acknowledged is on the other node's disk, too, and no half-accepted value may yet say otherwise. */
 static bool survives(const struct sim *s, uint8_t victim)
 {
+        if (s->decided.version == 0)
+                return false; /* what is being created has one leg only */
         for (uint8_t v = 0; v < VOTERS; v++) {
                 const struct proposer *p = &s->node[v].hamon.core.reg[0].proposer;
                 bool leaving = p->phase != PROPOSER_IDLE && p->change.kind == CHANGE_LEAVE; /* its messages may be on their way */
@@ -554,7 +556,7 @@ bool fault_heal(struct sim *s)
                         m->disk.lying = m->disk.flaky = false;
                         m->disk.failed = true;
                 }
-                if (n < NODES && (m->disk.failed || !m->disk.header)) {
+                if (n < NODES && s->decided.version && (m->disk.failed || !m->disk.header)) {
                         whole = survives(s, n);
                         m->new_disk = m->disk.failed && !m->disk.flaky;
                         if (m->disk.failed && m->life[LIFE_MACHINE].up)

@@ -33,9 +33,9 @@ struct totals {
         uint64_t worst_gap_us, worst_seed; /* longest time without an acknowledgement */
 };
 
-static struct sim prepared, prepared_manual, run;
+static struct sim prepared, prepared_manual, prepared_blank, run;
 
-enum { MANUAL_EACH = 4 }; /* every fourth schedule is of a cluster without a witness */
+enum { BLANK_EACH = 33, MANUAL_EACH = 4 }; /* every fourth schedule is of a cluster without a witness */
 
 static uint64_t number(const char *word, const char *text)
 {
@@ -169,12 +169,12 @@ int main(int argc, char **argv)
 
         parse(argc, argv, &o);
         clock_gettime(CLOCK_MONOTONIC, &start);
-        if (!schedule_prepare(&prepared, false)) {
+        if (!schedule_prepare(&prepared, false, false) || !schedule_prepare(&prepared_blank, false, true)) {
                 story_print(&prepared);
                 printf("FAIL: the cluster was not created: %s\n", prepared.violation ? prepared.violation : "not redundant in time");
                 return 1;
         }
-        if (!schedule_prepare(&prepared_manual, true)) {
+        if (!schedule_prepare(&prepared_manual, true, false)) {
                 story_print(&prepared_manual);
                 printf("FAIL: the manual cluster was not created: %s\n", prepared_manual.violation ? prepared_manual.violation : "not redundant in time");
                 return 1;
@@ -185,16 +185,15 @@ int main(int argc, char **argv)
                 story_print(&prepared);
         while (t.done < o.schedules && (!o.seconds || seconds_since(&start) < (double)o.seconds)) {
                 uint64_t seed = o.seed + t.done;
-                bool manual = !o.single && seed % MANUAL_EACH == 0;
-                uint64_t from_us = manual ? prepared_manual.now_us : prepared.now_us;
-                t.lost += !schedule_run(&run, manual ? &prepared_manual : &prepared, seed, o.single);
+                const struct sim *from = o.single ? &prepared : seed % BLANK_EACH == 0 ? &prepared_blank : seed % MANUAL_EACH == 0 ? &prepared_manual : &prepared;
+                t.lost += !schedule_run(&run, from, seed, o.single);
                 add(&t, seed);
                 if (o.story) {
                         story_print(&run);
                         printf("seed %" PRIu64 ": trace hash %016" PRIx64 "\n", seed, run.hash);
                 }
                 if (o.scenario) {
-                        script_print(&run, from_us, seed);
+                        script_print(&run, from->now_us, seed);
                         return 0;
                 }
                 if (!run.violation)

@@ -34,6 +34,8 @@ void fault_operator(struct sim *s, uint8_t unused_node, uint64_t a, uint64_t b)
         (void)unused_node;
         if (check_redundant(s))
                 s->word_of = NO_NODE;
+        if (s->decided.version == 0 && life_runs(s, 0, LIFE_HAMON) && !s->node[0].disk.failed)
+                hamon_command(s, 0, COMMAND_CREATE);
         for (uint8_t n = 0; n < NODES; n++) {
                 const struct disk *o = &s->node[1 - n].disk;
                 bool gone = o->failed || !uuid_equal(&o->leg, &s->decided.legs[1 - n].uuid);

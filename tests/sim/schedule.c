@@ -29,7 +29,7 @@ static bool is_serving(const struct sim *s)
 }
 
 /* Create on one node, join on the other, wait until it is redundant. */
-bool schedule_prepare(struct sim *s, bool manual)
+bool schedule_prepare(struct sim *s, bool manual, bool blank)
 {
         memset(s, 0, sizeof *s);
         s->manual = manual;
@@ -41,6 +41,8 @@ bool schedule_prepare(struct sim *s, bool manual)
         for (uint8_t n = 0; n < (manual ? NODES : VOTERS); n++)
                 machine_on(s, n);
         run_until(s, s->now_us + 5 * SECOND, NULL);
+        if (blank)
+                return true;
         hamon_command(s, 0, COMMAND_CREATE);
         if (!run_until(s, s->now_us + CREATION_LIMIT_US, is_serving))
                 return false;

@@ -31,6 +31,9 @@ void seats_change(struct proposer *p)
         if (uuid_equal(seat, &id))
                 return; /* decided already; the voter has not taken it yet */
         *seat = id;
+#ifdef MUTANT_two_seats_at_once /* R7a */
+        p->value.voters[(p->seat + 1) % VOTERS] = (struct uuid){{0}};
+#endif
         p->value.version++;
         p->value.change = p->change.id;
         p->value.change.bytes[0] ^= 0xff; /* not that of the change that waits for this one */

@@ -54,6 +54,13 @@ static void check_decided(struct sim *s, const struct record *v)
         }
         if (next && v->epoch > old->epoch)
                 rules_epoch(s, old, v);
+        unsigned seats = 0;
+        for (uint8_t n = 0; n < VOTERS && next && old->version; n++)
+                seats += !uuid_equal(&v->voters[n], &old->voters[n]);
+        if (seats > 1)
+                violation(s, NO_NODE, "R7a: version %llu changes %llu seats at once", v->version, seats);
+        if (seats == 1)
+                cover_rule(RULE_R7a);
         struct record before = *old;
         for (uint8_t n = 0; n < NODES; n++)
                 if (v->legs[n].in_sync)
@@ -61,6 +68,7 @@ static void check_decided(struct sim *s, const struct record *v)
         if (v->primary < NODES && !v->legs[v->primary].in_sync)
                 cover_rule(RULE_R2c);
         s->decided = *v;
+        s->owner[v->epoch % OWNERS_MAX] = v->primary;
         if (v->legs[0].in_sync && v->legs[1].in_sync)
                 s->joined_epoch = v->epoch;
         trace(s, v->primary, "record: version %llu, epoch and legs %llx decided", v->version,
@@ -112,7 +120,9 @@ void check_assemble(struct sim *s, uint8_t n, uint64_t epoch)
 {
         const struct node *m = &s->node[n];
 
-        if (s->decided.primary != n || !uuid_equal(&s->decided.primary_boot, &m->boot) || s->decided.epoch != epoch)
+        /* One that was decided, and was followed by another one just now (a hand-over leaves both legs in sync), is for P2 to judge. */
+        bool followed = s->decided.epoch > epoch && s->owner[epoch % OWNERS_MAX] == n;
+        if (!followed && (s->decided.primary != n || !uuid_equal(&s->decided.primary_boot, &m->boot) || s->decided.epoch != epoch))
                 violation(s, n, "R3: assembly for epoch %llu, which is not the decided one", epoch, 0);
         if (m->nbdd.open || m->nbdd.inflight > 0 || m->nbdd.grant.exists)
 #ifndef MUTANT_revoke_drain /* the model's nbdd then lies about it: the promises must show it */

@@ -4,6 +4,7 @@
 #include "tests/sim/sim.h"
 
 #include <assert.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +98,7 @@ static void describe_row(char *line, size_t size, unsigned t, unsigned row)
         snprintf(line + used, size - used, " event %u need 0x%x forbid 0x%x", r->event, (unsigned)r->need, (unsigned)r->forbid);
 }
 
-/* A line of the allow file begins with the text of what is allowed; what follows ": " is the reason. */
+/* A line of the allow file begins with a pattern of what is allowed; what follows ": " is the reason. */
 static bool is_allowed(const char *allow, const char *line)
 {
         char text[2 * LINE_MAX];
@@ -108,7 +109,7 @@ static bool is_allowed(const char *allow, const char *line)
                 char *end = strstr(text, ": ");
                 if (text[0] != '#' && end) {
                         *end = '\0';
-                        found = strcmp(text, line) == 0;
+                        found = fnmatch(text, line, 0) == 0;
                 }
         }
         if (f)

@@ -39,7 +39,10 @@ struct sim;
         X(R6a, "a swap that had timed out was resolved by a decided write") \
         X(R6b, "a grant followed a decided read") \
         X(R6c, "a grant was refused for an own take-over") \
+        X(R7a, "a decided record changed one seat") \
+        X(R7b, "a message of another generation was refused") \
         X(R7c, "a voter without state was asked for its vote") \
+        X(R7d, "a voter was seen to go back") \
         X(R8a, "a leave while the peer's hamon is heard") \
         X(R8b, "a second join in a row waited longer than the first") \
         X(R8c, "a slow leg kept its connection") \

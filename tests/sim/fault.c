@@ -47,6 +47,7 @@ enum { DRIFT_PPM = 500 }; /* NTP slews no faster */
         X(CLOCK_JUMP, "a clock jumps forward") \
         X(ACCEPTED_LOST, "the answers to swaps are lost: unknown outcomes") \
         X(ACT_DIES_WITHIN, "hamon-act dies in or between two effects") \
+        X(GO_BACK, "the witness is restored from a snapshot") \
         X(AMBUSH, "another fault strikes when a core enters some state")
 
 enum fault {
@@ -489,6 +490,18 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 return;
         case FAULT_ACT_DIES_WITHIN:
                 s->node[n].act.dies_in = (unsigned)sim_between(s, 1, 16);
+                return;
+        case FAULT_GO_BACK:
+                for (uint8_t v = 0; v < NODES; v++) /* what was decided must be known to whoever it may decide with before it is seen to be old */
+                        if (s->node[v].hamon.file.value.version != s->decided.version || !s->node[v].life[LIFE_HAMON].up)
+                                return;
+                if (s->forgotten || s->manual || s->node[WITNESS].hamon.file.value.version <= s->snapshot.value.version || !s->snapshot.value.version)
+                        return;
+                s->forgotten = true;
+                trace(s, WITNESS, "is restored from a snapshot of record version %llu", s->snapshot.value.version, 0);
+                s->node[WITNESS].hamon.file = s->snapshot;
+                s->jumped_us = s->now_us; /* the lease that it gave to a primary that it does not know is forgotten, too: LIMITS */
+                crash(s, WITNESS, LIFE_HAMON, 500 * MS);
                 return;
         case FAULT_AMBUSH: {
                 static const enum fault kinds[] = {FAULT_POWER_CUT, FAULT_ISOLATE, FAULT_LINK, FAULT_ONE_WAY, FAULT_HAMON_CRASH, FAULT_ACT_CRASH, FAULT_FREEZE,

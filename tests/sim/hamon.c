@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The driver around the production core: events with time and entropy in, actions performed in order when what they rely on is durable. */
+#include "tests/sim/cover.h"
 #include "tests/sim/sim.h"
 
 #include <assert.h>
@@ -41,6 +42,8 @@ static void perform(struct sim *s, uint8_t n, const struct action *a)
                 return;
         case ACTION_REPORT:
                 trace(s, n, reason_code(a->report.reason), a->report.number, a->report.node);
+                if (a->report.reason == REASON_VOTER_BACKWARD)
+                        cover_rule(RULE_R7d);
                 return;
         case ACTION_ANSWER:
                 trace(s, n, "command answered: error %llu, reason %llu", (uint64_t)-a->answer.error, (uint64_t)a->answer.reason);

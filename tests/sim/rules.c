@@ -113,6 +113,8 @@ static void refused(enum refusal refusal)
                 cover_rule(RULE_R4d);
         else if (refusal == REFUSAL_NO_STATE)
                 cover_rule(RULE_R7c);
+        else if (refusal == REFUSAL_GENERATION)
+                cover_rule(RULE_R7b);
 }
 
 static void sent(struct sim *s, uint8_t n, const struct event *e, const struct message *m)

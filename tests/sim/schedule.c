@@ -69,6 +69,7 @@ static void begin(struct sim *s, const struct sim *prepared, uint64_t seed)
         s->ledger.count = 0;
         s->gap_us = 0;
         s->progress_us = s->now_us;
+        s->snapshot = s->node[WITNESS].hamon.file;
         s->disk_victim = (uint8_t)sim_random(s, NODES);
 }
 

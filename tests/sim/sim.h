@@ -320,7 +320,7 @@ struct script_line {
         uint8_t node, other;
 };
 
-enum { SCRIPT_MAX = 256, TRACE_MAX = 20000, FAULT_KINDS_MAX = 64 };
+enum { OWNERS_MAX = 64, SCRIPT_MAX = 256, TRACE_MAX = 20000, FAULT_KINDS_MAX = 64 };
 
 struct sim {
         uint64_t now_us, random, next_order, hash, steps;
@@ -341,6 +341,7 @@ struct sim {
         uint64_t stopped_epoch; /* the last one whose array was stopped in order, with both legs in it */
         uint64_t joined_epoch; /* the last one that had both legs in sync */
         struct uuid member[NODES]; /* the leg of each node that md may know: it was in sync, or resynced whole */
+        uint8_t owner[OWNERS_MAX]; /* who was decided to be primary of an epoch */
         struct record decided; /* newest value that a majority accepted durably */
         uint8_t seats;        /* voters by it */
         uint8_t disk_victim;  /* the one disk that may fail or be replaced in this schedule */
@@ -349,6 +350,7 @@ struct sim {
         bool healed;          /* no more faults */
         bool manual;          /* two nodes without a third vote, and a person */
         uint8_t word_of;      /* node on which the person said that the other one is off, since it was redundant last; NO_NODE: none */
+        struct acceptor_state snapshot; /* of the witness, when the schedule began */
         bool forgotten;       /* one voter has lost its memory */
         uint64_t progress_us; /* last acknowledgement */
         uint64_t gap_us;      /* longest without one */

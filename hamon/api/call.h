@@ -81,7 +81,7 @@ void add_rtt(const struct api *a, json_t *link, uint8_t voter);
 
 /* -- Handlers, one file for each subject ----------------------------------------------------------------------------------------- */
 
-api_handler get_status, get_node, get_mirrors, get_mirror, get_legs, get_links, get_voters, get_services;  /* read.c */
+api_handler get_access, get_status, get_node, get_mirrors, get_mirror, get_legs, get_links, get_voters, get_services;  /* read.c */
 api_handler get_events, get_history, follow_events;                                              /* events.c */
 api_handler get_cluster;                                                                                   /* cluster.c */
 api_handler get_exports, get_sessions;                                                                     /* exports.c */

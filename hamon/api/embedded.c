@@ -7,9 +7,24 @@
 #include <string.h>
 
 /* X(symbol, file in the source tree, path in the URL, content type). module.mk rebuilds this object when one of them changes. */
-#define FILES(X)                                                                                     \
-        X(index_html, "webui/index.html", "/", "text/html; charset=utf-8")                           \
-        X(openapi_yaml, "docs/openapi.yaml", "/v1/openapi.yaml", "application/yaml; charset=utf-8")  \
+#define FILES(X)                                                                                                   \
+        X(index_html, "webui/index.html", "/", "text/html; charset=utf-8")                                         \
+        X(style_css, "webui/style.css", "/ui/style.css", "text/css; charset=utf-8")                                \
+        X(app_js, "webui/app.js", "/ui/app.js", "text/javascript; charset=utf-8")                                  \
+        X(live_js, "webui/live.js", "/ui/live.js", "text/javascript; charset=utf-8")                               \
+        X(api_js, "webui/api.js", "/ui/api.js", "text/javascript; charset=utf-8")                                  \
+        X(model_js, "webui/model.js", "/ui/model.js", "text/javascript; charset=utf-8")                            \
+        X(problems_js, "webui/problems.js", "/ui/problems.js", "text/javascript; charset=utf-8")                   \
+        X(dom_js, "webui/dom.js", "/ui/dom.js", "text/javascript; charset=utf-8")                                  \
+        X(picture_js, "webui/picture.js", "/ui/picture.js", "text/javascript; charset=utf-8")                      \
+        X(parts_js, "webui/parts.js", "/ui/parts.js", "text/javascript; charset=utf-8")                            \
+        X(plot_js, "webui/plot.js", "/ui/plot.js", "text/javascript; charset=utf-8")                               \
+        X(timeline_js, "webui/timeline.js", "/ui/timeline.js", "text/javascript; charset=utf-8")                   \
+        X(actions_js, "webui/actions.js", "/ui/actions.js", "text/javascript; charset=utf-8")                      \
+        X(chapters_js, "webui/chapters.js", "/ui/chapters.js", "text/javascript; charset=utf-8")                   \
+        X(login_js, "webui/login.js", "/ui/login.js", "text/javascript; charset=utf-8")                            \
+        X(troubleshooting_md, "docs/TROUBLESHOOTING.md", "/ui/TROUBLESHOOTING.md", "text/markdown; charset=utf-8") \
+        X(openapi_yaml, "docs/openapi.yaml", "/v1/openapi.yaml", "application/yaml; charset=utf-8")                \
         X(openapi_json, "docs/openapi.json", "/v1/openapi.json", "application/json")
 
 #define X(name, file, path, type)                                                                          \

@@ -4,4 +4,4 @@ ARCHIVES += hamon_api
 hamon_api_SRCS := $(wildcard hamon/api/*.c)
 
 # Compiled in by .incbin, which the compiler's dependencies do not show.
-$(BUILD)/obj/hamon/api/embedded.o: $(wildcard webui/*) docs/openapi.yaml docs/openapi.json
+$(BUILD)/obj/hamon/api/embedded.o: $(wildcard webui/*) docs/openapi.yaml docs/openapi.json docs/TROUBLESHOOTING.md

@@ -6,6 +6,15 @@
 #include <errno.h>
 #include <string.h>
 
+/* Who asks, and what that one may do: so that a page offers nothing that would be refused. */
+int get_access(struct api_call *c, struct http_response *resp)
+{
+        const struct config *config = c->api->config;
+        const char *role = c->access == ACCESS_LOCAL ? "local" : c->access == ACCESS_OPERATOR ? "operator" : "viewer";
+        return answer_json(resp, json_pack("{s:s, s:s, s:s, s:b}", "node", config->voters[c->api->self].name, "who", c->who, "role", role, "changes",
+                                           (int)(c->entrance != ENTRANCE_TCP || config->api.changes)));
+}
+
 int get_status(struct api_call *c, struct http_response *resp)
 {
         if (call_is_early(c, resp))

@@ -15,12 +15,14 @@
 
 #define ROUTES(X)                                                                              \
         X(GET, "/", PUBLIC, get_file)                                                          \
+        X(GET, "/ui/{file}", PUBLIC, get_file)                                                 \
         X(GET, "/status", VIEWER, get_status_page)                                             \
         X(GET, "/healthz", PUBLIC, get_healthz)                                                \
         X(GET, "/readyz", PUBLIC, get_readyz)                                                  \
         X(GET, "/metrics", VIEWER, get_metrics)                                                \
         X(GET, "/v1/openapi.yaml", PUBLIC, get_file)                                           \
         X(GET, "/v1/openapi.json", PUBLIC, get_file)                                           \
+        X(GET, "/v1/access", VIEWER, get_access)                                               \
         X(GET, "/v1/status", VIEWER, get_status)                                               \
         X(GET, "/v1/node", VIEWER, get_node)                                                   \
         X(GET, "/v1/cluster", VIEWER, get_cluster)                                             \

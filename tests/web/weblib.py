@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""hamon daemons on loopback with their pages on TLS, a browser that looks at them (browser.mjs), and the states of a cluster that a page must show."""
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+for part in ("daemon", "api", "nbdd"):
+    sys.path.insert(0, str(TOP / "tests/integration" / part))
+from hamonlib import ADDRESSES, BUILD, PATIENCE, Trio, fail, free_port, wait
+
+SERVICE = """[service data]
+mount = /srv/data
+interface = eth0
+address = 10.99.0.100/24
+unit = postgresql.service
+"""
+SERVER = {"node-a": "127.0.0.1", "node-b": "127.0.0.2", "witness": "127.0.0.3"}
+MIB = 2048  # sectors
+
+
+class Browser:
+    def __init__(self):
+        self.process = subprocess.Popen(["node", TOP / "tests/web/browser.mjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.process.stdin.write('{"do": "quit"}\n')
+            self.process.stdin.close()
+            self.process.wait(20)
+        except (OSError, subprocess.TimeoutExpired):
+            self.process.kill()
+
+    def __getattr__(self, name):
+        def command(**args):
+            self.process.stdin.write(json.dumps({"do": name, **args}) + "\n")
+            self.process.stdin.flush()
+            answer = json.loads(self.process.stdout.readline() or fail("the browser is gone"))
+            return answer["ok"] if "error" not in answer else fail(answer["error"])
+        return command
+
+    def sees(self, text, selector="#page", seconds=15):
+        """The page shows it in time; else what it shows instead."""
+        try:
+            self.wait(selector=selector, has=text, seconds=seconds * PATIENCE)
+        except AssertionError:
+            fail(f"'{text}' is not in {selector}:\n{self.text(selector='body')}\n{self.complaints()}")
+
+    def headline(self):
+        return self.text(selector="#verdict h1").replace("\n", " ")
+
+
+class Site(Trio):
+    """A trio whose nodes serve the page; tokens[name] is (viewer, operator)."""
+
+    def __init__(self, service=True):
+        self.api_port, self.service, self.tokens = free_port(), service, {}
+        super().__init__()
+
+    def text(self, **more):
+        listen = "".join(f"listen = {a}:{self.api_port}\n" for a in SERVER.values())
+        return super().text(**more) + (SERVICE if self.service else "") + f"[api]\n{listen}certificate = {self.dir}/api.crt\nkey = {self.dir}/api.key\nchanges = yes\n"
+
+    def certify(self):
+        if not (self.dir / "api.crt").exists():
+            done = subprocess.run([BUILD / "hamonctl", "cert", "create", self.config], capture_output=True, text=True)
+            assert done.returncode == 0, (done.stdout, done.stderr)
+
+    def start(self, name, *extra, config=None):
+        self.certify()
+        return super().start(name, *extra, config=config)
+
+    def url(self, name):
+        return f"https://{SERVER[name]}:{self.api_port}/"
+
+    def token(self, name, role="operator"):
+        if (name, role) not in self.tokens:
+            code, out, err = self.ctl(name, "token", "create", f"web-{role}", "--role", role)
+            assert code == 0, err
+            self.tokens[name, role] = out.strip()
+        return self.tokens[name, role]
+
+    def show(self, browser, name, role="operator"):
+        """Opens the page of a node and signs in."""
+        browser.go(url=self.url(name))
+        browser.evaluate(code="sessionStorage.clear()")
+        browser.reload()
+        browser.wait(selector="#token")
+        browser.fill(selector="#token", value=self.token(name, role))
+        browser.press(key="Enter")
+        browser.wait(selector="#verdict h1")
+        browser.wait(selector="#heartbeats .spark, #heartbeats .quiet")
+
+    # -- States, one after the other -------------------------------------------------------------------------------------------
+
+    def blank(self):
+        for name in ("node-a", "node-b"):
+            self.start_act(name)
+        for name in ADDRESSES:
+            self.start(name)
+        wait("all hear all", self.everybody_hears)
+        wait("acts", lambda: all(self.status(n)["node"]["act"]["connected"] for n in ("node-a", "node-b")))
+        wait("standby", lambda: self.mirror("node-a")["role"] == "standby")
+
+    def redundant(self):
+        code, out, err = self.ctl("node-a", "mirror", "create", "data", "--overwrite")
+        assert code == 0, err
+        wait("primary", lambda: self.mirror("node-a")["role"] == "primary")
+        code, out, err = self.ctl("node-b", "mirror", "join", "data", "--overwrite")
+        assert code == 0, err
+        self.is_redundant("node-a")
+
+    def is_redundant(self, primary):
+        wait("redundant", lambda: self.mirror(primary)["health"] == "ok" and self.mirror(primary)["role"] == "primary" and all(x["in_sync"] for x in self.mirror(primary)["legs"]), 30)
+
+    def power_cut(self, name):
+        """hamon and its hands are gone at once, as when the power is cut."""
+        self.stop(name, signal.SIGKILL)
+        self.stop_act(name)
+
+    def power_on(self, name):
+        other = "node-b" if name == "node-a" else "node-a"
+        uuid = next(x["uuid"] for x in self.mirror(other)["legs"] if x["node"] == name)
+        act = self.start_act(name)
+        act.leg.update(present=True, uuid=uuid, has_superblock=True, note=True)
+        self.start(name)
+        return act
+
+    def copying(self, primary, done_mib, total_mib=20480):
+        self.acts[primary].seen.update(peer_in_array=True, peer_in_sync=False, sync_idle=False, resync_done_sectors=str(done_mib * MIB), resync_total_sectors=str(total_mib * MIB))
+
+    def copied(self, primary):
+        self.acts[primary].seen.update(peer_in_sync=True, sync_idle=True, resync_done_sectors="0", resync_total_sectors="0")

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What an operator may do here: the checks first, then the button; a typed word for what can lose data. Each change names the revision that was seen
+// (If-Match) and is followed until it is done or has failed.
+
+import { get, getWithTag, post, Problem } from "./api.js";
+import { announce, h, icon, replaceChildren } from "./dom.js";
+import { bestView, plainly, sentence, viewsOf } from "./model.js";
+
+// -- Which make sense now ---------------------------------------------------------------------------------------------------------
+
+function statuses(state) {
+	return viewsOf(state).filter((v) => (v.self || v.fresh) && v.status && v.kind === "node");
+}
+
+const encode = encodeURIComponent;
+
+export function available(state, name) {
+	const best = bestView(state, name);
+	const found = [];
+	const add = (id, label, more) => found.push({ id, label, mirror: name, ...more });
+	const other = best.mirror.legs.find((l) => l.node !== best.mirror.record.primary)?.node;
+	if (best.mirror.role === "primary" && other)
+		add("switchover", `Switch ${name} over to ${other}`, { node: best.node, path: `/mirrors/${encode(name)}/switchover`, tag: `/mirrors/${encode(name)}`,
+			about: `Services stop on ${best.node} and start on ${other}. Nothing is lost and nothing is copied.`, preflight: "switchover" });
+	for (const view of statuses(state)) {
+		const m = view.status.mirrors.find((x) => x.name === name);
+		const at = { node: view.node, tag: `/mirrors/${encode(name)}` };
+		if (m.reason.code === "not-created")
+			add(`create-${view.node}`, `Make ${name} on ${view.node}`, { ...at, path: `/mirrors/${encode(name)}/create`, body: { overwrite: true }, word: name, loses: `What is on ${deviceOf(m, view.node)} of ${view.node} is overwritten.` });
+		if (m.reason.code === "no-leg" || m.reason.code === "own-leg-failed" || (m.reason.code === "not-created" && best.mirror.record.version !== "0"))
+			add(`join-${view.node}`, `Add the disk of ${view.node} to ${name}`, { ...at, path: `/mirrors/${encode(name)}/join`, body: { overwrite: true }, word: name, loses: `What is on ${deviceOf(m, view.node)} of ${view.node} is overwritten by a copy of ${name}.` });
+		if (m.reason.code === "waiting-for-peer")
+			add(`start-${view.node}`, `Start ${name} alone on ${view.node}`, { ...at, path: `/mirrors/${encode(name)}/start-alone`, body: { confirm: true }, word: name, loses: `Acknowledged writes that only the other node has are given up, and its disk is overwritten when it comes back. Better: start the other node.` });
+		if (m.reason.code === "manual-frozen") {
+			const peer = view.status.nodes.find((n) => !n.self && !n.witness).name;
+			add(`dead-${view.node}`, `Say that ${peer} is off`, { node: view.node, tag: "/node", path: "/node/confirm-dead", body: { node: peer, confirm: true }, word: peer, loses: `If ${peer} still runs, both nodes go on with their own data, and one side's writes are lost. Look at the machine, not at the network.` });
+		}
+	}
+	for (const view of statuses(state))
+		add(`leave-${view.node}`, `Stop ${view.node} in good order`, { node: view.node, tag: "/node", path: "/node/leave", about: `hamon on ${view.node} stops its mirrors, to switch the machine off or repair it.`, preflight: "leave" });
+	return found;
+}
+
+const deviceOf = (mirror, node) => mirror.legs.find((l) => l.node === node)?.device ?? "the disk";
+
+// -- The dialog -------------------------------------------------------------------------------------------------------------------
+
+const place = (state, action) => (action.node === state.status.node.name ? "/v1" : `/v1/nodes/${encode(action.node)}`);
+
+// [{fact, holds, hint}] and whether it may go on.
+async function checksOf(state, action) {
+	const at = place(state, action);
+	if (action.preflight === "switchover") {
+		const p = (await get(`${at}/preflight/switchover?mirror=${encode(action.mirror)}`)).preflight[0];
+		return { ready: p.ready, checks: p.checks.map((c) => ({ fact: c.fact, holds: c.holds, hint: c.else?.sentence })) };
+	}
+	if (action.preflight === "leave") {
+		const list = (await get(`${at}/simulate?fail=${encode(action.node)}`)).simulate;
+		return { ready: true, checks: list.map((s) => ({ fact: sentence(plainly(s.outcome.sentence)), holds: s.outcome.severity === "ok" })), word: list.some((s) => s.outcome.severity !== "ok") ? action.node : undefined };
+	}
+	const facts = (await get(`${at}/explain?mirror=${encode(action.mirror)}`)).explain[0].facts;
+	return { ready: true, checks: facts.map((c) => ({ fact: c.fact, holds: c.holds, hint: c.else?.sentence })) };
+}
+
+export async function open(state, action) {
+	const dialog = document.createElement("dialog");
+	dialog.setAttribute("aria-labelledby", "dialog-title");
+	const shown = { checks: null, error: "", word: action.word, typed: "", running: false, progress: "", result: null, tag: null, ready: false };
+	const draw = () => replaceChildren(dialog, [content(action, shown, run, () => dialog.close(), draw)]);
+	async function run(event) {
+		event.preventDefault();
+		if (!mayRun(shown)) return;
+		shown.running = true;
+		shown.progress = "Asked for";
+		draw();
+		try {
+			const accepted = await post(place(state, action) + action.path, shown.tag, action.body);
+			shown.result = await settle(state, accepted, (text) => { shown.progress = text; draw(); });
+		} catch (e) {
+			shown.result = { ok: false, text: e instanceof Problem ? `${sentence(e.message)} ${e.next}` : `It is not known whether it was begun: ${e.message}. Look at the events.` };
+		}
+		shown.running = false;
+		announce(`${action.label}: ${shown.result.text}`);
+		draw();
+	}
+	dialog.addEventListener("close", () => dialog.remove());
+	document.body.append(dialog);
+	draw();
+	dialog.showModal();
+	try {
+		shown.tag = (await getWithTag(place(state, action) + action.tag)).etag;
+		const found = await checksOf(state, action);
+		Object.assign(shown, { checks: found.checks, ready: found.ready, word: action.word ?? found.word });
+	} catch (e) {
+		shown.error = e.message;
+	}
+	draw();
+}
+
+const mayRun = (s) => !s.running && !s.result && s.ready && s.tag && (!s.word || s.typed === s.word);
+
+function content(action, s, run, close, draw) {
+	return h("form", { onsubmit: run },
+		h("h2", { id: "dialog-title" }, action.label),
+		action.about ? h("p", {}, action.about) : null,
+		action.loses ? h("p", { class: "loses" }, icon("critical"), h("span", {}, action.loses)) : null,
+		s.error ? h("p", { class: "error", role: "alert" }, `The checks could not be made: ${s.error}`)
+			: s.checks ? h("ul", { class: "checks" }, s.checks.map((c) => h("li", { class: c.holds ? "holds" : "fails" }, icon(c.holds ? "ok" : "warning"), h("span", {}, c.fact, !c.holds && c.hint && c.hint !== c.fact ? h("span", { class: "quiet" }, ` – ${c.hint}`) : null))))
+				: h("p", { class: "quiet" }, "Checking…"),
+		s.checks && !s.ready ? h("p", { class: "error", role: "alert" }, "Not now: a check fails.") : null,
+		s.word && !s.result ? h("div", { key: "typed" }, h("label", { for: "typed" }, "Type ", h("code", {}, s.word), " to go on"),
+			h("input", { id: "typed", name: "typed", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-own": "1", oninput: (e) => { s.typed = e.target.value.trim(); draw(); } })) : null,
+		s.running ? h("p", { class: "progress", role: "status" }, s.progress, "…") : null,
+		s.result ? h("p", { class: s.result.ok ? "done" : "error", role: "alert" }, icon(s.result.ok ? "ok" : "warning"), h("span", {}, s.result.text)) : null,
+		h("div", { class: "buttons" },
+			h("button", { type: "button", onclick: close, key: "close" }, s.result ? "Close" : "Cancel"),
+			s.result ? null : h("button", { type: "submit", key: "go", class: action.loses ? "danger" : "primary", disabled: !mayRun(s) }, action.label)));
+}
+
+// Follows an operation until it is over. {ok, text}
+async function settle(state, accepted, onProgress) {
+	const at = accepted.location.startsWith("/v1/nodes/") || accepted.node === state.status.node.name ? accepted.location : `/v1/nodes/${encode(accepted.node)}${accepted.location.slice(3)}`;
+	for (let failures = 0; failures < 20;) {
+		await new Promise((resolve) => setTimeout(resolve, 500));
+		try {
+			const o = await get(at);
+			if (o.state === "done") return { ok: true, text: "Done." };
+			if (o.state === "failed") return { ok: false, text: [o.reason?.sentence, o.error, o.detail].filter(Boolean).join(": ") || "It failed." };
+			onProgress(o.progress?.step ?? o.progress?.role ?? "Under way");
+			failures = 0;
+		} catch {
+			failures++;
+		}
+	}
+	return { ok: false, text: "That node does not answer any more: look at the events." };
+}
+
+export function actions(state, name) {
+	const access = state.access;
+	if (access && access.role === "viewer")
+		return h("p", { class: "quiet" }, access.changes ? ["Signed in to read. An operator's token allows changes: ", h("code", {}, "hamonctl token create NAME --role operator")]
+			: ["This node takes no changes over TCP (", h("code", {}, "changes = yes"), " in [api] allows them). Type them there, or use ", h("code", {}, "hamonctl"), "."]);
+	return h("ul", { class: "actions" }, available(state, name).map((a) => h("li", { key: a.id }, h("button", { type: "button", class: a.loses ? "danger" : undefined, "data-action": a.id, onclick: () => void open(state, a) }, `${a.label}…`))));
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The sections of the page, from the most to the least urgent.
+
+import { chapter } from "./chapters.js";
+import { age, bytes, clock, copyButton, h, icon, span, table, WORDS } from "./dom.js";
+import { bestView, list, plainly, resyncOf, sentence, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
+import { roleOf, roleWord } from "./picture.js";
+
+export function section(id, title, ...body) {
+	return h("section", { id, key: id, "aria-labelledby": `${id}-title` }, h("h2", { id: `${id}-title` }, title), body);
+}
+
+// -- The verdict ------------------------------------------------------------------------------------------------------------------
+
+function sinceText(state, v) {
+	if (!v.ticks) return "";
+	const at = sinceWhen(state, v.mirror);
+	if (!at) return state.lost || v.view.mirror.health !== "frozen" ? "" : "";
+	const wall = state.status.wall_ms + (performance.now() - state.statusAt);
+	return v.tone === "critical" ? ` for ${span(Math.max(1000, Math.floor((wall - at) / 1000) * 1000)).replace(".0", "")}` : ` since ${clock(at, null)}`;
+}
+
+export function verdictPart(state, v, found) {
+	const [first, ...rest] = v.head.split(/(?=, waiting)/);
+	const heads = [first, sinceText(state, v), ...rest];
+	const resync = resyncOf(state, v.mirror, performance.now());
+	return h("section", { id: "verdict", key: "verdict", class: `verdict ${v.tone}`, "aria-label": "Verdict", tabindex: "-1" },
+		h("h1", {}, icon(v.tone), h("span", {}, heads)),
+		h("p", { class: "detail" }, v.detail, resync ? ` ${copying(resync)}` : ""),
+		h("dl", { class: "answers" }, whatIf(state, v.mirror).filter((w) => !w.gone || w.part).map((w) => h("div", { key: w.part, class: "if" }, h("dt", {}, w.gone ? w.label : `If ${w.label} fails now`),
+			h("dd", {}, w.gone ? [icon("warning"), h("span", {}, "is not heard already.")] : [icon(w.outcome.severity), h("span", {}, sentence(plainly(w.outcome.sentence)))]))),
+		h("div", { class: "do", key: "do" }, h("dt", {}, "What to do"), h("dd", {}, whatToDo(found, resync)))),
+		others(state, v));
+}
+
+function whatToDo(found, resync) {
+	const first = found.find((p) => p.steps.length);
+	if (!first) return h("strong", {}, found.length ? "Read the problems below." : "Nothing.");
+	if (resync && !resync.stalled && found[0].severity !== "critical") return h("strong", {}, "Nothing: wait for the copy.");
+	const step = first.steps[0];
+	return h("span", {}, h("strong", {}, (step.text ?? `On ${step.on ?? first.bys[0] ?? "this node"}:`).replace(/ If it runs.*$/, "")), " ", h("a", { href: "#problems" }, "The exact command"));
+}
+
+function copying(r) {
+	return r.stalled ? `The copy is stalled at ${r.percent.toFixed(1)} %.` : `${r.percent.toFixed(0)} % is copied${r.eta_ms ? `, ${span(r.eta_ms)} left` : ""}.`;
+}
+
+function others(state, v) {
+	const rest = state.status.mirrors.filter((m) => m.name !== v.mirror);
+	return rest.length ? h("ul", { class: "others" }, rest.map((m) => {
+		const said = verdict(state, m.name);
+		return h("li", {}, icon(said.tone), h("span", {}, h("strong", {}, m.name), ` ${said.head}${sinceText(state, said)}`));
+	})) : null;
+}
+
+// -- The machines: what the picture shows, as a table -------------------------------------------------------------------------------
+
+export function machines(state, name) {
+	const { status, mirror } = bestView(state, name);
+	return table("The machines", ["Machine", "Is", "Heard", "Its disk", "Links"], status.nodes.map((n) => {
+		const leg = mirror.legs.find((l) => l.node === n.name);
+		const good = n.links.filter((l) => n.alive && l.heard_ms_ago !== null && l.heard_ms_ago < 3000 && !l.error).length;
+		return h("tr", { key: n.name, class: n.alive ? undefined : "bad" }, h("th", { scope: "row" }, n.name), h("td", {}, roleWord(n, mirror, roleOf(state, name, n))),
+			h("td", {}, n.self ? (status.node.name === state.status.node.name ? "this page" : "itself") : n.alive ? "now" : n.heard ? age(n.silent_ms) : "never"),
+			h("td", {}, n.witness ? "none, it only votes" : leg ? `${leg.device}, ${leg.in_sync ? "in sync" : leg.inconsistent ? "being copied" : "out of sync"}` : "none"),
+			h("td", {}, n.self ? "–" : `${good} of ${n.links.length}`));
+	}));
+}
+
+export function resyncPart(state, name) {
+	const r = resyncOf(state, name, performance.now());
+	if (!r) return null;
+	return section("resync", "Copy to the second disk",
+		h("progress", { max: "100", value: r.percent, "aria-label": "Copied" }, `${r.percent} %`),
+		h("dl", { class: "facts" }, fact("Left", bytes(r.left)), fact("Of", bytes(r.total)), fact("Rate", r.stalled ? "stalled" : r.rate === null ? "measuring" : `${bytes(Math.max(0, Math.round(r.rate)))}/s`),
+			fact("Done in", r.stalled ? "not at this rate" : r.eta_ms ? span(r.eta_ms) : "–")));
+}
+
+const fact = (name, value) => h("div", { key: name }, h("dt", {}, name), h("dd", { class: "number" }, value));
+
+// -- Problems ---------------------------------------------------------------------------------------------------------------------
+
+const said = (value) => (typeof value === "object" && value ? Object.entries(value).map(([k, v]) => `${k} ${v}`).join(", ") : String(value));
+
+function problem(p) {
+	return h("li", { key: p.key, class: `problem ${p.severity}` }, h("h3", {}, icon(p.severity), h("span", {}, sentence(p.cause), p.tick ? h("span", { class: "quiet" }, ` For ${age(p.tick).replace(" ago", "")}.`) : null)),
+		p.why ? h("p", {}, p.why) : null, p.detail ? h("p", { class: "quiet" }, p.detail) : null,
+		p.said ? table(`What each says about ${p.code}`, ["Machine", "Says"], Object.entries(p.said).map(([who, what]) => h("tr", { key: who }, h("th", { scope: "row" }, who), h("td", {}, said(what))))) : null,
+		p.steps.map((s) => [s.text ? h("p", { class: "step" }, s.text) : null,
+			s.command ? h("div", { class: "command" }, s.on ? h("span", { class: "on" }, s.on) : null, h("code", { tabindex: "0" }, s.command), copyButton(s.command)) : null]),
+		p.bys.length ? h("p", { class: "quiet" }, `Said by ${list(p.bys, "and")}.`) : null,
+		p.chapter === false || p.severity === "info" ? null : chapter(p.chapterOf ?? p.code));
+}
+
+export function problemsPart(found) {
+	return section("problems", found.length ? `Problems (${found.length})` : "Problems",
+		found.length ? h("ol", { class: "problems" }, found.map(problem)) : h("p", { class: "quiet" }, "None."));
+}
+
+// -- Both views ---------------------------------------------------------------------------------------------------------------------
+
+export function viewsPart(state, name) {
+	const rows = viewsOf(state).map((v) => {
+		const m = v.status?.mirrors.find((x) => x.name === name);
+		const old = !v.self && !v.fresh;
+		return h("tr", { key: v.node, class: old ? "old" : undefined }, h("th", { scope: "row" }, v.node), h("td", {}, m ? sentence(m.reason.code === "none" ? `${name} is active on ${m.record.primary ?? "no node"}` : m.reason.sentence) : (v.error ?? "no view")),
+			h("td", { class: "number" }, m ? m.record.epoch : "–"), h("td", { class: "number" }, v.self ? "now" : v.age_ms === null ? "never" : age(v.age_ms)));
+	});
+	return table("What each machine says", ["Machine", `Says about ${name}`, ["Epoch"], ["Age"]], rows, true);
+}
+
+// -- Events -------------------------------------------------------------------------------------------------------------------------
+
+export const filter = { level: "info", text: "", all: false };
+const LEVELS = { info: 0, warning: 1, critical: 2 };
+const FEW = 12;
+
+export function eventsPart(state, redraw) {
+	const words = filter.text.toLowerCase();
+	const found = state.events.filter((e) => (LEVELS[e.severity] ?? 0) >= LEVELS[filter.level] && (!words || `${e.reason} ${e.sentence} ${e.node ?? ""} ${e.mirror ?? ""}`.toLowerCase().includes(words))).reverse();
+	const shown = filter.all ? found : found.slice(0, FEW);
+	return section("events", "Events",
+		h("div", { class: "filters" }, h("label", {}, "Level ", h("select", { onchange: (e) => { filter.level = e.target.value; redraw(); } }, h("option", { value: "info" }, "all"), h("option", { value: "warning" }, "warnings"), h("option", { value: "critical" }, "critical"))),
+			h("label", {}, "Contains ", h("input", { type: "search", "data-own": "1", oninput: (e) => { filter.text = e.target.value; redraw(); } })),
+			h("span", { class: "quiet number" }, `${found.length} of ${state.events.length}`)),
+		table("Events, the newest first", ["Time", "Level", "What", "Code"], shown.map((e) => h("tr", { key: e.id }, h("td", { class: "number" }, h("time", { datetime: new Date(e.time * 1000).toISOString() }, clock(e.time * 1000, true))),
+			h("td", {}, icon(e.severity), h("span", { class: "unseen" }, WORDS[e.severity])), h("td", { class: "wide" }, e.sentence), h("td", {}, h("code", {}, e.reason))))),
+		found.length > FEW ? h("button", { type: "button", class: "more", onclick: () => { filter.all = !filter.all; redraw(); } }, filter.all ? "Show the newest only" : `Show all ${found.length}`) : null);
+}
+
+// -- nbdd ---------------------------------------------------------------------------------------------------------------------------
+
+function exportRows(node, x) {
+	const verb = x.status === "DEFINED" ? "start" : "stop";
+	const command = `nbdd --${verb} -i ${x.id}`;
+	return h("tr", { key: `${node}${x.id}`, class: x.failed ? "bad" : undefined }, h("th", { scope: "row" }, node), h("td", {}, h("code", {}, x.id)), h("td", {}, x.device), h("td", {}, x.kind), h("td", {}, x.failed ? "FAILED" : x.status),
+		h("td", {}, x.kind === "leg" ? h("span", { class: "quiet" }, "hamon's") : h("span", { class: "command small" }, h("code", {}, command), copyButton(command))));
+}
+
+function sessionRows(node, x) {
+	return h("tr", { key: `${node}s${x.number}` }, h("th", { scope: "row" }, node), h("td", { class: "number" }, x.number), h("td", {}, x.address), h("td", {}, x.export ? h("code", {}, x.export) : "–"), h("td", {}, x.state),
+		h("td", {}, x.tls === undefined ? "–" : x.tls ? "yes" : "no"), h("td", { class: "number" }, x.inflight ?? "–"));
+}
+
+const sorry = (answer) => [answer?.error ? h("p", { class: "quiet" }, sentence(answer.error)) : null,
+	...(answer?.nodes ?? []).filter((n) => n.error).map((n) => h("p", { key: n.node, class: "quiet" }, h("strong", {}, n.node), `: ${sentence(n.error)}`))];
+
+export function exportsPart(state) {
+	const rows = (state.exports?.nodes ?? []).flatMap((n) => (n.exports ?? []).map((x) => exportRows(n.node, x)));
+	const sessions = (state.sessions?.nodes ?? []).flatMap((n) => (n.sessions ?? []).map((x) => sessionRows(n.node, x)));
+	return section("exports", "Exports and sessions", sorry(state.exports),
+		rows.length ? table("Exports", ["Node", "Export", "Device", "Kind", "State", "To change it, there"], rows) : state.exports?.nodes.some((n) => n.exports) ? h("p", { class: "quiet" }, "No exports.") : null,
+		sessions.length ? table("Sessions", ["Node", ["Session"], "From", "Export", "State", "TLS", ["In flight"]], sessions) : state.sessions?.nodes.some((n) => n.sessions) ? h("p", { class: "quiet" }, "No sessions.") : null);
+}
+
+// -- Services and versions ------------------------------------------------------------------------------------------------------------
+
+export function servicesPart(state, name) {
+	const own = state.services?.services ?? [];
+	const { mirror } = bestView(state, name);
+	return section("services", "Services, in their order", own.length ? own.map((s) => {
+		const steps = [s.mount ? ["mount", s.mount] : null, ...s.units.map((u) => ["unit", u]), ...s.addresses.map((a) => ["address", `${a}${s.interface ? ` on ${s.interface}` : ""}`])].filter(Boolean);
+		return [h("p", { key: s.mirror }, h("strong", {}, s.mirror), ` ${s.running ? "runs on this node" : mirror.record.primary && mirror.record.primary !== state.status.node.name ? `belongs on ${mirror.record.primary}` : "does not run here"}`, s.state && s.state !== "none" ? ` (${s.state})` : "", "."),
+			h("ol", { class: "steps", key: `${s.mirror}-steps` }, steps.map(([kind, what]) => h("li", {}, h("span", { class: "quiet" }, kind), " ", h("code", {}, what)))),
+			mirror.last_failure ? h("p", { class: "quiet" }, `Last failure: ${mirror.last_failure.effect}, ${mirror.last_failure.error} ${mirror.last_failure.detail}, ${age(mirror.last_failure.ms_ago)}.`) : null];
+	}) : h("p", { class: "quiet" }, "No service is configured: the mirror is used as it is."));
+}
+
+export function versionsPart(state, last) {
+	const hashes = state.config?.hashes ?? {};
+	const rows = viewsOf(state).map((v) => h("tr", { key: v.node, class: !v.self && !v.fresh ? "old" : undefined }, h("th", { scope: "row" }, v.node), h("td", {}, v.kind), h("td", {}, v.status?.node.version ?? "–"),
+		h("td", {}, h("code", {}, hashes[v.node] ?? v.status?.node.config_hash ?? "not known")), h("td", {}, v.status?.node.act ? (v.status.node.act.connected ? "runs" : `not there: ${v.status.node.act.error ?? ""}`) : "–"),
+		h("td", { class: "number" }, v.status ? span(v.status.node.uptime_ms) : "–")));
+	return section("versions", "Versions and configuration", table("Versions", ["Machine", "Kind", "hamon", "Configuration", "hamon-act", ["Running for"]], rows),
+		h("p", { class: "quiet" }, last ? `Last take-over: ${clock(last.time)}, by ${last.node}, in ${span(last.total)}.` : "No take-over since hamon started.", ` Mode ${state.status.mode}, timers ${state.status.profile}.`));
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What is wrong, most urgent first: from reasons, disagreements, views, links and exports to {severity, code, cause, why, steps}. Pure.
+
+import { age } from "./dom.js";
+import { order, viewsOf, worse } from "./model.js";
+
+const WHY = {
+	degraded: "One disk has every write. If it fails now, the data is gone; if its node fails, the service is down until it is back.",
+	resync: "Until the copy is complete only one disk has everything.",
+	"witness-lost": "Everything goes on, but one more fault stops all writes: no majority would be left to decide.",
+	frozen: "Applications hang at their next write. Nothing is lost or torn while it waits.",
+	"lease-lost": "The service address is gone, so clients cannot connect, and writes wait. Nothing is lost.",
+	"no-majority": "Nobody may decide alone: two masters would be worse than waiting.",
+	"manual-frozen": "Only a person can know that the other node is off. A wrong answer makes two masters.",
+	"waiting-for-peer": "Starting here could lose acknowledged writes that only the other node has.",
+	stale: "This disk certainly lacks acknowledged writes, so it is never started.",
+	"act-lost": "hamon can see but not act: no take-over, no join and no start on that node.",
+	"own-leg-failed": "The other disk is the only one with the data.",
+	"own-leg-unsafe": "What is written now may be lost with this disk.",
+	"probe-failed": "That node cannot take over with a disk that fails.",
+	"service-failed": "The data is there, but what should run on it does not.",
+	"effect-failed": "hamon tries again, and the state does not improve until that step works.",
+	"effect-slow": "A disk or a unit hangs; nothing else of this mirror moves meanwhile.",
+	forked: "Both copies have gone their own ways: joining them loses one side's writes.",
+	"no-leg": "There is no second copy until this node has a disk in the mirror.",
+	"leg-refused": "The second copy cannot be brought up to date.",
+	"voter-went-back": "Its vote could undo a decision, so it has none.",
+	"voter-without-memory": "It has no vote: one more fault stops all writes.",
+	"node-silent": "It cannot take over, and what it shows is old.",
+	"view-old": "What this page says about that machine may be out of date.",
+	"link-silent": "Heartbeats have one way less; if the last one breaks too, the node counts as dead.",
+	configuration: "The machines may decide by different rules after the next change.",
+	version: "Newer features wait until all machines run the same version.",
+	record: "One machine has missed the latest decision, for a moment or because it is cut off.",
+	primary: "The older one is being deposed; its writes cannot complete.",
+	export: "A client or the other node cannot use this disk.",
+	packets: "Something on the network speaks to hamon without belonging to this cluster, or with another version or key.",
+};
+
+const DETAIL = /((?:hamonctl|journalctl|systemctl|nbdd) [^;,]*)/;
+
+// Exact commands for a reason: [{on, command}] or [{text}].
+function stepsOf(reason, c) {
+	const { node, peer, mirror, peerAlive, witness } = c;
+	const start = (who) => ({ text: `Start ${who}, or repair its network. If it runs, on ${who}:`, on: who, command: "systemctl start hamon-act hamon nbdd" });
+	const startWitness = { text: `Start ${witness ?? "the witness"}, or repair its network. If it runs, on it:`, on: witness, command: "systemctl start hamon-witness" };
+	const journal = { on: node, command: "journalctl -u hamon-act -n 50" };
+	switch (reason.code) {
+	case "degraded":
+		return peerAlive ? [{ text: `${peer} is heard, its disk is not in sync yet. See why there:`, on: peer, command: "hamonctl status" },
+			{ on: peer, command: "journalctl -u hamon-act -u nbdd -n 50" }] : [start(peer)];
+	case "witness-lost": return [startWitness];
+	case "frozen": case "no-majority": case "lease-lost":
+		return [...(c.witnessAlive === false ? [startWitness] : []), ...(peerAlive ? [] : [start(peer)])];
+	case "waiting-for-peer": return [start(peer), { text: `Only if ${peer} or its disk is gone for good, and its last writes may be given up:`, on: node, command: `hamonctl mirror start-alone ${mirror}` }];
+	case "stale": return [start(peer)];
+	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
+	case "no-leg": return [{ on: node, command: `hamonctl mirror join ${mirror}` }];
+	case "not-created": return [{ text: "On the node whose disk is to be the first copy:", on: node, command: `hamonctl mirror create ${mirror}` }];
+	case "act-lost": return [{ on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" }];
+	case "own-leg-failed": return [{ text: "Replace the disk, restart hamon-act and hamon, then:", on: node, command: `hamonctl mirror join ${mirror} --overwrite` }];
+	case "probe-failed": case "own-leg-unsafe": return [{ text: "Look at the disk, save the data, replace it:", on: node, command: "dmesg | tail -n 50" }];
+	case "resync": return [{ text: "Wait until it is done.", on: node, command: "hamonctl status --watch" }];
+	case "effect-failed": case "effect-slow": case "service-failed": return [journal];
+	case "leg-refused": return [{ on: peer, command: "journalctl -u nbdd -n 50" }];
+	}
+	const command = reason.next?.match(DETAIL)?.[1];
+	return command ? [{ on: node, command: command.trim() }] : reason.next ? [{ text: `${reason.next[0].toUpperCase()}${reason.next.slice(1)}.` }] : [];
+}
+
+function context(status, mirror) {
+	const self = status.node.name;
+	const peer = status.nodes.find((n) => !n.self && !n.witness);
+	const witness = status.nodes.find((n) => n.witness);
+	const other = status.node.kind === "witness" ? mirror?.record.primary : self;
+	return { node: other ?? self, peer: peer?.name, peerAlive: peer?.alive, mirror: mirror?.name, witness: witness?.name, witnessAlive: witness?.alive };
+}
+
+function make(severity, code, cause, more = {}) {
+	return { severity, code, cause, why: WHY[code] ?? "", steps: [], ...more };
+}
+
+function ofView(view, self) {
+	const found = [];
+	const status = view.status;
+	const names = status.mirrors.map((m) => m.name).join(", ");
+	const add = (reason, mirror) => {
+		if (reason.severity !== "warning" && reason.severity !== "critical" && reason.code !== "not-created") return;
+		found.push({ ...make(reason.severity, reason.code, reason.sentence.replace("the mirror", names), { steps: stepsOf(reason, context(status, mirror)), by: view.node }),
+			detail: mirror?.last_failure && ["effect-failed", "service-failed"].includes(reason.code)
+				? `${mirror.last_failure.effect}: ${mirror.last_failure.error}. ${mirror.last_failure.detail}` : "" });
+	};
+	for (const reason of status.reasons) add(reason, status.mirrors[0]);
+	for (const mirror of status.mirrors) add(mirror.reason, mirror);
+	for (const p of status.packets.refused)
+		if (p.last_ms_ago < 60000) found.push(make("warning", `packet-${p.kind}`, `${p.sentence} (from ${p.last_from}, ${p.count} so far)`, { why: WHY.packets, by: view.node, chapter: false }));
+	if (self) for (const node of status.nodes) ofLinks(node, found);
+	return found;
+}
+
+function ofLinks(node, found) {
+	const silent = node.links.filter((l) => l.error || l.heard_ms_ago === null || l.heard_ms_ago > 3000);
+	const addresses = new Set(node.links.map((l) => l.remote)).size;
+	if (!node.alive || addresses < 2 && silent.length < node.links.length || !silent.length) return;
+	for (const l of silent)
+		found.push(make("warning", "link-silent", `The link ${l.local} to ${l.remote} of ${node.name} is silent${l.error ? `: ${l.error}` : ""}`,
+			{ chapter: false, steps: [{ text: "Look at the cable, the switch and the interface:", command: `ping -c 3 -I ${l.local} ${l.remote.replace(/:\d+$/, "").replace(/[[\]]/g, "")}` }] }));
+}
+
+export function problems(state) {
+	let found = [];
+	for (const view of viewsOf(state))
+		if (view.self || (view.fresh && view.status)) found.push(...ofView(view, view.self));
+	for (const node of state.status.nodes)
+		if (!node.alive && !node.witness && state.status.node.kind === "node")
+			found.push(make("warning", "node-silent", node.heard ? `${node.name} is silent` : `${node.name} was never heard since hamon started`,
+				{ chapterOf: "node-dead", tick: node.heard ? node.silent_ms : null, steps: [{ text: `Start ${node.name}, or repair its network. If it runs, on ${node.name}:`, on: node.name, command: "systemctl start hamon-act hamon nbdd" }] }));
+	for (const view of viewsOf(state)) {
+		const alive = state.status.nodes.find((n) => n.name === view.node)?.alive;
+		if (!view.self && !view.fresh && alive)
+			found.push(make("warning", "view-old", `${view.node} is heard but does not answer questions${view.age_ms === null ? "" : ` for ${age(view.age_ms).replace(" ago", "")}`}`,
+				{ detail: view.error ?? "", chapter: false, steps: [{ on: view.node, command: "systemctl status hamon" }] }));
+	}
+	for (const d of state.cluster?.disagreements ?? [])
+		found.push(make(d.about === "primary" ? "critical" : "warning", d.about, `${d.mirror ? `${d.mirror}: ` : ""}${d.sentence}`, { said: d.said, chapter: false,
+			steps: d.about === "configuration" ? [{ text: "Compare on each machine:", command: "sha256sum /etc/hamon/hamon.conf" }] : [] }));
+	for (const node of state.exports?.nodes ?? [])
+		for (const x of node.exports ?? [])
+			if (x.failed) found.push(make("critical", "export", `Export ${x.id} on ${node.node} failed: ${x.reason}`, { chapter: false, steps: [{ on: node.node, command: `nbdd --clear-error -i ${x.id}` }] }));
+	return merge(found);
+}
+
+// The same thing said by two machines is one problem; a degraded mirror explains its silent node.
+function merge(found) {
+	const all = new Map();
+	for (const p of found) {
+		const key = `${p.code} ${p.cause}`;
+		const known = all.get(key);
+		if (known) {
+			known.severity = worse(known.severity, p.severity);
+			if (p.by && !known.bys.includes(p.by)) known.bys.push(p.by);
+		} else all.set(key, { ...p, bys: p.by ? [p.by] : [], key });
+	}
+	return [...all.values()].toSorted((a, b) => order(b.severity) - order(a.severity));
+}

@@ -116,13 +116,17 @@ void check_persisted(struct sim *s, uint8_t n, const struct acceptor_state *stat
 
 /* -- take-over ------------------------------------------------------------------------------------------------------------------ */
 
+/* A primacy that was decided, and then followed by another one just now (a hand-over leaves both legs in sync): for P2 to judge. */
+static bool was_followed(const struct sim *s, uint8_t n, uint64_t epoch)
+{
+        return s->decided.epoch > epoch && s->owner[epoch % OWNERS_MAX] == n;
+}
+
 void check_assemble(struct sim *s, uint8_t n, uint64_t epoch)
 {
         const struct node *m = &s->node[n];
 
-        /* One that was decided, and was followed by another one just now (a hand-over leaves both legs in sync), is for P2 to judge. */
-        bool followed = s->decided.epoch > epoch && s->owner[epoch % OWNERS_MAX] == n;
-        if (!followed && (s->decided.primary != n || !uuid_equal(&s->decided.primary_boot, &m->boot) || s->decided.epoch != epoch))
+        if (!was_followed(s, n, epoch) && (s->decided.primary != n || !uuid_equal(&s->decided.primary_boot, &m->boot) || s->decided.epoch != epoch))
                 violation(s, n, "R3: assembly for epoch %llu, which is not the decided one", epoch, 0);
         if (m->nbdd.open || m->nbdd.inflight > 0 || m->nbdd.grant.exists)
 #ifndef MUTANT_revoke_drain /* the model's nbdd then lies about it: the promises must show it */
@@ -142,7 +146,7 @@ void check_both(struct sim *s, uint8_t n, uint64_t epoch)
 {
         const struct nbdd *d = &s->node[other(n)].nbdd;
 
-        if (!s->decided.legs[0].in_sync || !s->decided.legs[1].in_sync)
+        if (!was_followed(s, n, epoch) && (!s->decided.legs[0].in_sync || !s->decided.legs[1].in_sync))
                 violation(s, n, "R1a: both legs are assembled, the record of epoch %llu has one", epoch, 0);
         if (s->node[n].nbdc.policy != POLICY_REQUIRED)
                 violation(s, n, "R2g: both legs are assembled while the peer's is OPTIONAL", 0, 0);

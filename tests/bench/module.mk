@@ -2,3 +2,4 @@
 .PHONY: bench
 bench: $(BUILD)/nbdd
 	@BUILD=$(BUILD) tests/bench/bench-nbd
+include tests/bench/mirror/module.mk

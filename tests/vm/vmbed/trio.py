@@ -58,11 +58,13 @@ class Trio:
         return cls(folder)
 
     @classmethod
-    def start(cls, **more):
-        """create(), on a leash, and booted: what a test puts behind `with`."""
+    def start(cls, before_boot=None, **more):
+        """create(), on a leash, and booted: what a test puts behind `with`. `before_boot(trio)` may prepare disks while all are off."""
         trio = cls.create(**more)
         trio._leash = Leash(trio.folder)
         try:
+            if before_boot:
+                before_boot(trio)
             trio.boot()
         except BaseException:
             trio.close(failed=True)

@@ -397,6 +397,11 @@ static int service_start(struct sim *s, uint8_t n, const struct effect *e, struc
         int mounted = flush_array(s, n); /* a mount writes: it waits for the legs */
         if (mounted)
                 return mounted;
+        if (s->node[n].thawed_us > doing(s, n)->began_us && s->node[n].thawed_us <= s->now_us) {
+                doing(s, n)->began_us = s->now_us; /* a mount is more than one request: what comes after the thaw meets the legs as they are now */
+                doing(s, n)->step = 0;
+                return WAIT;
+        }
         if (peer_in_md(s, n) && !s->node[n].nbdc.connection) /* and not only flushes, whose errors md ignores */
                 return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
         check_service_start(s, n, s->node[n].md.epoch);

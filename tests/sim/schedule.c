@@ -57,6 +57,9 @@ static bool is_at_rest(const struct sim *s)
                         return false;
                 if (s->node[n].md.running && !md_super_settled(s, n))
                         return false;
+                for (unsigned i = 0; s->node[n].md.running && i < REQUESTS_MAX; i++)
+                        if (s->node[n].md.io[i].used)
+                                return false; /* of an application that was stopped and started again since */
         }
         return true;
 }

@@ -4,3 +4,10 @@ INTEGRATION_TESTS += $(addprefix tests/integration/nbdd/test-,admin classic clie
 .PHONY: nbdd-mutants
 nbdd-mutants:
 	@tests/integration/nbdd/mutants
+
+# A client whose connection dies at random and that writes its blocks anew: 1,000 deaths on each of three kinds, or 10,000.
+.PHONY: nbdd-fence nbdd-fence-long
+nbdd-fence: $(BUILD)/nbdd
+	@NBDD_KILLS=1000 BUILD=$(BUILD) tests/integration/nbdd/test-kills
+nbdd-fence-long: $(BUILD)/nbdd
+	@NBDD_KILLS=10000 BUILD=$(BUILD) tests/integration/nbdd/test-kills

@@ -73,7 +73,7 @@ static bool may_change(const struct http_peer *peer)
         return peer->known && (peer->uid == 0 || peer->uid == geteuid());
 }
 
-static int handle(void *userdata, const struct http_request *req, struct http_response *resp)
+int control_handle(void *userdata, const struct http_request *req, struct http_response *resp)
 {
         struct control *c = userdata;
         const char *path = req->path;
@@ -122,7 +122,7 @@ int control_start(const char *socket_path, struct engine *engine, control_reload
                                                                  .socket_mode = SOCKET_MODE,
                                                                  .listen_fd = -1,
                                                                  .threads = HTTP_THREAD_EACH,
-                                                                 .handler = handle,
+                                                                 .handler = control_handle,
                                                                  .userdata = c},
                                   &c->http);
         if (r < 0) {

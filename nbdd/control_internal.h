@@ -23,6 +23,9 @@ struct control {
         uint64_t start_ns;
 };
 
+/* What the HTTP server calls for each request; `userdata` is the struct control. Also the fuzzer's way in. */
+int control_handle(void *userdata, const struct http_request *req, struct http_response *resp);
+
 /* "?stats=true" */
 bool control_wants_stats(const struct http_request *req);
 

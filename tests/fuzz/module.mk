@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # make fuzz [FUZZ_SECONDS=60] [FUZZERS=hamon_wire]: libFuzzer (clang) on every decoder. A target is tests/fuzz/fuzz_NAME.c with its sources in
 # fuzz_NAME_SRCS and its committed corpus in tests/fuzz/corpus/NAME, which the unit tests replay; new finds go to build/fuzz/NAME.
-FUZZERS ?= hamon_wire nbd_session nbd_client nbdd_store act_packet acceptor classic psk
+FUZZERS ?= hamon_wire nbd_session nbd_client nbdd_store nbdd_config nbdd_control act_packet acceptor classic psk
 FUZZ_SECONDS ?= 60
 fuzz_psk_SRCS := lib/net/psk.c
 fuzz_psk_LDLIBS := -lgnutls
@@ -12,6 +12,11 @@ fuzz_nbd_session_SRCS := nbdd/session.c nbdd/session_options.c $(nbd_wire_SRCS)
 fuzz_nbd_client_SRCS := $(nbd_wire_SRCS)
 fuzz_nbdd_store_SRCS := nbdd/store.c lib/base/statefile.c lib/base/id.c lib/base/text.c
 fuzz_nbdd_store_LDLIBS := -ljansson -lgnutls
+fuzz_nbdd_config_SRCS := nbdd/config.c nbdd/settings.c nbdd/allow.c nbdd/limits.c nbdd/target.c nbdd/shared_file.c lib/base/ini.c lib/base/ini_values.c lib/base/id.c lib/base/text.c \
+	lib/wire/export_name.c
+fuzz_nbdd_config_LDLIBS := -ljansson -lgnutls
+fuzz_nbdd_control_SRCS = $(nbdd_core_SRCS) $(base_SRCS) $(wire_SRCS) $(net_SRCS)
+fuzz_nbdd_control_LDLIBS := -lmicrohttpd -ljansson -lcurl-gnutls -lgnutls -luring -lsystemd -pthread
 fuzz_act_packet_SRCS := hamon/driver/act_codec.c hamon/api/json_take.c hamon/core/effect.c hamon/config.c hamon/config_service.c hamon/config_check.c \
 	lib/base/id.c lib/base/text.c lib/base/ini.c lib/base/ini_values.c hamon/core/types.c
 fuzz_act_packet_LDLIBS := -ljansson
@@ -21,7 +26,7 @@ fuzz_acceptor_LDLIBS := -ljansson
 define fuzz_rule
 build/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(fuzz_$(1)_SRCS)
 	@mkdir -p $$(@D)
-	clang -std=c17 -D_GNU_SOURCE -O1 -g -Ilib -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $$@ $$^ $(fuzz_$(1)_LDLIBS)
+	clang -std=c17 -D_GNU_SOURCE -DNBDD_VERSION='"$(VERSION)"' -O1 -g -Ilib -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $$@ $$^ $(fuzz_$(1)_LDLIBS)
 .PHONY: fuzz-$(1)
 fuzz-$(1): build/fuzz/fuzz_$(1)
 	@mkdir -p build/fuzz/$(1)

@@ -465,6 +465,10 @@ void md_clear_bits(struct sim *s, uint8_t node);
 bool md_knows(const struct sim *s, uint8_t node, const struct super *peer);
 
 /* -- act.c */
+enum { ACT_WAIT = 1 };
+int act_step(struct sim *s, uint8_t node, const struct effect *effect, struct effect_result *ret); /* 0, -errno, or ACT_WAIT: call it again */
+
+/* -- worker.c */
 void act_ask(struct sim *s, uint8_t node, const struct effect *effect);
 void act_started(struct sim *s, uint8_t node);
 void act_flushed(struct sim *s, uint8_t node, uint64_t number);

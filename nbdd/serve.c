@@ -353,7 +353,7 @@ static void stop(struct server *s)
         }
         for (size_t i = 0; i < s->classic_socket_count; i++)
                 (void)close(s->classic_sockets[i].fd);
-        if (s->engine && s->worker_count)
+        if (s->engine) /* also without a worker: the keeper runs */
                 engine_shutdown(s->engine);
         classic_free(s->classic); /* its sessions were ordinary ones, and have ended */
         control_stop(s->control);
@@ -424,6 +424,8 @@ int serve(const struct serve_options *options)
         (void)sd_notify(0, "STOPPING=1");
         log_info("stopping");
 out:
+        if (r == -ENOMEM) /* not every place on the way had words for it */
+                log_error("nbdd ends: out of memory; give it more, or lower the limits on connections and memory");
         stop(&s);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -2,7 +2,7 @@
 // The page: draws what live.js knows, once a second and after each change, and says aloud what has changed.
 
 import { actions } from "./actions.js";
-import { announce, clock, h, replaceChildren, span } from "./dom.js";
+import { age, announce, clock, h, replaceChildren } from "./dom.js";
 import { start, state } from "./live.js";
 import { loginPage, signOut } from "./login.js";
 import { ageOf, isOld, verdict, worstMirror } from "./model.js";
@@ -26,7 +26,7 @@ function otherPages() {
 function freshness(now) {
 	const ms = ageOf(state, now);
 	return h("p", { class: "fresh" }, h("span", { class: `dot ${isOld(state, now) ? "old" : ""}`, "aria-hidden": "true" }),
-		isOld(state, now) ? `as of ${span(Math.floor(ms / 1000) * 1000)} ago` : "live, less than ", isOld(state, now) ? null : h("span", { class: "number" }, `${Math.max(1, Math.ceil(ms / 1000))} s old`));
+		isOld(state, now) ? `as of ${age(ms)}` : "live, less than ", isOld(state, now) ? null : h("span", { class: "number" }, `${Math.max(1, Math.ceil(ms / 1000))} s old`));
 }
 
 function lostBanner(now) {

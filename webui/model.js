@@ -81,6 +81,12 @@ export function resyncOf(state, name, now) {
 
 const TONE = { ok: "ok", degraded: "warning", frozen: "critical", down: "critical", starting: "warning", unconfigured: "info" };
 
+// Somebody says that it is active: to itself, or in a heartbeat that has just come. The record alone is no sign of life.
+const runs = (view, m) => m.role === "primary" || m.legs.some((l) => l.node_says?.role === "primary" && view.status.nodes.find((n) => n.name === l.node)?.alive);
+
+// The second disk is still required, and its connection is away: what is written now waits for it.
+export const isWaiting = (m) => m.role === "primary" && m.observed?.attached === true && !m.observed.leg_connected && m.legs.every((l) => l.in_sync);
+
 // {tone, head, detail}: `head` without numbers that tick, so that it can be announced; `ticks` is what follows it.
 export function verdict(state, name) {
 	const view = bestView(state, name);
@@ -88,9 +94,15 @@ export function verdict(state, name) {
 	const primary = m.record.primary;
 	const both = m.legs.length > 0 && m.legs.every((l) => l.in_sync);
 	const say = (tone, head, detail, ticks = "") => ({ tone, head, detail, ticks, mirror: name, view });
-	if (m.health === "ok" && both && m.reason.severity === "ok") {
+	if ((m.health === "ok" || m.health === "degraded") && !runs(view, m)) {
+		const taking = ["candidate", "taking-over"].includes(m.role);
+		return say("critical", taking ? `Being taken over by ${view.node}` : m.role === "unknown" || m.reason.severity === "ok" ? "Not known to run" : "Down", sentence(m.reason.sentence));
+	}
+	if (both && primary && (m.health === "ok" || m.health === "degraded")) {
 		const where = `${name} is active on ${primary}. Both disks hold every acknowledged write.`;
 		const gone = silent(view.status);
+		if (isWaiting(m)) return say("warning", `Writes wait for ${m.legs.find((l) => l.node !== primary).node}`, `${where} Its disk does not answer; if that lasts, hamon decides to go on without it.`);
+		if (m.reason.severity === "critical" || (m.reason.severity === "warning" && !gone.length)) return say(m.reason.severity, "Redundant, with a problem", `${where} ${sentence(m.reason.sentence)}`);
 		return gone.length ? say("warning", `Redundant, but ${list(gone, "and")} ${gone.length > 1 ? "are" : "is"} not heard`, where) : say("ok", "Redundant", where);
 	}
 	if (m.health === "degraded") {
@@ -121,6 +133,7 @@ export function whatIf(state, name) {
 	const primary = view.mirror.record.primary;
 	const rank = (n) => (n.name === primary ? 0 : n.witness ? 2 : 1);
 	const rows = [];
+	if (["down", "unconfigured"].includes(view.mirror.health) || !runs(view, view.mirror)) return rows;
 	for (const node of view.status.nodes.toSorted((a, b) => rank(a) - rank(b))) {
 		const label = node.witness ? "the witness" : node.name;
 		if (!node.alive) {
@@ -131,7 +144,7 @@ export function whatIf(state, name) {
 		if (outcome) rows.push({ part: node.name, label, outcome: outcome.code === "witness-lost" ? { ...outcome, severity: "info" } : outcome });
 	}
 	const link = state.whatIf.link?.find((s) => s.mirror === name)?.outcome;
-	if (link && view.status.nodes.every((n) => n.alive)) rows.push({ part: "link", label: "the link between the nodes", outcome: link });
+	if (link && view.status.nodes.every((n) => n.alive)) rows.push({ part: "link", label: "the nodes' link", outcome: link });
 	return rows;
 }
 

@@ -15,8 +15,8 @@ export function section(id, title, ...body) {
 function sinceText(state, v) {
 	if (!v.ticks) return "";
 	const at = sinceWhen(state, v.mirror);
-	if (!at) return state.lost || v.view.mirror.health !== "frozen" ? "" : "";
-	const wall = state.status.wall_ms + (performance.now() - state.statusAt);
+	if (!at) return "";
+	const wall = state.status.wall_ms + Math.min(performance.now() - state.statusAt, 10000); // what is old does not go on counting
 	return v.tone === "critical" ? ` for ${span(Math.max(1000, Math.floor((wall - at) / 1000) * 1000)).replace(".0", "")}` : ` since ${clock(at, null)}`;
 }
 
@@ -38,7 +38,7 @@ function whatToDo(found, resync) {
 	if (!first) return h("strong", {}, found.length ? "Read the problems below." : "Nothing.");
 	if (resync && !resync.stalled && found[0].severity !== "critical") return h("strong", {}, "Nothing: wait for the copy.");
 	const step = first.steps[0];
-	return h("span", {}, h("strong", {}, (step.text ?? `On ${step.on ?? first.bys[0] ?? "this node"}:`).replace(/ If it runs.*$/, "")), " ", h("a", { href: "#problems" }, "The exact command"));
+	return h("span", {}, h("strong", {}, (step.text ?? `On ${step.on ?? first.bys[0] ?? "this node"}: ${step.command}.`).replace(/ If it runs.*$/, "").replace(/:$/, ".")), " ", h("a", { href: "#problems" }, "The exact command"));
 }
 
 function copying(r) {

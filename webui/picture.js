@@ -3,7 +3,7 @@
 // stands the same as a table (parts.js). Two layouts, so that letters keep their size on a phone.
 
 import { svg } from "./dom.js";
-import { bestView, viewsOf } from "./model.js";
+import { bestView, isWaiting, viewsOf } from "./model.js";
 
 const WIDE = { size: [680, 268], box: [200, 132], nodes: [[8, 104], [472, 104]], witness: [270, 8, 140, 46], across: true };
 const TALL = { size: [340, 430], box: [200, 122], nodes: [[8, 8], [8, 300]], witness: [228, 186, 104, 46], across: false };
@@ -77,14 +77,14 @@ function arrow(layout, mirror, resync) {
 	const from = mirror.legs.findIndex((l) => l.node === mirror.record.primary);
 	if (from < 0 || mirror.legs.length < 2) return null;
 	const to = mirror.legs[1 - from];
-	const css = to.in_sync && mirror.legs[from].in_sync ? "sync good" : resync || to.inconsistent ? "sync copying" : "sync out";
+	const css = isWaiting(mirror) ? "sync out" : to.in_sync && mirror.legs[from].in_sync ? "sync good" : resync || to.inconsistent ? "sync copying" : "sync out";
 	const [[ax, ay], [bx, by]] = layout.nodes;
 	const [w, height] = layout.box;
 	const [x1, y1, x2, y2] = layout.across ? [ax + w, ay + 72, bx, by + 72] : [ax + 60, ay + height, bx + 60, by];
 	const [sx, sy, ex, ey] = from === 0 ? [x1, y1, x2, y2] : [x2, y2, x1, y1];
 	const ux = Math.sign(ex - sx), uy = Math.sign(ey - sy);
 	const tip = `M${ex - ux * 4} ${ey - uy * 4}l${-ux * 11 + uy * 6} ${-uy * 11 + ux * 6}M${ex - ux * 4} ${ey - uy * 4}l${-ux * 11 - uy * 6} ${-uy * 11 - ux * 6}`;
-	const word = css === "sync good" ? "every write" : css === "sync copying" ? (resync ? `copying ${resync.percent.toFixed(0)} %` : "to be copied") : "no writes";
+	const word = css === "sync good" ? "every write" : css === "sync copying" ? (resync ? `copying ${resync.percent.toFixed(0)} %` : "to be copied") : isWaiting(mirror) ? "waiting" : "no writes";
 	const mid = [(sx + ex) / 2, (sy + ey) / 2];
 	return svg("g", { class: css }, svg("path", { class: "shaft", d: `M${sx + ux * 4} ${sy + uy * 4}L${ex - ux * 6} ${ey - uy * 6}` }), svg("path", { class: "tip", d: tip }),
 		css === "sync out" ? cross(...mid) : null, layout.across ? text(mid[0], mid[1] + 22, word, "small", "middle") : text(mid[0] - 12, mid[1] + 4, word, "small", "end"));

@@ -2,7 +2,7 @@
 // What is wrong, most urgent first: from reasons, disagreements, views, links and exports to {severity, code, cause, why, steps}. Pure.
 
 import { age } from "./dom.js";
-import { order, viewsOf, worse } from "./model.js";
+import { bestView, order, viewsOf, worse } from "./model.js";
 
 const WHY = {
 	degraded: "One disk has every write. If it fails now, the data is gone; if its node fails, the service is down until it is back.",
@@ -43,8 +43,8 @@ const DETAIL = /((?:hamonctl|journalctl|systemctl|nbdd) [^;,]*)/;
 function stepsOf(reason, c) {
 	const { node, peer, mirror, peerAlive, witness } = c;
 	const start = (who) => ({ text: `Start ${who}, or repair its network. If it runs, on ${who}:`, on: who, command: "systemctl start hamon-act hamon nbdd" });
-	const startWitness = { text: `Start ${witness ?? "the witness"}, or repair its network. If it runs, on it:`, on: witness, command: "systemctl start hamon-witness" };
-	const journal = { on: node, command: "journalctl -u hamon-act -n 50" };
+	const startWitness = { text: `Start the witness${!witness || witness === "witness" ? "" : ` (${witness})`}, or repair its network. If it runs, on it:`, on: witness, command: "systemctl start hamon-witness" };
+	const journal = { text: `See on ${node} what failed, and correct it:`, on: node, command: "journalctl -u hamon-act -n 50" };
 	switch (reason.code) {
 	case "degraded":
 		return peerAlive ? [{ text: `${peer} is heard, its disk is not in sync yet. See why there:`, on: peer, command: "hamonctl status" },
@@ -55,9 +55,9 @@ function stepsOf(reason, c) {
 	case "waiting-for-peer": return [start(peer), { text: `Only if ${peer} or its disk is gone for good, and its last writes may be given up:`, on: node, command: `hamonctl mirror start-alone ${mirror}` }];
 	case "stale": return [start(peer)];
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
-	case "no-leg": return [{ on: node, command: `hamonctl mirror join ${mirror}` }];
+	case "no-leg": return [{ text: `Give ${node} a disk in the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
 	case "not-created": return [{ text: "On the node whose disk is to be the first copy:", on: node, command: `hamonctl mirror create ${mirror}` }];
-	case "act-lost": return [{ on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" }];
+	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" }];
 	case "own-leg-failed": return [{ text: "Replace the disk, restart hamon-act and hamon, then:", on: node, command: `hamonctl mirror join ${mirror} --overwrite` }];
 	case "probe-failed": case "own-leg-unsafe": return [{ text: "Look at the disk, save the data, replace it:", on: node, command: "dmesg | tail -n 50" }];
 	case "resync": return [{ text: "Wait until it is done.", on: node, command: "hamonctl status --watch" }];
@@ -80,7 +80,13 @@ function make(severity, code, cause, more = {}) {
 	return { severity, code, cause, why: WHY[code] ?? "", steps: [], ...more };
 }
 
-function ofView(view, self) {
+// Another machine's view is a moment old: what it says under an older record is over, and of redundancy the active node knows best.
+function isCurrent(state, view, mirror) {
+	const best = bestView(state, mirror.name);
+	return view.node === best.node || (Number(mirror.record.version) >= Number(best.mirror.record.version) && !["degraded", "resync"].includes(mirror.reason.code));
+}
+
+function ofView(state, view, self) {
 	const found = [];
 	const status = view.status;
 	const names = status.mirrors.map((m) => m.name).join(", ");
@@ -91,7 +97,7 @@ function ofView(view, self) {
 				? `${mirror.last_failure.effect}: ${mirror.last_failure.error}. ${mirror.last_failure.detail}` : "" });
 	};
 	for (const reason of status.reasons) add(reason, status.mirrors[0]);
-	for (const mirror of status.mirrors) add(mirror.reason, mirror);
+	for (const mirror of status.mirrors) if (isCurrent(state, view, mirror)) add(mirror.reason, mirror);
 	for (const p of status.packets.refused)
 		if (p.last_ms_ago < 60000) found.push(make("warning", `packet-${p.kind}`, `${p.sentence} (from ${p.last_from}, ${p.count} so far)`, { why: WHY.packets, by: view.node, chapter: false }));
 	if (self) for (const node of status.nodes) ofLinks(node, found);
@@ -110,7 +116,7 @@ function ofLinks(node, found) {
 export function problems(state) {
 	let found = [];
 	for (const view of viewsOf(state))
-		if (view.self || (view.fresh && view.status)) found.push(...ofView(view, view.self));
+		if (view.self || (view.fresh && view.status)) found.push(...ofView(state, view, view.self));
 	for (const node of state.status.nodes)
 		if (!node.alive && !node.witness && state.status.node.kind === "node")
 			found.push(make("warning", "node-silent", node.heard ? `${node.name} is silent` : `${node.name} was never heard since hamon started`,

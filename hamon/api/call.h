@@ -79,6 +79,9 @@ int route_call(struct api_call *c, struct http_response *resp);
 json_t *config_hashes(const struct api *a);
 void add_rtt(const struct api *a, json_t *link, uint8_t voter);
 
+/* page.c: the headers that forbid a page everything that is not this daemon's own. */
+void page_secure(struct http_response *resp);
+
 /* -- Handlers, one file for each subject ----------------------------------------------------------------------------------------- */
 
 api_handler get_access, get_status, get_node, get_mirrors, get_mirror, get_legs, get_links, get_voters, get_services;  /* read.c */
@@ -90,7 +93,8 @@ api_handler get_explain, get_simulate, get_preflight_switchover;                
 api_handler get_tokens, post_token, delete_token;                                                          /* token_routes.c */
 api_handler get_healthz, get_readyz, probe_primary, probe_secondary, probe_insync;                         /* probes.c */
 api_handler get_metrics;                                                                                   /* metrics.c */
-api_handler get_file, get_status_page;                                                                     /* page.c */
+api_handler get_file;                                                                                      /* page.c */
+api_handler get_status_page;                                                                               /* status_page.c */
 api_handler get_operation, get_operations, cancel_operation, post_mirror_create, post_mirror_join, post_mirror_switchover,
         post_mirror_start_alone, post_node_leave, post_node_confirm_dead, post_witness_replace;            /* changes.c */
 #endif

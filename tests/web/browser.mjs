@@ -31,7 +31,7 @@ const commands = {
 	text: ({ selector }) => page.locator(selector ?? "body").first().innerText({ timeout: 5000 }),
 	count: ({ selector }) => page.locator(selector).count(),
 	wait: async ({ selector, has, seconds }) => {
-		const found = has ? page.locator(selector).filter({ hasText: has }) : page.locator(selector);
+		const found = has ? page.locator(selector).filter({ hasText: new RegExp(has.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")) }) : page.locator(selector);
 		await found.first().waitFor({ state: "attached", timeout: (seconds ?? 15) * 1000 });
 		return null;
 	},

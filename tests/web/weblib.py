@@ -10,7 +10,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 for part in ("daemon", "api", "nbdd"):
     sys.path.insert(0, str(TOP / "tests/integration" / part))
-from hamonlib import ADDRESSES, BUILD, PATIENCE, Trio, fail, free_port, wait
+from hamonlib import ADDRESSES, BUILD, PATIENCE, FakeAct, Trio, fail, free_port, wait
 
 SERVICE = """[service data]
 mount = /srv/data
@@ -19,7 +19,7 @@ address = 10.99.0.100/24
 unit = postgresql.service
 """
 SERVER = {"node-a": "127.0.0.1", "node-b": "127.0.0.2", "witness": "127.0.0.3"}
-MIB = 2048  # sectors
+MIB, TOTAL_MIB = 2048, 20480  # sectors; the size of the mirror
 
 
 class Browser:
@@ -54,6 +54,29 @@ class Browser:
 
     def headline(self):
         return self.text(selector="#verdict h1").replace("\n", " ")
+
+
+class Act(FakeAct):
+    """Whose copies take as long as the test wants, and whose leg feels that the other node is gone."""
+
+    copies = False
+
+    def act(self, command):
+        answer = super().act(command)
+        if self.copies and command["do"] == "leg-add":
+            self.seen.update(peer_in_sync=False, sync_idle=False, resync_done_sectors="0", resync_total_sectors=str(TOTAL_MIB * MIB))
+        return answer
+
+    def copied(self, mib):
+        self.seen.update(resync_done_sectors=str(mib * MIB))
+        if mib >= TOTAL_MIB:
+            self.seen.update(peer_in_sync=True, sync_idle=True, resync_done_sectors="0", resync_total_sectors="0")
+
+    def leg_is_cut(self):
+        self.seen.update(leg_connected=False, leg_oldest_ms=9000)
+
+    def leg_is_back(self):
+        self.seen.update(leg_oldest_ms=0)
 
 
 class Site(Trio):
@@ -119,21 +142,23 @@ class Site(Trio):
     def is_redundant(self, primary):
         wait("redundant", lambda: self.mirror(primary)["health"] == "ok" and self.mirror(primary)["role"] == "primary" and all(x["in_sync"] for x in self.mirror(primary)["legs"]), 30)
 
+    def start_act(self, name):
+        self.acts[name] = Act(self.dir / name / "act.sock")
+        return self.acts[name]
+
     def power_cut(self, name):
-        """hamon and its hands are gone at once, as when the power is cut."""
+        """hamon and its hands are gone at once, and the other node's leg with them, as when the power is cut."""
         self.stop(name, signal.SIGKILL)
         self.stop_act(name)
+        for act in self.acts.values():
+            act.leg_is_cut()
 
-    def power_on(self, name):
-        other = "node-b" if name == "node-a" else "node-a"
+    def power_on(self, name, note=True):
+        other = next(n for n in ADDRESSES if n != name and n in self.processes)
         uuid = next(x["uuid"] for x in self.mirror(other)["legs"] if x["node"] == name)
         act = self.start_act(name)
-        act.leg.update(present=True, uuid=uuid, has_superblock=True, note=True)
+        act.leg.update(present=True, uuid=uuid, has_superblock=True, note=note)
+        for each in self.acts.values():
+            each.leg_is_back()
         self.start(name)
         return act
-
-    def copying(self, primary, done_mib, total_mib=20480):
-        self.acts[primary].seen.update(peer_in_array=True, peer_in_sync=False, sync_idle=False, resync_done_sectors=str(done_mib * MIB), resync_total_sectors=str(total_mib * MIB))
-
-    def copied(self, primary):
-        self.acts[primary].seen.update(peer_in_sync=True, sync_idle=True, resync_done_sectors="0", resync_total_sectors="0")

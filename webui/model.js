@@ -81,6 +81,12 @@ export function resyncOf(state, name, now) {
 
 const TONE = { ok: "ok", degraded: "warning", frozen: "critical", down: "critical", starting: "warning", unconfigured: "info" };
 
+// Where the data is while nobody serves it; not where the reason itself says what a disk may lack.
+function recorded(m) {
+	const names = m.legs.filter((l) => l.in_sync).map((l) => l.node);
+	return names.length && !["waiting-for-peer", "stale"].includes(m.reason.code) ? ` By the last decision every acknowledged write is on ${list(names, "and on")}.` : "";
+}
+
 // Somebody says that it is active: to itself, or in a heartbeat that has just come. The record alone is no sign of life.
 const runs = (view, m) => m.role === "primary" || m.legs.some((l) => l.node_says?.role === "primary" && view.status.nodes.find((n) => n.name === l.node)?.alive);
 
@@ -96,7 +102,7 @@ export function verdict(state, name) {
 	const say = (tone, head, detail, ticks = "") => ({ tone, head, detail, ticks, mirror: name, view });
 	if ((m.health === "ok" || m.health === "degraded") && !runs(view, m)) {
 		const taking = ["candidate", "taking-over"].includes(m.role);
-		return say("critical", taking ? `Being taken over by ${view.node}` : m.role === "unknown" || m.reason.severity === "ok" ? "Not known to run" : "Down", sentence(m.reason.sentence));
+		return say("critical", taking ? `Being taken over by ${view.node}` : m.role === "unknown" || m.reason.severity === "ok" ? "Not known to run" : "Down", `${sentence(m.reason.sentence)}${recorded(m)}`);
 	}
 	if (both && primary && (m.health === "ok" || m.health === "degraded")) {
 		const where = `${name} is active on ${primary}. Both disks hold every acknowledged write.`;
@@ -115,7 +121,7 @@ export function verdict(state, name) {
 	}
 	if (m.health === "starting") return say("warning", "Starting", sentence(m.reason.sentence));
 	if (m.health === "unconfigured") return say("info", "Not set up yet", sentence(m.reason.sentence));
-	if (m.health === "down") return say("critical", m.reason.code === "act-lost" ? "Not under control on this node" : "Down", sentence(m.reason.sentence));
+	if (m.health === "down") return say("critical", "Down", `${sentence(m.reason.sentence)}${recorded(m)}`);
 	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, sentence(m.reason.sentence));
 }
 

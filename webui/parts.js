@@ -103,7 +103,7 @@ export function viewsPart(state, name) {
 	const rows = viewsOf(state).map((v) => {
 		const m = v.status?.mirrors.find((x) => x.name === name);
 		const old = !v.self && !v.fresh;
-		return h("tr", { key: v.node, class: old ? "old" : undefined }, h("th", { scope: "row" }, v.node), h("td", {}, m ? sentence(m.reason.code === "none" ? `${name} is active on ${m.record.primary ?? "no node"}` : m.reason.sentence) : (v.error ?? "no view")),
+		return h("tr", { key: v.node, class: old ? "old" : undefined }, h("th", { scope: "row" }, v.node), h("td", {}, m ? sentence(m.reason.code === "none" ? `the last decision names ${m.record.primary ?? "no node"}` : m.reason.sentence) : (v.error ?? "no view")),
 			h("td", { class: "number" }, m ? m.record.epoch : "–"), h("td", { class: "number" }, v.self ? "now" : v.age_ms === null ? "never" : age(v.age_ms)));
 	});
 	return table("What each machine says", ["Machine", `Says about ${name}`, ["Epoch"], ["Age"]], rows, true);

@@ -129,7 +129,7 @@ export function problems(state) {
 	}
 	for (const d of state.cluster?.disagreements ?? [])
 		found.push(make(d.about === "primary" ? "critical" : "warning", d.about, `${d.mirror ? `${d.mirror}: ` : ""}${d.sentence}`, { said: d.said, chapter: false,
-			steps: d.about === "configuration" ? [{ text: "Compare on each machine:", command: "sha256sum /etc/hamon/hamon.conf" }] : [] }));
+			steps: d.about === "configuration" ? [{ text: "Copy one hamon.conf to all machines and restart hamon. To compare, on each:", command: "sha256sum /etc/hamon/hamon.conf" }] : [] }));
 	for (const node of state.exports?.nodes ?? [])
 		for (const x of node.exports ?? [])
 			if (x.failed) found.push(make("critical", "export", `Export ${x.id} on ${node.node} failed: ${x.reason}`, { chapter: false, steps: [{ on: node.node, command: `nbdd --clear-error -i ${x.id}` }] }));

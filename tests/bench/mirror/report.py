@@ -9,6 +9,7 @@ import statistics
 from measure import JOBS, OUTAGE_MIB, OUTAGE_WRITES, SIZE_MIB, UNDER_RESYNC_IOPS
 from variants import CHUNK_KIB, SAFE_MODE_S
 
+COSTS = [("cpu_s", 0, 1e6), ("cpu_s", 1, 1e6), ("writes", 1, 1), ("flushes", 0, 1), ("flushes", 1, 1), ("packets", 0, 1), ("packets", 1, 1)]
 WRITES = [name for name, arguments, _ in JOBS if "rw=randwrite" in arguments or "rw=write" in arguments]
 # words, job, against whom, how many times
 GOALS = [
@@ -68,7 +69,7 @@ def render(data, chosen):
              f"- commit {stamp['commit']}; {versions}", f"- kernel {stamp['kernel']} in both guests; {stamp['guests']}", f"- {stamp['machine']}",
              f"- all md mirrors: bitmap chunk {CHUNK_KIB} KiB, peer's half write-mostly, no bad-block log, safe_mode_delay {SAFE_MODE_S} s, the kernel's "
              "own resync limits; NBD by nbdc everywhere; DRBD with its defaults",
-             f"- jobs: fio, libaio, O_DIRECT, over {SIZE_MIB} MiB", "",
+             f"- jobs: fio, libaio, O_DIRECT, over {SIZE_MIB} MiB, each 4 MiB of which was touched just before", "",
              "Emulated machines: what costs instructions weighs more here, what waits for wires and disks less. Ratios within a round count, absolute figures do not.", ""]
     lines += speed(rounds, chosen) + ratio_tables(rounds, chosen)
     if {"ours", "drbd", "nbdkit"} <= set(titles):
@@ -110,15 +111,16 @@ def goals(rounds):
 def profile(rounds, chosen):
     """What one request costs: where the difference between two mirrors goes."""
     lines = ["## What one request costs", "",
-             "Processor: of the host, taken by each QEMU. Writes and flushes: what each guest asked of its disk. Packets: on node-b's link, towards it and back.", ""]
+             "For each request that node-a's disk saw in one stretch in the middle of the job: microseconds of the host's processors that each QEMU took, what the guests asked of "
+             "their disks, packets on node-b's link towards it and back. Fewer writes on node-b than one: its server answers from the page cache and writes later.", ""]
     for job, _, _ in JOBS:
         rows = []
         for variant, title in chosen:
-            values = [rounds.values(variant, job, lambda r, k=k, i=i: r[k][i]) for k in ("cpu_s", "writes", "flushes", "packets") for i in (0, 1)]
+            values = [rounds.values(variant, job, lambda r, k=k, i=i, scale=scale: r["cost"][k][i] * scale) for k, i, scale in COSTS]
             if values[0]:
                 rows.append([title, *(number(statistics.median(each)) for each in values)])
         if rows:
-            lines += [f"### {job}", ""] + table(["mirror", "node-a us", "node-b us", "writes a", "writes b", "flushes a", "flushes b", "packets to b", "from b"], rows)
+            lines += [f"### {job}", ""] + table(["mirror", "node-a us", "node-b us", "writes b", "flushes a", "flushes b", "packets to b", "from b"], rows)
     return lines
 
 
@@ -145,5 +147,5 @@ def coming_back(rounds, chosen):
         return []
     return ["## Coming back", "",
             f"After an outage: {OUTAGE_WRITES} random 4k writes over {OUTAGE_MIB} MiB while the peer's half was away, then MiB written to node-b's disk until both were "
-            f"in sync, and seconds. Resync: the whole disk, without load and under {UNDER_RESYNC_IOPS} 4k writes a second, whose latency is told beside that without a resync.", ""
+            f"in sync, and seconds. Resync: the pace of a resync of everything, at its beginning, without load and then under {UNDER_RESYNC_IOPS} 4k writes a second, whose latency is told beside that without a resync.", ""
             ] + table(["mirror", "outage: MiB", "outage: s", "resync MB/s", "with load MB/s", "write us, calm", "write us, resync", "99 %"], rows)

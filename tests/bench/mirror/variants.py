@@ -123,7 +123,7 @@ class OursTls(Ours):
 
 class NbdServer(ByNbdc):
     name, title, tls = "nbd-server", "md + nbd-server", False
-    arguments = f"{PEER} {OTHER_PORT} {LEG}"
+    arguments = f"--wait {PEER} {OTHER_PORT} {LEG}"  # under load they are slow to answer the first time
 
     def serve(self):
         self.b.put("/tmp/nbd-server.conf", f"[generic]\nport = {OTHER_PORT}\n[{LEG}]\nexportname = {DISK}\nflush = true\nfua = true\n".encode())
@@ -135,7 +135,7 @@ class NbdServer(ByNbdc):
 
 class Nbdkit(ByNbdc):
     name, title, tls = "nbdkit", "md + nbdkit", False
-    arguments = f"{PEER} {OTHER_PORT} {LEG}"
+    arguments = f"--wait {PEER} {OTHER_PORT} {LEG}"  # under load they are slow to answer the first time
 
     def serve(self):
         self.b.check(f"systemd-run --quiet --collect --unit=bench-server nbdkit -f -p {OTHER_PORT} file {DISK} && "

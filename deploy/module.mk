@@ -51,7 +51,7 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
 		deploy/make-completion bash $(BUILD)/$$program >$(DESTDIR)$(BASHCOMPDIR)/$$program; \
 		deploy/make-completion zsh $(BUILD)/$$program >$(DESTDIR)$(ZSHCOMPDIR)/_$$program; done
 
-deb: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
+deb: all
 	deploy/make-deb $(BUILD) $(VERSION)
 
 dist:

@@ -4,19 +4,17 @@
  */
 #include "base/cli.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "hamon/api/api.h"
 #include "hamon/driver/driver.h"
 #include "hamon/identity.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -66,44 +64,26 @@ struct command_line {
 /* -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct command_line *c)
 {
+        const struct cli_place places[] = {
+                {OPT_CONFIG, &c->config, NULL},
+                {OPT_NODE, &c->node, NULL},
+                {OPT_WITNESS, NULL, &c->witness},
+                {OPT_CHECK, NULL, &c->check},
+                {OPT_IS_MINE, NULL, &c->is_mine},
+                {OPT_CONTROL, &c->driver.control_socket, NULL},
+                {OPT_STATE, &c->driver.state_directory, NULL},
+                {OPT_ACT, &c->driver.act_socket, NULL},
+                {OPT_NBDD, &c->driver.nbdd_socket, NULL},
+                {OPT_DEBUG, NULL, &c->debug},
+                {0, NULL, NULL},
+        };
         struct cli_parser p;
         cli_start(&p, &cli, argc, argv);
         for (int id; (id = cli_next(&p)) != CLI_END;) {
                 int answered = cli_answer(&p, id);
                 if (answered >= 0)
                         return answered;
-                switch (id) {
-                case OPT_CONFIG:
-                        c->config = p.value;
-                        break;
-                case OPT_NODE:
-                        c->node = p.value;
-                        break;
-                case OPT_WITNESS:
-                        c->witness = true;
-                        break;
-                case OPT_CHECK:
-                        c->check = true;
-                        break;
-                case OPT_IS_MINE:
-                        c->is_mine = true;
-                        break;
-                case OPT_CONTROL:
-                        c->driver.control_socket = p.value;
-                        break;
-                case OPT_STATE:
-                        c->driver.state_directory = p.value;
-                        break;
-                case OPT_ACT:
-                        c->driver.act_socket = p.value;
-                        break;
-                case OPT_NBDD:
-                        c->driver.nbdd_socket = p.value;
-                        break;
-                case OPT_DEBUG:
-                        c->debug = true;
-                        break;
-                default:
+                if (!cli_place(&p, id, places)) {
                         log_error("unexpected operand '%s'; see hamon --help", p.value);
                         return CLI_EXIT_USAGE;
                 }
@@ -120,16 +100,15 @@ static void report(void *userdata, const char *message)
 /* Before any thread starts: their stacks are locked as well, so they get small ones. */
 static void lock_memory(void)
 {
-        pthread_attr_t attributes;
-        pthread_attr_init(&attributes);
-        (void)pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES); /* a larger one still works */
-        (void)pthread_setattr_default_np(&attributes);
-        pthread_attr_destroy(&attributes);
         struct rlimit limit;
-        if (geteuid() != 0 && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        process_use_small_stacks(THREAD_STACK_BYTES);
+        if (geteuid() != 0 && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
                 log_info("memory is not locked: its limit is not infinite, continuing"); /* a lock now could fail allocations later */
-        else if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
-                log_info("memory is not locked (%s), continuing", strerrordesc_np(errno));
+                return;
+        }
+        int r = process_lock_memory();
+        if (r < 0)
+                log_info("memory is not locked (%s), continuing", strerrordesc_np(-r));
 }
 
 /* For the loop's thread alone: called after the others were started. */
@@ -140,32 +119,17 @@ static void raise_priority(void)
                 log_info("no real-time priority (%s), continuing", strerrordesc_np(errno));
 }
 
-static void protect_from_oom(void)
-{
-        char text[16];
-        int n = snprintf(text, sizeof text, "%d", OOM_SCORE);
-        int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-        if (fd < 0 || write(fd, text, (size_t)n) < 0) /* without the right to: systemd's OOMScoreAdjust= has done it */
-                log_debug("oom_score_adj is not set: %s", strerrordesc_np(errno));
-        if (fd >= 0)
-                close(fd);
-}
-
 static int run(struct command_line *c, const struct config *config, int self)
 {
         struct driver *d;
-        sigset_t signals;
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGTERM);
-        sigaddset(&signals, SIGINT);
-        sigaddset(&signals, SIGHUP);
-        (void)sigprocmask(SIG_BLOCK, &signals, NULL); /* the loop reads them */
-        (void)signal(SIGPIPE, SIG_IGN);
-        protect_from_oom();
+        (void)process_block_signals((const int[]){SIGTERM, SIGINT, SIGHUP, 0}); /* the loop reads them; cannot fail */
+        int r = process_set_oom_score(OOM_SCORE);
+        if (r < 0) /* without the right to: systemd's OOMScoreAdjust= has done it */
+                log_debug("oom_score_adj is not set: %s", strerrordesc_np(-r));
         lock_memory();
         c->driver.config = config;
         c->driver.self = (uint8_t)self;
-        int r = driver_new(&c->driver, &d);
+        r = driver_new(&c->driver, &d);
         if (r < 0) {
                 log_error("cannot start: %s", strerrordesc_np(-r));
                 return r == -EBADMSG || r == -EPROTO ? EXIT_CONFIG : EXIT_FAILURE;

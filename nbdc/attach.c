@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/log.h"
+#include "base/process.h"
 #include "nbdc/keeper.h"
 #include "nbdc/limits.h"
 #include "nbdc/link.h"
@@ -149,17 +150,12 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *info, vo
 
 static int setup_loop(struct attach *a)
 {
-        static const int signals[] = {SIGTERM, SIGINT};
-        sigset_t mask;
+        static const int signals[] = {SIGTERM, SIGINT, 0};
         int rc = sd_event_new(&a->event);
+        if (rc >= 0)
+                rc = process_block_signals(signals);
         if (rc < 0)
                 return rc;
-        sigemptyset(&mask);
-        for (size_t i = 0; i < 2; i++)
-                sigaddset(&mask, signals[i]);
-        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-                return -errno;
-        signal(SIGPIPE, SIG_IGN);
         signal(SIGHUP, SIG_IGN); /* started with "&" from a terminal that closes */
         for (size_t i = 0; i < 2 && rc >= 0; i++)
                 rc = sd_event_add_signal(a->event, NULL, signals[i], on_signal, a);

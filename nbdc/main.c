@@ -105,21 +105,6 @@ struct command_line {
         struct tls_files tls;
 };
 
-/* False: it is none of them. */
-static bool take_tls_option(struct command_line *c, int id, const char *value)
-{
-        const char **where = id == OPT_TLS_PSK        ? &c->tls.psk
-                             : id == OPT_TLS_IDENTITY ? &c->tls.identity
-                             : id == OPT_TLS_CA       ? &c->tls.ca
-                             : id == OPT_TLS_CERT     ? &c->tls.certificate
-                             : id == OPT_TLS_KEY      ? &c->tls.key
-                             : id == OPT_TLS_HOSTNAME ? &c->tls.hostname
-                                                      : NULL;
-        if (where)
-                *where = value;
-        return where != NULL;
-}
-
 static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
 {
         va_list args;
@@ -132,6 +117,24 @@ static int __attribute__((format(printf, 1, 2))) usage_error(const char *format,
 /* -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct command_line *c)
 {
+        const struct cli_place places[] = {
+            {OPT_EPOCH, &c->epoch, NULL},
+            {OPT_SESSION, &c->session, NULL},
+            {OPT_TIMEOUT, &c->timeout, NULL},
+            {OPT_READ_ONLY, NULL, &c->read_only},
+            {OPT_CONNECTIONS, &c->connections, NULL},
+            {OPT_OPTIONAL, NULL, &c->optional},
+            {OPT_WAIT, NULL, &c->wait},
+            {OPT_JSON, NULL, &c->json},
+            {OPT_DECIDED, &c->decided, NULL},
+            {OPT_TLS_PSK, &c->tls.psk, NULL},
+            {OPT_TLS_IDENTITY, &c->tls.identity, NULL},
+            {OPT_TLS_CA, &c->tls.ca, NULL},
+            {OPT_TLS_CERT, &c->tls.certificate, NULL},
+            {OPT_TLS_KEY, &c->tls.key, NULL},
+            {OPT_TLS_HOSTNAME, &c->tls.hostname, NULL},
+            {0, NULL, NULL},
+        };
         struct cli_parser parser;
         int id;
         cli_start(&parser, &cli, argc, argv);
@@ -139,55 +142,19 @@ static int parse(int argc, char **argv, struct command_line *c)
                 int answered = cli_answer(&parser, id);
                 if (answered >= 0)
                         return answered == 0 ? NBDC_EXIT_OK : NBDC_EXIT_USAGE;
-                switch (id) {
-                case CLI_OPERAND:
+                if (cli_place(&parser, id, places))
+                        continue;
+                if (id == CLI_OPERAND) {
                         if (c->operand_count == sizeof c->operands / sizeof *c->operands)
                                 return usage_error("too many operands at '%s'; expected " FULL_FORM, parser.value);
                         c->operands[c->operand_count++] = parser.value;
-                        break;
-                case OPT_EPOCH:
-                        c->epoch = parser.value;
-                        break;
-                case OPT_SESSION:
-                        c->session = parser.value;
-                        break;
-                case OPT_TIMEOUT:
-                        c->timeout = parser.value;
-                        break;
-                case OPT_READ_ONLY:
-                        c->read_only = true;
-                        break;
-                case OPT_CONNECTIONS:
-                        c->connections = parser.value;
-                        break;
-                case OPT_OPTIONAL:
-                        c->optional = true;
-                        break;
-                case OPT_WAIT:
-                        c->wait = true;
-                        break;
-                case OPT_JSON:
-                        c->json = true;
-                        break;
-                case OPT_DECIDED:
-                        c->decided = parser.value;
-                        break;
-                case OPT_POLICY:
-                        c->policy = parser.value;
-                        /* fall through */
-                case OPT_DETACH:
-                case OPT_STATUS:
-                case OPT_LIST:
-                case OPT_KEEP:
-                        if (c->verb && c->verb != id)
-                                return usage_error(
-                                    "--status, --detach, --policy and --list exclude each other; see nbdc --help");
-                        c->verb = id;
-                        break;
-                default:
-                        (void)take_tls_option(c, id, parser.value);
-                        break;
+                        continue;
                 }
+                if (c->verb && c->verb != id)
+                        return usage_error("--status, --detach, --policy and --list exclude each other; see nbdc --help");
+                c->verb = id;
+                if (id == OPT_POLICY)
+                        c->policy = parser.value;
         }
         return -1;
 }

@@ -7,13 +7,13 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/process.h"
 #include "nbdc/limits.h"
 #include "nbdc/netlink.h"
 
@@ -108,13 +108,12 @@ static void reserve_memory(void)
 void process_harden(void)
 {
         reserve_memory();
-        if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
-                log_warning("cannot lock memory: %s, continuing", strerror(errno));
+        int r = process_lock_memory();
+        if (r < 0)
+                log_warning("cannot lock memory: %s, continuing", strerror(-r));
         if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0)
                 log_warning("cannot become an I/O flusher: %s, continuing", strerror(errno));
-        int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-        if (fd < 0 || write(fd, "-1000", 5) != 5)
-                log_warning("cannot leave the out-of-memory killer's list: %s, continuing", strerror(errno));
-        if (fd >= 0)
-                close(fd);
+        r = process_set_oom_score(-1000);
+        if (r < 0)
+                log_warning("cannot leave the out-of-memory killer's list: %s, continuing", strerror(-r));
 }

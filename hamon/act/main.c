@@ -7,17 +7,16 @@
  */
 #include "base/cli.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "hamon/act/server.h"
 #include "hamon/act/watchdog.h"
 #include "hamon/identity.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -65,6 +64,16 @@ struct command_line {
 /* -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct command_line *c)
 {
+        const struct cli_place places[] = {
+                {OPT_CONFIG, &c->config, NULL},
+                {OPT_NODE, &c->node, NULL},
+                {OPT_SOCKET, &c->socket, NULL},
+                {OPT_STATE, &c->paths.state_dir, NULL},
+                {OPT_NBDD, &c->paths.nbdd_socket, NULL},
+                {OPT_NBDD_STATE, &c->paths.nbdd_state_dir, NULL},
+                {OPT_DEBUG, NULL, &c->debug},
+                {0, NULL, NULL},
+        };
         struct cli_parser p;
 
         cli_start(&p, &cli, argc, argv);
@@ -72,29 +81,7 @@ static int parse(int argc, char **argv, struct command_line *c)
                 int answered = cli_answer(&p, id);
                 if (answered >= 0)
                         return answered;
-                switch (id) {
-                case OPT_CONFIG:
-                        c->config = p.value;
-                        break;
-                case OPT_NODE:
-                        c->node = p.value;
-                        break;
-                case OPT_SOCKET:
-                        c->socket = p.value;
-                        break;
-                case OPT_STATE:
-                        c->paths.state_dir = p.value;
-                        break;
-                case OPT_NBDD:
-                        c->paths.nbdd_socket = p.value;
-                        break;
-                case OPT_NBDD_STATE:
-                        c->paths.nbdd_state_dir = p.value;
-                        break;
-                case OPT_DEBUG:
-                        c->debug = true;
-                        break;
-                default:
+                if (!cli_place(&p, id, places)) {
                         log_error("unexpected operand '%s'; see hamon-act --help", p.value);
                         return CLI_EXIT_USAGE;
                 }
@@ -112,14 +99,10 @@ static void report(void *userdata, const char *message)
  * starts. */
 static void lock_memory(void)
 {
-        pthread_attr_t attributes;
-
-        pthread_attr_init(&attributes);
-        (void)pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES); /* a larger one still works */
-        (void)pthread_setattr_default_np(&attributes);
-        pthread_attr_destroy(&attributes);
-        if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
-                log_info("memory is not locked (%s), continuing", strerrordesc_np(errno));
+        process_use_small_stacks(THREAD_STACK_BYTES);
+        int r = process_lock_memory();
+        if (r < 0)
+                log_info("memory is not locked (%s), continuing", strerrordesc_np(-r));
 }
 
 static int make_folders(const struct command_line *c, char *ret_run_dir, size_t size)
@@ -146,13 +129,8 @@ static int run(struct command_line *c, const struct config *config, unsigned sel
         struct server *server = NULL;
         sd_event *loop = NULL;
         char run_dir[200];
-        sigset_t signals;
 
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGTERM);
-        sigaddset(&signals, SIGINT);
-        (void)sigprocmask(SIG_BLOCK, &signals, NULL); /* the loop reads them */
-        (void)signal(SIGPIPE, SIG_IGN);
+        (void)process_block_signals((const int[]){SIGTERM, SIGINT, 0}); /* the loop reads them; cannot fail */
         int r = make_folders(c, run_dir, sizeof run_dir);
         if (r < 0)
                 return EXIT_FAILURE;

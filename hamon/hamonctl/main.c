@@ -180,46 +180,33 @@ static bool parse_seconds(const char *text, uint64_t *ret)
 int main(int argc, char **argv)
 {
         struct command_line c = {.socket = API_SOCKET, .timeout_s = 120};
+        const struct cli_place places[] = {
+                {OPT_JSON, NULL, &c.json},
+                {OPT_WATCH, NULL, &c.watch},
+                {OPT_FOLLOW, NULL, &c.follow},
+                {OPT_OVERWRITE, NULL, &c.overwrite},
+                {OPT_YES, NULL, &c.yes},
+                {OPT_DRY_RUN, NULL, &c.dry_run},
+                {OPT_SOCKET, &c.socket, NULL},
+                {OPT_ROLE, &c.role, NULL},
+                {0, NULL, NULL},
+        };
         struct cli_parser p;
         cli_start(&p, &cli, argc, argv);
         for (int id; (id = cli_next(&p)) != CLI_END;) {
                 int answered = cli_answer(&p, id);
                 if (answered >= 0)
                         return answered;
-                switch (id) {
-                case OPT_JSON:
-                        c.json = true;
-                        break;
-                case OPT_WATCH:
-                        c.watch = true;
-                        break;
-                case OPT_FOLLOW:
-                        c.follow = true;
-                        break;
-                case OPT_OVERWRITE:
-                        c.overwrite = true;
-                        break;
-                case OPT_YES:
-                        c.yes = true;
-                        break;
-                case OPT_DRY_RUN:
-                        c.dry_run = true;
-                        break;
-                case OPT_SOCKET:
-                        c.socket = p.value;
-                        break;
-                case OPT_ROLE:
-                        c.role = p.value;
-                        break;
-                case OPT_TIMEOUT:
+                if (cli_place(&p, id, places))
+                        continue;
+                if (id == OPT_TIMEOUT) {
                         if (!parse_seconds(p.value, &c.timeout_s))
                                 return usage_error("not a number of seconds (0 to 86400):", p.value, NULL);
-                        break;
-                default:
-                        if (c.count == sizeof c.words / sizeof *c.words)
-                                return usage_error("unexpected word", p.value, NULL);
-                        c.words[c.count++] = p.value;
+                        continue;
                 }
+                if (c.count == sizeof c.words / sizeof *c.words)
+                        return usage_error("unexpected word", p.value, NULL);
+                c.words[c.count++] = p.value;
         }
         if (c.count == 0) {
                 cli_print_help(&cli, stderr);

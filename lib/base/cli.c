@@ -234,6 +234,20 @@ int cli_answer(const struct cli_parser *p, int result)
         return fflush(stdout) == 0 ? 0 : 1;
 }
 
+bool cli_place(const struct cli_parser *p, int id, const struct cli_place *places)
+{
+        for (; places->id; places++) {
+                if (places->id != id)
+                        continue;
+                if (places->value)
+                        *places->value = p->value;
+                if (places->flag)
+                        *places->flag = true;
+                return true;
+        }
+        return false;
+}
+
 /* ---- renderers of the table ---- */
 
 /* Calls back for each documented option, the standard ones last unless the program has its own. */

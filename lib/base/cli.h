@@ -56,6 +56,16 @@ int cli_next(struct cli_parser *p);
  */
 int cli_answer(const struct cli_parser *p, int result);
 
+/* Where an option's value goes, or that it was given: the part of a command line that needs no code. A table of them ends with id 0. */
+struct cli_place {
+        int id;
+        const char **value; /* NULL: a flag */
+        bool *flag;         /* NULL: a value */
+};
+
+/* True: `id`, the option that cli_next() returned last, has its place in the table and went there. */
+bool cli_place(const struct cli_parser *p, int id, const struct cli_place *places);
+
 void cli_print_help(const struct cli *cli, FILE *to);
 void cli_print_version(const struct cli *cli, FILE *to);
 

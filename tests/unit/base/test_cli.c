@@ -192,12 +192,30 @@ static void test_answer(void **state)
         assert_int_equal(cli_answer(&p, OPT_LIST), -1);
 }
 
+static void test_places(void **state)
+{
+        const char *device = "before";
+        bool list = false, all = false;
+        const struct cli_place places[] = {{OPT_DEVICE, &device, NULL}, {OPT_LIST, NULL, &list}, {OPT_ALL, NULL, &all}, {0, NULL, NULL}};
+        char *argv[] = {(char *)"prog", (char *)"-l", (char *)"-d", (char *)"/dev/sdb", (char *)"--start", (char *)"word"};
+
+        (void)state;
+        cli_start(&p, &cli, 6, argv);
+        assert_true(cli_place(&p, cli_next(&p), places));
+        assert_true(list && !all);
+        assert_true(cli_place(&p, cli_next(&p), places));
+        assert_string_equal(device, "/dev/sdb");
+        assert_false(cli_place(&p, cli_next(&p), places)); /* has no place */
+        assert_false(cli_place(&p, cli_next(&p), places)); /* an operand is no option */
+        assert_false(cli_place(&p, cli_next(&p), places)); /* nor is the end, whose id ends the table */
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_forms),         cmocka_unit_test(test_standard_options), cmocka_unit_test(test_errors_show_the_way),
             cmocka_unit_test(test_pasted_dashes), cmocka_unit_test(test_error_is_one_line), cmocka_unit_test(test_renderers),
-            cmocka_unit_test(test_answer),
+            cmocka_unit_test(test_answer),        cmocka_unit_test(test_places),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,9 +87,6 @@ function recorded(m) {
 	return names.length && !["waiting-for-peer", "stale"].includes(m.reason.code) ? ` By the last decision every acknowledged write is on ${list(names, "and on")}.` : "";
 }
 
-// Somebody says that it is active: to itself, or in a heartbeat that has just come. The record alone is no sign of life.
-const runs = (view, m) => m.role === "primary" || m.legs.some((l) => l.node_says?.role === "primary" && view.status.nodes.find((n) => n.name === l.node)?.alive);
-
 // The second disk is still required, and its connection is away: what is written now waits for it.
 export const isWaiting = (m) => m.role === "primary" && m.observed?.attached === true && !m.observed.leg_connected && m.legs.every((l) => l.in_sync);
 
@@ -100,10 +97,6 @@ export function verdict(state, name) {
 	const primary = m.record.primary;
 	const both = m.legs.length > 0 && m.legs.every((l) => l.in_sync);
 	const say = (tone, head, detail, ticks = "") => ({ tone, head, detail, ticks, mirror: name, view });
-	if ((m.health === "ok" || m.health === "degraded") && !runs(view, m)) {
-		const taking = ["candidate", "taking-over"].includes(m.role);
-		return say("critical", taking ? `Being taken over by ${view.node}` : m.role === "unknown" || m.reason.severity === "ok" ? "Not known to run" : "Down", `${sentence(m.reason.sentence)}${recorded(m)}`);
-	}
 	if (both && primary && (m.health === "ok" || m.health === "degraded")) {
 		const where = `${name} is active on ${primary}. Both disks hold every acknowledged write.`;
 		const gone = silent(view.status);
@@ -119,9 +112,10 @@ export function verdict(state, name) {
 		const gone = silent(view.status);
 		return say("critical", `Frozen, waiting for ${gone.length ? list(gone) : "a majority"}`, `${sentence(m.reason.sentence)} Writes wait; none is lost.`, "since");
 	}
+	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, `${sentence(m.reason.sentence)}${recorded(m)}`);
 	if (m.health === "starting") return say("warning", "Starting", sentence(m.reason.sentence));
 	if (m.health === "unconfigured") return say("info", "Not set up yet", sentence(m.reason.sentence));
-	if (m.health === "down") return say("critical", "Down", `${sentence(m.reason.sentence)}${recorded(m)}`);
+	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : "Down", `${sentence(m.reason.sentence)}${recorded(m)}`);
 	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, sentence(m.reason.sentence));
 }
 
@@ -139,7 +133,7 @@ export function whatIf(state, name) {
 	const primary = view.mirror.record.primary;
 	const rank = (n) => (n.name === primary ? 0 : n.witness ? 2 : 1);
 	const rows = [];
-	if (["down", "unconfigured"].includes(view.mirror.health) || !runs(view, view.mirror)) return rows;
+	if (!["ok", "degraded"].includes(view.mirror.health) && (view.mirror.role !== "primary" || view.mirror.health === "down")) return rows;
 	for (const node of view.status.nodes.toSorted((a, b) => rank(a) - rank(b))) {
 		const label = node.witness ? "the witness" : node.name;
 		if (!node.alive) {

@@ -10,6 +10,7 @@ const WHY = {
 	"witness-lost": "Everything goes on, but one more fault stops all writes: no majority would be left to decide.",
 	frozen: "Applications hang at their next write. Nothing is lost or torn while it waits.",
 	"lease-lost": "The service address is gone, so clients cannot connect, and writes wait. Nothing is lost.",
+	"not-active": "Clients reach nothing. Either it is being taken over this moment, or a node waits for something.",
 	"no-majority": "Nobody may decide alone: two masters would be worse than waiting.",
 	"manual-frozen": "Only a person can know that the other node is off. A wrong answer makes two masters.",
 	"waiting-for-peer": "Starting here could lose acknowledged writes that only the other node has.",
@@ -54,6 +55,7 @@ function stepsOf(reason, c) {
 		return [...(c.witnessAlive === false ? [startWitness] : []), ...(peerAlive ? [] : [start(peer)])];
 	case "waiting-for-peer": return [start(peer), { text: `Only if ${peer} or its disk is gone for good, and its last writes may be given up:`, on: node, command: `hamonctl mirror start-alone ${mirror}` }];
 	case "stale": return [start(peer)];
+	case "not-active": return [{ text: "What each node waits for, there:", on: node, command: "hamonctl explain" }];
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
 	case "no-leg": return [{ text: `Give ${node} a disk in the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
 	case "not-created": return [{ text: "On the node whose disk is to be the first copy:", on: node, command: `hamonctl mirror create ${mirror}` }];

@@ -73,33 +73,12 @@ static bool all_in_sync(const json_t *mirror)
         return json_array_size(legs) > 0;
 }
 
-static bool is_alive(const json_t *status, const char *name)
-{
-        const json_t *node;
-        size_t i;
-        json_array_foreach(json_object_get(status, "nodes"), i, node)
-                if (strcmp(text_of(node, "name"), name) == 0)
-                        return is_true(node, "alive");
-        return false;
-}
-
-/* Somebody says that it is active: to itself, or in a heartbeat that has just come. The record alone is no sign of life. */
-static bool runs(const json_t *status, const json_t *mirror)
-{
-        const json_t *leg;
-        size_t i;
-        bool found = strcmp(text_of(mirror, "role"), "primary") == 0;
-        json_array_foreach(json_object_get(mirror, "legs"), i, leg)
-                found = found || (strcmp(text_of(json_object_get(leg, "node_says"), "role"), "primary") == 0 && is_alive(status, text_of(leg, "node")));
-        return found;
-}
-
 /* The state in one or two words; the same as model.js. */
-static const char *verdict_of(const json_t *status, const json_t *mirror)
+static const char *verdict_of(const json_t *mirror)
 {
         const char *health = text_of(mirror, "health");
         if (strcmp(health, "ok") == 0 || strcmp(health, "degraded") == 0)
-                return !runs(status, mirror) ? "Down, or not known to run" : all_in_sync(mirror) ? "Redundant" : "Running, NOT redundant";
+                return all_in_sync(mirror) ? "Redundant" : "Running, NOT redundant";
         return strcmp(health, "frozen") == 0 ? "Frozen" : strcmp(health, "starting") == 0 ? "Starting" : strcmp(health, "unconfigured") == 0 ? "Not set up yet"
                : strcmp(health, "down") == 0 ? "Down" : "Not known here";
 }
@@ -114,12 +93,12 @@ static void put_what_if(FILE *to, const char *part, json_t *outcome)
         json_decref(outcome);
 }
 
-static void put_verdict(FILE *to, const struct api_call *c, const json_t *status, unsigned m, const json_t *mirror)
+static void put_verdict(FILE *to, const struct api_call *c, unsigned m, const json_t *mirror)
 {
         const struct snapshot *s = c->snapshot;
         const json_t *reason = json_object_get(mirror, "reason");
         fputs("<section class=\"verdict\"><h1>", to);
-        put(to, verdict_of(status, mirror));
+        put(to, verdict_of(mirror));
         fputs("</h1>\n<p class=\"detail\">", to);
         put(to, text_of(reason, "sentence"));
         fputs(".\n<dl class=\"answers\">\n", to);
@@ -305,7 +284,7 @@ static void put_page(FILE *to, const struct api_call *c, const json_t *status)
         put(to, s->config->voters[s->self].name);
         fprintf(to, "<p>%" PRIu64 " ms old; asks again every 5 s</header>\n<main>\n", c->now_ms - s->taken_ms);
         json_array_foreach(json_object_get(status, "mirrors"), m, mirror)
-                put_verdict(to, c, status, (unsigned)m, mirror);
+                put_verdict(to, c, (unsigned)m, mirror);
         put_machines(to, status);
         put_copies(to, status);
         put_problems(to, status);

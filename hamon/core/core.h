@@ -125,6 +125,7 @@ uint64_t core_next_deadline_ms(const struct core *c);
 
 /* -- What people and programs see: a snapshot, taken between steps ------------------------------------------------------------- */
 
+/* OK and DEGRADED: a node that is heard serves it now. STARTING: one is about to. */
 enum health { HEALTH_OK, HEALTH_DEGRADED, HEALTH_FROZEN, HEALTH_STARTING, HEALTH_DOWN, HEALTH_UNCONFIGURED };
 
 struct mirror_view {

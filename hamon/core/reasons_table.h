@@ -57,6 +57,7 @@
         X(WAITING_FOR_PEER, "waiting-for-peer", CRITICAL, "%M: this node may lack acknowledged writes and waits for %N",          \
           "start %N, or hamonctl mirror start-alone")                                                                            \
         X(STALE, "stale", CRITICAL, "%M: the leg of this node is not in sync and cannot start", "start %N")                      \
+        X(NOT_ACTIVE, "not-active", CRITICAL, "%M is active on no node that is heard", "hamonctl explain, on a node")            \
         X(NO_MAJORITY, "no-majority", CRITICAL, "%M: no majority of voters answers", "start the witness or %N")                 \
         X(FROZEN, "frozen", CRITICAL, "%M is frozen: the peer is gone and nobody confirms that this node may go on alone",        \
           "start the witness or %N")                                                                                             \

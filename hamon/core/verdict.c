@@ -97,7 +97,8 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
         return c->reg[mirror].voters_without_memory ? REASON_VOTER_BLANK : REASON_REDUNDANT;
 }
 
-static enum health health_of(const struct core *c, uint8_t mirror, enum reason reason, bool in_sync)
+/* What a reason means for a mirror that runs. */
+static enum health health_of_reason(const struct core *c, uint8_t mirror, enum reason reason, bool in_sync)
 {
         switch (reason) {
         case REASON_REDUNDANT:
@@ -122,6 +123,38 @@ static enum health health_of(const struct core *c, uint8_t mirror, enum reason r
         default:
                 return HEALTH_DEGRADED;
         }
+}
+
+/* "ok" and "degraded" say that somebody serves: nobody is that where no node says so, whatever else is wrong or right. */
+static enum health health_of(const struct core *c, uint8_t mirror, enum reason reason, bool in_sync, bool runs)
+{
+        enum health health = health_of_reason(c, mirror, reason, in_sync);
+        enum node_role role = mirror_role(c->mirror[mirror].state);
+
+        if (runs || (health != HEALTH_OK && health != HEALTH_DEGRADED))
+                return health;
+        bool is_coming = (role == ROLE_CANDIDATE || role == ROLE_TAKING_OVER) && reason_severity(reason) != SEVERITY_CRITICAL;
+        return is_coming ? HEALTH_STARTING : HEALTH_DOWN;
+}
+
+/* A node that is heard now says that it is active: the record alone is no sign of life. */
+static bool is_active_on(const struct core *c, uint8_t node, uint8_t mirror)
+{
+        const struct mirror_summary *s = detector_summary(c, node, mirror);
+
+        return s && s->role == ROLE_PRIMARY;
+}
+
+/* The witness has no part in a mirror: it knows the record, and what the nodes say. */
+static void view_of_witness(const struct core *c, uint8_t mirror, struct mirror_view *ret)
+{
+        const struct record *r = &ret->record;
+        bool runs = is_active_on(c, 0, mirror) || is_active_on(c, 1, mirror), both = r->legs[0].in_sync && r->legs[1].in_sync;
+
+        ret->role_word = "witness";
+        ret->leg_word = ret->service_word = "none";
+        ret->reason = r->version == 0 ? REASON_NOT_CREATED : runs ? REASON_NONE : REASON_NOT_ACTIVE;
+        ret->health = r->version == 0 ? HEALTH_UNCONFIGURED : !runs ? HEALTH_DOWN : both ? HEALTH_OK : HEALTH_DEGRADED;
 }
 
 static void foresee(const struct core *c, uint8_t mirror, bool primary_runs, struct mirror_view *ret)
@@ -186,15 +219,11 @@ void core_view_mirror(const struct core *c, uint8_t mirror, uint64_t now_ms, str
         memset(ret, 0, sizeof *ret);
         ret->record = *record_known(c, mirror, &ret->record_decided);
         if (c->config.self >= NODES) {
-                ret->role_word = "witness";
-                ret->leg_word = ret->service_word = "none";
-                ret->reason = ret->record.version ? REASON_NONE : REASON_NOT_CREATED;
-                ret->health = ret->record.version ? HEALTH_OK : HEALTH_UNCONFIGURED;
+                view_of_witness(c, mirror, ret);
                 return;
         }
         const struct mirror *m = &c->mirror[mirror];
-        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
-        bool primary_runs = s && s->role == ROLE_PRIMARY;
+        bool primary_runs = is_active_on(c, peer_of(c), mirror);
         uint64_t until_ms = lease_valid_until_ms(c, mirror);
 
         ret->role = mirror_role(m->state);
@@ -217,7 +246,8 @@ void core_view_mirror(const struct core *c, uint8_t mirror, uint64_t now_ms, str
                 ret->reason = standby_reason(c, mirror, primary_runs);
         else
                 ret->reason = !c->act_ready ? REASON_ACT_LOST : m->reason != REASON_NONE ? m->reason : REASON_STARTING;
-        ret->health = health_of(c, mirror, ret->reason, ret->record.legs[0].in_sync && ret->record.legs[1].in_sync);
+        ret->health = health_of(c, mirror, ret->reason, ret->record.legs[0].in_sync && ret->record.legs[1].in_sync,
+                                primary_runs || mirror_shown_role(c, mirror) == ROLE_PRIMARY);
         foresee(c, mirror, primary_runs, ret);
         foresee_parts(c, mirror, primary_runs, ret);
 }

@@ -22,6 +22,14 @@ static int level_of(const json_t *reason)
         return strcmp(severity, "ok") == 0 || strcmp(severity, "info") == 0 ? CHECK_OK : CHECK_UNKNOWN;
 }
 
+/* A mirror that nobody can use is critical, whatever the cause is called. */
+static int level_of_mirror(const json_t *mirror)
+{
+        const char *health = text(mirror, "health");
+        int level = level_of(json_object_get(mirror, "reason"));
+        return level == CHECK_WARNING && (strcmp(health, "down") == 0 || strcmp(health, "frozen") == 0) ? CHECK_CRITICAL : level;
+}
+
 int check_text(const json_t *status, FILE *to)
 {
         static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
@@ -35,9 +43,9 @@ int check_text(const json_t *status, FILE *to)
         json_array_foreach(json_object_get(status, "mirrors"), i, item)
         {
                 const json_t *reason = json_object_get(item, "reason");
-                if (!worst || level_of(reason) > level) {
+                if (!worst || level_of_mirror(item) > level) {
                         worst = reason;
-                        level = level_of(reason);
+                        level = level_of_mirror(item);
                 }
         }
         json_array_foreach(json_object_get(status, "reasons"), i, item)

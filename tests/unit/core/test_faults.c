@@ -119,6 +119,55 @@ static void witness_then_secondary_lost(void **state)
         assert_false(world_record(&w)->legs[B].in_sync);
 }
 
+static enum health health(uint8_t voter)
+{
+        struct mirror_view v;
+
+        core_view_mirror(&w.core[voter], M, w.now_ms, &v);
+        return v.health;
+}
+
+static bool is_shown_running(uint8_t voter)
+{
+        return health(voter) == HEALTH_OK || health(voter) == HEALTH_DEGRADED;
+}
+
+/* "ok" and "degraded" mean that it runs, on whichever machine one asks, and whatever the record says. */
+static void nobody_active_is_no_health(void **state)
+{
+        (void)state;
+        redundant();
+        for (uint8_t v = 0; v < VOTERS; v++)
+                assert_int_equal(health(v), HEALTH_OK);
+        world_act(&w, A, false);
+        world_act(&w, B, false);
+        live(8000);
+        for (uint8_t v = 0; v < VOTERS; v++)
+                assert_int_equal(health(v), HEALTH_DOWN);
+}
+
+static void a_takeover_is_not_running_yet(void **state)
+{
+        bool was_starting = false;
+
+        (void)state;
+        redundant();
+        world_power_off(&w, A);
+        live(1520); /* it counts as dead, and nothing that it said counts any more */
+        for (unsigned ms = 0; ms < 8000 && !is_shown_running(B); ms += 20) {
+                was_starting = was_starting || health(B) == HEALTH_STARTING;
+                live(20);
+        }
+        assert_true(was_starting);
+        assert_int_equal(w.core[B].mirror[M].state, MIRROR_PRIMARY);
+        live(1000);
+        assert_int_equal(health(B), HEALTH_DEGRADED);
+        assert_int_equal(health(W), HEALTH_DEGRADED);
+        world_power_off(&w, B);
+        live(3000);
+        assert_int_equal(health(W), HEALTH_DOWN);
+}
+
 static void witness_then_primary_lost(void **state)
 {
         (void)state;
@@ -617,6 +666,8 @@ int main(void)
             cmocka_unit_test(own_disk_hangs),
             cmocka_unit_test(the_primary_hangs_and_wakes_up),
             cmocka_unit_test(a_node_sleeps_for_a_moment),
+            cmocka_unit_test(nobody_active_is_no_health),
+            cmocka_unit_test(a_takeover_is_not_running_yet),
             cmocka_unit_test(hamon_act_does_not_come_back),
             cmocka_unit_test(hamon_act_is_away_for_a_moment),
         };

@@ -185,6 +185,23 @@ static void test_a_failed_step_is_named(void **state)
         check("failure");
 }
 
+static void test_down_is_critical_whatever_the_cause(void **state)
+{
+        (void)state;
+        snapshot.mirror[0].reason = REASON_NO_LEG; /* a warning where another node serves */
+        snapshot.mirror[0].health = HEALTH_DOWN;
+        snapshot.mirror[0].role = ROLE_STANDBY;
+        json_t *j = status_json(&snapshot, now_ms);
+        FILE *nowhere = fopen("/dev/null", "w");
+        assert_int_equal(check_text(j, nowhere), 2);
+        json_decref(j);
+        snapshot.mirror[0].health = HEALTH_DEGRADED;
+        j = status_json(&snapshot, now_ms);
+        assert_int_equal(check_text(j, nowhere), 1);
+        json_decref(j);
+        fclose(nowhere);
+}
+
 static void test_witness(void **state)
 {
         (void)state;
@@ -230,7 +247,8 @@ int main(void)
                 cmocka_unit_test_setup(test_hamon_act_is_gone, setup),
                 cmocka_unit_test_setup(test_troubles_of_the_node, setup),
                 cmocka_unit_test_setup(test_a_failed_step_is_named, setup),
-                cmocka_unit_test_setup(test_witness, setup),
+                cmocka_unit_test_setup(test_down_is_critical_whatever_the_cause, setup),
+            cmocka_unit_test_setup(test_witness, setup),
                 cmocka_unit_test_setup(test_never_created_and_manual, setup),
                 cmocka_unit_test_setup(test_json, setup),
         };

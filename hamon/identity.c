@@ -19,12 +19,34 @@ static int find(const struct config *c, const char *name)
         return config_voter_index(c, head);
 }
 
+static void host_name(char *ret, size_t size_bytes)
+{
+        memset(ret, 0, size_bytes);
+        (void)gethostname(ret, size_bytes - 1); /* cut is fine: no configured name is that long */
+}
+
+int identity_find_witness(const struct config *c, char *ret_why, size_t why_bytes)
+{
+        char host[256];
+        host_name(host, sizeof host);
+        int i = find(c, host);
+        if (i >= 0 && i < NODES) {
+                (void)snprintf(ret_why, why_bytes, "this host, '%s', is a node of cluster '%s': its witness must be another machine", host, c->cluster);
+                return -ENOTSUP;
+        }
+        if (!c->has_witness) {
+                (void)snprintf(ret_why, why_bytes, "cluster '%s' has no [witness] section in its configuration", c->cluster);
+                return -ENOENT;
+        }
+        return WITNESS;
+}
+
 int identity_find(const struct config *c, const char *name, bool witness, char *ret_why, size_t why_bytes)
 {
-        char host[256] = "";
+        char host[256];
         const char *what = "node";
         if (!name) {
-                (void)gethostname(host, sizeof host - 1); /* cut is fine: no configured name is that long */
+                host_name(host, sizeof host);
                 name = host;
                 what = "host";
         }

@@ -14,4 +14,10 @@
  */
 int identity_find(const struct config *c, const char *name, bool witness, char *ret_why, size_t why_bytes);
 
+/*
+ * The witness of a cluster on a machine that is the witness of many, whatever it is called. Index; -ENOENT (no witness in this configuration), or
+ * -ENOTSUP when the machine is named like one of the cluster's nodes: then it would vote twice.
+ */
+int identity_find_witness(const struct config *c, char *ret_why, size_t why_bytes);
+
 #endif

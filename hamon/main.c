@@ -21,17 +21,18 @@
 
 enum {
         EXIT_CONFIG = 78,              /* EX_CONFIG: a restart does not help, and the unit does not try */
-        THREAD_STACK_BYTES = 1 << 20,  /* locked in memory with all the rest */
+        THREAD_STACK_BYTES = 256 << 10, /* locked in memory with all the rest; no frame of ours has more than 8 KiB, a TLS handshake needs some 30 */
         LOOP_PRIORITY = 5,             /* SCHED_RR: ahead of ordinary work, behind the kernel's own threads */
         OOM_SCORE = -900,
 };
 
-enum { OPT_CONFIG = 1, OPT_NODE, OPT_WITNESS, OPT_CHECK, OPT_IS_MINE, OPT_CONTROL, OPT_STATE, OPT_ACT, OPT_NBDD, OPT_DEBUG };
+enum { OPT_CONFIG = 1, OPT_NODE, OPT_WITNESS, OPT_ANY_HOST, OPT_CHECK, OPT_IS_MINE, OPT_CONTROL, OPT_STATE, OPT_ACT, OPT_NBDD, OPT_DEBUG };
 
 static const struct cli_option options[] = {
         {0, "config", "FILE", "the configuration (default " CONFIG_PATH ")", OPT_CONFIG},
         {0, "node", "NAME", "which node of it this is (default: the host name)", OPT_NODE},
         {0, "witness", NULL, "be the witness: one vote, no data", OPT_WITNESS},
+        {0, "any-host", NULL, "with --witness: whatever this machine is called (hamon-witness@.service, a witness of many clusters)", OPT_ANY_HOST},
         {0, "check", NULL, "check the configuration and that it names this machine, then exit", OPT_CHECK},
         {0, "is-mine", NULL, "exit with 1 when this machine has the other role, else 0 (ExecCondition= of the units)", OPT_IS_MINE},
         {0, "control", "SOCKET", "where hamonctl finds this hamon (default " API_SOCKET ")", OPT_CONTROL},
@@ -46,7 +47,7 @@ static const struct cli cli = {
         .program = "hamon",
         .summary = "decide which node is active, and when it is safe to go on alone",
         .usage = "hamon [--config FILE] [--node NAME]\n"
-                 "hamon --witness [--config FILE] [--node NAME]",
+                 "hamon --witness [--config FILE] [--node NAME|--any-host]",
         .epilog = "hamon runs in the foreground, without root rights; hamon-act does what needs them. Ending it changes nothing on the node:\n"
                   "a restarted hamon goes on with what runs. People talk to it with hamonctl. On SIGHUP it reads the cluster key anew, and the\n"
                   "second one that it accepts (the key file's name with \".also\").\n"
@@ -57,7 +58,7 @@ static const struct cli cli = {
 
 struct command_line {
         const char *config, *node;
-        bool witness, check, is_mine, debug;
+        bool witness, any_host, check, is_mine, debug;
         struct driver_options driver;
 };
 
@@ -68,6 +69,7 @@ static int parse(int argc, char **argv, struct command_line *c)
                 {OPT_CONFIG, &c->config, NULL},
                 {OPT_NODE, &c->node, NULL},
                 {OPT_WITNESS, NULL, &c->witness},
+                {OPT_ANY_HOST, NULL, &c->any_host},
                 {OPT_CHECK, NULL, &c->check},
                 {OPT_IS_MINE, NULL, &c->is_mine},
                 {OPT_CONTROL, &c->driver.control_socket, NULL},
@@ -87,6 +89,10 @@ static int parse(int argc, char **argv, struct command_line *c)
                         log_error("unexpected operand '%s'; see hamon --help", p.value);
                         return CLI_EXIT_USAGE;
                 }
+        }
+        if (c->any_host && (!c->witness || c->node)) {
+                log_error("--any-host goes with --witness, and without --node");
+                return CLI_EXIT_USAGE;
         }
         return -1;
 }
@@ -171,10 +177,10 @@ int main(int argc, char **argv)
         if (config_load(c.config, &errors, &config) < 0)
                 return c.is_mine ? EXIT_SUCCESS : EXIT_CONFIG; /* the program itself shall fail on it, for all to see */
         char why[512];
-        int self = identity_find(&config, c.node, c.witness, why, sizeof why);
+        int self = c.any_host ? identity_find_witness(&config, why, sizeof why) : identity_find(&config, c.node, c.witness, why, sizeof why);
         if (c.is_mine)
                 return self == -ENOTSUP ? EXIT_FAILURE : EXIT_SUCCESS;
-        if (self == -ENOTSUP && getenv("NOTIFY_SOCKET"))
+        if (self == -ENOTSUP && !c.any_host && getenv("NOTIFY_SOCKET"))
                 return not_here(why);
         if (self < 0) {
                 log_error("%s", why);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_TIMEOUT, OPT_ROLE, OPT_DRY_RUN };
+enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_CLUSTER, OPT_TIMEOUT, OPT_ROLE, OPT_DRY_RUN };
 
 static const struct cli_option options[] = {
         {0, "json", NULL, "print JSON (status, events)", OPT_JSON},
@@ -21,6 +21,7 @@ static const struct cli_option options[] = {
         {0, "role", "ROLE", "of a token: viewer (default) or operator", OPT_ROLE},
         {0, "dry-run", NULL, "say what would stand in the way, change nothing (switchover)", OPT_DRY_RUN},
         {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
+        {0, "cluster", "NAME", "the witness of that cluster on this machine, which is the witness of many (hamon-witness@NAME.service)", OPT_CLUSTER},
         {0, "socket", "SOCKET", "of hamon (default " API_SOCKET ")", OPT_SOCKET},
         {0, "control", "SOCKET", NULL, OPT_SOCKET},
         {0, NULL, NULL, NULL, 0},
@@ -177,9 +178,20 @@ static bool parse_seconds(const char *text, uint64_t *ret)
         return true;
 }
 
+/* Where an instance of hamon-witness@.service listens. */
+static bool witness_socket(const char *cluster, char *ret, size_t size_bytes)
+{
+        if (*cluster == '\0' || *cluster == '.' || strchr(cluster, '/'))
+                return false;
+        int n = snprintf(ret, size_bytes, "/run/hamon-witness/%s/control.sock", cluster);
+        return n > 0 && (size_t)n < size_bytes;
+}
+
 int main(int argc, char **argv)
 {
         struct command_line c = {.socket = API_SOCKET, .timeout_s = 120};
+        const char *cluster = NULL;
+        char socket[128];
         const struct cli_place places[] = {
                 {OPT_JSON, NULL, &c.json},
                 {OPT_WATCH, NULL, &c.watch},
@@ -188,6 +200,7 @@ int main(int argc, char **argv)
                 {OPT_YES, NULL, &c.yes},
                 {OPT_DRY_RUN, NULL, &c.dry_run},
                 {OPT_SOCKET, &c.socket, NULL},
+                {OPT_CLUSTER, &cluster, NULL},
                 {OPT_ROLE, &c.role, NULL},
                 {0, NULL, NULL},
         };
@@ -208,6 +221,12 @@ int main(int argc, char **argv)
                         return usage_error("unexpected word", p.value, NULL);
                 c.words[c.count++] = p.value;
         }
+        if (cluster && strcmp(c.socket, API_SOCKET) != 0)
+                return usage_error("--socket and --cluster exclude each other, at", cluster, NULL);
+        if (cluster && !witness_socket(cluster, socket, sizeof socket))
+                return usage_error("not the name of a cluster:", cluster, NULL);
+        if (cluster)
+                c.socket = socket;
         if (c.count == 0) {
                 cli_print_help(&cli, stderr);
                 return EXIT_USAGE;

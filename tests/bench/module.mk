@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # make bench [BENCH_ROUNDS=5] [BENCH_SECONDS=2] [BENCH_JOBS=substring,...]: nbdd beside its peers and beside an echo loop; then bench-scale.
 # make bench-scale: 100 exports and 100 sessions.
+# make bench-witness [BENCH_CLUSTERS="1 10 50 100 200"] [BENCH_SECONDS=10]: one machine as the witness of many clusters, into docs/results/witness.md.
 $(BUILD)/bench/echo: tests/bench/echo.c
 	@mkdir -p $(@D)
 	$(call say,LINK  $@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
-.PHONY: bench bench-scale
+PROGRAMS += bench/nodes
+bench/nodes_SRCS := tests/bench/nodes.c
+bench/nodes_ARCHIVES := hamon_net hamon_config wire hamon_core base
+bench/nodes_PKGS := gnutls libsystemd
+
+.PHONY: bench bench-scale bench-witness
 bench: $(BUILD)/nbdd $(BUILD)/bench/echo
 	@BUILD=$(BUILD) tests/bench/bench-nbd
 	@BUILD=$(BUILD) tests/bench/bench-scale
 
 bench-scale: $(BUILD)/nbdd
 	@BUILD=$(BUILD) tests/bench/bench-scale
+
+bench-witness: $(BUILD)/hamon $(BUILD)/hamonctl $(BUILD)/bench/nodes
+	@BUILD=$(BUILD) tests/bench/bench-witness

@@ -59,11 +59,13 @@ function takeResync(mirror) {
 	state.resync.set(mirror.name, list);
 }
 
+const before = (events, event) => events.filter((e) => Number(e.id) < Number(event.id));
+
 function takeEvent(id, event) {
 	const [log] = id.split(":");
-	if (log !== state.log) {
+	if (log !== state.log) { // hamon was restarted: what it had not made durable is gone, and its numbers are used anew
 		state.log = log;
-		state.events = [];
+		state.events = before(state.events, event);
 	}
 	if (state.events.length && Number(event.id) <= Number(state.events.at(-1).id)) return;
 	state.events.push(event);
@@ -122,8 +124,10 @@ function sinceOf(node) {
 
 function takePeerEvents(node, answer) {
 	const known = state.peerEvents[node];
-	if (known && known.log === answer.log && !answer.lost) known.events = [...known.events, ...answer.events].slice(-EVENTS);
-	else state.peerEvents[node] = answer;
+	if (known && !answer.lost) {
+		if (answer.events.length) known.events = [...before(known.events, answer.events[0]), ...answer.events].slice(-EVENTS);
+		known.log = answer.log;
+	} else state.peerEvents[node] = answer;
 }
 
 async function askSeldom() {

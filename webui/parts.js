@@ -172,5 +172,5 @@ export function versionsPart(state, last) {
 		h("td", {}, h("code", {}, hashes[v.node] ?? v.status?.node.config_hash ?? "not known")), h("td", {}, v.status?.node.act ? (v.status.node.act.connected ? "runs" : `not there: ${v.status.node.act.error ?? ""}`) : "–"),
 		h("td", { class: "number" }, v.status ? span(v.status.node.uptime_ms) : "–")));
 	return section("versions", "Versions and configuration", table("Versions", ["Machine", "Kind", "hamon", "Configuration", "hamon-act", ["Running for"]], rows),
-		h("p", { class: "quiet" }, last ? `Last take-over: ${clock(last.time)}, by ${last.node}, in ${span(last.total)}.` : "No take-over since hamon started.", ` Mode ${state.status.mode}, timers ${state.status.profile}.`));
+		h("p", { class: "quiet" }, last ? `Last take-over: ${clock(last.time)}, by ${last.node}, in ${span(last.total)}.` : "No take-over among the events that are kept.", ` Mode ${state.status.mode}, timers ${state.status.profile}.`));
 }

@@ -14,12 +14,12 @@ function phasesOf(events, mirror) {
 	const ends = events.findLastIndex((e) => e.mirror === mirror && e.reason === "takeover-decided");
 	if (ends < 0) return null;
 	let first = ends;
-	while (first > 0 && events[ends].uptime_ms - events[first - 1].uptime_ms < BEFORE_MS && !(events[first - 1].mirror === mirror && ["primary", "takeover-decided"].includes(events[first - 1].reason))) first--;
+	while (first > 0 && events[first - 1].uptime_ms <= events[first].uptime_ms && events[ends].uptime_ms - events[first - 1].uptime_ms < BEFORE_MS && !(events[first - 1].mirror === mirror && ["primary", "takeover-decided"].includes(events[first - 1].reason))) first--;
 	const phases = [];
 	const seen = new Set();
 	for (const e of events.slice(first)) {
 		if (e.mirror && e.mirror !== mirror) continue;
-		if (e.uptime_ms - events[ends].uptime_ms > 120000) break;
+		if (e.uptime_ms - events[ends].uptime_ms > 120000 || e.uptime_ms < events[first].uptime_ms) break; // or of another boot
 		if (e.reason === "takeover-begin" && seen.has("takeover-begin")) phases.pop();
 		else if (!PHASES[e.reason] || seen.has(e.reason)) continue;
 		if (e.reason === "node-dead" && events.slice(first).some((x) => x.reason === "node-leaving" && x.node === e.node)) continue;
@@ -44,7 +44,7 @@ export function lastTakeover(state, mirror) {
 
 export function timeline(state, mirror) {
 	const last = lastTakeover(state, mirror);
-	if (!last) return h("p", { class: "quiet" }, "No take-over since hamon started.");
+	if (!last) return h("p", { class: "quiet" }, "No take-over among the events that are kept.");
 	let from = last.start;
 	return [h("p", {}, `${last.node} became active at ${clock(last.time)}, `, h("strong", { class: "number" }, span(last.total)), last.phases[0].code === "node-dead" ? " after the last sign of life." : " after it began."),
 		h("ol", { class: "phases" }, last.phases.map((p) => {

@@ -5,6 +5,7 @@
 #include "hamon/api/access.h"
 #include "hamon/api/call.h"
 #include "hamon/api/embedded.h"
+#include "hamon/api/event_writer.h"
 #include "hamon/api/forward.h"
 #include "hamon/api/hub.h"
 #include "hamon/api/idempotency.h"
@@ -122,16 +123,26 @@ void api_wake(struct api *a)
                         http_server_wake(a->on_tcp[i]);
 }
 
-void api_audit(const struct api *a, const char *sentence)
+void api_event(const struct api *a, const char *code, enum severity severity, const char *sentence)
 {
         struct timespec wall;
         (void)clock_gettime(CLOCK_REALTIME, &wall);
-        struct event_entry e = {.wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000, .boot_ms = now_ms(), .code = "access",
-                                .severity = SEVERITY_INFO};
+        struct event_entry e = {.wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000, .boot_ms = now_ms(), .severity = severity};
+        (void)snprintf(e.code, sizeof e.code, "%s", code);             /* fits */
         (void)snprintf(e.sentence, sizeof e.sentence, "%s", sentence); /* may be cut */
         event_log_add(a->events, &e);
-        log_info("[access] %s", sentence);
+        log_write(severity >= SEVERITY_WARNING ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "[%s] %s", code, sentence);
         hub_notify(a->hub);
+}
+
+void api_audit(const struct api *a, const char *sentence)
+{
+        api_event(a, "access", SEVERITY_INFO, sentence);
+}
+
+static void events_not_durable(void *userdata, const char *sentence)
+{
+        api_event(userdata, "events-not-durable", SEVERITY_WARNING, sentence);
 }
 
 void api_notify(const struct api *a)
@@ -215,6 +226,8 @@ int api_start(struct api *a, const struct api_options *options, char *error, siz
         a->rate = rate_new(options->start);
         int r = a->idempotency && a->rate ? hub_new(a, &a->hub) : -ENOMEM;
         if (r == 0)
+                r = event_writer_run(a->event_writer, events_not_durable, a);
+        if (r == 0)
                 r = tokens_open(options->state_directory, &a->tokens);
         if (r == 0)
                 r = forward_new(a->config, a->self, options->start, &a->forward);
@@ -239,6 +252,9 @@ int api_start(struct api *a, const struct api_options *options, char *error, siz
 
 void api_stop(struct api *a)
 {
+        if (a->events)
+                event_log_stop(a->events);
+        event_writer_close(a->event_writer);
         hub_stop(a->hub);
         workers_stop(a->workers); /* answers all that wait */
         views_stop(a->views);

@@ -18,6 +18,7 @@
 struct api_hub;
 struct api_workers;
 struct api_views;
+struct event_writer;
 struct forward;
 struct idempotency;
 struct rate;
@@ -29,6 +30,7 @@ struct api {
         uint8_t self;
         struct snapshot_box *snapshots;
         struct event_log *events;
+        struct event_writer *event_writer;
         struct operations *operations;
         char config_hash[CONFIG_HASH_SIZE];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Events: asked for by number, or followed as server-sent events (hub.c). An event's full name is "LOG:NUMBER"; LOG is another one after each
- * start of hamon, so that a reader who was away over a restart gets everything instead of nothing. Runs in an HTTP thread.
+ * start of hamon; a reader who was away over a restart goes on where it was, and one whose LOG is not known any more gets everything. Runs in an HTTP thread.
  */
 #include "hamon/api/call.h"
 #include "hamon/api/hub.h"
@@ -10,16 +10,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "LOG:N" or "N"; of another log: 0 and *ret_other. False: neither. */
-static bool parse_since(const struct event_log *l, const char *text, uint64_t *ret, bool *ret_other)
+/* "LOG:N" or "N"; of a log that is not known: 0 and *ret_other. False: neither. */
+static bool parse_since(struct event_log *l, const char *text, uint64_t *ret, bool *ret_other)
 {
         const char *colon = strchr(text, ':');
-        char log[EVENT_LOG_NAME_SIZE];
+        char log[EVENT_LOG_NAME_SIZE] = "";
         *ret_other = false;
         if (!parse_u64(colon ? colon + 1 : text, ret))
                 return false;
-        event_log_name(l, log);
-        if (colon && (strlen(log) != (size_t)(colon - text) || strncmp(log, text, strlen(log)) != 0)) {
+        if (!colon)
+                return true;
+        if ((size_t)(colon - text) < sizeof log)
+                memcpy(log, text, (size_t)(colon - text));
+        if (!event_log_resume(l, log, ret)) {
                 *ret = 0;
                 *ret_other = true;
         }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "hamon/api/config_json.h"
+#include "hamon/api/event_writer.h"
 #include "hamon/api/words.h"
 #include "wire/hamon_wire.h"
 
@@ -292,6 +293,8 @@ static int start_parts(struct driver *d)
         if (r < 0)
                 return r;
         r = read_state(d);
+        if (r == 0)
+                r = event_writer_open(d->api.events, d->options.state_directory, &d->api.event_writer);
         if (r == 0)
                 r = open_links(d);
         if (r < 0)

@@ -64,7 +64,7 @@ void event_text(const json_t *event, FILE *to)
 
 int verb_events(const struct command_line *c)
 {
-        char path[64], since[24] = "0";
+        char path[128], since[64] = "0";
         bool ever = false;
         for (;;) {
                 json_t *answer;
@@ -85,7 +85,8 @@ int verb_events(const struct command_line *c)
                                 else if (!c->json)
                                         event_text(event, stdout);
                         }
-                        (void)snprintf(since, sizeof since, "%s", json_string_value(json_object_get(answer, "last")));
+                        (void)snprintf(since, sizeof since, "%s:%s", json_string_value(json_object_get(answer, "log")),
+                                       json_string_value(json_object_get(answer, "last"))); /* fits */
                         json_decref(answer);
                 }
                 if (fflush(stdout) == EOF || !c->follow)

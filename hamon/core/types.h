@@ -18,7 +18,7 @@ enum {
         VOTERS = 3,       /* and the witness: voter 2 */
         WITNESS = 2,
         NO_NODE = 0xff,
-        MIRRORS_MAX = 8,
+        MIRRORS_MAX = 24,
 };
 
 /* Ballots order proposals: by n, then node, then start id. `start` is random for each start of a hamon: no two proposers share one. */

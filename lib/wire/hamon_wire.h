@@ -35,7 +35,7 @@
 
 enum {
         HAMON_WIRE_VERSION = 1,
-        HAMON_WIRE_MAX = 512, /* of any message; each fits one datagram */
+        HAMON_WIRE_MAX = 1200, /* of any message, a heartbeat of MIRRORS_MAX mirrors; each fits one datagram */
 };
 
 /* Returns the size in bytes, -ENOBUFS when `size_bytes` is too small, -EINVAL for a message that decoding would refuse. */

@@ -63,6 +63,13 @@ bool call_is_early(struct api_call *c, struct http_response *resp);
 /* {"code", "severity", "sentence", "next"} with names. */
 json_t *api_reason(const struct api_call *c, unsigned mirror, enum reason reason, uint8_t node);
 
+/* explain.c: adds {"fact", "holds", "else": reason or null}. */
+void api_add_fact(json_t *facts, const char *fact, bool holds, enum reason reason, const struct api_call *c, unsigned mirror, uint8_t node);
+
+/* explain.c: is this mirror asked for ("?mirror=", none: all)? Is the one that is asked for one of ours? False: answered. */
+bool api_mirror_is_wanted(struct api_call *c, unsigned mirror);
+bool api_mirror_is_known(struct api_call *c, struct http_response *resp);
+
 bool parse_u64(const char *text, uint64_t *ret);
 
 /* Revision of configuration and record, without quotes: the ETag of a mirror, or of the node (MIRRORS_MAX). */
@@ -89,7 +96,8 @@ api_handler get_events, get_history, follow_events;                             
 api_handler get_cluster;                                                                                   /* cluster.c */
 api_handler get_exports, get_sessions;                                                                     /* exports.c */
 api_handler get_config, get_reasons;                                                                       /* config_json.c */
-api_handler get_explain, get_simulate, get_preflight_switchover;                                           /* explain.c */
+api_handler get_explain, get_simulate;                                                                     /* explain.c */
+api_handler get_preflight;                                                                                 /* preflight.c */
 api_handler get_tokens, post_token, delete_token;                                                          /* token_routes.c */
 api_handler get_healthz, get_readyz, probe_primary, probe_secondary, probe_insync;                         /* probes.c */
 api_handler get_metrics;                                                                                   /* metrics.c */

@@ -6,6 +6,7 @@
 #include "hamon/api/call.h"
 #include "hamon/api/hub.h"
 #include "hamon/api/json_take.h"
+#include "hamon/api/words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,28 @@ static int bad_since(struct http_response *resp, const char *name)
         return http_response_problem(resp, 400, "bad-number", "not a number", detail, NULL);
 }
 
+static int severity_of(const char *word)
+{
+        for (unsigned s = SEVERITY_OK; s <= SEVERITY_CRITICAL; s++)
+                if (word && strcmp(word, severity_word((enum severity)s)) == 0)
+                        return (int)s;
+        return -1;
+}
+
+/* Of `events` those that are at least as urgent, and about that mirror (NULL: about anything). */
+static json_t *chosen(const json_t *events, int least, const char *mirror)
+{
+        json_t *kept = json_array(), *event;
+        size_t i;
+        json_array_foreach(events, i, event)
+        {
+                const char *about = json_string_value(json_object_get(event, "mirror"));
+                if (severity_of(json_string_value(json_object_get(event, "severity"))) >= least && (!mirror || (about && strcmp(about, mirror) == 0)))
+                        json_array_append(kept, event);
+        }
+        return kept;
+}
+
 int get_events(struct api_call *c, struct http_response *resp)
 {
         const char *text = call_query(c, "since");
@@ -43,7 +66,16 @@ int get_events(struct api_call *c, struct http_response *resp)
         bool other = false;
         if (text && !parse_since(c->api->events, text, &since, &other))
                 return bad_since(resp, "'since'");
+        char mirror[CONFIG_NAME_SIZE] = "";
+        int least = SEVERITY_OK;
+        if (!api_mirror_is_known(c, resp))
+                return 0;
+        if ((text = call_query(c, "mirror")))
+                (void)snprintf(mirror, sizeof mirror, "%s", text); /* one of ours: fits */
+        if ((text = call_query(c, "severity")) && (least = severity_of(text)) < 0)
+                return http_response_problem(resp, 400, "unknown-severity", "no such severity", "'severity' must be ok, info, warning or critical", NULL);
         json_t *j = event_log_json(c->api->events, since);
+        json_object_set_new(j, "events", chosen(json_object_get(j, "events"), least, *mirror ? mirror : NULL));
         if (other)
                 json_object_set_new(j, "lost", json_true());
         return answer_json(resp, j);

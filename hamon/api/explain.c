@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Questions about the state: why is it so and what unblocks it, what if a part fails now, may one switch over now. The answers are the
- * core's verdict and the facts that it stands on; nothing is decided here. Runs in an HTTP thread.
+ * Questions about the state: why is it so and what unblocks it, what if a part fails now. The answers are the core's verdict and the facts
+ * that it stands on; nothing is decided here. Runs in an HTTP thread.
  */
 #include "hamon/api/call.h"
 #include "hamon/api/json_take.h"
@@ -15,7 +15,7 @@ static uint8_t peer_of(const struct snapshot *s)
         return s->self < NODES ? (uint8_t)(1 - s->self) : NO_NODE;
 }
 
-static void add_fact(json_t *facts, const char *fact, bool holds, enum reason reason, const struct api_call *c, unsigned mirror, uint8_t node)
+void api_add_fact(json_t *facts, const char *fact, bool holds, enum reason reason, const struct api_call *c, unsigned mirror, uint8_t node)
 {
         json_t *why = holds ? json_null() : api_reason(c, mirror, reason, node);
         json_array_append_new(facts, json_pack("{s:s, s:b, s:o}", "fact", fact, "holds", (int)holds, "else", why));
@@ -30,33 +30,32 @@ static json_t *facts_json(const struct api_call *c, unsigned m)
         uint8_t peer = peer_of(s);
         json_t *facts = json_array();
         if (s->self < NODES)
-                add_fact(facts, "hamon-act is connected", s->act_ready, REASON_ACT_LOST, c, m, s->self);
-        add_fact(facts, "the mirror was created", r->version != 0, REASON_NOT_CREATED, c, m, s->self);
+                api_add_fact(facts, "hamon-act is connected", s->act_ready, REASON_ACT_LOST, c, m, s->self);
+        api_add_fact(facts, "the mirror was created", r->version != 0, REASON_NOT_CREATED, c, m, s->self);
         if (peer != NO_NODE)
-                add_fact(facts, "the other node is heard", s->node[peer].alive, REASON_NODE_DEAD, c, m, peer);
+                api_add_fact(facts, "the other node is heard", s->node[peer].alive, REASON_NODE_DEAD, c, m, peer);
         if (s->config->has_witness && s->self != WITNESS)
-                add_fact(facts, "the witness is heard", s->node[WITNESS].alive, REASON_WITNESS_LOST, c, m, WITNESS);
+                api_add_fact(facts, "the witness is heard", s->node[WITNESS].alive, REASON_WITNESS_LOST, c, m, WITNESS);
         for (uint8_t n = 0; n < NODES && r->version != 0; n++) {
                 char fact[96];
                 (void)snprintf(fact, sizeof fact, "the leg of %s is in sync", s->config->voters[n].name); /* fits */
-                add_fact(facts, fact, r->legs[n].in_sync, r->legs[n].inconsistent ? REASON_RESYNC : REASON_DEGRADED, c, m, n);
+                api_add_fact(facts, fact, r->legs[n].in_sync, r->legs[n].inconsistent ? REASON_RESYNC : REASON_DEGRADED, c, m, n);
         }
         if (v->role == ROLE_PRIMARY) {
-                add_fact(facts, "the lease is valid", v->lease_valid && v->lease_left_ms > c->now_ms - s->taken_ms, REASON_LEASE_LOST, c, m, s->self);
+                api_add_fact(facts, "the lease is valid", v->lease_valid && v->lease_left_ms > c->now_ms - s->taken_ms, REASON_LEASE_LOST, c, m, s->self);
                 if (s->config->mirror[m].service.present)
-                        add_fact(facts, "the service runs", s->act_ready && v->observed.service_running, REASON_SERVICE_FAILED, c, m, s->self);
+                        api_add_fact(facts, "the service runs", s->act_ready && v->observed.service_running, REASON_SERVICE_FAILED, c, m, s->self);
         }
         return facts;
 }
 
-static bool is_wanted(struct api_call *c, unsigned m)
+bool api_mirror_is_wanted(struct api_call *c, unsigned m)
 {
         const char *name = call_query(c, "mirror");
         return !name || strcmp(name, c->api->config->mirror[m].name) == 0;
 }
 
-/* The query's mirror must be one; false: answered. */
-static bool mirror_is_known(struct api_call *c, struct http_response *resp)
+bool api_mirror_is_known(struct api_call *c, struct http_response *resp)
 {
         const char *name = call_query(c, "mirror");
         char detail[SENTENCE_SIZE];
@@ -69,13 +68,13 @@ static bool mirror_is_known(struct api_call *c, struct http_response *resp)
 
 int get_explain(struct api_call *c, struct http_response *resp)
 {
-        if (call_is_early(c, resp) || !mirror_is_known(c, resp))
+        if (call_is_early(c, resp) || !api_mirror_is_known(c, resp))
                 return 0;
         const struct snapshot *s = c->snapshot;
         json_t *list = json_array();
         for (unsigned m = 0; m < s->config->mirrors; m++) {
                 const struct mirror_view *v = &s->mirror[m];
-                if (!is_wanted(c, m))
+                if (!api_mirror_is_wanted(c, m))
                         continue;
                 json_t *facts = facts_json(c, m), *unblocks = json_array(), *fact;
                 size_t i;
@@ -146,7 +145,7 @@ static enum reason foresee(const struct snapshot *s, unsigned m, enum fault faul
 
 int get_simulate(struct api_call *c, struct http_response *resp)
 {
-        if (call_is_early(c, resp) || !mirror_is_known(c, resp))
+        if (call_is_early(c, resp) || !api_mirror_is_known(c, resp))
                 return 0;
         const struct snapshot *s = c->snapshot;
         enum fault fault = parse_fault(c, call_query(c, "fail"));
@@ -159,57 +158,10 @@ int get_simulate(struct api_call *c, struct http_response *resp)
         json_t *list = json_array();
         for (unsigned m = 0; m < s->config->mirrors; m++) {
                 uint8_t node;
-                if (!is_wanted(c, m))
+                if (!api_mirror_is_wanted(c, m))
                         continue;
                 enum reason reason = foresee(s, m, fault, &node);
                 json_array_append_new(list, json_pack("{s:s, s:o}", "mirror", s->config->mirror[m].name, "outcome", api_reason(c, m, reason, node)));
         }
         return answer_view(c, resp, json_pack("{s:s, s:o}", "fail", call_query(c, "fail"), "simulate", list));
-}
-
-/* -- Before a switchover ------------------------------------------------------------------------------------------------------------ */
-
-static json_t *preflight_json(const struct api_call *c, unsigned m, bool *ret_ready)
-{
-        const struct snapshot *s = c->snapshot;
-        const struct mirror_view *v = &s->mirror[m];
-        const struct record *r = &v->record;
-        uint8_t peer = peer_of(s);
-        json_t *checks = json_array();
-        bool here = v->role == ROLE_PRIMARY;
-        const struct heartbeat *said = &s->node[peer].last;
-        const struct mirror_summary *there = s->node[peer].alive && m < said->mirrors ? &said->mirror[m] : NULL;
-        bool peer_ready = here ? there && there->leg_ready && there->role == ROLE_STANDBY
-                               : there && there->role == ROLE_PRIMARY && s->act_ready;
-        add_fact(checks, "one of the nodes is active", here || (there && there->role == ROLE_PRIMARY), REASON_COMMAND_WRONG_STATE, c, m, peer);
-        add_fact(checks, "both legs are in sync", r->legs[0].in_sync && r->legs[1].in_sync,
-                 r->legs[0].inconsistent || r->legs[1].inconsistent ? REASON_RESYNC : REASON_DEGRADED, c, m, r->primary < NODES ? (uint8_t)(1 - r->primary) : peer);
-        add_fact(checks, "the other node is heard and its leg is ready", peer_ready, REASON_NODE_DEAD, c, m, peer);
-        if (s->config->has_witness)
-                add_fact(checks, "the witness is heard", s->node[WITNESS].alive, REASON_WITNESS_LOST, c, m, WITNESS);
-        add_fact(checks, "no effect is under way", !v->waiting_for, REASON_COMMAND_BUSY, c, m, peer);
-        add_fact(checks, "no node is leaving", !said->leaving, REASON_NODE_LEAVING, c, m, peer);
-        json_t *check;
-        size_t i;
-        bool ready = true;
-        json_array_foreach(checks, i, check)
-                ready = ready && json_is_true(json_object_get(check, "holds"));
-        *ret_ready = *ret_ready && ready;
-        return json_pack("{s:s, s:b, s:o, s:o}", "mirror", s->config->mirror[m].name, "ready", (int)ready, "from",
-                         r->primary < NODES ? json_string(s->config->voters[r->primary].name) : json_null(), "checks", checks);
-}
-
-int get_preflight_switchover(struct api_call *c, struct http_response *resp)
-{
-        if (call_is_early(c, resp) || !mirror_is_known(c, resp))
-                return 0;
-        if (c->snapshot->self >= NODES)
-                return http_response_problem(resp, 409, "wrong-node", "the witness holds no data",
-                                             "this is the witness: it knows no mirror's state", "ask a node");
-        json_t *list = json_array();
-        bool ready = true;
-        for (unsigned m = 0; m < c->api->config->mirrors; m++)
-                if (is_wanted(c, m))
-                        json_array_append_new(list, preflight_json(c, m, &ready));
-        return answer_view(c, resp, json_pack("{s:b, s:o}", "ready", (int)ready, "preflight", list));
 }

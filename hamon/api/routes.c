@@ -47,7 +47,7 @@
         X(GET, "/v1/reasons", VIEWER, get_reasons)                                             \
         X(GET, "/v1/explain", VIEWER, get_explain)                                             \
         X(GET, "/v1/simulate", VIEWER, get_simulate)                                           \
-        X(GET, "/v1/preflight/switchover", VIEWER, get_preflight_switchover)                   \
+        X(GET, "/v1/preflight/{command}", VIEWER, get_preflight)                               \
         X(GET, "/v1/operations", VIEWER, get_operations)                                       \
         X(GET, "/v1/operations/{operation}", VIEWER, get_operation)                            \
         X(DELETE, "/v1/operations/{operation}", OPERATOR, cancel_operation)                    \
@@ -145,7 +145,7 @@ static int pass_on(struct api_call *c, struct http_response *resp)
                 return http_response_problem(resp, 404, "unknown-node", "no such node", detail, "GET /v1/voters");
         }
         const char *rest = c->path + strlen("/v1/nodes/") + strlen(c->part[2]);
-        static const char *const queries[] = {"since", "mirror", "fail", "of"};
+        static const char *const queries[] = {"since", "severity", "mirror", "fail", "of"};
         int n = snprintf(target, sizeof target, "/v1%s", rest);
         for (size_t i = 0; i < sizeof queries / sizeof *queries && n > 0 && (size_t)n < sizeof target; i++) {
                 char value[128];

@@ -52,7 +52,9 @@ int verb_token_create(const struct command_line *c, const char *name)
         json_decref(body);
         if (!done)
                 return EXIT_REFUSED;
-        printf("%s\n", json_string_value(json_object_get(answer.json, "token")));
+        if (c->json)
+                (void)json_dumpf(answer.json, stdout, JSON_INDENT(2));
+        printf("%s\n", c->json ? "" : json_string_value(json_object_get(answer.json, "token")));
         fprintf(stderr, "hamonctl: this is the only time that the token is shown; it is good on this node\n");
         http_answer_release(&answer);
         return EXIT_DONE;

@@ -90,7 +90,7 @@ static const char *needed(const char *command)
         return NULL;
 }
 
-static int conclude(const json_t *operation, const char *number, char ret_code[32])
+static int conclude(const struct command_line *c, const json_t *operation, const char *number, char ret_code[32])
 {
         const json_t *reason = json_object_get(operation, "reason");
         const char *state = json_string_value(json_object_get(operation, "state"));
@@ -99,8 +99,14 @@ static int conclude(const json_t *operation, const char *number, char ret_code[3
         const char *next = json_string_value(json_object_get(reason, "next"));
         const char *error = json_string_value(json_object_get(operation, "error"));
         const char *detail = json_string_value(json_object_get(operation, "detail"));
+        bool asked_for_consent = ret_code && code && strcmp(code, reason_code(REASON_COMMAND_CONSENT)) == 0;
+        if (c->json && !asked_for_consent) {
+                (void)json_dumpf(operation, stdout, JSON_INDENT(2));
+                fputc('\n', stdout);
+        }
         if (state && strcmp(state, "done") == 0) {
-                printf("%s\n", sentence ? sentence : "done");
+                if (!c->json)
+                        printf("%s\n", sentence ? sentence : "done");
                 return EXIT_DONE;
         }
         if (state && strcmp(state, "running") == 0) {
@@ -109,7 +115,7 @@ static int conclude(const json_t *operation, const char *number, char ret_code[3
         }
         if (ret_code && code)
                 (void)snprintf(ret_code, 32, "%s", code);
-        if (ret_code && code && strcmp(code, reason_code(REASON_COMMAND_CONSENT)) == 0)
+        if (asked_for_consent)
                 return EXIT_REFUSED; /* the caller asks, or says how to give it */
         const char *need = code && strcmp(code, reason_code(REASON_COMMAND_WRONG_STATE)) == 0
                                ? needed(json_string_value(json_object_get(operation, "command")))
@@ -181,7 +187,7 @@ int call_command(const struct command_line *c, const char *path, json_t *body, c
         const char *number = json_string_value(json_object_get(answer.json, "operation"));
         json_t *operation = number ? wait_for(c, answer.location) : NULL;
         if (operation)
-                exit_status = conclude(operation, number, ret_code);
+                exit_status = conclude(c, operation, number, ret_code);
         json_decref(operation);
         http_answer_release(&answer);
         return exit_status;

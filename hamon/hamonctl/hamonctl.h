@@ -16,7 +16,7 @@ enum { REFUSED_SHOWN_MS = 600000 }; /* refused datagrams are a warning for ten m
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct command_line {
-        const char *socket, *role;
+        const char *socket, *role, *mirror, *severity, *since;
         bool json, watch, follow, overwrite, yes, dry_run;
         uint64_t timeout_s;
         const char *words[5]; /* operands */
@@ -46,13 +46,38 @@ void event_text(const json_t *event, FILE *to);
 /* One line as monitoring plugins print it. Returns 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
 int check_text(const json_t *status, FILE *to);
 
-/* An answer of GET /v1/preflight/switchover for one mirror: a line for each check. True: nothing stands in the way. */
-bool preflight_text(const json_t *preflight, FILE *to);
+/* -- explain_text.c: pure ---------------------------------------------------------------------------------------------------------- */
+
+void explain_text(const json_t *one, FILE *to);     /* of GET /v1/explain, one mirror */
+void simulate_text(const json_t *answer, FILE *to); /* GET /v1/simulate */
+void will_text(const json_t *preflight, FILE *to);  /* of GET /v1/preflight/COMMAND, one mirror: what would be done */
+
+/* The same with a line for each check. True: nothing stands in the way. */
+bool preflight_text(const char *command, const json_t *preflight, FILE *to);
+
+/* -- colour.c: only on stdout, only where it is a terminal, and not with NO_COLOR ---------------------------------------------------- */
+
+void colour_begin(FILE *to, const char *severity);
+void colour_end(FILE *to);
+
+/* -- questions.c: ask, change nothing; exit status ----------------------------------------------------------------------------------- */
+
+int verb_explain(const struct command_line *c, const char *mirror); /* NULL: all */
+int verb_simulate(const struct command_line *c, const char *part);
+int verb_nbdd(const struct command_line *c, const char *what);      /* "exports", "sessions" */
+
+/* --dry-run: what `command` would do and what stands in its way. `mirror` NULL: all. */
+int rehearse(const struct command_line *c, const char *command, const char *mirror);
+
+/* Before a command that can lose data: what it will do, on stderr. */
+void announce(const struct command_line *c, const char *command, const char *mirror);
+
+/* events.c */
+int verb_events(const struct command_line *c);
 
 /* -- verbs.c: one function for each command; exit status ------------------------------------------------------------------------ */
 
 int verb_status(const struct command_line *c);
-int verb_events(const struct command_line *c);
 int verb_check(const struct command_line *c);
 int verb_is_primary(const struct command_line *c);
 int verb_mirror_prepare(const struct command_line *c, const char *verb, const char *mirror); /* create, join */

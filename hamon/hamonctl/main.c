@@ -10,20 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_CLUSTER, OPT_TIMEOUT, OPT_ROLE, OPT_DRY_RUN };
+enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_CLUSTER, OPT_TIMEOUT, OPT_ROLE, OPT_DRY_RUN, OPT_SINCE, OPT_SEVERITY, OPT_MIRROR };
 
 static const struct cli_option options[] = {
-        {0, "json", NULL, "print JSON (status, events)", OPT_JSON},
+        {0, "json", NULL, "print JSON, as docs/openapi.yaml describes it", OPT_JSON},
         {'w', "watch", NULL, "print the status again each second", OPT_WATCH},
         {'f', "follow", NULL, "go on with new events", OPT_FOLLOW},
+        {0, "since", "WHEN", "events of the last 90s, 10m, 2h or 3d, or after the event of this number", OPT_SINCE},
+        {0, "severity", "LEVEL", "events that are at least as urgent: info, warning or critical", OPT_SEVERITY},
+        {0, "mirror", "NAME", "of this mirror only (events, simulate)", OPT_MIRROR},
         {0, "overwrite", NULL, "consent to lose what is on this node's disk (mirror create, mirror join)", OPT_OVERWRITE},
         {'y', "yes", NULL, "consent without being asked", OPT_YES},
         {0, "role", "ROLE", "of a token: viewer (default) or operator", OPT_ROLE},
-        {0, "dry-run", NULL, "say what would stand in the way, change nothing (switchover)", OPT_DRY_RUN},
+        {0, "dry-run", NULL, "say what a change would do and what stands in its way, change nothing", OPT_DRY_RUN},
         {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
-        {0, "cluster", "NAME", "the witness of that cluster on this machine, which is the witness of many (hamon-witness@NAME.service)", OPT_CLUSTER},
         {0, "socket", "SOCKET", "of hamon (default " API_SOCKET ")", OPT_SOCKET},
         {0, "control", "SOCKET", NULL, OPT_SOCKET},
+        {0, "cluster", "NAME", "the witness of that cluster on this machine, which is the witness of many (hamon-witness@NAME.service)", OPT_CLUSTER},
         {0, NULL, NULL, NULL, 0},
 };
 
@@ -31,52 +34,68 @@ static const struct cli cli = {
         .program = "hamonctl",
         .summary = "look at hamon and command it",
         .usage = "hamonctl status [--json] [--watch]\n"
-                 "hamonctl events [--follow] [--json]\n"
-                 "hamonctl mirror create|join NAME [--overwrite]\n"
-                 "hamonctl mirror start-alone NAME [--yes]\n"
-                 "hamonctl switchover NAME [--dry-run]\n"
-                 "hamonctl node leave\n"
-                 "hamonctl node confirm-dead NODE [--yes]\n"
-                 "hamonctl witness replace\n"
-                 "hamonctl is primary NAME\n"
+                 "hamonctl explain [NAME] [--json]\n"
+                 "hamonctl simulate PART [--mirror NAME] [--json]\n"
+                 "hamonctl events [--since WHEN] [--severity LEVEL] [--mirror NAME] [--follow] [--json]\n"
+                 "hamonctl exports [--json]\n"
+                 "hamonctl sessions [--json]\n"
+                 "hamonctl mirror create|join NAME [--overwrite] [--dry-run] [--json]\n"
+                 "hamonctl mirror start-alone NAME [--yes] [--dry-run] [--json]\n"
+                 "hamonctl switchover NAME [--dry-run] [--json]\n"
+                 "hamonctl node leave [--dry-run] [--json]\n"
+                 "hamonctl node confirm-dead NODE [--yes] [--dry-run] [--json]\n"
+                 "hamonctl witness replace [--dry-run] [--json]\n"
+                 "hamonctl is primary NAME [--json]\n"
                  "hamonctl check\n"
                  "hamonctl config check [FILE]\n"
                  "hamonctl key generate FILE\n"
                  "hamonctl cert create [FILE]\n"
-                 "hamonctl token create NAME [--role ROLE]\n"
+                 "hamonctl token create NAME [--role ROLE] [--json]\n"
                  "hamonctl token list [--json]\n"
                  "hamonctl token revoke NAME",
-        .epilog = "Exit status: 0 done, 1 refused, failed or not reachable, 2 wrong usage.\n"
+        .epilog = "PART is the name of a node, or witness, link (between the nodes), leg (of the standby) or primary-leg.\n"
+                  "\n"
+                  "What can lose data says first what it will do, and wants the name typed, or --yes where there is no terminal. Colours are for a\n"
+                  "terminal, and NO_COLOR turns them off.\n"
+                  "\n"
+                  "Exit status: 0 done, 1 refused, failed or not reachable, 2 wrong usage. With --dry-run: 0 nothing stands in the way, 1 something does.\n"
                   "'is primary': 0 yes, 2 no, 1 cannot tell. 'check': 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, as monitoring plugins do.",
         .options = options,
 };
 
-/* The commands: their words, how many operands follow, and what they are called in an error. */
-enum verb { STATUS, EVENTS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, CONFIRM_DEAD, WITNESS_REPLACE, IS_PRIMARY, CHECK, CONFIG_CHECK, KEY_GENERATE,
-            CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
+/* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
+enum verb { STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, CONFIRM_DEAD, WITNESS_REPLACE, IS_PRIMARY, CHECK,
+            CONFIG_CHECK, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
+
+enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8 };
 
 static const struct {
         const char *first, *second;
         unsigned least, most; /* operands after the words */
         const char *operand;
+        unsigned takes;
 } verbs[] = {
-        [STATUS] = {"status", NULL, 0, 0, NULL},
-        [EVENTS] = {"events", NULL, 0, 0, NULL},
-        [CREATE] = {"mirror", "create", 1, 1, "NAME"},
-        [JOIN] = {"mirror", "join", 1, 1, "NAME"},
-        [START_ALONE] = {"mirror", "start-alone", 1, 1, "NAME"},
-        [SWITCHOVER] = {"switchover", NULL, 1, 1, "NAME"},
-        [LEAVE] = {"node", "leave", 0, 0, NULL},
-        [CONFIRM_DEAD] = {"node", "confirm-dead", 1, 1, "NODE"},
-        [WITNESS_REPLACE] = {"witness", "replace", 0, 0, NULL},
-        [IS_PRIMARY] = {"is", "primary", 1, 1, "NAME"},
-        [CHECK] = {"check", NULL, 0, 0, NULL},
-        [CONFIG_CHECK] = {"config", "check", 0, 1, "FILE"},
-        [KEY_GENERATE] = {"key", "generate", 1, 1, "FILE"},
-        [CERT_CREATE] = {"cert", "create", 0, 1, "FILE"},
-        [TOKEN_CREATE] = {"token", "create", 1, 1, "NAME"},
-        [TOKEN_LIST] = {"token", "list", 0, 0, NULL},
-        [TOKEN_REVOKE] = {"token", "revoke", 1, 1, "NAME"},
+        [STATUS] = {"status", NULL, 0, 0, NULL, JSON},
+        [EXPLAIN] = {"explain", NULL, 0, 1, "NAME", JSON},
+        [SIMULATE] = {"simulate", NULL, 1, 1, "PART", JSON | OF_MIRROR},
+        [EVENTS] = {"events", NULL, 0, 0, NULL, JSON | OF_MIRROR | OF_EVENTS},
+        [EXPORTS] = {"exports", NULL, 0, 0, NULL, JSON},
+        [SESSIONS] = {"sessions", NULL, 0, 0, NULL, JSON},
+        [CREATE] = {"mirror", "create", 1, 1, "NAME", JSON | DRY},
+        [JOIN] = {"mirror", "join", 1, 1, "NAME", JSON | DRY},
+        [START_ALONE] = {"mirror", "start-alone", 1, 1, "NAME", JSON | DRY},
+        [SWITCHOVER] = {"switchover", NULL, 1, 1, "NAME", JSON | DRY},
+        [LEAVE] = {"node", "leave", 0, 0, NULL, JSON | DRY},
+        [CONFIRM_DEAD] = {"node", "confirm-dead", 1, 1, "NODE", JSON | DRY},
+        [WITNESS_REPLACE] = {"witness", "replace", 0, 0, NULL, JSON | DRY},
+        [IS_PRIMARY] = {"is", "primary", 1, 1, "NAME", JSON},
+        [CHECK] = {"check", NULL, 0, 0, NULL, 0},
+        [CONFIG_CHECK] = {"config", "check", 0, 1, "FILE", 0},
+        [KEY_GENERATE] = {"key", "generate", 1, 1, "FILE", 0},
+        [CERT_CREATE] = {"cert", "create", 0, 1, "FILE", 0},
+        [TOKEN_CREATE] = {"token", "create", 1, 1, "NAME", JSON},
+        [TOKEN_LIST] = {"token", "list", 0, 0, NULL, JSON},
+        [TOKEN_REVOKE] = {"token", "revoke", 1, 1, "NAME", 0},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
@@ -112,8 +131,15 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
         switch (verb) {
         case STATUS:
                 return verb_status(c);
+        case EXPLAIN:
+                return verb_explain(c, operand);
+        case SIMULATE:
+                return verb_simulate(c, operand);
         case EVENTS:
                 return verb_events(c);
+        case EXPORTS:
+        case SESSIONS:
+                return verb_nbdd(c, verbs[verb].first);
         case CREATE:
         case JOIN:
                 return verb_mirror_prepare(c, verbs[verb].second, operand);
@@ -147,10 +173,20 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
         abort();
 }
 
+/* An option without a meaning is never passed over: --dry-run of what has no rehearsal would do it. NULL: all is well. */
+static const char *misplaced(const struct command_line *c, unsigned takes)
+{
+        if (c->dry_run && !(takes & DRY))
+                return "--dry-run has no meaning for";
+        if (c->json && !(takes & JSON))
+                return "--json has no meaning for";
+        if (c->mirror && !(takes & OF_MIRROR))
+                return "--mirror has no meaning for";
+        return (c->since || c->severity || c->follow) && !(takes & OF_EVENTS) ? "--since, --severity and --follow are for events, not for" : NULL;
+}
+
 static int run(const struct command_line *c)
 {
-        if (c->dry_run && strcmp(c->words[0], "switchover") != 0) /* never taken for a rehearsal of what has none */
-                return usage_error("--dry-run is for switchover, not for", c->words[0], NULL);
         for (unsigned i = 0; i < VERBS; i++) {
                 unsigned words = verbs[i].second ? 2 : 1;
                 if (c->count < words || strcmp(c->words[0], verbs[i].first) != 0 || (words == 2 && strcmp(c->words[1], verbs[i].second) != 0))
@@ -162,6 +198,9 @@ static int run(const struct command_line *c)
                 }
                 if (c->count > words + verbs[i].most)
                         return usage_error("unexpected word", c->words[words + verbs[i].most], NULL);
+                const char *wrong = misplaced(c, verbs[i].takes);
+                if (wrong)
+                        return usage_error(wrong, words == 2 ? verbs[i].second : verbs[i].first, NULL);
                 return dispatch(c, (enum verb)i, c->count > words ? c->words[words] : NULL);
         }
         return unknown_verb(c);
@@ -202,6 +241,9 @@ int main(int argc, char **argv)
                 {OPT_SOCKET, &c.socket, NULL},
                 {OPT_CLUSTER, &cluster, NULL},
                 {OPT_ROLE, &c.role, NULL},
+                {OPT_SINCE, &c.since, NULL},
+                {OPT_SEVERITY, &c.severity, NULL},
+                {OPT_MIRROR, &c.mirror, NULL},
                 {0, NULL, NULL},
         };
         struct cli_parser p;

@@ -45,7 +45,7 @@ static void age(FILE *to, int64_t ms)
 static void draw_reason(FILE *to, const json_t *reason, const char *name)
 {
         label(to, name);
-        fprintf(to, "%s", text(reason, "sentence"));
+        fputs(text(reason, "sentence"), to);
         const char *severity = text(reason, "severity");
         if (strcmp(severity, "ok") != 0)
                 fprintf(to, " [%s]", text(reason, "code"));
@@ -53,6 +53,10 @@ static void draw_reason(FILE *to, const json_t *reason, const char *name)
         if (*text(reason, "next")) {
                 label(to, "action");
                 fprintf(to, "%s\n", text(reason, "next"));
+        }
+        if (strcmp(severity, "warning") == 0 || strcmp(severity, "critical") == 0) {
+                label(to, "see");
+                fprintf(to, "TROUBLESHOOTING, %s; hamonctl explain\n", text(reason, "code"));
         }
 }
 
@@ -195,7 +199,10 @@ static void draw_mirror(FILE *to, const json_t *status, const json_t *mirror)
         fprintf(to, "%s\n", text(mirror, "name"));
         if (strcmp(text(json_object_get(mirror, "reason"), "code"), "none") != 0) { /* the witness sees the record, and no health */
                 label(to, "health");
-                fprintf(to, "%s\n", health);
+                colour_begin(to, text(json_object_get(mirror, "reason"), "severity"));
+                fputs(health, to);
+                colour_end(to);
+                fputc('\n', to);
                 draw_reason(to, json_object_get(mirror, "reason"), "reason");
         }
         draw_failure(to, mirror);

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WATCH_MS = 1000, FOLLOW_MS = 500 };
+enum { WATCH_MS = 1000 };
 
 static void pause_ms(long ms)
 {
@@ -47,51 +47,6 @@ int verb_status(const struct command_line *c)
                 if (!c->watch || ferror(stdout) || fflush(stdout) == EOF)
                         return EXIT_DONE;
                 pause_ms(WATCH_MS);
-        }
-}
-
-void event_text(const json_t *event, FILE *to)
-{
-        int64_t wall_ms = (int64_t)(json_number_value(json_object_get(event, "time")) * 1000 + 0.5);
-        time_t seconds = (time_t)(wall_ms / 1000);
-        struct tm local;
-        char clock[32];
-        localtime_r(&seconds, &local);
-        (void)strftime(clock, sizeof clock, "%F %T", &local); /* fits */
-        fprintf(to, "%s.%03d  %-18s %s\n", clock, (int)(wall_ms % 1000), json_string_value(json_object_get(event, "reason")),
-                json_string_value(json_object_get(event, "sentence")));
-}
-
-int verb_events(const struct command_line *c)
-{
-        char path[128], since[64] = "0";
-        bool ever = false;
-        for (;;) {
-                json_t *answer;
-                (void)snprintf(path, sizeof path, "/v1/events?since=%s", since); /* fits */
-                bool got = call_get(c, path, &answer);
-                if (!got && (!c->follow || !ever))
-                        return EXIT_REFUSED;
-                if (got) {
-                        size_t i;
-                        const json_t *event;
-                        ever = true;
-                        if (c->json && !c->follow)
-                                print_json(answer, JSON_INDENT(2));
-                        json_array_foreach(json_object_get(answer, "events"), i, event)
-                        {
-                                if (c->json && c->follow)
-                                        print_json(event, JSON_COMPACT);
-                                else if (!c->json)
-                                        event_text(event, stdout);
-                        }
-                        (void)snprintf(since, sizeof since, "%s:%s", json_string_value(json_object_get(answer, "log")),
-                                       json_string_value(json_object_get(answer, "last"))); /* fits */
-                        json_decref(answer);
-                }
-                if (fflush(stdout) == EOF || !c->follow)
-                        return EXIT_DONE;
-                pause_ms(FOLLOW_MS);
         }
 }
 
@@ -138,6 +93,8 @@ int verb_is_primary(const struct command_line *c)
                 return 1;
         }
         bool yes = json_is_true(json_object_get(answer, "primary"));
+        if (c->json)
+                print_json(answer, JSON_INDENT(2));
         json_decref(answer);
         return yes ? 0 : 2;
 }
@@ -147,10 +104,15 @@ int verb_mirror_prepare(const struct command_line *c, const char *verb, const ch
         char path[160], code[32] = "";
         if (!mirror_path(path, mirror, verb))
                 return EXIT_USAGE;
+        if (c->dry_run)
+                return rehearse(c, verb, mirror);
+        if (c->overwrite || c->yes)
+                announce(c, verb, mirror);
         int r = call_command(c, path, json_pack("{s:b}", "overwrite", (int)(c->overwrite || c->yes)), code);
         if (r == EXIT_DONE || strcmp(code, reason_code(REASON_COMMAND_CONSENT)) != 0)
                 return r;
         char question[256];
+        announce(c, verb, mirror);
         (void)snprintf(question, sizeof question, "the disk of this node for mirror '%.64s' is not blank, and all that is on it would be lost",
                        mirror);
         if (!ask_typed(question, mirror))
@@ -167,23 +129,12 @@ int verb_start_alone(const struct command_line *c, const char *mirror)
                        "mirror '%.64s' starts with what this node's disk holds; writes that were acknowledged after it fell behind are lost for "
                        "good, and the other node's disk will be overwritten with this one's",
                        mirror);
+        if (c->dry_run)
+                return rehearse(c, "start-alone", mirror);
+        announce(c, "start-alone", mirror);
         if (!c->yes && !ask_typed(question, mirror))
                 return EXIT_REFUSED;
         return call_command(c, path, json_pack("{s:b}", "confirm", 1), NULL);
-}
-
-/* Changes nothing: only asks. */
-static int rehearse_switchover(const struct command_line *c, const char *mirror)
-{
-        char path[160];
-        json_t *answer;
-        (void)snprintf(path, sizeof path, "/v1/preflight/switchover?mirror=%.64s", mirror); /* a valid name: mirror_path() has looked */
-        if (!call_get(c, path, &answer))
-                return EXIT_REFUSED;
-        const json_t *one = json_array_get(json_object_get(answer, "preflight"), 0);
-        bool ready = preflight_text(one, stdout);
-        json_decref(answer);
-        return ready ? EXIT_DONE : EXIT_REFUSED;
 }
 
 int verb_switchover(const struct command_line *c, const char *mirror)
@@ -191,17 +142,17 @@ int verb_switchover(const struct command_line *c, const char *mirror)
         char path[160];
         if (!mirror_path(path, mirror, "switchover"))
                 return EXIT_USAGE;
-        return c->dry_run ? rehearse_switchover(c, mirror) : call_command(c, path, NULL, NULL);
+        return c->dry_run ? rehearse(c, "switchover", mirror) : call_command(c, path, NULL, NULL);
 }
 
 int verb_leave(const struct command_line *c)
 {
-        return call_command(c, "/v1/node/leave", NULL, NULL);
+        return c->dry_run ? rehearse(c, "leave", NULL) : call_command(c, "/v1/node/leave", NULL, NULL);
 }
 
 int verb_witness_replace(const struct command_line *c)
 {
-        return call_command(c, "/v1/witness/replace", NULL, NULL);
+        return c->dry_run ? rehearse(c, "replace-witness", NULL) : call_command(c, "/v1/witness/replace", NULL, NULL);
 }
 
 int verb_confirm_dead(const struct command_line *c, const char *node)
@@ -210,6 +161,9 @@ int verb_confirm_dead(const struct command_line *c, const char *node)
         (void)snprintf(question, sizeof question,
                        "this node will go on alone as if '%.64s' were off; if it still runs, what it writes is lost: look at its power switch",
                        node);
+        if (c->dry_run)
+                return rehearse(c, "confirm-dead", NULL);
+        announce(c, "confirm-dead", NULL);
         if (!c->yes && !ask_typed(question, node))
                 return EXIT_REFUSED;
         return call_command(c, "/v1/node/confirm-dead", json_pack("{s:s, s:b}", "node", node, "confirm", 1), NULL);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Before a change: what it would do, and what stands in its way, for each mirror. Looks at the snapshot alone; the core decides anew when the
+ * command comes, and an integration test holds the two against each other. Runs in an HTTP thread.
+ */
+#include "hamon/api/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct preflight {
+        const struct api_call *c;
+        const struct snapshot *s;
+        const struct mirror_view *v;
+        const struct mirror_summary *there; /* what the other node says, NULL while it is silent */
+        unsigned mirror;
+        uint8_t self, peer;
+        json_t *checks, *will;
+};
+
+static const char *name_of(const struct preflight *p, uint8_t node)
+{
+        return p->s->config->voters[node].name;
+}
+
+static void will(const struct preflight *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void will(const struct preflight *p, const char *format, ...)
+{
+        char text[SENTENCE_SIZE];
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(text, sizeof text, format, args); /* names are short, a longer path is cut */
+        va_end(args);
+        json_array_append_new(p->will, json_string(text));
+}
+
+static void check(const struct preflight *p, const char *fact, bool holds, enum reason otherwise, uint8_t node)
+{
+        api_add_fact(p->checks, fact, holds, otherwise, p->c, p->mirror, node);
+}
+
+static bool runs_there(const struct preflight *p)
+{
+        return p->there && p->there->role == ROLE_PRIMARY;
+}
+
+static void check_act(const struct preflight *p)
+{
+        check(p, "hamon-act is connected", p->s->act_ready, REASON_ACT_LOST, p->self);
+}
+
+static void check_peer(const struct preflight *p)
+{
+        check(p, "the other node is heard", p->s->node[p->peer].alive, REASON_NODE_DEAD, p->peer);
+}
+
+static void check_witness(const struct preflight *p)
+{
+        if (p->s->config->has_witness)
+                check(p, "the witness is heard", p->s->node[WITNESS].alive, REASON_WITNESS_LOST, WITNESS);
+}
+
+static void check_idle(const struct preflight *p)
+{
+        check(p, "no effect is under way", !p->v->waiting_for, REASON_COMMAND_BUSY, p->peer);
+}
+
+static void check_standby(const struct preflight *p)
+{
+        check(p, "this node is standby", p->v->role == ROLE_STANDBY, REASON_COMMAND_WRONG_STATE, p->self);
+}
+
+static void of_create(const struct preflight *p)
+{
+        const char *self = name_of(p, p->self);
+        will(p, "make a leg on %s of %s: all that is on that disk is lost", p->s->config->mirror[p->mirror].device[p->self], self);
+        will(p, "make %s primary of %s, with one leg", self, p->s->config->mirror[p->mirror].name);
+        check_act(p);
+        check_standby(p);
+        check(p, "the mirror was never created", p->v->record.version == 0, REASON_COMMAND_WRONG_STATE, p->self);
+        check_peer(p);
+        check_witness(p);
+        check_idle(p);
+}
+
+static void of_join(const struct preflight *p)
+{
+        const struct record *r = &p->v->record;
+        const char *self = name_of(p, p->self);
+        will(p, "make a new leg on %s of %s: all that is on that disk is lost", p->s->config->mirror[p->mirror].device[p->self], self);
+        will(p, "copy the whole leg of %s to it", name_of(p, p->peer));
+        check_act(p);
+        check(p, "the mirror was created", r->version != 0, REASON_NOT_CREATED, p->self);
+        check_standby(p);
+        check(p, "this node is not the recorded primary", r->primary != p->self, REASON_COMMAND_WRONG_STATE, p->self);
+        check(p, "this node's leg is not in sync", !r->legs[p->self].in_sync, REASON_COMMAND_WRONG_STATE, p->self);
+        check(p, "the other node is active", runs_there(p), REASON_NODE_DEAD, p->peer);
+        check_idle(p);
+}
+
+static void of_switchover(const struct preflight *p)
+{
+        const struct record *r = &p->v->record;
+        bool here = p->v->role == ROLE_PRIMARY;
+        bool peer_ready = here ? p->there && p->there->leg_ready && p->there->role == ROLE_STANDBY : runs_there(p) && p->s->act_ready;
+        if (r->primary < NODES)
+                will(p, "stop the service of %s on %s and start it on %s: a pause for its clients, nothing is lost and nothing is copied",
+                     p->s->config->mirror[p->mirror].name, name_of(p, r->primary), name_of(p, (uint8_t)(1 - r->primary)));
+        check(p, "one of the nodes is active", here || runs_there(p), REASON_COMMAND_WRONG_STATE, p->peer);
+        check(p, "both legs are in sync", r->legs[0].in_sync && r->legs[1].in_sync,
+              r->legs[0].inconsistent || r->legs[1].inconsistent ? REASON_RESYNC : REASON_DEGRADED, r->primary < NODES ? (uint8_t)(1 - r->primary) : p->peer);
+        check(p, "the other node is heard and its leg is ready", peer_ready, REASON_NODE_DEAD, p->peer);
+        check_witness(p);
+        check_idle(p);
+        check(p, "no node is leaving", !p->s->node[p->peer].last.leaving, REASON_NODE_LEAVING, p->peer);
+}
+
+static void of_start_alone(const struct preflight *p)
+{
+        const char *self = name_of(p, p->self), *peer = name_of(p, p->peer);
+        will(p, "start %s on %s with what its disk holds: acknowledged writes that only %s has are lost for good", p->s->config->mirror[p->mirror].name, self, peer);
+        will(p, "overwrite the leg of %s with this one's when that node is back", peer);
+        check_act(p);
+        check_standby(p);
+        check(p, "this node's leg is in sync by the record", p->v->record.legs[p->self].in_sync, REASON_STALE, p->peer);
+        check(p, "the other node is not active", !runs_there(p), REASON_COMMAND_WRONG_STATE, p->peer);
+        check_witness(p);
+}
+
+static void of_leave(const struct preflight *p)
+{
+        const char *mirror = p->s->config->mirror[p->mirror].name, *peer = name_of(p, p->peer);
+        bool here = p->v->role == ROLE_PRIMARY;
+        bool goes_on = p->v->if_self_fails == REASON_WILL_TAKE_OVER || p->v->if_self_fails == REASON_WILL_GO_ON;
+        if (here && goes_on)
+                will(p, "stop the service of %s here; %s takes it over", mirror, peer);
+        else if (here)
+                will(p, "stop the service of %s, which nobody takes over", mirror);
+        else if (runs_there(p))
+                will(p, "take the leg of %s out of %s, which goes on on %s without it", name_of(p, p->self), mirror, peer);
+        else
+                will(p, "no longer start %s on this node", mirror);
+        check(p, "another node serves it meanwhile", goes_on, p->v->if_self_fails, p->self);
+        check(p, "the other node is not leaving", !p->s->node[p->peer].last.leaving, REASON_NODE_LEAVING, p->peer);
+}
+
+static void of_confirm_dead(const struct preflight *p)
+{
+        const char *peer = name_of(p, p->peer);
+        will(p, "let %s go on alone as if %s were off: if it still runs, what it writes is lost", name_of(p, p->self), peer);
+        check(p, "the cluster has no witness", !p->s->config->has_witness, REASON_COMMAND_WRONG_STATE, p->self);
+        check(p, "the other node is silent", !p->s->node[p->peer].alive, REASON_COMMAND_WRONG_STATE, p->self);
+        check(p, "this node's leg is in sync by the record", p->v->record.legs[p->self].in_sync, REASON_STALE, p->peer);
+}
+
+static void of_replace_witness(const struct preflight *p)
+{
+        will(p, "take the witness's vote away; whoever answers under its name is admitted anew, with an empty memory");
+        check(p, "the cluster has a witness", p->s->config->has_witness, REASON_COMMAND_WRONG_STATE, p->self);
+        check(p, "this node is active", p->v->role == ROLE_PRIMARY, REASON_COMMAND_WRONG_STATE, p->self);
+        check_peer(p);
+}
+
+static const struct {
+        const char *command;
+        void (*look)(const struct preflight *p);
+} looks[] = {
+        {"create", of_create},
+        {"join", of_join},
+        {"switchover", of_switchover},
+        {"start-alone", of_start_alone},
+        {"leave", of_leave},
+        {"confirm-dead", of_confirm_dead},
+        {"replace-witness", of_replace_witness},
+};
+enum { LOOKS = sizeof looks / sizeof *looks };
+
+static json_t *preflight_json(const struct api_call *c, unsigned m, void (*look)(const struct preflight *), bool *ret_ready)
+{
+        const struct snapshot *s = c->snapshot;
+        uint8_t peer = (uint8_t)(1 - s->self), primary = s->mirror[m].record.primary;
+        const struct heartbeat *said = &s->node[peer].last;
+        const struct preflight p = {.c = c, .s = s, .v = &s->mirror[m], .there = s->node[peer].alive && m < said->mirrors ? &said->mirror[m] : NULL,
+                                    .mirror = m, .self = s->self, .peer = peer, .checks = json_array(), .will = json_array()};
+        const json_t *fact;
+        bool ready = true;
+        size_t i;
+        look(&p);
+        json_array_foreach(p.checks, i, fact)
+                ready = ready && json_is_true(json_object_get(fact, "holds"));
+        *ret_ready = *ret_ready && ready;
+        return json_pack("{s:s, s:b, s:o, s:o, s:o}", "mirror", s->config->mirror[m].name, "ready", (int)ready, "from",
+                         primary < NODES ? json_string(s->config->voters[primary].name) : json_null(), "will", p.will, "checks", p.checks);
+}
+
+int get_preflight(struct api_call *c, struct http_response *resp)
+{
+        unsigned k = 0;
+        while (k < LOOKS && strcmp(c->part[2], looks[k].command) != 0)
+                k++;
+        if (k == LOOKS)
+                return http_response_problem(resp, 404, "not-found", "no such command",
+                                             "a preflight is for create, join, switchover, start-alone, leave, confirm-dead or replace-witness", NULL);
+        if (call_is_early(c, resp) || !api_mirror_is_known(c, resp))
+                return 0;
+        if (c->snapshot->self >= NODES)
+                return http_response_problem(resp, 409, "wrong-node", "the witness holds no data",
+                                             "this is the witness: it knows no mirror's state", "ask a node");
+        json_t *list = json_array();
+        bool ready = true;
+        for (unsigned m = 0; m < c->api->config->mirrors; m++)
+                if (api_mirror_is_wanted(c, m))
+                        json_array_append_new(list, preflight_json(c, m, looks[k].look, &ready));
+        return answer_view(c, resp, json_pack("{s:s, s:b, s:o}", "command", looks[k].command, "ready", (int)ready, "preflight", list));
+}

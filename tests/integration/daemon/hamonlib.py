@@ -39,19 +39,27 @@ def wait(what, condition, seconds=10):
     fail(f"waited {seconds} s for: {what}")
 
 
-class FakeAct(threading.Thread):
-    """A hamon-act whose disks and arrays are a few booleans: every effect works, unless `errors` names it."""
+def blank_leg():
+    return {"present": False, "uuid": "00000000-0000-0000-0000-000000000000", "last_epoch": "0", "has_superblock": False,
+            "calls_peer_failed": False, "clean": False, "md_events": "0", "note": False, "debt": False, "array_running": False}
 
-    def __init__(self, path, mirror="data"):
+
+def nothing_seen():
+    return {"array_running": False, "own_in_sync": False, "own_failed": False, "peer_in_array": False, "peer_in_sync": False,
+            "peer_failed": False, "sync_idle": True, "resync_done_sectors": "0", "resync_total_sectors": "0", "attached": False,
+            "leg_connected": False, "leg_refused": False, "leg_oldest_ms": 0, "own_oldest_ms": 0, "service_running": False}
+
+
+class FakeAct(threading.Thread):
+    """A hamon-act whose disks and arrays are a few booleans: every effect works, unless `errors` names it. `leg` and `seen` are the first mirror's."""
+
+    def __init__(self, path, mirrors=("data",)):
         super().__init__(daemon=True)
-        self.mirror, self.done, self.errors, self.silent, self.blank = mirror, [], {}, set(), True
-        self.leg = {"present": False, "uuid": "00000000-0000-0000-0000-000000000000", "last_epoch": "0", "has_superblock": False,
-                    "calls_peer_failed": False, "clean": False, "md_events": "0", "note": False, "debt": False, "array_running": False}
-        self.seen = {"array_running": False, "own_in_sync": False, "own_failed": False, "peer_in_array": False, "peer_in_sync": False,
-                     "peer_failed": False, "sync_idle": True, "resync_done_sectors": "0", "resync_total_sectors": "0", "attached": False,
-                     "leg_connected": False, "leg_refused": False, "leg_oldest_ms": 0, "own_oldest_ms": 0,
-                     "service_running": False}
-        self.settled = "0"  # ticket of the last effect that is over
+        self.done, self.errors, self.silent, self.blank = [], {}, set(), True
+        self.legs, self.observations = {m: blank_leg() for m in mirrors}, {m: nothing_seen() for m in mirrors}
+        self.mirror = mirrors[0]
+        self.leg, self.seen = self.legs[self.mirror], self.observations[self.mirror]
+        self.settled = dict.fromkeys(mirrors, "0")  # ticket of the last effect that is over
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(str(path))
         self.listener.listen(1)
@@ -62,7 +70,7 @@ class FakeAct(threading.Thread):
         while not self.stopping:
             try:
                 self.connection, _ = self.listener.accept()
-                self.settled = "0"
+                self.settled = dict.fromkeys(self.settled, "0")
                 self.connection.settimeout(0.25)
                 self.serve()
             except OSError:
@@ -78,14 +86,16 @@ class FakeAct(threading.Thread):
                 if answer:
                     self.connection.send(json.dumps(answer).encode())
                     if answer["done"] not in ("address-renew", "address-drop", "reboot"):
-                        self.settled = answer["ticket"]
+                        self.settled[answer["mirror"]] = answer["ticket"]
             except TimeoutError:
                 pass
-            if self.leg["present"]:
-                self.connection.send(json.dumps({"observed": self.mirror, "settled": self.settled, **self.seen}).encode())
+            for mirror, leg in self.legs.items():
+                if leg["present"]:
+                    self.connection.send(json.dumps({"observed": mirror, "settled": self.settled[mirror], **self.observations[mirror]}).encode())
 
     def act(self, command):
         do = command["do"]
+        leg, seen = self.legs[command["mirror"]], self.observations[command["mirror"]]
         self.done.append(do)
         answer = {"done": do, "mirror": command["mirror"], "ticket": command["ticket"], "error": self.errors.get(do, 0), "detail": ""}
         if do == "leg-create" and not self.blank and not command["overwrite"]:
@@ -95,37 +105,37 @@ class FakeAct(threading.Thread):
         if answer["error"]:
             return {**answer, "detail": "the disk is broken"}
         if do == "leg-create":
-            self.leg.update(present=True, uuid=command["leg"])
+            leg.update(present=True, uuid=command["leg"])
         elif do == "array-create":
-            self.leg.update(has_superblock=True, clean=True, array_running=True)
-            self.seen.update(array_running=True, own_in_sync=True)
+            leg.update(has_superblock=True, clean=True, array_running=True)
+            seen.update(array_running=True, own_in_sync=True)
         elif do == "assemble":
-            self.leg.update(array_running=True)
-            self.seen.update(array_running=True, own_in_sync=True, peer_in_array=False, peer_in_sync=False)
+            leg.update(array_running=True)
+            seen.update(array_running=True, own_in_sync=True, peer_in_array=False, peer_in_sync=False)
         elif do == "attach":
-            self.seen.update(attached=True, leg_connected=True)
+            seen.update(attached=True, leg_connected=True)
         elif do == "leg-add":
-            self.seen.update(peer_in_array=True, peer_in_sync=True, sync_idle=True)
+            seen.update(peer_in_array=True, peer_in_sync=True, sync_idle=True)
         elif do == "detach":
-            self.seen.update(attached=False, leg_connected=False)
+            seen.update(attached=False, leg_connected=False)
         elif do == "leg-remove":
-            self.seen.update(peer_in_array=False, peer_in_sync=False)
+            seen.update(peer_in_array=False, peer_in_sync=False)
         elif do in ("note-set", "note-clear"):
-            self.leg.update(note=do == "note-set")
+            leg.update(note=do == "note-set")
         elif do in ("service-start", "service-stop"):
-            self.seen.update(service_running=do == "service-start")
+            seen.update(service_running=do == "service-start")
         elif do == "array-stop":
-            self.leg.update(array_running=False, clean=True)
-            self.seen.update(array_running=False, own_in_sync=False, peer_in_array=False, peer_in_sync=False, attached=False)
+            leg.update(array_running=False, clean=True)
+            seen.update(array_running=False, own_in_sync=False, peer_in_array=False, peer_in_sync=False, attached=False)
         elif do == "history":
-            self.leg.update(last_epoch=command["epoch"])
+            leg.update(last_epoch=command["epoch"])
         elif do == "check-leg":
             answer["permits"] = True
-            self.leg.update(has_superblock=True)
+            leg.update(has_superblock=True)
         elif do == "debt-union":
             answer["known"] = False
         if do in ("leg-open", "leg-create", "array-create"):
-            answer["leg"] = dict(self.leg)
+            answer["leg"] = dict(leg)
         return answer
 
     def stop(self):
@@ -184,8 +194,8 @@ class Trio:
         wait(f"{name} answers", lambda: self.status(name) is not None or self.processes[name].poll() is not None, 5)
         return self.processes[name]
 
-    def start_act(self, name):
-        self.acts[name] = FakeAct(self.dir / name / "act.sock")
+    def start_act(self, name, mirrors=("data",)):
+        self.acts[name] = FakeAct(self.dir / name / "act.sock", mirrors)
         return self.acts[name]
 
     def stop_act(self, name):

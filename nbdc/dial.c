@@ -59,8 +59,7 @@ static int resolve_one(struct dialer *d, const char *host, char *ret_reason, siz
         snprintf(port, sizeof port, "%u", d->port);
         int rc = getaddrinfo(host, port, &hints, &list);
         if (rc != 0) {
-                snprintf(ret_reason, size, "host '%.100s' cannot be resolved: %s; check the name, or give its address",
-                         host, rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+                link_unresolved(host, rc, ret_reason, size);
                 return -EHOSTUNREACH;
         }
         for (const struct addrinfo *a = list; a && d->address_count < NBDC_ADDRESSES_MAX; a = a->ai_next) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nbdc/link.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -96,6 +97,18 @@ void link_peer(int fd, char ret[NBDC_ADDRESS_SIZE])
         ret[0] = '\0';
         if (getpeername(fd, (struct sockaddr *)&address, &length) == 0)
                 link_format_address((struct sockaddr *)&address, length, ret);
+}
+
+void link_unresolved(const char *host, int rc, char *ret, size_t size)
+{
+        const char *colon = strchr(host, ':'), *why = rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc);
+        if (host[0] == '\0')
+                snprintf(ret, size, "'' is not a host; expected a name or an address");
+        else if (colon && !strchr(colon + 1, ':'))
+                snprintf(ret, size, "host '%.100s' cannot be resolved: %s; the port is an operand of its own: %.*s %.20s", host, why,
+                         (int)(colon - host < 100 ? colon - host : 100), host, colon + 1);
+        else
+                snprintf(ret, size, "host '%.100s' cannot be resolved: %s; check the name, or give its address", host, why);
 }
 
 int link_take_error(int fd)

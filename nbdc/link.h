@@ -47,6 +47,9 @@ bool link_waits(int fd);
 void link_peer(int fd, char ret[NBDC_ADDRESS_SIZE]);
 void link_format_address(const struct sockaddr *address, socklen_t length, char ret[NBDC_ADDRESS_SIZE]);
 
+/* The sentence about a host of which getaddrinfo(3) knows no address; `rc` is its result. */
+void link_unresolved(const char *host, int rc, char *ret, size_t size);
+
 /* Why it is down: an errno, or 0: closed by the peer in good order. Told once. */
 int link_take_error(int fd);
 

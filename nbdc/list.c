@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "nbdc/channel.h"
+#include "nbdc/link.h"
 #include "nbdc/negotiate.h"
 
 #define LIST_TIMEOUT_S 3 /* to connect, and for a greeting */
@@ -22,10 +23,14 @@ static int dial(const char *host, uint16_t port, char *ret_reason, size_t size)
         struct timeval timeout = {.tv_sec = LIST_TIMEOUT_S};
         int fd = -1;
         snprintf(service, sizeof service, "%u", port);
+        char bare[NBDC_HOST_SIZE];
+        if (host[0] == '[' && host[strlen(host) - 1] == ']') { /* "[::1]", as in a URL */
+                snprintf(bare, sizeof bare, "%.*s", (int)strlen(host) - 2, host + 1);
+                host = bare;
+        }
         int rc = getaddrinfo(host, service, &hints, &list);
         if (rc != 0) {
-                snprintf(ret_reason, size, "host '%.100s' cannot be resolved: %s; check the name, or give its address",
-                         host, gai_strerror(rc));
+                link_unresolved(host, rc, ret_reason, size);
                 return -EHOSTUNREACH;
         }
         for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {

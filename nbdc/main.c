@@ -213,7 +213,8 @@ static int run_attach(const struct command_line *c)
         char reason[256];
         uint64_t number;
         if (c->operand_count == 3) /* the form that the HOWTO of 2000 shows after it lost its host */
-                return usage_error("three operands, and one is missing (the host?); the full form is " FULL_FORM);
+                return usage_error("three operands, and one is missing (the %s?); the full form is " FULL_FORM,
+                                   parse_number(c->operands[0], 1, UINT16_MAX, &number) == 0 ? "host" : "port");
         if (c->operand_count != 4)
                 return usage_error("%u operands, expected four: " FULL_FORM, c->operand_count);
         if (c->json || c->decided)

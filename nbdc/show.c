@@ -84,7 +84,7 @@ int show_one(int index, bool json)
         if (rc == 0 && json)
                 putchar('\n');
         if (rc == -ENOENT)
-                log_error("/dev/nbd%d is not attached", index);
+                log_error("/dev/nbd%d is not attached; nbdc --status shows what is", index);
         else if (rc < 0)
                 cannot_ask(index, rc);
         return rc == 0 ? NBDC_EXIT_OK : NBDC_EXIT_UNREACHABLE;

@@ -113,7 +113,7 @@ int psk_parse(const char *text, size_t bytes, struct psk_table *ret, char *reaso
         if (wrong)
                 (void)snprintf(reason, reason_size, "line %zu: %s", number, wrong);
         else if (t.count == 0)
-                (void)snprintf(reason, reason_size, "no key in it");
+                (void)snprintf(reason, reason_size, "no key in it; expected lines identity:hexkey, as psktool writes them");
         if (wrong || t.count == 0) {
                 t.count = lines; /* all that was written to is wiped */
                 psk_release(&t);

@@ -321,6 +321,10 @@ static int explain(struct tls *t, int error)
         case GNUTLS_E_CERTIFICATE_REQUIRED:
                 (void)snprintf(t->reason, sizeof t->reason, "the client shows neither a certificate nor a pre-shared key");
                 return -EACCES;
+        case GNUTLS_E_INSUFFICIENT_CREDENTIALS:
+        case GNUTLS_E_NO_CIPHER_SUITES:
+                (void)snprintf(t->reason, sizeof t->reason, "no kind of key that both sides have: one has pre-shared keys, the other certificates");
+                return -EACCES;
         case GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER: /* the PSK binder is wrong */
         case GNUTLS_E_DECRYPTION_FAILED:
                 (void)snprintf(t->reason, sizeof t->reason, "%s",
@@ -328,7 +332,7 @@ static int explain(struct tls *t, int error)
                 return -EACCES;
         case GNUTLS_E_FATAL_ALERT_RECEIVED:
                 (void)snprintf(t->reason, sizeof t->reason, "the other side refuses: %s%s", gnutls_alert_get_name(gnutls_alert_get(t->session)),
-                               client ? "; key, identity or certificate are not the ones that it knows" : "");
+                               client ? "; key, identity or certificate are not the ones that it knows: its log says which, compare the files" : "");
                 return -EACCES;
         default:
                 (void)snprintf(t->reason, sizeof t->reason, "%s", gnutls_strerror(error));

@@ -56,7 +56,8 @@ static int read_file(const char *name, bool secret, gnutls_datum_t *ret, char *r
                 return fail(-ENAMETOOLONG, reason, size, "a file name longer than %zu bytes", sizeof path);
         int r = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* not to wait for the other end of a FIFO */
         if (fd < 0)
-                return fail(-errno, reason, size, "cannot open \"%.160s\": %s", path, strerror(errno));
+                return fail(-errno, reason, size, "cannot open \"%.160s\": %s%s", path, strerror(errno),
+                            errno == ENOENT && secret ? "; copy the server's key there, or make one for both (psktool), mode 600" : "");
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
                 r = fail(-EINVAL, reason, size, "\"%.160s\" is not a regular file", path);
         else if (st.st_size > (off_t)PSK_TEXT_BYTES_MAX)
@@ -116,11 +117,12 @@ static int choose_own(struct tls_keys *k, const struct tls_files *f, char *reaso
         if (f->identity) {
                 k->own = psk_find(&k->psks, f->identity, strlen(f->identity));
                 if (!k->own)
-                        return fail(-ENOENT, reason, size, "\"%.160s\" has no key for the identity \"%.100s\"", f->psk, f->identity);
+                        return fail(-ENOENT, reason, size, "\"%.160s\" has no key for the identity \"%.100s\"; it has \"%.60s\"%s", f->psk, f->identity,
+                                    k->psks.list[0].identity, k->psks.count > 1 ? " and others" : "");
                 return 0;
         }
         if (k->psks.count != 1)
-                return fail(-EINVAL, reason, size, "\"%.160s\" has %zu keys: name the identity", f->psk, k->psks.count);
+                return fail(-EINVAL, reason, size, "\"%.160s\" has %zu keys: name the identity (--tls-identity)", f->psk, k->psks.count);
         k->own = &k->psks.list[0];
         return 0;
 }

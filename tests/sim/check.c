@@ -114,6 +114,17 @@ void check_persisted(struct sim *s, uint8_t n, const struct acceptor_state *stat
         }
 }
 
+/*
+ * A voter went back: what it accepted since is in nobody's memory, and an undecided ballot lacks its vote. (One that lost its file keeps it: without
+ * its seat it can help no other value, R7c.)
+ */
+void check_vote_lost(struct sim *s, uint8_t n)
+{
+        for (unsigned i = 0; i < s->chosen_count; i++)
+                if (!s->chosen[i].decided && ballot_compare(&s->chosen[i].ballot, &s->node[n].hamon.file.accepted) > 0)
+                        s->chosen[i].voters &= (uint8_t)~(1u << n);
+}
+
 /* -- take-over ------------------------------------------------------------------------------------------------------------------ */
 
 /* A primacy that was decided, and then followed by another one just now (a hand-over leaves both legs in sync): for P2 to judge. */

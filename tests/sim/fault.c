@@ -199,7 +199,6 @@ static bool survives(const struct sim *s, uint8_t victim)
         return s->decided.legs[victim].in_sync ? leg->in_sync && !o->disk.failed && uuid_equal(&leg->uuid, &o->disk.leg) : !o->disk.failed;
 }
 
-/* "systemctl stop", and some time later "start". */
 static void forget(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
         (void)unused_a, (void)unused_b;
@@ -212,6 +211,47 @@ static void forget(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_
                 machine_off(s, n);
         s->node[n].hamon.file_known = false;
         memset(&s->node[n].hamon.file, 0, sizeof s->node[n].hamon.file);
+}
+
+/*
+ * A hamon runs whose ballot is open, and the voter has answered it. Nothing can take that answer back: the proposer counts it, whatever the voter
+ * remembers. A majority of promises or acceptances of which one is forgotten at that moment is none, and no protocol of majorities stands it (LIMITS).
+ */
+static bool is_awaited(const struct sim *s, uint8_t voter)
+{
+        for (uint8_t n = 0; n < NODES; n++) {
+                const struct proposer *p = &s->node[n].hamon.core.reg[0].proposer;
+                bool open = s->node[n].life[LIFE_HAMON].up && (p->phase == PROPOSER_PREPARE || p->phase == PROPOSER_ACCEPT);
+                if (open && ballot_compare(&s->node[voter].hamon.file.promised, &p->ballot) >= 0)
+                        return true;
+        }
+        return false;
+}
+
+/*
+ * The witness gets an older state file. What was decided must be known to both nodes then: whoever is left has to find out that it is old. And it comes between
+ * two ballots, however long one of them may take. Until then the machine that is restored runs on.
+ */
+static void go_back(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        struct hamon *h = &s->node[n].hamon;
+
+        (void)unused_a, (void)unused_b;
+        for (uint8_t v = 0; v < NODES; v++)
+                if (s->node[v].hamon.file.value.version != s->decided.version || !s->node[v].life[LIFE_HAMON].up)
+                        return;
+        if (s->healed || s->forgotten || s->manual || h->file.value.version <= s->snapshot.value.version || !s->snapshot.value.version)
+                return;
+        if (is_awaited(s, n)) {
+                sim_after(s, 50 * MS, n, LIFE_WORLD, go_back, 0, 0);
+                return;
+        }
+        s->forgotten = true;
+        trace(s, n, "is restored from a snapshot of record version %llu", s->snapshot.value.version, 0);
+        h->file = s->snapshot;
+        check_vote_lost(s, n);
+        s->jumped_us = s->now_us; /* the lease that it gave to a primary that it does not know is forgotten, too: LIMITS */
+        crash(s, n, LIFE_HAMON, 500 * MS);
 }
 
 /* The disk is reset while nobody uses it: it works again, and has lost what it never flushed. */
@@ -272,6 +312,7 @@ static void isolate(struct sim *s, uint8_t n, uint64_t us)
                 }
 }
 
+/* "systemctl stop", and some time later "start". */
 static void restart_after_leave(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
         (void)unused_a, (void)unused_b;
@@ -492,16 +533,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 s->node[n].act.dies_in = (unsigned)sim_between(s, 1, 16);
                 return;
         case FAULT_GO_BACK:
-                for (uint8_t v = 0; v < NODES; v++) /* what was decided must be known to whoever it may decide with before it is seen to be old */
-                        if (s->node[v].hamon.file.value.version != s->decided.version || !s->node[v].life[LIFE_HAMON].up)
-                                return;
-                if (s->forgotten || s->manual || s->node[WITNESS].hamon.file.value.version <= s->snapshot.value.version || !s->snapshot.value.version)
-                        return;
-                s->forgotten = true;
-                trace(s, WITNESS, "is restored from a snapshot of record version %llu", s->snapshot.value.version, 0);
-                s->node[WITNESS].hamon.file = s->snapshot;
-                s->jumped_us = s->now_us; /* the lease that it gave to a primary that it does not know is forgotten, too: LIMITS */
-                crash(s, WITNESS, LIFE_HAMON, 500 * MS);
+                go_back(s, WITNESS, 0, 0);
                 return;
         case FAULT_AMBUSH: {
                 static const enum fault kinds[] = {FAULT_POWER_CUT, FAULT_ISOLATE, FAULT_LINK, FAULT_ONE_WAY, FAULT_HAMON_CRASH, FAULT_ACT_CRASH, FAULT_FREEZE,

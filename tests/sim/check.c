@@ -19,6 +19,8 @@ static void check_join(struct sim *s, uint8_t joiner, const struct record *v)
 {
         const struct node *primary = &s->node[other(joiner)];
 
+        if (!uuid_equal(&v->legs[joiner].uuid, &s->node[joiner].disk.leg))
+                return; /* replaced while the outcome was unknown: what joined is a leg that is no more, and no other passes for it (R1e) */
         for (unsigned b = 0; b < BLOCKS; b++)
                 if (cell_lacks(s->node[joiner].disk.block[b].stable, s->ledger.acknowledged[b]))
                         violation(s, joiner, "P1: block %llu of the joined leg lacks acknowledged write %llu", b, s->ledger.acknowledged[b]);

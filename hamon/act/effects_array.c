@@ -313,7 +313,7 @@ int effect_array_stop(struct mirror *m, const struct effect *e, struct effect_re
         struct array a = mirror_array(m);
         struct md_state s;
 
-        (void)e, (void)ret;
+        (void)ret;
         int r = mirror_md_state(m, &s);
         if (r < 0)
                 return trouble_errno(t, r, "cannot read the array's state");
@@ -324,8 +324,10 @@ int effect_array_stop(struct mirror *m, const struct effect *e, struct effect_re
         if (both && array_flush(&a, t) == -ETIMEDOUT)
                 return trouble_say(t, -ETIMEDOUT,
                                    "the peer's leg does not answer: %s is not stopped before it has left", a.md);
-        /* Nor do we ignore them of the own disk: a leg that lost what was flushed must not pass for one that was stopped in order. */
-        if (both && (r = leg_probe(m->disk, t)) < 0)
+        /* Nor do we ignore them of the own disk: a leg that lost what was flushed must not pass for one that was stopped in
+         * order - but for one that a decided record keeps out already: then this stop is how the service gets to the other.
+         */
+        if (both && e->version == 0 && (r = leg_probe(m->disk, t)) < 0)
                 return r;
         r = array_stop(&a, t);
         if (r == 0)

@@ -65,7 +65,7 @@ struct effect {
         uint64_t ticket; /* comes back in the answer; 0 is never used */
         uint64_t epoch;
         struct uuid session, leg;
-        uint64_t version;     /* DETACH: decided record version without the leg; 0: OPTIONAL */
+        uint64_t version;     /* DETACH: decided record version without the leg; 0: OPTIONAL. ARRAY_STOP: without the own leg; 0: it must be good */
         bool whole;           /* LEG_ADD: history unknown, resync everything */
         bool overwrite;       /* LEG_CREATE: typed consent */
         uint32_t lifetime_ms; /* ADDRESS_RENEW */

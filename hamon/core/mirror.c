@@ -203,6 +203,19 @@ void mirror_init(struct core *c, uint8_t mirror)
         c->mirror[mirror] = (struct mirror){.state = MIRROR_START, .since_ms = c->started_ms, .held = true};
 }
 
+/* The decided record that an effect rests on: a detach is allowed by it, and a stop need not wait for a leg that it keeps out. */
+static uint64_t version_for(const struct core *c, uint8_t mirror, enum effect_type type)
+{
+        const struct record *r = &c->reg[mirror].decided;
+        bool own_is_out = r->version > 0 && r->primary == c->config.self && uuid_equal(&r->primary_boot, &c->config.boot) &&
+                          !r->legs[c->config.self].in_sync;
+
+#ifdef MUTANT_stop_waits_for_own
+        return type == EFFECT_DETACH ? r->version : 0;
+#endif
+        return type == EFFECT_DETACH || (type == EFFECT_ARRAY_STOP && own_is_out) ? r->version : 0;
+}
+
 static void ask_effect(struct core *c, uint8_t mirror, enum effect_type type, struct actions *out)
 {
         struct mirror *m = &c->mirror[mirror];
@@ -214,7 +227,7 @@ static void ask_effect(struct core *c, uint8_t mirror, enum effect_type type, st
                         .epoch = m->epoch,
                         .leg = type == EFFECT_LEG_CREATE ? m->new_leg : m->opened.leg.uuid,
                         .session = c->leg[mirror].session,
-                        .version = type == EFFECT_DETACH ? c->reg[mirror].decided.version : 0,
+                        .version = version_for(c, mirror, type),
                         .overwrite = c->command[mirror].active && c->command[mirror].consent,
                         /* a disk is written over while the person waits, or not at all */
                         .until_ms = type == EFFECT_LEG_CREATE ? c->command[mirror].until_ms : 0,

@@ -425,14 +425,16 @@ static int array_stop(struct sim *s, uint8_t n, const struct effect *e, struct e
 {
         struct node *m = &s->node[n];
 
-        (void)e, (void)r;
+        (void)r;
+        if (e->version)
+                check_stop_without_own(s, n, e->version);
         if (m->md.running) {
                 if (m->app.running)
                         return -EBUSY;
                 int flushed = flush_array(s, n);
                 if (flushed)
                         return flushed;
-                if (m->disk.lying && m->md.super.slot[n] == SLOT_ACTIVE && peer_in_md(s, n))
+                if (!e->version && m->disk.lying && m->md.super.slot[n] == SLOT_ACTIVE && peer_in_md(s, n))
                         return -EIO; /* its probe */
                 if (doing(s, n)->step == 1) {
                         doing(s, n)->step = 2;

@@ -218,7 +218,7 @@ void check_acknowledged(struct sim *s, uint8_t n, unsigned block, uint64_t order
         }
 }
 
-/* R2c: when md goes on without the own leg, the record must soon say so - as long as nothing else is wrong. */
+/* R2c: when md goes on without the own leg, the record must soon say so, and the service must move - as long as nothing else is wrong. */
 void check_own_failure(struct sim *s, uint8_t n)
 {
         struct node *m = &s->node[n];
@@ -235,8 +235,13 @@ void check_own_failure(struct sim *s, uint8_t n)
         uint64_t since_us = m->own_failed_us > s->changed_us ? m->own_failed_us : s->changed_us;
         bool calm = link_both(s, n, other(n)) && link_both(s, n, WITNESS) && life_runs(s, n, LIFE_HAMON) && life_runs(s, n, LIFE_ACT) &&
                     life_runs(s, WITNESS, LIFE_HAMON) && (!s->forgotten || life_runs(s, other(n), LIFE_HAMON)); /* a majority with memory */
-        if (calm && s->now_us - since_us > 10 * SECOND && s->decided.primary == n && s->decided.legs[n].in_sync)
+        if (!calm || s->now_us - since_us <= 10 * SECOND || s->decided.primary != n)
+                return;
+        if (s->decided.legs[n].in_sync)
                 violation(s, n, "R2c: the own leg failed %llu ms ago and is still in the record", (s->now_us - m->own_failed_us) / MS, 0);
+        else if (life_runs(s, other(n), LIFE_HAMON) && life_runs(s, other(n), LIFE_NBDD) && m->nbdc.connection && !m->act.fail_percent && !s->lose_percent)
+                violation(s, n, "P7: the own leg failed %llu ms ago, the peer's has everything, and the array still runs here",
+                          (s->now_us - m->own_failed_us) / MS, 0);
 }
 
 /*
@@ -263,6 +268,15 @@ void check_progress(struct sim *s, uint8_t n)
                 violation(s, n, "R8d: the own disk hangs for %llu ms and the primary is still there", disk_oldest_us(s, n) / MS, 0);
         else if (disk_oldest_us(s, n) < SECOND && nbdc_oldest_us(s, n) > STUCK_US)
                 violation(s, n, "R8a: the leg makes no progress for %llu ms and has not left", nbdc_oldest_us(s, n) / MS, 0);
+}
+
+/* The own leg may be bad at a stop when the record has it out, and the peer's has everything. */
+void check_stop_without_own(struct sim *s, uint8_t n, uint64_t version)
+{
+        if (version > s->decided.version)
+                violation(s, n, "3.4: a stop without the own leg for version %llu, which is not decided", version, 0);
+        if (s->decided.primary == n && s->decided.epoch == s->node[n].md.epoch && s->decided.legs[n].in_sync)
+                violation(s, n, "3.4: a stop without the own leg, which is in sync by the record", 0, 0);
 }
 
 void check_detach(struct sim *s, uint8_t n, uint64_t version)

@@ -497,6 +497,7 @@ void check_own_failure(struct sim *s, uint8_t node);
 void check_progress(struct sim *s, uint8_t node);
 void check_address(struct sim *s, uint8_t node);
 void check_debt_drop(struct sim *s, uint8_t node);
+void check_stop_without_own(struct sim *s, uint8_t node, uint64_t version);
 void check_detach(struct sim *s, uint8_t node, uint64_t version);
 
 /* -- rules.c */

@@ -204,6 +204,8 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
                 n->disk = (struct disk){.leg = f->leg};
                 break;
         case EFFECT_PROBE:
+                if (n->own_failed || n->own_unsafe)
+                        return -EIO;
                 break;
         case EFFECT_GRANT:
                 if (n->held)
@@ -310,6 +312,8 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
                 assert_false(n->service);
                 if (n->waiting || (!n->own_failed && n->peer_in_array && !n->peer_failed && !session_lives(w, node)))
                         return -ETIMEDOUT; /* the flush before it */
+                if (n->running && n->own_unsafe && n->peer_in_array && !n->peer_failed && !f->version)
+                        return -EIO; /* it would pass for one that was stopped in order */
                 if (n->running) {
                         n->disk.clean = !n->own_failed;
                         p->disk.clean = n->peer_in_sync && !n->peer_failed;

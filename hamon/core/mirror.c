@@ -5,8 +5,8 @@
  *
  * A planned switchover (3.5) goes from REVOKE to HAND: the swap has kept both legs in sync, the leg machine gets the peer's leg for the new
  * epoch, and hamon-act proves the two equal before it runs them together. Nothing has been written since the old primary stopped, so either
- * node may fail up to there and the other one has everything. When any of it fails the record is decided without the peer's leg before
- * the own one is assembled alone.
+ * node may fail up to there and the other one has everything. When any of it fails the own disk is probed once more: if it is good the record is
+ * decided without the peer's leg before the own one is assembled alone, if not without the own one, and the service goes back.
  */
 #include "hamon/core/state.h"
 
@@ -28,9 +28,10 @@ enum deed {
         SWAP,
         SWAP_LOST,
         HAND,
+        HAND_PROBE,
         HAND_LEAVE,
         HAND_STOP,
-        STOP_KEEP,
+        KEEP_PEER,
         ADOPT,
         REVOKE,
         STEP,          /* the effect that belongs to the new state */
@@ -54,14 +55,15 @@ enum deed {
 #define JOINING (S(JOIN_REVOKE) | S(JOIN_LEG))
 #define STOPPING (S(STOP_SERVICE) | S(STOP_ARRAY))
 #define HANDING (S(HAND) | S(ASSEMBLE_BOTH))
-#define UNHANDING (S(STOP_KEEP) | S(HAND_LEAVE) | S(HAND_DETACH) | S(HAND_STOP))
+#define UNHANDING (S(STOP_KEEP) | S(HAND_PROBE) | S(HAND_LEAVE) | S(HAND_DETACH) | S(HAND_KEEP) | S(HAND_STOP))
 #define IDLERS (S(STANDBY) | S(REPROBE) | S(LEFT))
 #define ASKERS (S(PREVOTE) | S(PROBE) | S(SWAP))
 #define ALL (OPENERS | TAKING | HANDING | UNHANDING | CREATING | JOINING | STOPPING | IDLERS | ASKERS | S(PRIMARY) | S(ADOPT) | S(DEPOSED))
-#define HAS_EFFECT (S(OPENING) | S(REPROBE) | S(PROBE) | TAKING | S(ASSEMBLE_BOTH) | S(HAND_DETACH) | S(HAND_STOP) | S(CREATE_LEG) | S(CREATE_ARRAY) | \
+#define HAS_EFFECT (S(OPENING) | S(REPROBE) | S(PROBE) | TAKING | S(ASSEMBLE_BOTH) | S(HAND_PROBE) | S(HAND_DETACH) | S(HAND_STOP) | S(CREATE_LEG) | S(CREATE_ARRAY) | \
                     JOINING | S(STOP_ARRAY) | S(DEPOSED))
-#define HAS_PROPOSAL (S(STOP_KEEP) | S(SWAP) | S(ADOPT) | S(HAND_LEAVE) | S(CREATE_SWAP))
-#define HAS_ARRAY (S(ASSEMBLE) | S(APPLY) | S(HISTORY) | S(ASSEMBLE_BOTH) | S(HAND_LEAVE) | S(HAND_DETACH) | S(PRIMARY) | STOPPING)
+#define HAS_PROPOSAL (S(STOP_KEEP) | S(HAND_KEEP) | S(SWAP) | S(ADOPT) | S(HAND_LEAVE) | S(CREATE_SWAP))
+#define HAS_ARRAY (S(ASSEMBLE) | S(APPLY) | S(HISTORY) | S(ASSEMBLE_BOTH) | S(HAND_PROBE) | S(HAND_LEAVE) | S(HAND_DETACH) | S(HAND_KEEP) | S(PRIMARY) | \
+                   STOPPING)
 
 /* clang-format off: one row, one line */
 static const struct row rows[] = {
@@ -97,6 +99,7 @@ static const struct row rows[] = {
     {S(REVOKE), MIRROR_DONE, 0, MIRROR_BOTH, MIRROR_CAPTURE, STEP, REASON_TAKEOVER_FENCED},
     {S(REVOKE), MIRROR_DONE, MIRROR_BOTH, 0, MIRROR_HAND, HAND, REASON_TAKEOVER_FENCED},
     {S(ASSEMBLE_BOTH), MIRROR_DONE, 0, 0, MIRROR_HISTORY, STEP, REASON_TAKEOVER_ASSEMBLED},
+    {S(HAND_PROBE), MIRROR_DONE, 0, 0, MIRROR_HAND_LEAVE, HAND_LEAVE, REASON_NONE},
     {S(HAND_DETACH), MIRROR_DONE, 0, 0, MIRROR_HAND_STOP, STEP, REASON_NONE},
     {S(HAND_STOP), MIRROR_DONE, MIRROR_ALONE, 0, MIRROR_REVOKE, REVOKE, REASON_NONE},
     {S(HAND_STOP), MIRROR_DONE, 0, MIRROR_ALONE, MIRROR_OPENING, OPEN, REASON_NONE},
@@ -116,18 +119,26 @@ static const struct row rows[] = {
     /* effects failed */
     {S(PROBE), MIRROR_FAILED, 0, 0, MIRROR_STANDBY, PROBE_BAD, REASON_PROBE_FAILED},
     {S(REPROBE), MIRROR_FAILED, 0, 0, MIRROR_STANDBY, PROBE_BAD, REASON_NONE},
-    {S(OPENING) | TAKING | S(HAND_DETACH), MIRROR_FAILED, 0, 0, STAY, RETRY, REASON_EFFECT_FAILED},
+    {S(OPENING) | TAKING, MIRROR_FAILED, 0, 0, STAY, RETRY, REASON_EFFECT_FAILED},
+    {S(HAND_DETACH), MIRROR_FAILED, MIRROR_OWN_BAD, 0, MIRROR_HAND_KEEP, KEEP_PEER, REASON_OWN_LEG_FAILED}, /* R2c */
+    {S(HAND_DETACH), MIRROR_FAILED, 0, MIRROR_OWN_BAD, STAY, RETRY, REASON_EFFECT_FAILED},
     {S(HAND_STOP), MIRROR_FAILED, 0, MIRROR_UNSAFE, STAY, RETRY, REASON_EFFECT_FAILED},
     {S(HAND_STOP), MIRROR_FAILED, MIRROR_UNSAFE | MIRROR_ALONE, 0, MIRROR_REVOKE, REVOKE, REASON_NONE},
     {S(HAND_STOP), MIRROR_FAILED, MIRROR_UNSAFE, MIRROR_ALONE, MIRROR_OPENING, OPEN, REASON_NONE},
 #ifdef MUTANT_hand_over_alone /* R1a */
     {S(ASSEMBLE_BOTH), MIRROR_FAILED, 0, 0, MIRROR_HAND_STOP, HAND_STOP, REASON_HANDOVER_FAILED},
 #else
-    {S(ASSEMBLE_BOTH), MIRROR_FAILED, 0, 0, MIRROR_HAND_LEAVE, HAND_LEAVE, REASON_HANDOVER_FAILED},
+    {S(ASSEMBLE_BOTH), MIRROR_FAILED, 0, 0, MIRROR_HAND_PROBE, HAND_PROBE, REASON_HANDOVER_FAILED},
+#endif
+#ifdef MUTANT_UNIT_hand_over_unprobed /* R2b */
+    {S(HAND_PROBE), MIRROR_FAILED, 0, 0, MIRROR_HAND_LEAVE, HAND_LEAVE, REASON_NONE},
+#else
+    {S(HAND_PROBE), MIRROR_FAILED, MIRROR_PEER_ALIVE, 0, MIRROR_HAND_KEEP, KEEP_PEER, REASON_OWN_LEG_FAILED},
+    {S(HAND_PROBE), MIRROR_FAILED, 0, MIRROR_PEER_ALIVE, STAY, RETRY, REASON_EFFECT_FAILED}, /* nobody could go on: as long as both may, the first that can does */
 #endif
     {S(DEPOSED), MIRROR_FAILED, 0, 0, STAY, RETRY, REASON_NONE},
     {S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING, MIRROR_FAILED, 0, 0, MIRROR_STANDBY, FAIL_COMMAND, REASON_NONE},
-    {S(STOP_ARRAY), MIRROR_FAILED, MIRROR_UNSAFE | MIRROR_BOTH, 0, MIRROR_STOP_KEEP, STOP_KEEP, REASON_OWN_LEG_FAILED},
+    {S(STOP_ARRAY), MIRROR_FAILED, MIRROR_UNSAFE | MIRROR_BOTH, 0, MIRROR_STOP_KEEP, KEEP_PEER, REASON_OWN_LEG_FAILED},
     {S(STOP_ARRAY), MIRROR_FAILED, MIRROR_BOTH, MIRROR_UNSAFE, MIRROR_OPENING, OPEN, REASON_EFFECT_FAILED},
     {S(STOP_ARRAY), MIRROR_FAILED, 0, MIRROR_BOTH, MIRROR_OPENING, OPEN, REASON_EFFECT_FAILED},
     {ALL & ~HAS_EFFECT, MIRROR_FAILED, 0, 0, STAY, NOTHING, REASON_NONE},
@@ -138,6 +149,8 @@ static const struct row rows[] = {
     {S(STOP_KEEP), MIRROR_OUTCOME, 0, 0, MIRROR_OPENING, OPEN, REASON_NONE},
     {S(HAND_LEAVE), MIRROR_OUTCOME, MIRROR_ALONE, 0, MIRROR_HAND_DETACH, STEP, REASON_NONE},
     {S(HAND_LEAVE), MIRROR_OUTCOME, 0, MIRROR_ALONE, STAY, NOTHING, REASON_NONE}, /* another node's by now: NEWER */
+    {S(HAND_KEEP), MIRROR_OUTCOME, MIRROR_OWN_OUT, 0, MIRROR_HAND_STOP, STEP, REASON_NONE},
+    {S(HAND_KEEP), MIRROR_OUTCOME, 0, MIRROR_OWN_OUT, STAY, NOTHING, REASON_NONE}, /* likewise */
     /* No DEBT_APPLY here: it would wait in md for a dead leg that is still attached, and LEG_ADD applies the debt before any re-add. */
     {S(ADOPT), MIRROR_OUTCOME, MIRROR_MINE, 0, MIRROR_HISTORY, STEP, REASON_ADOPTED},
     {S(ADOPT), MIRROR_OUTCOME, 0, MIRROR_MINE | MIRROR_EMPTY, MIRROR_DEPOSED, REBOOT, REASON_DEPOSED},
@@ -168,17 +181,19 @@ static const struct row rows[] = {
     {S(REVOKE) | S(CAPTURE), MIRROR_POLL, MIRROR_NEWER, 0, MIRROR_STANDBY, STAND_BY, REASON_TAKEOVER_REFUSED},
     {S(HAND), MIRROR_POLL, MIRROR_NEWER, 0, MIRROR_HAND_STOP, HAND_STOP, REASON_TAKEOVER_REFUSED},
     {S(HAND), MIRROR_POLL, MIRROR_HANDED, MIRROR_NEWER | MIRROR_UNHANDED, MIRROR_ASSEMBLE_BOTH, STEP, REASON_NONE},
-    {S(HAND), MIRROR_POLL, MIRROR_UNHANDED, MIRROR_NEWER, MIRROR_HAND_LEAVE, HAND_LEAVE, REASON_HANDOVER_FAILED},
+    {S(HAND), MIRROR_POLL, MIRROR_UNHANDED, MIRROR_NEWER, MIRROR_HAND_PROBE, HAND_PROBE, REASON_HANDOVER_FAILED},
     {S(HAND), MIRROR_POLL, 0, MIRROR_HANDED | MIRROR_UNHANDED | MIRROR_NEWER, STAY, NOTHING, REASON_NONE},
     {HAS_ARRAY, MIRROR_POLL, MIRROR_NEWER, 0, MIRROR_DEPOSED, REBOOT, REASON_DEPOSED},
-    {TAKING | S(ASSEMBLE_BOTH) | S(HAND_LEAVE) | S(HAND_DETACH), MIRROR_POLL, 0, MIRROR_NEWER, STAY, NOTHING, REASON_NONE},
+    {TAKING | S(ASSEMBLE_BOTH) | S(HAND_PROBE) | S(HAND_LEAVE) | S(HAND_DETACH) | S(HAND_KEEP), MIRROR_POLL, 0, MIRROR_NEWER, STAY, NOTHING, REASON_NONE},
     {S(PRIMARY) | STOPPING, MIRROR_POLL, MIRROR_STUCK, MIRROR_NEWER, MIRROR_DEPOSED, REBOOT, REASON_OWN_LEG_FAILED},
+    {S(HAND_STOP), MIRROR_POLL, MIRROR_STUCK, 0, MIRROR_DEPOSED, REBOOT, REASON_OWN_LEG_FAILED},
+    {S(HAND_STOP), MIRROR_POLL, 0, MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
     {S(PRIMARY), MIRROR_POLL, MIRROR_STOP, MIRROR_NEWER | MIRROR_STUCK, MIRROR_STOP_SERVICE, NOTHING, REASON_NONE},
     {S(STOP_SERVICE), MIRROR_POLL, MIRROR_QUIET, MIRROR_NEWER | MIRROR_STUCK, MIRROR_STOP_ARRAY, STOP_ARRAY, REASON_NONE},
     {S(PRIMARY), MIRROR_POLL, 0, MIRROR_STOP | MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
     {S(STOP_SERVICE), MIRROR_POLL, 0, MIRROR_QUIET | MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
     {S(STOP_ARRAY), MIRROR_POLL, 0, MIRROR_NEWER | MIRROR_STUCK, STAY, NOTHING, REASON_NONE},
-    {OPENERS | S(HAND_STOP) | S(STOP_KEEP) | S(REPROBE) | S(PROBE) | S(ADOPT) | S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING | S(LEFT) | S(DEPOSED), MIRROR_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
+    {OPENERS | S(STOP_KEEP) | S(REPROBE) | S(PROBE) | S(ADOPT) | S(CREATE_LEG) | S(CREATE_ARRAY) | JOINING | S(LEFT) | S(DEPOSED), MIRROR_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 
     /* people; command.c asks only a standby */
     {S(STANDBY), MIRROR_COMMAND_CREATE, 0, 0, MIRROR_CREATE_LEG, STEP, REASON_NONE},
@@ -192,7 +207,7 @@ static const char *const words[] = {
     "waiting-for-hamon-act", "opening-leg",   "standby",      "probing-again", "asking",       "probing",        "deciding",     "fencing",  "capturing-debt",
     "assembling",            "applying-debt", "writing-history", "primary",   "adopting",       "creating-leg", "creating-array",
     "creating-record",       "revoking",      "preparing-leg", "stopping-service", "stopping-array",
-    "handing-over",          "assembling-both", "leaving-peer",   "detaching",       "stopping-both", "leaving-own", "left",           "rebooting",
+    "handing-over",          "assembling-both", "probing-own", "leaving-peer",   "detaching",       "keeping-peer", "stopping-both", "leaving-own", "left",           "rebooting",
 };
 /* clang-format on */
 
@@ -206,14 +221,12 @@ void mirror_init(struct core *c, uint8_t mirror)
 /* The decided record that an effect rests on: a detach is allowed by it, and a stop need not wait for a leg that it keeps out. */
 static uint64_t version_for(const struct core *c, uint8_t mirror, enum effect_type type)
 {
-        const struct record *r = &c->reg[mirror].decided;
-        bool own_is_out = r->version > 0 && r->primary == c->config.self && uuid_equal(&r->primary_boot, &c->config.boot) &&
-                          !r->legs[c->config.self].in_sync;
+        bool own_is_out = mirror_facts(c, mirror) & MIRROR_OWN_OUT;
 
-#ifdef MUTANT_stop_waits_for_own
-        return type == EFFECT_DETACH ? r->version : 0;
+#ifdef MUTANT_stop_waits_for_own /* R2c */
+        own_is_out = false;
 #endif
-        return type == EFFECT_DETACH || (type == EFFECT_ARRAY_STOP && own_is_out) ? r->version : 0;
+        return type == EFFECT_DETACH || (type == EFFECT_ARRAY_STOP && own_is_out) ? c->reg[mirror].decided.version : 0;
 }
 
 static void ask_effect(struct core *c, uint8_t mirror, enum effect_type type, struct actions *out)
@@ -241,6 +254,7 @@ static enum effect_type effect_of(enum mirror_state state)
         switch (state) {
         case MIRROR_OPENING: return EFFECT_LEG_OPEN;
         case MIRROR_REPROBE:
+        case MIRROR_HAND_PROBE:
         case MIRROR_PROBE: return EFFECT_PROBE;
         case MIRROR_REVOKE: return EFFECT_REVOKE;
         case MIRROR_CAPTURE: return EFFECT_DEBT_CAPTURE;
@@ -266,6 +280,7 @@ static enum effect_type effect_of(enum mirror_state state)
         case MIRROR_STOP_SERVICE:
         case MIRROR_HAND:
         case MIRROR_HAND_LEAVE:
+        case MIRROR_HAND_KEEP:
         case MIRROR_STOP_KEEP:
         case MIRROR_LEFT:
         case MIRROR_STATES:
@@ -433,12 +448,14 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
         case HAND:
                 leg_fire(c, mirror, LEG_BEGIN_HAND, e, out);
                 return;
-        case HAND_LEAVE:
-                pending_cancel(&m->pending);
+        case HAND_PROBE:
                 leg_fire(c, mirror, LEG_END, e, out);
+                ask_effect(c, mirror, EFFECT_PROBE, out);
+                return;
+        case HAND_LEAVE:
                 ask_change(c, mirror, &m->ask, CHANGE_LEAVE, m->epoch, e);
                 return;
-        case STOP_KEEP:
+        case KEEP_PEER:
                 ask_change(c, mirror, &m->ask, CHANGE_KEEP_PEER, m->epoch, e);
                 m->ask.change.peer_leg = c->reg[mirror].decided.legs[peer_of(c)].uuid;
                 m->ask.change.doubtful = true;

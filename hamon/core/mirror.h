@@ -36,8 +36,10 @@ enum mirror_state {
         MIRROR_STOP_ARRAY,
         MIRROR_HAND,         /* primacy was handed over, with both legs in sync: the leg machine gets the peer's leg */
         MIRROR_ASSEMBLE_BOTH,
-        MIRROR_HAND_LEAVE,   /* it could not be had, or is not equal: in_sync = {self} first (R1a) */
+        MIRROR_HAND_PROBE,   /* it could not be had, or is not equal: one leg goes on alone. The own one, if its disk is good */
+        MIRROR_HAND_LEAVE,   /* in_sync = {self} first (R1a) */
         MIRROR_HAND_DETACH,
+        MIRROR_HAND_KEEP,    /* the own disk is not good: in_sync = {peer's}, nothing was written since the other node stopped (R2c) */
         MIRROR_HAND_STOP,
         MIRROR_STOP_KEEP,    /* stopped, and the own disk does not keep what is flushed: the record is decided without it */
         MIRROR_LEFT,         /* stopped in good order; nothing starts here before a restart of hamon */
@@ -81,6 +83,9 @@ enum { /* facts */
         MIRROR_UNSAFE = 1 << 19,      /* the array was stopped, and the own disk failed the probe after it */
         MIRROR_GIVEN_UP = 1 << 20,    /* what is under way is a person's wish, whose time is over */
         MIRROR_REVOCABLE = 1 << 21,   /* no voter can have accepted the own proposal: it was never sent out */
+        MIRROR_OWN_BAD = 1 << 22,     /* md or a probe says that the own disk failed */
+        MIRROR_OWN_OUT = 1 << 23,     /* the decided record names this node and boot, with the own leg out of sync */
+        MIRROR_PEER_ALIVE = 1 << 24,  /* its hamon is heard */
 };
 
 struct mirror {

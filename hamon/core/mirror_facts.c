@@ -36,8 +36,10 @@ enum node_role mirror_role(enum mirror_state state)
         case MIRROR_HISTORY:
         case MIRROR_HAND:
         case MIRROR_ASSEMBLE_BOTH:
+        case MIRROR_HAND_PROBE:
         case MIRROR_HAND_LEAVE:
         case MIRROR_HAND_DETACH:
+        case MIRROR_HAND_KEEP:
         case MIRROR_HAND_STOP:
                 return ROLE_TAKING_OVER;
         case MIRROR_PRIMARY:
@@ -273,6 +275,13 @@ static bool newer_epoch_elsewhere(const struct core *c, uint8_t mirror)
         return s && (s->role == ROLE_PRIMARY || s->role == ROLE_TAKING_OVER) && s->epoch > own;
 }
 
+static bool own_is_out(const struct core *c, uint8_t mirror)
+{
+        const struct record *r = &c->reg[mirror].decided;
+
+        return r->version > 0 && r->primary == c->config.self && uuid_equal(&r->primary_boot, &c->config.boot) && !r->legs[c->config.self].in_sync;
+}
+
 /*
  * R8d: stuck on the own disk while the peer has everything - reboot, and the peer goes on. And 3.3: the peer's leg was the only one and
  * the peer has booted anew, so its session cannot resume.
@@ -286,6 +295,9 @@ static bool only_a_reboot_helps(const struct core *c, uint8_t mirror)
         /* The own leg failed in the instant of a detach: md runs on a leg that is disconnected, and gives errors for ever. */
         if (l->state == LEG_REMOVE && observed_freshly(c, mirror) && m->observed.array_running && m->observed.own_failed && !m->observed.attached)
                 return c->now_ms - l->since_ms >= c->config.timers.dead_ms;
+        /* A hand-over that went back to the peer, and an own disk that cannot even be let go of. */
+        if (m->state == MIRROR_HAND_STOP)
+                return own_is_out(c, mirror) && detector_is_alive(c, peer_of(c)) && c->now_ms - m->since_ms >= 2 * c->config.timers.leg_timeout_ms;
         if (l->state == LEG_OWN_FAILED) {
                 /* Or it refuses that session for so long: it booted anew before a restarted hamon first heard it. */
                 bool refused = m->observed_valid && m->observed.leg_refused && l->disconnected_ms && c->now_ms - l->disconnected_ms >= c->config.timers.leg_timeout_ms;
@@ -384,5 +396,11 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
                 f |= MIRROR_GIVEN_UP;
         if (record_is_revocable(c, mirror))
                 f |= MIRROR_REVOCABLE;
+        if (mirror_sees_own_failed(c, mirror))
+                f |= MIRROR_OWN_BAD;
+        if (own_is_out(c, mirror))
+                f |= MIRROR_OWN_OUT;
+        if (detector_is_alive(c, peer_of(c)))
+                f |= MIRROR_PEER_ALIVE;
         return f;
 }

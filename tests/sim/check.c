@@ -59,7 +59,8 @@ static void check_decided(struct sim *s, const struct record *v)
         unsigned seats = 0;
         for (uint8_t n = 0; n < VOTERS && next && old->version; n++)
                 seats += !uuid_equal(&v->voters[n], &old->voters[n]);
-        if (seats > 1)
+        /* A creation of which nothing but version 1 was ever seen may be finished by the full house, with the identities of now (record.c). */
+        if (seats > 1 && old->version > 1)
                 violation(s, NO_NODE, "R7a: version %llu changes %llu seats at once", v->version, seats);
         if (seats == 1)
                 cover_rule(RULE_R7a);
@@ -227,7 +228,7 @@ void check_own_failure(struct sim *s, uint8_t n)
         bool failed = m->md.running && (m->md.super.slot[n] == SLOT_FAULTY || lying);
 
         if (!failed) {
-                m->own_failed_us = 0;
+                m->own_failed_us = m->own_out_us = 0;
                 return;
         }
         if (!m->own_failed_us)
@@ -235,13 +236,17 @@ void check_own_failure(struct sim *s, uint8_t n)
         uint64_t since_us = m->own_failed_us > s->changed_us ? m->own_failed_us : s->changed_us;
         bool calm = link_both(s, n, other(n)) && link_both(s, n, WITNESS) && life_runs(s, n, LIFE_HAMON) && life_runs(s, n, LIFE_ACT) &&
                     life_runs(s, WITNESS, LIFE_HAMON) && (!s->forgotten || life_runs(s, other(n), LIFE_HAMON)); /* a majority with memory */
-        if (!calm || s->now_us - since_us <= 10 * SECOND || s->decided.primary != n)
-                return;
-        if (s->decided.legs[n].in_sync)
+        if (calm && s->now_us - since_us > 10 * SECOND && s->decided.primary == n && s->decided.legs[n].in_sync)
                 violation(s, n, "R2c: the own leg failed %llu ms ago and is still in the record", (s->now_us - m->own_failed_us) / MS, 0);
-        else if (life_runs(s, other(n), LIFE_HAMON) && life_runs(s, other(n), LIFE_NBDD) && m->nbdc.connection && !m->act.fail_percent && !s->lose_percent)
-                violation(s, n, "P7: the own leg failed %llu ms ago, the peer's has everything, and the array still runs here",
-                          (s->now_us - m->own_failed_us) / MS, 0);
+        bool may_move = calm && s->decided.primary == n && !s->decided.legs[n].in_sync && life_runs(s, other(n), LIFE_HAMON) && m->nbdc.connection &&
+                        nbdc_oldest_us(s, n) < SECOND && disk_oldest_us(s, n) < SECOND && !m->act.fail_percent && !s->lose_percent;
+        if (!may_move)
+                m->own_out_us = 0;
+        else if (!m->own_out_us)
+                m->own_out_us = s->now_us;
+        else if (s->now_us - m->own_out_us > 10 * SECOND)
+                violation(s, n, "P7: the own leg is out for %llu ms, the peer's has everything, and the array still runs here",
+                          (s->now_us - m->own_out_us) / MS, 0);
 }
 
 /*

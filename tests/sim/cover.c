@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MAX = 160, MEET_US = 6 * SECOND, LINE_MAX = 400 };
+enum { ROWS_MAX = 160, MEET_US = 6 * SECOND, LINE_MAX = 600 };
 
 static const struct {
         const char *name;

@@ -189,7 +189,8 @@ static bool survives(const struct sim *s, uint8_t victim)
                 return false; /* what is being created has one leg only */
         for (uint8_t v = 0; v < VOTERS; v++) {
                 const struct proposer *p = &s->node[v].hamon.core.reg[0].proposer;
-                bool leaving = p->phase != PROPOSER_IDLE && p->change.kind == CHANGE_LEAVE; /* its messages may be on their way */
+                bool one_leg = p->change.kind == CHANGE_LEAVE || p->change.kind == CHANGE_KEEP_PEER || p->change.kind == CHANGE_TAKE_OVER;
+                bool leaving = p->phase != PROPOSER_IDLE && one_leg; /* its messages may be on their way */
                 if (s->node[v].hamon.file.value.version > s->decided.version || leaving)
                         return false;
         }

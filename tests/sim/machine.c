@@ -43,7 +43,7 @@ void machine_off(struct sim *s, uint8_t n)
                 life_end(s, n, (enum life)life);
         m->hamon.connected = false;
         m->hamon.held_count = 0;
-        m->address_until_us = m->own_failed_us = 0;
+        m->address_until_us = m->own_failed_us = m->own_out_us = 0;
         if (n < NODES) {
                 disk_power_cut(s, n);
                 m->nbdd.connection = 0;

@@ -292,6 +292,7 @@ struct node {
         bool new_disk; /* at the next boot */
         uint64_t calm_since_us; /* nothing but perhaps a disk is wrong since then: check_progress() */
         uint64_t own_failed_us; /* md runs without the own leg since then; 0: it does not */
+        uint64_t own_out_us;    /* and the record says so, and nothing else is wrong since then */
 };
 
 struct chosen {

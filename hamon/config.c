@@ -42,6 +42,11 @@ static const struct ini_schema schema[] = {
     {"api", "key", false, false},
     {"api", "changes", false, false},
     {"api", "host", false, true},
+    {"notify", "exec", false, false},
+    {"notify", "webhook", false, false},
+    {"notify", "webhook-ca", false, false},
+    {"notify", "severity", false, false},
+    {"notify", "repeat", false, false},
     {NULL, NULL, false, false},
 };
 
@@ -284,6 +289,7 @@ static int read_all(struct ini *ini, struct ini_errors *errors, unsigned errors_
         read_mirrors(&r, c);
         config_read_services(&r, c);
         config_read_api(&r, c);
+        config_read_notify(&r, c);
         config_check(&r, c);
         bool good = errors->count == errors_before;
         if (good)

@@ -11,6 +11,7 @@
 #define HAMON_CONFIG_H
 
 #include "base/ini.h"
+#include "hamon/core/reasons.h"
 #include "hamon/core/types.h"
 
 #include <sys/socket.h>
@@ -35,6 +36,7 @@ enum {
         CONFIG_API_LISTENS_MAX = 8,
         CONFIG_API_HOSTS_MAX = 8,
         CONFIG_API_HOST_SIZE = 128,
+        CONFIG_URL_SIZE = 512,
         CONFIG_ADDRESS_SIZE = 46, /* INET6_ADDRSTRLEN */
 };
 
@@ -89,6 +91,15 @@ struct config_api {
         char host[CONFIG_API_HOSTS_MAX][CONFIG_API_HOST_SIZE]; /* names that a URL may have, besides addresses and voters' names */
 };
 
+/* Who is told of events: on each machine, of what its own hamon says. */
+struct config_notify {
+        char exec[CONFIG_PATH_SIZE];           /* "" or a program */
+        char webhook[CONFIG_URL_SIZE];         /* "" or a URL, which may be a secret */
+        char webhook_ca[CONFIG_PATH_SIZE];     /* "": the system's certificates */
+        enum severity severity;                /* the least */
+        uint32_t repeat_ms;                    /* the same again is not told before */
+};
+
 struct config {
         char cluster[CONFIG_NAME_SIZE];
         char key_file[CONFIG_PATH_SIZE];
@@ -97,6 +108,7 @@ struct config {
         bool relaxed; /* profile = relaxed */
         struct timers timers;
         struct config_api api;
+        struct config_notify notify;
         bool has_witness; /* else mode manual: voters[WITNESS] is empty */
         struct config_voter voters[VOTERS];
         unsigned mirrors;

@@ -23,6 +23,7 @@ bool config_read_address(const struct config_reading *r, const struct ini_entry 
 
 void config_read_services(struct config_reading *r, struct config *c);
 void config_read_api(struct config_reading *r, struct config *c);
+void config_read_notify(struct config_reading *r, struct config *c);
 void config_read_timers(struct config_reading *r, struct config *c);
 
 /* What only the whole file can tell: the same thing twice, timers that contradict each other. */

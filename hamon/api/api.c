@@ -10,6 +10,7 @@
 #include "hamon/api/hub.h"
 #include "hamon/api/idempotency.h"
 #include "hamon/api/listen.h"
+#include "hamon/api/notify.h"
 #include "hamon/api/rate.h"
 #include "hamon/api/threads.h"
 #include "hamon/api/certificate.h"
@@ -123,26 +124,27 @@ void api_wake(struct api *a)
                         http_server_wake(a->on_tcp[i]);
 }
 
-void api_event(const struct api *a, const char *code, enum severity severity, const char *sentence)
+uint64_t api_event(const struct api *a, const char *code, enum severity severity, const char *sentence)
 {
         struct timespec wall;
         (void)clock_gettime(CLOCK_REALTIME, &wall);
         struct event_entry e = {.wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000, .boot_ms = now_ms(), .severity = severity};
         (void)snprintf(e.code, sizeof e.code, "%s", code);             /* fits */
         (void)snprintf(e.sentence, sizeof e.sentence, "%s", sentence); /* may be cut */
-        event_log_add(a->events, &e);
+        uint64_t id = event_log_add(a->events, &e);
         log_write(severity >= SEVERITY_WARNING ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "[%s] %s", code, sentence);
         hub_notify(a->hub);
+        return id;
 }
 
 void api_audit(const struct api *a, const char *sentence)
 {
-        api_event(a, "access", SEVERITY_INFO, sentence);
+        (void)api_event(a, "access", SEVERITY_INFO, sentence);
 }
 
 static void events_not_durable(void *userdata, const char *sentence)
 {
-        api_event(userdata, "events-not-durable", SEVERITY_WARNING, sentence);
+        (void)api_event(userdata, "events-not-durable", SEVERITY_WARNING, sentence);
 }
 
 void api_notify(const struct api *a)
@@ -228,6 +230,8 @@ int api_start(struct api *a, const struct api_options *options, char *error, siz
         if (r == 0)
                 r = event_writer_run(a->event_writer, events_not_durable, a);
         if (r == 0)
+                r = notifier_start(a, options->state_directory, &a->notifier);
+        if (r == 0)
                 r = tokens_open(options->state_directory, &a->tokens);
         if (r == 0)
                 r = forward_new(a->config, a->self, options->start, &a->forward);
@@ -254,6 +258,7 @@ void api_stop(struct api *a)
 {
         if (a->events)
                 event_log_stop(a->events);
+        notifier_stop(a->notifier);
         event_writer_close(a->event_writer);
         hub_stop(a->hub);
         workers_stop(a->workers); /* answers all that wait */

@@ -19,6 +19,7 @@ struct api_hub;
 struct api_workers;
 struct api_views;
 struct event_writer;
+struct notifier;
 struct forward;
 struct idempotency;
 struct rate;
@@ -45,6 +46,7 @@ struct api {
         struct idempotency *idempotency;
         struct rate *rate;
         struct tokens *tokens;
+        struct notifier *notifier; /* NULL: there is no [notify] */
 };
 
 struct api_options {

@@ -93,6 +93,7 @@ void page_secure(struct http_response *resp);
 
 api_handler get_access, get_status, get_node, get_mirrors, get_mirror, get_legs, get_links, get_voters, get_services;  /* read.c */
 api_handler get_events, get_history, follow_events;                                              /* events.c */
+api_handler get_notify, post_notify_test;                                                                /* notify.c */
 api_handler get_cluster;                                                                                   /* cluster.c */
 api_handler get_exports, get_sessions;                                                                     /* exports.c */
 api_handler get_config, get_reasons;                                                                       /* config_json.c */

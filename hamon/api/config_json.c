@@ -6,6 +6,7 @@
 #include "hamon/api/config_json.h"
 
 #include "hamon/api/call.h"
+#include "hamon/api/notify_send.h"
 #include "hamon/api/words.h"
 
 #include <errno.h>
@@ -93,11 +94,25 @@ static json_t *api_json(const struct config_api *a)
                          hosts);
 }
 
+/* Of the webhook, whose path may be a secret: where it goes, and a hash by which two nodes' files can be told apart. */
+static json_t *notify_json(const struct config_notify *n)
+{
+        char hash[17] = "", origin[CONFIG_URL_SIZE];
+        uint8_t digest[32];
+        notify_origin(n->webhook, origin);
+        if (*n->webhook && gnutls_hash_fast(GNUTLS_DIG_SHA256, n->webhook, strlen(n->webhook), digest) == 0)
+                for (unsigned i = 0; i < 8; i++)
+                        (void)snprintf(hash + 2 * i, 3, "%02x", digest[i]); /* fits */
+        return json_pack("{s:o, s:o, s:o, s:o, s:s, s:I}", "exec", text_or_null(n->exec), "webhook", text_or_null(origin), "webhook_hash",
+                         text_or_null(hash), "webhook_ca", text_or_null(n->webhook_ca), "severity", severity_word(n->severity), "repeat_ms",
+                         (json_int_t)n->repeat_ms);
+}
+
 json_t *config_json(const struct config *c)
 {
-        return json_pack("{s:s, s:s, s:i, s:i, s:s, s:o, s:o, s:o, s:o}", "cluster", c->cluster, "key_file", c->key_file, "port", (int)c->port,
+        return json_pack("{s:s, s:s, s:i, s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "cluster", c->cluster, "key_file", c->key_file, "port", (int)c->port,
                          "leg_port", (int)c->leg_port, "profile", c->relaxed ? "relaxed" : "normal", "timers", timers_json(&c->timers), "voters",
-                         voters_json(c), "mirrors", mirrors_json(c), "api", api_json(&c->api));
+                         voters_json(c), "mirrors", mirrors_json(c), "api", api_json(&c->api), "notify", notify_json(&c->notify));
 }
 
 int config_hash(const struct config *c, char ret[CONFIG_HASH_SIZE])

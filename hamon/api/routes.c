@@ -44,6 +44,8 @@
         X(GET, "/v1/events/stream", VIEWER, follow_events)                                     \
         X(GET, "/v1/history", VIEWER, get_history)                                             \
         X(GET, "/v1/config", VIEWER, get_config)                                               \
+        X(GET, "/v1/notify", VIEWER, get_notify)                                               \
+        X(POST, "/v1/notify/test", OPERATOR, post_notify_test)                                 \
         X(GET, "/v1/reasons", VIEWER, get_reasons)                                             \
         X(GET, "/v1/explain", VIEWER, get_explain)                                             \
         X(GET, "/v1/simulate", VIEWER, get_simulate)                                           \

@@ -13,8 +13,8 @@ int api_thread(pthread_t *ret, void *(*run)(void *userdata), void *userdata);
 /* Followers on every entrance are read again. Never from the loop. */
 void api_wake(struct api *a);
 
-/* An event, in the journal and among the events. Never from the loop. */
-void api_event(const struct api *a, const char *code, enum severity severity, const char *sentence);
+/* An event, in the journal and among the events; returns its number. Never from the loop. */
+uint64_t api_event(const struct api *a, const char *code, enum severity severity, const char *sentence);
 
 /* The event "access". Never from the loop. */
 void api_audit(const struct api *a, const char *sentence);

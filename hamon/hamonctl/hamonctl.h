@@ -86,6 +86,7 @@ int verb_switchover(const struct command_line *c, const char *mirror);
 int verb_leave(const struct command_line *c);
 int verb_confirm_dead(const struct command_line *c, const char *node);
 int verb_witness_replace(const struct command_line *c);
+int verb_test_notify(const struct command_line *c); /* notify.c */
 int verb_config_check(const struct command_line *c, const char *path);
 int verb_key_generate(const char *path);
 

@@ -17,6 +17,8 @@
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_once_result;
 
+enum { CANCEL_LOOK_MS = 100 };
+
 static void init_curl(void)
 {
         curl_once_result = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -94,6 +96,7 @@ struct call {
         struct curl_slist *headers;
         char *url, *body;
         struct answer answer;
+        char why[CURL_ERROR_SIZE]; /* "" when libcurl has no words for it */
 };
 
 static void call_release(struct call *c)
@@ -135,7 +138,12 @@ static int call_prepare(struct call *c, const struct http_call_options *o, struc
         CURLcode r = curl_easy_setopt(c->curl, CURLOPT_URL, c->url);
         if (o->socket_path)
                 r = r ? r : curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, o->socket_path);
-        r = r ? r : curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http");
+        r = r ? r : curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, o->origin && strncmp(o->origin, "https:", 6) == 0 ? "https" : "http");
+        if (o->cancel) /* a name that is being looked up is not waited for either */
+                r = r ? r : curl_easy_setopt(c->curl, CURLOPT_QUICK_EXIT, 1L);
+        if (o->ca_file)
+                r = r ? r : curl_easy_setopt(c->curl, CURLOPT_CAINFO, o->ca_file);
+        r = r ? r : curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, c->why);
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_PATH_AS_IS, 1L);
         r = r ? r : curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
@@ -186,7 +194,39 @@ static int errno_of(const struct call *c, CURLcode code)
         }
 }
 
-static int take_answer(struct call *c, struct http_answer *ret)
+/* As curl_easy_perform(), with an eye on *cancel: -ECANCELED. */
+static int perform_until(struct call *c, const atomic_bool *cancel)
+{
+        CURLM *multi = curl_multi_init();
+        CURLMcode m = multi ? curl_multi_add_handle(multi, c->curl) : CURLM_OUT_OF_MEMORY;
+        int r = -ECANCELED, running = 1, left;
+
+        while (m == CURLM_OK && !atomic_load(cancel)) {
+                m = curl_multi_perform(multi, &running);
+                if (m == CURLM_OK && running == 0) {
+                        const CURLMsg *end = curl_multi_info_read(multi, &left);
+                        r = end ? errno_of(c, end->data.result) : -EIO;
+                        break;
+                }
+                if (m == CURLM_OK)
+                        m = curl_multi_poll(multi, NULL, 0, CANCEL_LOOK_MS, NULL);
+        }
+        if (m != CURLM_OK)
+                r = m == CURLM_OUT_OF_MEMORY ? -ENOMEM : -EIO;
+        if (multi) {
+                (void)curl_multi_remove_handle(multi, c->curl); /* it may never have been added */
+                curl_multi_cleanup(multi);
+        }
+        return r;
+}
+
+static bool has_status(const struct call *c)
+{
+        long status = 0;
+        return curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 200;
+}
+
+static int take_answer(struct call *c, bool any_answer, struct http_answer *ret)
 {
         curl_off_t connect_us = 0;
         long status = 0;
@@ -204,7 +244,7 @@ static int take_answer(struct call *c, struct http_answer *ret)
         memcpy(ret->text, c->answer.data, c->answer.size);
         ret->size = c->answer.size;
         ret->json = json_loadb(ret->text, ret->size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
-        return ret->json || status >= 400 ? 0 : -EBADMSG;
+        return ret->json || status >= 400 || any_answer ? 0 : -EBADMSG;
 }
 
 void http_answer_release(struct http_answer *a)
@@ -230,17 +270,21 @@ int http_call_full(const struct http_call_options *o, struct http_answer *ret, c
         else
                 r = call_prepare(&c, o, ret);
         if (r == 0)
-                r = errno_of(&c, curl_easy_perform(c.curl));
+                r = o->cancel ? perform_until(&c, o->cancel) : errno_of(&c, curl_easy_perform(c.curl));
+        if (r < 0 && r != -ENOMEM && r != -ECANCELED && o->any_answer && has_status(&c))
+                r = 0; /* a body that ends badly, as of servers that close without TLS's goodbye: nobody reads it */
         if (r == 0)
-                r = take_answer(&c, ret);
+                r = take_answer(&c, o->any_answer, ret);
         call_release(&c);
         if (r < 0) {
-                const char *to = o->socket_path ? o->socket_path : o->origin;
+                const char *to = o->label ? o->label : o->socket_path ? o->socket_path : o->origin;
                 http_answer_release(ret);
                 if (r == -ETIMEDOUT)
                         snprintf(error, error_size, "\"%s\": no answer in time", to);
                 else if (r == -EBADMSG)
                         snprintf(error, error_size, "\"%s\": the answer is not JSON", to);
+                else if (r == -EIO && *c.why) /* a certificate, a name: libcurl knows better */
+                        snprintf(error, error_size, "\"%s\": %s", to, c.why);
                 else
                         snprintf(error, error_size, "\"%s\": %s", to, strerror(-r));
         }

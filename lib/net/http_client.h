@@ -6,6 +6,8 @@
 #ifndef NBDD_NET_HTTP_CLIENT_H
 #define NBDD_NET_HTTP_CLIENT_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,12 +29,16 @@ int http_call(const char *socket_path, const char *method, const char *path, con
 /* A call that says all it wants. Zero is the default of every member. */
 struct http_call_options {
         const char *socket_path; /* or */
-        const char *origin;      /* "http://10.0.0.1:4344" */
+        const char *origin;      /* "http://10.0.0.1:4344", or with https */
         const char *method, *path;
         const json_t *body;      /* or */
         const char *text;        /* a body that is JSON already */
         const char *const *headers; /* "Name: value", up to a NULL */
         uint64_t timeout_ms, connect_timeout_ms;
+        const char *ca_file;     /* of an origin with https: PEM; NULL: the system's certificates */
+        const atomic_bool *cancel; /* when it becomes true the call ends with -ECANCELED; NULL: never */
+        const char *label;       /* what errors call the server; NULL: its socket or origin */
+        bool any_answer;         /* only the status counts: its body need not be JSON, nor whole */
 };
 
 #define HTTP_KEPT_SIZE 160

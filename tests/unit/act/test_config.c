@@ -136,6 +136,16 @@ static const struct {
      "t:9:9: lease = 1000ms is impossible beside address: it must be above 1875ms, as the kernel drops the service "
      "address up to a quarter late\n"
      "t:10:11: address is the kernel's lifetime of an address: write whole seconds, 1s or 2s\n"},
+    {HEAD NODES_TEXT MIRROR "[notify]\nexec = mail\nwebhook = ftp://10.0.0.1/secret\nseverity = warnings\nrepeat = 10\n",
+     "t:12:8: exec \"mail\" is not an absolute path of less than 256 characters\n"
+     "t:13:11: webhook is not a URL of less than 512 characters: write https://HOST/PATH\n"
+     "t:14:12: unknown severity \"warnings\", did you mean \"warning\"?\n"
+     "t:15:10: repeat = \"10\" has no unit: write 10ms or 10s\n"},
+    {HEAD NODES_TEXT MIRROR "[notify]\nwebhook = http://10.0.0.1/x\nwebhook-ca = /etc/ca.pem\n",
+     "t:13:14: a webhook-ca without a webhook of https: write webhook = https://HOST/PATH below [notify]\n"},
+    {HEAD NODES_TEXT MIRROR "[notify]\nseverity = info\nwebhok = https://x/\n",
+     "t:13:1: unknown key \"webhok\" in section \"notify\", did you mean \"webhook\"?\n"
+     "t:12:12: [notify] tells nobody: write exec = /PROGRAM or webhook = https://HOST/PATH below [notify]\n"},
 };
 
 static void every_error_has_its_place(void **state)
@@ -148,6 +158,26 @@ static void every_error_has_its_place(void **state)
                 assert_string_equal(messages, bad[i].expected);
                 assert_int_equal(untouched.port, 77);
         }
+}
+
+static void who_is_told(void **state)
+{
+        (void)state;
+        assert_int_equal(parse(HEAD NODES_TEXT MIRROR, &c), 0);
+        assert_string_equal(c.notify.exec, "");
+        assert_string_equal(c.notify.webhook, "");
+        assert_int_equal(parse(HEAD NODES_TEXT MIRROR "[notify]\nexec = /usr/local/bin/tell\n", &c), 0);
+        assert_string_equal(c.notify.exec, "/usr/local/bin/tell");
+        assert_int_equal(c.notify.severity, SEVERITY_WARNING);
+        assert_int_equal(c.notify.repeat_ms, 600000);
+        assert_int_equal(parse(HEAD NODES_TEXT MIRROR "[notify]\nwebhook = https://u:p@[fd00::1]:8443/hook?k=v\nwebhook-ca = /etc/ca.pem\nseverity = "
+                                                      "info\nrepeat = 1h\n",
+                               &c),
+                         0);
+        assert_string_equal(c.notify.webhook, "https://u:p@[fd00::1]:8443/hook?k=v");
+        assert_string_equal(c.notify.webhook_ca, "/etc/ca.pem");
+        assert_int_equal(c.notify.severity, SEVERITY_INFO);
+        assert_int_equal(c.notify.repeat_ms, 3600000);
 }
 
 /* What nbdc is started with. */
@@ -175,6 +205,7 @@ int main(void)
             cmocka_unit_test(the_example_of_the_documentation),
             cmocka_unit_test(timers_and_profiles),
             cmocka_unit_test(every_error_has_its_place),
+            cmocka_unit_test(who_is_told),
             cmocka_unit_test(legs_are_encrypted_when_they_have_a_key),
         };
 

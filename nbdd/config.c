@@ -22,6 +22,7 @@ static const struct ini_schema schema[] = {
         {"server", "memory-mib", false, false},
         {"server", "connection-memory-mib", false, false},
         {"server", "handshake-timeout-ms", false, false},
+        {"server", "payload-timeout-ms", false, false},
         {"server", "list", false, false},
         {"server", "tls", false, false},
         {"server", "tls-psk", false, false},

@@ -124,6 +124,35 @@ static void drop(struct conn *c, const char *reason)
         conn_end(c, NULL);
 }
 
+/* ---- time ---- */
+
+/* Its next step has as long as the first. */
+static void payload_goes_on(struct conn *c)
+{
+        c->payload_step_bytes = c->payload_bytes;
+        c->payload_deadline_ns = c->worker->now_ns + engine_limit(c->worker->engine, LIMIT_PAYLOAD_MS) * 1000000ull;
+        c->payload_late = false;
+}
+
+/*
+ * A payload that does not come keeps its buffer, and with it a part of the budget that others wait for. It is late when it is so at two looks: after a
+ * stop of this process or machine the first one may be before the bytes that have been waiting in the socket.
+ */
+void conn_check_time(struct conn *c)
+{
+        uint64_t now_ns = c->worker->now_ns;
+
+        if (c->handshake_deadline_ns && now_ns > c->handshake_deadline_ns)
+                conn_end(c, "the handshake took too long");
+        if (!c->payload_request || now_ns <= c->payload_deadline_ns)
+                return;
+#ifndef MUTANT_payload_without_limit
+        if (c->payload_late)
+                conn_end(c, "the data of a write did not come within payload_timeout_ms");
+#endif
+        c->payload_late = true;
+}
+
 /* ---- requests ---- */
 
 static void note_oldest(struct conn *c)
@@ -229,6 +258,7 @@ static void on_request(struct conn *c, const struct nbd_request *nbd)
                 if (n < q->nbd.length_bytes) {
                         c->payload_request = q;
                         c->payload_bytes = (uint32_t)n;
+                        payload_goes_on(c);
                         return;
                 }
         }
@@ -394,9 +424,10 @@ static void receive(struct conn *c)
         if (c->payload_request) {
                 struct request *q = c->payload_request;
                 uint32_t left = q->nbd.length_bytes - c->payload_bytes;
-                *v++ = (struct iovec){q->buffer + c->payload_bytes, left};
-                if (left >= CONN_DIRECT_PAYLOAD_BYTES)
-                        c->receive_flags = MSG_WAITALL; /* one wake-up for the whole payload, and none of it in the input buffer */
+                bool is_direct = left >= CONN_DIRECT_PAYLOAD_BYTES;
+                *v++ = (struct iovec){q->buffer + c->payload_bytes, is_direct && left > CONN_PAYLOAD_STEP_BYTES ? CONN_PAYLOAD_STEP_BYTES : left};
+                if (is_direct)
+                        c->receive_flags = MSG_WAITALL; /* one wake-up for all of it, and nothing in the input buffer */
                 else
                         c->receive_msg.msg_iovlen = 2;
         }
@@ -455,6 +486,8 @@ static void take_received(struct conn *c, ssize_t result)
                 if (c->payload_bytes == q->nbd.length_bytes) {
                         c->payload_request = NULL;
                         request_go(q);
+                } else if (c->payload_bytes - c->payload_step_bytes >= CONN_PAYLOAD_STEP_BYTES) {
+                        payload_goes_on(c);
                 }
         }
         c->input_end += n;

@@ -26,6 +26,7 @@
 #define REPLY_HEAD_MAX (NBD_CHUNK_HEADER_BYTES + 8u) /* a chunk's header and a read's offset, or an error and its text's length */
 #define CONN_SEND_EARLY_BYTES (32u << 10)     /* replies of this much leave while later requests are still being parsed */
 #define CONN_DIRECT_PAYLOAD_BYTES (64u << 10) /* a payload from this size on is received alone, without what follows it */
+#define CONN_PAYLOAD_STEP_BYTES (1u << 20)    /* what of a payload has to come within LIMIT_PAYLOAD_MS, and what one receive waits for at most */
 
 struct worker;
 
@@ -85,6 +86,9 @@ struct conn {
         struct nbd_request held_request;
         struct request *payload_request; /* its payload is being received */
         uint32_t payload_bytes;          /* that have arrived */
+        uint32_t payload_step_bytes;     /* of these, when the time for the next step began */
+        uint64_t payload_deadline_ns;    /* while payload_request */
+        bool payload_late;               /* seen late once: see conn_check_time() */
 
         struct list inflight; /* requests at the disk, oldest first */
         struct list replies;  /* finished, not yet sent */
@@ -108,6 +112,9 @@ struct conn *conn_new(struct worker *w, int fd, const char *address, const struc
 
 /* Stops reading and answering at once; what was submitted to the disk finishes, the rest is dropped. `why` for the log, NULL: quiet. */
 void conn_end(struct conn *c, const char *why);
+
+/* About once a second: ends a connection whose handshake, or whose write's payload, takes too long. */
+void conn_check_time(struct conn *c);
 
 /* The engine let it in (it had to wait). */
 void conn_attached(struct conn *c);

@@ -11,6 +11,8 @@ const struct limit_row limit_rows[LIMIT_COUNT] = {
         /* One request may have 32 MiB (doc/proto.md, "Block size constraints"): less would forbid the pipeline of two of them. */
         [LIMIT_CONNECTION_MIB] = {"connection_memory_mib", 1, 1024, 32, "payload in flight of one connection, MiB"},
         [LIMIT_HANDSHAKE_MS] = {"handshake_timeout_ms", 100, 600000, 10000, "from accept to GO, ms"},
+        /* As long as a client whose machine is gone keeps its place (KEEPALIVE_*, listen.c): silence costs the same, whatever its reason. */
+        [LIMIT_PAYLOAD_MS] = {"payload_timeout_ms", 1000, 600000, 30000, "for each MiB of a write's data to arrive, ms"},
         [LIMIT_LIST] = {"list", 0, 1, 1, "whether clients may list the exports"},
 };
 

@@ -15,7 +15,7 @@
 #include "nbdd/backend.h"
 #include "nbdd/conn.h"
 
-#define TURN_TIMEOUT_MS 1000u /* how often handshake time-outs are looked at when nothing else happens */
+#define TURN_TIMEOUT_MS 1000u /* how often time-outs are looked at when nothing else happens */
 
 uint64_t monotonic_ns(void)
 {
@@ -113,8 +113,7 @@ static void check_timeouts(struct worker *w)
                 return;
         w->next_check_ns = w->now_ns + TURN_TIMEOUT_MS * 1000000ull;
         list_each(c, &w->conns, struct conn, link)
-                if (c->handshake_deadline_ns && w->now_ns > c->handshake_deadline_ns)
-                        conn_end(c, "the handshake took too long");
+                conn_check_time(c);
 }
 
 static void *worker_main(void *userdata)

@@ -52,7 +52,7 @@ struct worker {
         struct list conns;
         struct list dirty;     /* connections with something to do at the end of this turn */
         uint64_t now_ns;       /* CLOCK_MONOTONIC at the start of this turn */
-        uint64_t next_check_ns; /* of handshake time-outs */
+        uint64_t next_check_ns; /* of time-outs */
         bool stopping;
 
         pthread_t thread;

@@ -50,7 +50,7 @@ static struct stored_export two[2] = {
 static void table_round_trips_through_its_file(void **state)
 {
         (void)state;
-        const struct stored_table t = {.exports = two, .count = 2, .limits = {.value = {1000, 1, 256, 1, 100}}};
+        const struct stored_table t = {.exports = two, .count = 2, .limits = {.value = {1000, 1, 256, 1, 100, 1000}}};
         struct stored_table back;
         char reason[256];
 
@@ -116,7 +116,7 @@ static void failed_writes_leave_the_old_table(void **state)
 {
         (void)state;
         static const char *const steps[] = {"open:1", "write:1", "fsync:1", "rename:1"};
-        const struct stored_table old = {.exports = two, .count = 1, .limits = {.value = {1, 1, 256, 1, 100}}}, new = {.exports = two, .count = 2, .limits = {.value = {2, 1, 256, 1, 100}}};
+        const struct stored_table old = {.exports = two, .count = 1, .limits = {.value = {1, 1, 256, 1, 100, 1000}}}, new = {.exports = two, .count = 2, .limits = {.value = {2, 1, 256, 1, 100, 1000}}};
         struct stored_table back;
         char reason[256];
 
@@ -135,7 +135,7 @@ static void same_id_twice_is_refused(void **state)
 {
         (void)state;
         struct stored_export same[2] = {two[0], two[0]};
-        const struct stored_table t = {.exports = same, .count = 2, .limits = {.value = {1, 1, 256, 1, 100}}};
+        const struct stored_table t = {.exports = same, .count = 2, .limits = {.value = {1, 1, 256, 1, 100, 1000}}};
         struct stored_table back;
         char reason[256], *text = store_encode_table(&t);
 

@@ -36,7 +36,7 @@ struct config_listen {
         unsigned line;
 };
 
-/* Taken at the start alone; as for the options of the same names. */
+/* As for the options of the same names. */
 enum config_tls { CONFIG_TLS, CONFIG_TLS_PSK, CONFIG_TLS_CA, CONFIG_TLS_CERT, CONFIG_TLS_KEY, CONFIG_TLS_RECORDS, CONFIG_TLS_COUNT };
 
 struct config {

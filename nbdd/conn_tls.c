@@ -23,12 +23,15 @@ static void refuse(struct conn *c, const char *why)
 void conn_tls_start(struct conn *c)
 {
         struct conn_tls *t = &c->tls;
+        struct tls_keys *keys = security_hold_keys(c->worker->security);
 
-        if (!c->worker->security || tls_new(c->worker->security->keys, &t->session) < 0) {
+        if (!keys)
+                refuse(c, "a reload took the keys away; connect again");
+        else if (tls_new(keys, &t->session) < 0)
                 refuse(c, "no memory for a session");
-                return;
-        }
-        t->stage = CONN_SHAKING;
+        else
+                t->stage = CONN_SHAKING;
+        tls_keys_free(keys); /* the session has them */
 }
 
 void conn_tls_free(struct conn *c)
@@ -84,7 +87,7 @@ void conn_tls_settle(struct conn *c)
         (void)tls_output(t->session, &waiting);
         if (waiting)
                 return;
-        int r = c->worker->security->kernel ? tls_to_kernel(t->session, c->fd) : -ENOENT;
+        int r = security_kernel(c->worker->security) ? tls_to_kernel(t->session, c->fd) : -ENOENT;
         if (r == -EPROTO) {
                 refuse(c, "the kernel and the client do not agree on where the records begin");
                 return;

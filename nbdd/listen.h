@@ -12,7 +12,7 @@
 
 struct listen_socket {
         int fd;
-        int tls; /* the caller's: enum session_tls */
+        int tls; /* the caller's: enum session_tls, or SECURITY_DEFAULT */
         char word[LISTEN_WORD_SIZE]; /* the caller's: what it was opened for */
         char address[LISTEN_ADDRESS_SIZE]; /* as bound: "127.0.0.1:4343", "[::1]:4343" */
 };

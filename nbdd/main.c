@@ -93,7 +93,7 @@ static const struct cli_option options[] = {
     {0, "hidden", NULL, "with -m: not in the list that clients get", OPT_HIDDEN},
     {0, "visible", NULL, "with --change: in that list again", OPT_VISIBLE},
     {0, "force", NULL, "also on an export that belongs to a mirror of hamon", OPT_FORCE},
-    {0, "reload", NULL, "have the server read its configuration file anew; what has not changed goes on", OPT_RELOAD},
+    {0, "reload", NULL, "have the server read its configuration file and its keys anew; what has not changed goes on", OPT_RELOAD},
     {0, "check-config", NULL, "say what is wrong with the configuration file; needs no server", OPT_CHECK_CONFIG},
     {0, "config", "FILE", "with --serve and --check-config: the configuration file (default " CONFIG_DEFAULT_PATH ")", OPT_CONFIG},
     {0, "json", NULL, "print JSON", OPT_JSON},

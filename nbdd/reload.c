@@ -13,6 +13,7 @@
 #include "base/ini.h"
 #include "base/log.h"
 #include "nbdd/engine.h"
+#include "nbdd/security.h"
 
 #define DETAIL_MAX (32u << 10)
 
@@ -78,14 +79,14 @@ static bool config_has_word(const struct config *c, const char *word)
 }
 
 /* Binds what is new; *ret counts what was bound before an error, too. */
-static int open_new(struct reload *r, const struct config *c, struct listen_socket *sockets, size_t *ret, struct ini_errors *errors)
+static int open_new(struct reload *r, const struct config *c, const struct security_state *state, struct listen_socket *sockets, size_t *ret, struct ini_errors *errors)
 {
         char reason[256], line[512];
 
         for (size_t i = 0; i < config_words(c); i++) {
                 if (listens_on(r, config_word(c, i)))
                         continue;
-                int bad = r->listen(r->userdata, config_word(c, i), sockets, ret, reason, sizeof reason);
+                int bad = r->listen(r->userdata, state, config_word(c, i), sockets, ret, reason, sizeof reason);
                 if (bad == 0)
                         continue;
                 (void)snprintf(line, sizeof line, "%s:%u: %s", c->path, c->listen_count ? c->listen[i].line : 1u, reason);
@@ -137,24 +138,59 @@ void reload_collect(struct reload *r, struct listen_socket opened[LISTEN_SOCKETS
 
 /* ---- the whole step ---- */
 
+static void take_security(struct reload *r, struct security_state *state)
+{
+        static const char *const words[] = {[SESSION_TLS_NONE] = "there is no TLS", [SESSION_TLS_OFF] = "TLS is off",
+                                            [SESSION_TLS_OFFERED] = "TLS is offered", [SESSION_TLS_REQUIRED] = "TLS is required"};
+        enum session_tls before = security_mode(r->security, SECURITY_DEFAULT);
+
+        security_exchange(r->security, state);
+        enum session_tls now = security_mode(r->security, SECURITY_DEFAULT);
+        if (now > SESSION_TLS_NONE)
+                log_info("the TLS keys were read anew: they hold for connections that come now");
+        if (now != before)
+                log_info("%s now on listeners that do not say it themselves", words[now]);
+}
+
+static int read_keys(struct reload *r, const struct config *c, struct security_state *ret, struct ini_errors *errors)
+{
+        char reason[512];
+        int bad = r->secure(r->userdata, c, ret, reason, sizeof reason);
+
+        if (bad < 0) {
+                errors->count++;
+                errors->report(errors->userdata, reason);
+        }
+        return bad;
+}
+
 static int apply(struct reload *r, const struct config *c, struct ini_errors *errors)
 {
         struct listen_socket sockets[LISTEN_SOCKETS_MAX];
+        struct security_state state = {0};
         size_t count = 0;
-        int bad = 0;
+        int bad = read_keys(r, c, &state, errors);
 
         (void)pthread_mutex_lock(&r->lock);
-        if (r->listen)
-                bad = open_new(r, c, sockets, &count, errors);
+        if (bad == 0 && r->listen)
+                bad = open_new(r, c, &state, sockets, &count, errors);
         (void)pthread_mutex_unlock(&r->lock);
+#ifdef MUTANT_keys_before_the_rest
+        if (bad == 0)
+                take_security(r, &state);
+#endif
         if (bad == 0)
                 bad = engine_configure(r->engine, c, false, errors);
         (void)pthread_mutex_lock(&r->lock);
-        if (bad == 0 && r->listen)
-                hand_over(r, c, sockets, count);
+        if (bad == 0) {
+                take_security(r, &state); /* before the first client of a new listener */
+                if (r->listen)
+                        hand_over(r, c, sockets, count);
+        }
         (void)pthread_mutex_unlock(&r->lock);
         for (size_t i = 0; bad && i < count; i++)
                 (void)close(sockets[i].fd);
+        security_state_release(&state);
         return bad;
 }
 
@@ -205,9 +241,10 @@ void reload_in_thread(struct reload *r)
                 log_error("cannot start a thread to read \"%s\": %s", r->path, strerror(bad));
 }
 
-int reload_init(struct reload *r, const char *path, reload_listen *listen, void *userdata)
+int reload_init(struct reload *r, const char *path, reload_listen *listen, reload_secure *secure, struct security *security, void *userdata)
 {
-        *r = (struct reload){.path = path ? path : CONFIG_DEFAULT_PATH, .may_miss = !path, .listen = listen, .userdata = userdata};
+        *r = (struct reload){.path = path ? path : CONFIG_DEFAULT_PATH, .may_miss = !path,
+                             .listen = listen, .secure = secure, .security = security, .userdata = userdata};
         (void)pthread_mutex_init(&r->lock, NULL);
         r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         return r->wake_fd < 0 ? -errno : 0;

@@ -2,7 +2,7 @@
 /*
  * nbdd.conf while the server runs: reading it at the start and again on SIGHUP or POST /v1/reload, as one step or not at all.
  *
- * The file is read, new listeners are bound and the exports are taken over (engine_configure()) in the thread that asks; it may wait for disks. The
+ * The file is read, and the TLS keys that it or the command line names; new listeners are bound and the exports are taken over (engine_configure()) in the thread that asks; it may wait for disks. The
  * main thread alone owns the listening sockets that are in use: it is woken by `wake_fd` to collect those that came and those that go.
  */
 #ifndef NBDD_RELOAD_H
@@ -16,15 +16,22 @@
 #include "nbdd/listen.h"
 
 struct engine;
+struct security;
+struct security_state;
 
+/* TLS as it will be, keys read from their files; checks that all listeners can have what they say. Any thread. */
+typedef int reload_secure(void *userdata, const struct config *c, struct security_state *ret, char *reason, size_t reason_size);
 /* Binds a listener's word and appends its sockets. Any thread. */
-typedef int reload_listen(void *userdata, const char *word, struct listen_socket *sockets, size_t *count, char *reason, size_t reason_size);
+typedef int reload_listen(void *userdata, const struct security_state *state, const char *word, struct listen_socket *sockets, size_t *count, char *reason,
+                          size_t reason_size);
 
 struct reload {
         const char *path;
         bool may_miss;       /* the default path, and nobody named it */
         reload_listen *listen; /* NULL: --listen was given, and what the file says does not matter */
+        reload_secure *secure;
         void *userdata;
+        struct security *security;
         struct engine *engine;
         int wake_fd;         /* eventfd; readable: reload_collect() has something */
         pthread_mutex_t lock; /* one at a time, and all below */
@@ -38,7 +45,7 @@ struct reload {
         bool has_thread;
 };
 
-int reload_init(struct reload *r, const char *path, reload_listen *listen, void *userdata);
+int reload_init(struct reload *r, const char *path, reload_listen *listen, reload_secure *secure, struct security *security, void *userdata);
 /* Reads the file for the first time; errors are logged, and then nothing is to be started. The caller releases *ret. */
 int reload_first(struct reload *r, struct config *ret);
 

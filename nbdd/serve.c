@@ -40,8 +40,7 @@ struct server {
         struct control *control;
         struct worker workers[SERVE_WORKERS_MAX];
         unsigned worker_count;
-        struct security *security;   /* NULL: no keys, no TLS */
-        enum session_tls tls;        /* of a listener that does not say it */
+        struct security security;
         struct listen_socket sockets[LISTEN_SOCKETS_MAX];
         sd_event_source *sources[LISTEN_SOCKETS_MAX]; /* of `sockets`, owned; NULL before they are watched */
         size_t socket_count;
@@ -112,12 +111,12 @@ static void accept_all(struct server *s, sd_event_source *source, int fd,
 
 static void take_nbd(struct server *s, int listener, int fd, const char *address)
 {
-        enum session_tls tls = SESSION_TLS_REQUIRED;
+        int tls = SESSION_TLS_REQUIRED;
 
         for (size_t i = 0; i < s->socket_count; i++)
                 if (s->sockets[i].fd == listener)
-                        tls = (enum session_tls)s->sockets[i].tls;
-        (void)take_client(s, fd, address, tls);
+                        tls = s->sockets[i].tls;
+        (void)take_client(s, fd, address, security_mode(&s->security, tls));
 }
 
 static void take_classic(struct server *s, int listener, int fd, const char *address)
@@ -138,7 +137,7 @@ static int watch(struct server *s, size_t i)
         static const char *const tls_words[] = {[SESSION_TLS_NONE] = "", [SESSION_TLS_OFF] = ", without TLS",
                                                 [SESSION_TLS_OFFERED] = ", TLS offered", [SESSION_TLS_REQUIRED] = ", TLS required"};
 
-        log_info("listening on %s%s", s->sockets[i].address, tls_words[s->sockets[i].tls]);
+        log_info("listening on %s%s", s->sockets[i].address, tls_words[security_mode(&s->security, s->sockets[i].tls)]);
         return sd_event_add_io(s->loop, &s->sources[i], s->sockets[i].fd, EPOLLIN, on_listen, s);
 }
 
@@ -237,14 +236,14 @@ static int start_loop(struct server *s)
 }
 
 /* A reload, too, in its own thread: only what is constant is used. */
-static int listen_one(void *userdata, const char *word, struct listen_socket *sockets, size_t *count, char *reason, size_t reason_size)
+static int listen_one(void *userdata, const struct security_state *state, const char *word, struct listen_socket *sockets, size_t *count, char *reason,
+                      size_t reason_size)
 {
-        const struct server *s = userdata;
         char address[LISTEN_WORD_SIZE];
-        enum session_tls tls = s->tls;
         size_t before = *count;
-        int r = security_listener(s->security, word, address, sizeof address, &tls, reason, reason_size);
+        int tls, r = security_listener(state, word, address, sizeof address, &tls, reason, reason_size);
 
+        (void)userdata;
         if (r == 0)
                 r = listen_open(address, sockets, count, reason, reason_size);
         for (size_t i = before; i < *count; i++) {
@@ -269,21 +268,44 @@ static struct security_options security_of(const struct serve_options *o, const 
         };
 }
 
+/* Likewise. Listeners that are there already are checked here, too: their keys may go. */
+static int secure(void *userdata, const struct config *config, struct security_state *ret, char *reason, size_t reason_size)
+{
+        const struct serve_options *o = ((const struct server *)userdata)->options;
+        const struct security_options wanted = security_of(o, config);
+        char address[LISTEN_WORD_SIZE];
+        int tls, r = security_prepare(&wanted, ret, reason, reason_size);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; r == 0 && i < o->listen_count; i++)
+                r = security_listener(ret, o->listen[i], address, sizeof address, &tls, reason, reason_size);
+        for (size_t i = 0; r == 0 && o->listen_count == 0 && i < config->listen_count; i++)
+                r = security_listener(ret, config->listen[i].address, address, sizeof address, &tls, reason, reason_size);
+        if (r < 0)
+                security_state_release(ret);
+        return r;
+}
+
 static int start_listening(struct server *s, const struct config *config)
 {
         const struct serve_options *o = s->options;
-        const struct security_options security = security_of(o, config);
-        char reason[256];
-        int r = security_new(&security, &s->security, &s->tls, reason, sizeof reason);
+        struct security_state state;
+        char reason[512];
+        int r = secure(s, config, &state, reason, sizeof reason);
 
+        if (r < 0)
+                goto out;
         for (size_t i = 0; r == 0 && i < o->listen_count; i++)
-                r = listen_one(s, o->listen[i], s->sockets, &s->socket_count, reason, sizeof reason);
+                r = listen_one(s, &state, o->listen[i], s->sockets, &s->socket_count, reason, sizeof reason);
         for (size_t i = 0; r == 0 && o->listen_count == 0 && i < config->listen_count; i++)
-                r = listen_one(s, config->listen[i].address, s->sockets, &s->socket_count, reason, sizeof reason);
+                r = listen_one(s, &state, config->listen[i].address, s->sockets, &s->socket_count, reason, sizeof reason);
         if (r == 0 && s->socket_count == 0)
-                r = listen_one(s, "", s->sockets, &s->socket_count, reason, sizeof reason);
+                r = listen_one(s, &state, "", s->sockets, &s->socket_count, reason, sizeof reason);
         for (size_t i = 0; r == 0 && i < o->classic_listen_count; i++)
                 r = listen_open(o->classic_listen[i], s->classic_sockets, &s->classic_socket_count, reason, sizeof reason);
+        security_exchange(&s->security, &state);
+out:
         if (r < 0)
                 log_error("%s", reason);
         return r;
@@ -300,7 +322,7 @@ static int start_workers(struct server *s)
         if (n > SERVE_WORKERS_MAX)
                 n = SERVE_WORKERS_MAX;
         for (; s->worker_count < n; s->worker_count++) {
-                int r = worker_start(&s->workers[s->worker_count], s->worker_count, s->engine, s->security, backend);
+                int r = worker_start(&s->workers[s->worker_count], s->worker_count, s->engine, &s->security, backend);
                 if (r < 0) {
                         log_error("cannot start a worker with %s: %s", backend->name, strerror(-r));
                         return r;
@@ -361,7 +383,7 @@ static void stop(struct server *s)
         for (unsigned i = 0; i < s->worker_count; i++)
                 worker_stop(&s->workers[i]);
         engine_free(s->engine);
-        security_free(s->security);
+        security_release(&s->security);
         sd_event_unref(s->loop);
 }
 
@@ -399,14 +421,15 @@ int serve(const struct serve_options *options)
         int r;
 
         s = (struct server){.options = options};
+        security_init(&s.security);
         raise_limits();
-        if ((r = reload_init(&s.reload, options->config, options->listen_count == 0 ? listen_one : NULL, &s)) < 0 || (r = start_loop(&s)) < 0 ||
+        if ((r = reload_init(&s.reload, options->config, options->listen_count == 0 ? listen_one : NULL, secure, &s.security, &s)) < 0 || (r = start_loop(&s)) < 0 ||
             (r = start_engine(&s)) < 0)
                 goto out;
         if ((r = start_workers(&s)) < 0)
                 goto out;
-        if (s.security)
-                log_info("TLS records are %s", s.security->kernel ? "left to the kernel" : "done here: this kernel has no TLS (module tls), or --tls-records says so");
+        if (security_mode(&s.security, SECURITY_DEFAULT) > SESSION_TLS_NONE)
+                log_info("TLS records are %s", security_kernel(&s.security) ? "left to the kernel" : "done here: this kernel has no TLS (module tls), or --tls-records says so");
         if ((r = control_start(options->control_socket, s.engine, reload_run, &s.reload, &s.control)) < 0) {
                 log_error("cannot serve the control socket \"%s\": %s", options->control_socket,
                           r == -EADDRINUSE ? "another nbdd answers there" : strerror(-r));

@@ -159,7 +159,7 @@ static void *worker_enter(void *userdata)
         return r < 0 ? NULL : worker_main(w);
 }
 
-int worker_start(struct worker *w, unsigned index, struct engine *engine, const struct security *security, const struct backend *backend)
+int worker_start(struct worker *w, unsigned index, struct engine *engine, struct security *security, const struct backend *backend)
 {
         struct start s = {.w = w, .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER, .result = 1};
 

@@ -44,7 +44,7 @@ struct worker_message {
 struct worker {
         unsigned index;
         struct engine *engine;
-        const struct security *security; /* NULL: no TLS */
+        struct security *security;
         const struct backend *backend;
         void *backend_state;
         struct pool pool;
@@ -64,7 +64,7 @@ struct worker {
 };
 
 /* Starts `w` as the index'th worker. On error -errno; nothing is left behind. */
-int worker_start(struct worker *w, unsigned index, struct engine *engine, const struct security *security, const struct backend *backend);
+int worker_start(struct worker *w, unsigned index, struct engine *engine, struct security *security, const struct backend *backend);
 void worker_stop(struct worker *w); /* posts STOP and joins */
 
 /* Its own thread. */

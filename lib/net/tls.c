@@ -142,7 +142,7 @@ int tls_new(const struct tls_keys *keys, struct tls **ret)
 
         if (!t)
                 return -ENOMEM;
-        t->keys = keys;
+        t->keys = tls_keys_hold(keys);
         t->in_size = INPUT_EXACT_BYTES;
         t->in = malloc(t->in_size);
         t->plain = malloc(TLS_RECORD_PLAIN_BYTES);
@@ -166,6 +166,7 @@ void tls_free(struct tls *t)
         free(t->in);
         free(t->out);
         free(t->leaving);
+        tls_keys_free(t->keys);
         free(t);
 }
 

@@ -32,7 +32,7 @@
 
 struct tls;
 
-/* The keys must outlive the session. -ENOMEM. */
+/* The session holds the keys, too. -ENOMEM. */
 int tls_new(const struct tls_keys *keys, struct tls **ret);
 /* Wipes what it held. NULL is fine. */
 void tls_free(struct tls *t);

@@ -3,6 +3,7 @@
 #ifndef NBDD_NET_TLS_INTERNAL_H
 #define NBDD_NET_TLS_INTERNAL_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include <gnutls/gnutls.h>
@@ -11,6 +12,7 @@
 #include "net/tls.h"
 
 struct tls_keys {
+        atomic_uint holders;
         enum tls_side side;
         struct psk_table psks;
         const struct psk *own; /* client: the one to show */
@@ -25,7 +27,7 @@ enum tls_phase { TLS_HANDSHAKING, TLS_OPEN, TLS_ENDED };
 
 struct tls {
         gnutls_session_t session;
-        const struct tls_keys *keys;
+        struct tls_keys *keys; /* held */
         enum tls_phase phase;
         bool bulk; /* input need not end at a record's end: it stays with us */
 

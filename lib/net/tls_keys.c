@@ -222,6 +222,7 @@ int tls_keys_load(enum tls_side side, const struct tls_files *files, struct tls_
                 return fail(-ENOMEM, reason, reason_size, "out of memory");
         int r = 0, n;
         k->side = side;
+        atomic_init(&k->holders, 1);
         if (files->hostname && !(k->hostname = strdup(files->hostname)))
                 r = fail(-ENOMEM, reason, reason_size, "out of memory");
         if (r == 0 && files->psk)
@@ -237,9 +238,18 @@ int tls_keys_load(enum tls_side side, const struct tls_files *files, struct tls_
         return r;
 }
 
+struct tls_keys *tls_keys_hold(const struct tls_keys *k)
+{
+        struct tls_keys *held = (struct tls_keys *)(uintptr_t)k; /* the count alone is changed */
+
+        if (held)
+                (void)atomic_fetch_add_explicit(&held->holders, 1, memory_order_relaxed);
+        return held;
+}
+
 void tls_keys_free(struct tls_keys *k)
 {
-        if (!k)
+        if (!k || atomic_fetch_sub_explicit(&k->holders, 1, memory_order_acq_rel) > 1)
                 return;
         if (k->priority)
                 gnutls_priority_deinit(k->priority);

@@ -3,8 +3,8 @@
  * Keys and certificates of one side, loaded once and shared by its sessions (tls.h).
  *
  * Files are read at load time only. A secret file (pre-shared keys, private key) that its group or others may read is refused. A name without
- * '/' is a systemd credential when $CREDENTIALS_DIRECTORY is set. Never logs; sentences name the file and the remedy, never a secret. Load and
- * free in one thread, use in any.
+ * '/' is a systemd credential when $CREDENTIALS_DIRECTORY is set. Never logs; sentences name the file and the remedy, never a secret. They are never
+ * changed, only replaced, and counted: each session holds those that it began with. Any thread.
  */
 #ifndef NBDD_NET_TLS_KEYS_H
 #define NBDD_NET_TLS_KEYS_H
@@ -34,6 +34,8 @@ bool tls_files_given(const struct tls_files *f);
  * client needs `psk` or `ca` (with `hostname`, and `certificate` and `key` where the server asks for one), not both.
  */
 int tls_keys_load(enum tls_side side, const struct tls_files *files, struct tls_keys **ret, char *reason, size_t reason_size);
+/* One more holder; whoever holds them calls tls_keys_free(), and the last one wipes them. NULL is fine. */
+struct tls_keys *tls_keys_hold(const struct tls_keys *k);
 void tls_keys_free(struct tls_keys *k);
 
 #endif

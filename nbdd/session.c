@@ -72,6 +72,9 @@ size_t session_drop(struct session *s, struct session_event *ret, const char *re
 static uint16_t flags_allowed(const struct session *s, uint16_t command)
 {
         uint16_t allowed = 0;
+#ifdef MUTANT_flags_not_checked
+        allowed = 0xffff;
+#endif
         if (s->info.transmission_flags & NBD_TFLAG_SEND_FUA)
                 allowed |= NBD_CMDFLAG_FUA; /* valid for all commands once advertised, meaningful for those that change data */
         if (command == NBD_COMMAND_READ && (s->info.transmission_flags & NBD_TFLAG_SEND_DF))
@@ -179,8 +182,10 @@ static size_t input_request(struct session *s, const uint8_t *data, size_t size_
                 ret->reason = NULL;
         } else {
                 ret->type = SESSION_REJECT;
+#ifndef MUTANT_refused_payload_parsed
                 if (q.command == NBD_COMMAND_WRITE)
                         s->skip_bytes = q.length_bytes;
+#endif
         }
         return NBD_REQUEST_BYTES;
 }

@@ -95,6 +95,7 @@ api_handler get_access, get_status, get_node, get_mirrors, get_mirror, get_legs,
 api_handler get_events, get_history, follow_events;                                              /* events.c */
 api_handler get_notify, post_notify_test;                                                                /* notify.c */
 api_handler get_cluster;                                                                                   /* cluster.c */
+api_handler get_support_bundle;                                                                             /* bundle.c */
 api_handler get_exports, get_sessions;                                                                     /* exports.c */
 api_handler get_config, get_reasons;                                                                       /* config_json.c */
 api_handler get_explain, get_simulate;                                                                     /* explain.c */

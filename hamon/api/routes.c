@@ -50,6 +50,7 @@
         X(GET, "/v1/explain", VIEWER, get_explain)                                             \
         X(GET, "/v1/simulate", VIEWER, get_simulate)                                           \
         X(GET, "/v1/preflight/{command}", VIEWER, get_preflight)                               \
+        X(GET, "/v1/support-bundle", OPERATOR, get_support_bundle)                             \
         X(GET, "/v1/operations", VIEWER, get_operations)                                       \
         X(GET, "/v1/operations/{operation}", VIEWER, get_operation)                            \
         X(DELETE, "/v1/operations/{operation}", OPERATOR, cancel_operation)                    \

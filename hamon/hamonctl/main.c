@@ -48,6 +48,7 @@ static const struct cli cli = {
                  "hamonctl is primary NAME [--json]\n"
                  "hamonctl check\n"
                  "hamonctl test notify\n"
+                 "hamonctl support-bundle [FILE]\n"
                  "hamonctl config check [FILE]\n"
                  "hamonctl key generate FILE\n"
                  "hamonctl cert create [FILE]\n"
@@ -66,7 +67,7 @@ static const struct cli cli = {
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
 enum verb { STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, CONFIRM_DEAD, WITNESS_REPLACE, IS_PRIMARY, CHECK,
-            TEST_NOTIFY, CONFIG_CHECK, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
+            SUPPORT_BUNDLE, TEST_NOTIFY, CONFIG_CHECK, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8 };
 
@@ -92,6 +93,7 @@ static const struct {
         [IS_PRIMARY] = {"is", "primary", 1, 1, "NAME", JSON},
         [CHECK] = {"check", NULL, 0, 0, NULL, 0},
         [TEST_NOTIFY] = {"test", "notify", 0, 0, NULL, 0},
+        [SUPPORT_BUNDLE] = {"support-bundle", NULL, 0, 1, "FILE", 0},
         [CONFIG_CHECK] = {"config", "check", 0, 1, "FILE", 0},
         [KEY_GENERATE] = {"key", "generate", 1, 1, "FILE", 0},
         [CERT_CREATE] = {"cert", "create", 0, 1, "FILE", 0},
@@ -161,6 +163,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_check(c);
         case TEST_NOTIFY:
                 return verb_test_notify(c);
+        case SUPPORT_BUNDLE:
+                return verb_support_bundle(c, operand);
         case CONFIG_CHECK:
                 return verb_config_check(c, operand ? operand : CONFIG_PATH);
         case KEY_GENERATE:

@@ -7,7 +7,7 @@
 Straight at each node, because a deposed primary no longer has the service address, and its answers are what must not come. Commands come as
 lines on stdin, each is answered by one JSON line on stdout: `run`, `pause` (all writers stop, connections stay open), `verify UNCOVERED_FROM ADDRESS`
 (paused; reads all sectors through the service on the node with that address and judges them), `state`, `forgive` (what was found broken so far counts
-no more), `end`.
+no more), `end`. A reader at the service address looks all the time whether it shows what is known to be there.
 LEDGER gets a line for each answered write: SENT DONE WRITER GENERATION NODE FLAG SEQUENCE SECTOR.
 """
 
@@ -28,7 +28,9 @@ ANSWER_TIMEOUT_S = 20.0  # then the connection is given up and the write is in d
 # A peer that is gone is noticed sooner than that.
 DEAD_PEER = ((socket.TCP_USER_TIMEOUT, 1500), (socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 2))
 VERIFY_TIMEOUT_S = 60.0
-PACE_S = 0.1  # between the writes of a writer: an emulated node has better things to do
+# Between the writes of a writer: an emulated node has better things to do. Twice as long as the last answer took, so that the load is what the node can
+# bear with time to spare for its daemons, within these bounds.
+PACE_S, SLOWEST_PACE_S = 0.1, 0.6
 
 
 class Connection:
@@ -73,9 +75,12 @@ class Client:
         self.writers = [(i, addresses[0]) for i in range(SERVICE_WRITERS)]
         self.writers += [(SERVICE_WRITERS + i, address) for i, address in enumerate(addresses[1:])]
         for number, address in self.writers:
-            threading.Thread(target=self.write_for_ever, args=(number, address, random.Random(seed * 100 + number)), daemon=True).start()
+            dice = random.Random(seed * 100 + number)
+            threading.Thread(target=self.work_for_ever, args=(number, address, lambda c, n=number, d=dice: self.write_one(c, n, d.choice(self.flags))), daemon=True).start()
+        threading.Thread(target=self.work_for_ever, args=(len(self.writers), addresses[0], self.read_one), daemon=True).start()
 
-    def write_for_ever(self, number, address, dice):
+    def work_for_ever(self, number, address, work):
+        """work(connection) again and again while running, over a connection as `number`, made anew whenever it broke."""
         connection = None
         while True:
             self.running.wait()
@@ -87,8 +92,9 @@ class Client:
                 if connection is None:
                     connection = Connection(address, self.port, number)
                     self.model.hello(number, connection.node, connection.boot, connection.generation)
-                self.write_one(connection, number, dice.choice(self.flags))
-                nap = PACE_S
+                begin = time.monotonic()
+                work(connection)
+                nap = min(max(PACE_S, 2 * (time.monotonic() - begin)), SLOWEST_PACE_S)
             except (OSError, ValueError):
                 if connection is not None:
                     connection.close()
@@ -117,6 +123,15 @@ class Client:
         else:
             self.model.failed(write)
             raise ConnectionError(f"the service answered '{answer.strip()}'")
+
+    def read_one(self, connection):
+        sector = self.model.to_read()
+        if sector is None:
+            return
+        sent = time.monotonic()
+        connection.send(f"R {sector} 1")
+        _, kind, sequence, _, _ = connection.line().split()
+        self.model.read(sector, kind, int(sequence), connection.generation, sent, time.monotonic())
 
     # -- commands
 
@@ -148,14 +163,17 @@ class Client:
             found[int(sector)] = (kind, int(sequence), int(writer))
         reader.close()
         seen = self.model.verify(found, float(uncovered_from))
-        return {**self.state(), "seen": seen, "node": reader.node, "generation": reader.generation}
+        answer = {**self.state(), "seen": seen, "node": reader.node, "generation": reader.generation}
+        self.model.stale = []  # told; those of the next round are told by the next verification
+        return answer
 
     def forgive(self):
         self.model.violations.clear()
+        self.model.stale.clear()
         return {}
 
     def state(self):
-        return {"violations": self.model.violations, "counts": self.model.counts, "generations": len(self.model.generations)}
+        return {"violations": self.model.violations, "stale": self.model.stale, "counts": self.model.counts, "generations": len(self.model.generations)}
 
 
 def main():

@@ -30,6 +30,8 @@ SECTORS = 1500
 TROUBLE = (GuestTimeout, GuestError, CommandFailed, RuntimeError, TimeoutError, OSError)
 DISKS = ("data", "raw")
 PACKAGES = "/var/cache/chaos"
+PROFILE = os.environ.get("CHAOS_PROFILE", "relaxed")  # emulated machines are slow
+LEASE_S = {"normal": 1.8, "relaxed": 5.5}[PROFILE]    # hamon/core/types.c
 
 UNIT = """[Unit]
 Description=Load of chaos on mirror %i
@@ -106,6 +108,8 @@ class Bed(Cluster):
         self.power_switch = {name: threading.Lock() for name in trio.vms}  # two faults of one machine press it in turn
         self.power_lost = []      # (when, node) of this round
         self.disk_failed = False  # in this round
+        self.frozen = set()       # nodes
+        self.thawed = {}          # node -> when it last went on after a freeze
 
     def _write(self, options):
         text = configuration(self.mirrors, **options)
@@ -254,8 +258,7 @@ def configuration(all_mirrors, units=()):
         if m.mount:
             sections += "".join(f"unit = {unit}\n" for unit in units)
     nodes = "".join(f"[node {n}]\naddress = {address(n)}\naddress = {address(n, 'rep')}\n" for n in NODES)
-    profile = os.environ.get("CHAOS_PROFILE", "relaxed")  # emulated machines are slow
-    return (f"[cluster]\nname = chaos\nkey-file = /etc/hamon/cluster.key\nprofile = {profile}\n{nodes}"
+    return (f"[cluster]\nname = chaos\nkey-file = /etc/hamon/cluster.key\nprofile = {PROFILE}\n{nodes}"
             f"[witness {WITNESS}]\naddress = {address(WITNESS)}\n{sections}")
 
 

@@ -72,11 +72,20 @@ def both_on(bed, f):
 
 
 def freeze(bed, f):
+    bed.frozen.add(f.node)
     bed.vms[f.node].freeze(hard=f.hard)
 
 
 def thaw(bed, f):
     bed.vms[f.node].thaw(hard=f.hard)
+    goes_on(bed, f.node)
+
+
+def goes_on(bed, node):
+    """A machine that was frozen runs again, or was cut."""
+    if node in bed.frozen:
+        bed.frozen.discard(node)
+        bed.thawed[node] = time.monotonic()
 
 
 def panic(bed, f):
@@ -194,7 +203,7 @@ def whole_again(bed, limit_s):
     def repair(vm):
         while True:
             try:
-                return _one_whole_again(vm)
+                return _one_whole_again(bed, vm)
             except TROUBLE:
                 if time.monotonic() > deadline:
                     raise
@@ -203,7 +212,7 @@ def whole_again(bed, limit_s):
     bed.trio.each(repair)
 
 
-def _one_whole_again(vm):
+def _one_whole_again(bed, vm):
     if vm.running():
         vm.thaw(hard=True)
         vm.thaw()
@@ -211,6 +220,7 @@ def _one_whole_again(vm):
             vm.disks[disk].mend()
     else:
         vm.boot()
+    goes_on(bed, vm.name)
     vm.wait_ready()
     vm.check(f"for i in eth0 eth1; do tc qdisc del dev $i root 2>/dev/null; done; rm -f /var/chaos-full*; date -s @{time.time():.3f} >/dev/null; "
              "systemctl kill -s CONT nbdd hamon hamon-act 'nbdc@*' hamon-witness 2>/dev/null; " + KEEPER.format("CONT") + "; true", timeout=30)

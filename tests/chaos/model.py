@@ -8,24 +8,32 @@ generation of the service (generations order all services that ever ran on the m
 when its connection ended without an answer. A sector has one write at a time; one whose write is in doubt is taken again only when the
 late write could be a broken promise and nothing else: a newer generation serves, or the same service has ended that writer's connection.
 
+A read through the service address is *stale* when it shows less than what was durable before it was sent. Between an isolated primary's last
+answers and the next one's first lies the lease, so that none may be stale, but from a machine that was paused: its clock, and the lease with it, stood
+still. The model collects them, who knows of pauses judges (chaos).
+
 After a round: each sector must hold its last covered write, or one that was asked for later. Covered: durable, or completed before the moment
 from which a power cut may take what was not flushed (`uncovered_from` of verify()).
 """
 
 import bisect
+import collections
 import random
 import threading
 
 WINDOWS, WINDOW_S = 12, 7
+RECENT = 40
 
 
 class Write:
-    __slots__ = ("sequence", "sector", "writer", "generation", "sent", "done", "durable")
+    __slots__ = ("sequence", "sector", "writer", "generation", "sent", "done", "durable_at")
 
     def __init__(self, sequence, sector, writer, generation, sent):
         self.sequence, self.sector, self.writer, self.generation, self.sent = sequence, sector, writer, generation, sent
         self.done = None
-        self.durable = False
+        self.durable_at = None  # when its durability was answered
+
+    durable = property(lambda self: self.durable_at is not None)
 
     def __str__(self):
         state = "in doubt" if self.done is None else "durable" if self.durable else "completed"
@@ -45,7 +53,9 @@ class Model:
         self.first_done = {}      # generation -> when the first write was answered
         self.sequence = 0
         self.violations = []
-        self.counts = {"sent": 0, "completed": 0, "durable": 0, "in_doubt": 0, "failed": 0}
+        self.recent = collections.deque(maxlen=RECENT)  # sectors that became durable last: where a stale read would show
+        self.stale = []           # {"answered", "node", "text"} of each stale read
+        self.counts = {"sent": 0, "completed": 0, "durable": 0, "in_doubt": 0, "failed": 0, "read": 0}
 
     def _violate(self, text):
         self.violations.append(text)
@@ -106,14 +116,14 @@ class Model:
             if flag == "n":
                 self.unflushed.setdefault(write.generation, []).append(write)
                 return
-            self._durable(write)
+            self._durable(write, now)
             if flag == "f":
-                self._flushed(write.generation, write.sent)
+                self._flushed(write.generation, write.sent, now)
 
     def flushed(self, generation, sent, now):
         with self.lock:
             self._acknowledged(generation, sent, now)
-            self._flushed(generation, sent)
+            self._flushed(generation, sent, now)
 
     def failed(self, write):
         """An answer with an error: nothing is known of the write, but it is over."""
@@ -127,16 +137,17 @@ class Model:
             self.counts["in_doubt"] += 1
             self.waiting.append(write)
 
-    def _durable(self, write):
+    def _durable(self, write, now):
         if not write.durable:
-            write.durable = True
+            write.durable_at = now
             self.counts["durable"] += 1
+            self.recent.append(write.sector)
 
-    def _flushed(self, generation, sent):
+    def _flushed(self, generation, sent, now):
         pending = self.unflushed.get(generation, [])
         at = bisect.bisect_left(pending, sent, key=lambda w: w.done)
         for write in pending[:at]:
-            self._durable(write)
+            self._durable(write, now)
         self.unflushed[generation] = pending[at:]
 
     def _acknowledged(self, generation, sent, now):
@@ -146,6 +157,26 @@ class Model:
             g, t = min(newer)
             self._violate(f"generation {generation} on {self.generations[generation][0]} answered at {now:.3f} what was sent at {sent:.3f}, after generation {g} on "
                           f"{self.generations[g][0]} had answered at {t:.3f}: a deposed primary acknowledged")
+
+    # -- what readers see
+
+    def to_read(self):
+        """A sector whose last write is durable since lately, or None when there is none."""
+        with self.lock:
+            return self.random.choice(self.recent) if self.recent else None
+
+    def read(self, sector, kind, sequence, generation, sent, now):
+        """`sector` was read through the service address while it may have been written. A block that is not whole says nothing then."""
+        with self.lock:
+            self.counts["read"] += 1
+            writes = self.writes[sector]
+            covered = max((i for i, w in enumerate(writes) if w.durable and w.durable_at < sent), default=-1)
+            if covered < 0 or kind not in ("good", "blank"):
+                return
+            if kind == "blank" or sequence not in (w.sequence for w in writes[covered:]):
+                node = self.generations[generation][0]
+                self.stale.append({"answered": now, "node": node, "text": f"a read of sector {sector} sent at {sent:.3f} and answered at {now:.3f} by generation {generation} on "
+                                   f"{node} shows {'a blank block' if kind == 'blank' else f'sequence {sequence}'}, after {writes[covered]} was durable at {writes[covered].durable_at:.3f}"})
 
     # -- what must be there
 
@@ -186,5 +217,5 @@ class Model:
             self._violate(f"sector {sector}: found {what}; must be {writes[max(covered, 0)]}" +
                           (f" or one of {len(allowed) - 1} later ones" if len(allowed) > 1 else ""))
         if there:
-            there.durable, there.done = True, there.done if there.done is not None else there.sent
+            there.durable_at, there.done = there.durable_at or there.sent, there.done if there.done is not None else there.sent
         self.writes[sector] = [there] if there else []

@@ -33,6 +33,10 @@ class Fault:
     mirror: str = ""
     node: str = ""     # who it was, once it has begun
 
+    def label(self):
+        """What it is in the report: the fault, whom it hits by role, and which daemon."""
+        return " ".join(dict.fromkeys(x for x in (self.kind, self.who if self.who != "witness" else "", self.daemon) if x))
+
     def __str__(self):
         more = " ".join(str(x) for x in ("+".join(self.links), self.netem, self.disk, self.daemon, f"{self.rate} B/s" if self.rate else "", self.jump, self.mirror,
                                          "hard" if self.hard else "", f"apart {self.apart_s:.1f} s" if self.apart_s else "") if x)
@@ -42,12 +46,15 @@ class Fault:
 
 
 def draw(seed, number, kinds=None, longest_s=LONGEST_S):
-    """The faults of round `number`, by their beginning."""
+    """The faults of round `number`, by their beginning. One of them comes from a deck of all kinds, so that each has had its turn after as many rounds as
+    there are kinds; how many more, and which, is drawn by their weights."""
     dice = random.Random(f"{seed}/{number}")
     names = [k for k in WEIGHTS if not kinds or k in kinds]
     weights = [WEIGHTS[k] for k in names]
-    count = dice.choices((1, 2, 3), (5, 4, 2))[0]
-    return sorted((_fault(dice, dice.choices(names, weights)[0], longest_s) for _ in range(count)), key=lambda f: f.begins_s)
+    deck = random.Random(f"{seed}/deck").sample(names, len(names))
+    more = dice.choices((0, 1, 2), (5, 4, 2))[0]
+    drawn = [deck[(number - 1) % len(deck)], *dice.choices(names, weights, k=more)]
+    return sorted((_fault(dice, kind, longest_s) for kind in drawn), key=lambda f: f.begins_s)
 
 
 def _fault(dice, kind, longest_s):
@@ -76,6 +83,8 @@ def _fault(dice, kind, longest_s):
         f.lasts_s = 0.0
     if kind == "switchover":
         f.who = "primary"
+    if f.daemon in ("nbdc", "keeper"):
+        f.who = "primary"  # nobody else has them
     if kind == "witness-off" or f.daemon == "witness":
         f.who = "witness"
     return f

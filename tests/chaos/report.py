@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from statistics import median
 
+import plan
 from vmbed import settings
 
 TOP = Path(__file__).resolve().parents[2]
@@ -25,16 +26,41 @@ def git(*arguments):
 
 def stamp(o, guest):
     dirty = " with local changes" if git("status", "--porcelain", "--untracked-files=no") else ""
-    command = f"make chaos MINUTES={o.minutes:g} SEED={o.seed}"
+    command = f"make chaos MINUTES={o.minutes:g} SEED={o.seed}" + " PG=1" * o.postgres + (f" KINDS={','.join(o.kinds)}" if o.kinds else "")
+    command += f" LONGEST={o.longest:g}" if o.longest != plan.LONGEST_S else ""
     qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True).stdout.split("\n")[0]
-    return [("command", f"`{command}`" + (f" with `--kinds {','.join(o.kinds)}`" if o.kinds else "")), ("seed", o.seed), ("date", time.strftime("%F %R UTC", time.gmtime())),
+    return [("command", f"`{command}`"), ("seed", o.seed), ("date", time.strftime("%F %R UTC", time.gmtime())),
             ("nbdd", f"{(TOP / 'VERSION').read_text().strip()}, commit {git('rev-parse', '--short=12', 'HEAD')}{dirty}"),
             ("guests", f"Linux {guest}, Debian 12, {settings.NODE_MIB} MiB, accelerator {settings.ACCEL}"),
-            ("host", f"{os.cpu_count()} CPUs, Linux {platform.release()}, {qemu}, patience {settings.PATIENCE:g}")]
+            ("host", f"{processor()}, {os.cpu_count()} CPUs, Linux {platform.release()}, {qemu}, patience {settings.PATIENCE:g}")]
+
+
+def processor():
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+class Pressure:
+    """How much of the time since it was made somebody on this host waited for a CPU; None where the kernel does not say."""
+
+    def __init__(self):
+        self.begin = self._total()
+        self.since = time.monotonic()
+
+    @staticmethod
+    def _total():
+        try:
+            return int(Path("/proc/pressure/cpu").read_text().split("total=")[1].split()[0])
+        except (OSError, IndexError, ValueError):
+            return None
+
+    def share(self):
+        now = self._total()
+        return None if now is None or self.begin is None else min(1.0, (now - self.begin) / 1e6 / max(time.monotonic() - self.since, 1e-3))
 
 
 def kind_of(record):
-    return record["kinds"][0] if len(record["kinds"]) == 1 else OVERLAPPING
+    return record["labels"][0] if len(record["labels"]) == 1 else OVERLAPPING
 
 
 def figures(values):
@@ -52,6 +78,11 @@ def by_kind(records):
     return dict(sorted(kinds.items(), key=lambda item: (item[0] == OVERLAPPING, item[0])))
 
 
+def busy(records):
+    shares = [r["pressure"] for r in records if r.get("pressure") is not None]
+    return f" In the median round somebody on the host waited for a CPU {median(shares):.0%} of the time, at most {max(shares):.0%}." if shares else ""
+
+
 def write(folder, o, records, guest="?", outcome=None):
     """Returns the path of the report. `outcome`: one sentence about how the run ended."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +96,7 @@ def write(folder, o, records, guest="?", outcome=None):
     out += [f"| {a} | {b} |" for a, b in stamp(o, guest)]
     drawn = Counter(kind for r in records for kind in r["kinds"])
     out += ["", f"{sum(drawn.values())} faults in {len(records)} rounds: " + ", ".join(f"{kind} {n}" for kind, n in sorted(drawn.items())) + "."]
-    out += ["", "Emulated machines on a shared host: the seconds below say how the faults compare, not how fast a real machine is.", "",
+    out += ["", "Emulated machines on a shared host: the seconds below say how the faults compare, not how fast a real machine is." + busy(records), "",
             "## Faults and what they cost", "",
             "A round counts for its fault when it had only one. Unavailable: the longest time without an answered write at the service address, from the "
             "first fault to redundancy; a fault that lasts for 60 s on both nodes costs at least that.", "",
@@ -92,13 +123,15 @@ def write(folder, o, records, guest="?", outcome=None):
 
 
 def writes(records):
-    lines = ["| mirror | answered | durable | in doubt | sectors checked | unflushed gone | torn in flight | services |", "|---|---|---|---|---|---|---|---|"]
+    lines = ["| mirror | answered | durable | in doubt | sectors checked | unflushed gone | torn in flight | reads | stale after a thaw | services |",
+             "|---|---|---|---|---|---|---|---|---|---|"]
     for m in COLOURS:
         last = next((r["mirrors"][m] for r in reversed(records) if "counts" in r["mirrors"][m]), None)
         if last:
             seen = [r["mirrors"][m]["seen"] for r in records if "seen" in r["mirrors"][m]]
             lines.append(f"| {m} | {last['counts']['completed']} | {last['counts']['durable']} | {last['counts']['in_doubt']} | {sum(s['checked'] for s in seen)} | "
-                         f"{sum(s['gone_unflushed'] for s in seen)} | {sum(s['torn_in_doubt'] for s in seen)} | {last['generations']} |")
+                         f"{sum(s['gone_unflushed'] for s in seen)} | {sum(s['torn_in_doubt'] for s in seen)} | {last['counts']['read']} | "
+                         f"{sum(r['mirrors'][m].get('stale_after_thaw', 0) for r in records)} | {last['generations']} |")
     if any("commits" in r for r in records):
         lines += ["", f"PostgreSQL: {max(r.get('commits', 0) for r in records)} acknowledged commits, all there after each round; pg_amcheck at the end."]
     return lines
@@ -106,7 +139,7 @@ def writes(records):
 
 def strips(title, rows):
     """A strip for each kind, a dot for each round, on a logarithmic scale of seconds."""
-    left, width, height, top = 130, 640, 30, 40
+    left, width, height, top = 190, 640, 30, 40
     low, high = math.log10(SCALE_S[0]), math.log10(SCALE_S[-1])
 
     def x(seconds):

@@ -137,8 +137,15 @@ static void on_renewed(struct core *c, const struct event *e, struct actions *ou
                 l->echo[m->from] = m->renewed.nonce;
                 send_renewal(c, m->mirror, m->from, out);
         }
-        /* Of two voters, one that holds another's undecided primacy renews nothing for ever: a decided write settles it (R6a). */
-        if (m->renewed.refusal == REFUSAL_NOT_PRIMARY && voters_count(voters_known(c, m->mirror)) == 2)
+        /*
+         * Who holds another's undecided primacy renews nothing for ever: one of two voters, or so many of three that there is no lease. A decided write
+         * settles it (R6a). Of three there may be nobody else to do it: a candidate that saw the witness go back does not count its vote (R7d).
+         */
+        bool in_the_way = voters_count(voters_known(c, m->mirror)) == 2 || lease_valid_until_ms(c, m->mirror) <= e->now_ms;
+#ifdef MUTANT_UNIT_lost_lease_waits /* R6a */
+        in_the_way = voters_count(voters_known(c, m->mirror)) == 2;
+#endif
+        if (m->renewed.refusal == REFUSAL_NOT_PRIMARY && in_the_way)
                 c->reg[m->mirror].voters_behind |= voter_bit(m->from);
         if (!l->hold || m->renewed.epoch != l->epoch || m->renewed.sequence > l->sequence ||
             m->renewed.sequence + LEASE_SENT_RING <= l->sequence)

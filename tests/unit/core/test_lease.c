@@ -153,6 +153,32 @@ static void a_half_accepted_take_over_is_settled_beside_a_lease(void **state)
         trio_check(&t);
 }
 
+/*
+ * Another node's primacy was decided while the primary was cut off, and nobody is left to tell it: no voter renews its lease, so it settles itself
+ * what they hold (R6a).
+ */
+static void a_primary_without_a_lease_asks_what_is_decided(void **state)
+{
+        struct change take = trio_change(CHANGE_TAKE_OVER, 1, 1);
+
+        (void)state;
+        redundant_with_lease(11);
+        for (uint8_t v = 1; v < VOTERS; v++)
+                t.cut[0][v] = t.cut[v][0] = true;
+        trio_run(&t, 4000);
+        trio_propose(&t, 1, &take);
+        assert_true(trio_run_until_idle(&t, 1, 10000));
+        assert_int_equal(t.voter[1].core.reg[0].decided.primary, 1);
+        trio_crash(&t, 1);
+        trio_start(&t, 1);
+        for (uint8_t v = 1; v < VOTERS; v++)
+                t.cut[0][v] = t.cut[v][0] = false;
+        trio_run(&t, 500);
+        assert_int_equal(t.voter[0].core.reg[0].acceptor.value.primary, 1);
+        assert_int_equal(t.voter[0].core.reg[0].decided.primary, 1);
+        trio_check(&t);
+}
+
 /* Gives the lease back as the own role does it; the messages go over the network of `t`. */
 static void release(uint8_t voter)
 {
@@ -228,6 +254,7 @@ int main(void)
             cmocka_unit_test(a_restarted_voter_refuses_for_one_lease),
             cmocka_unit_test(a_take_over_yields_to_a_lease),
             cmocka_unit_test(a_half_accepted_take_over_is_settled_beside_a_lease),
+            cmocka_unit_test(a_primary_without_a_lease_asks_what_is_decided),
             cmocka_unit_test(a_released_lease_is_over_at_once),
             cmocka_unit_test(a_late_release_ends_nothing),
             cmocka_unit_test(nobody_releases_for_another),

@@ -400,7 +400,7 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
                 f |= MIRROR_OWN_BAD;
         if (own_is_out(c, mirror))
                 f |= MIRROR_OWN_OUT;
-        if (detector_is_alive(c, peer_of(c)))
-                f |= MIRROR_PEER_ALIVE;
+        if (detector_is_alive(c, peer_of(c)) && c->now_ms - m->since_ms >= c->config.timers.dead_ms)
+                f |= MIRROR_PEER_THERE;
         return f;
 }

@@ -363,7 +363,7 @@ static void bad_disk_hangs_after_a_switchover(void **state)
         live(9000);
         assert_int_equal(w.core[B].mirror[M].state, MIRROR_HAND_STOP);
         assert_true(w.machine[B].up);
-        live(4000);
+        live(6000);
         assert_false(w.machine[B].up);
         assert_true(world_serves(&w, A));
 }

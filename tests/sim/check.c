@@ -238,7 +238,8 @@ void check_own_failure(struct sim *s, uint8_t n)
                     life_runs(s, WITNESS, LIFE_HAMON) && (!s->forgotten || life_runs(s, other(n), LIFE_HAMON)); /* a majority with memory */
         if (calm && s->now_us - since_us > 10 * SECOND && s->decided.primary == n && s->decided.legs[n].in_sync)
                 violation(s, n, "R2c: the own leg failed %llu ms ago and is still in the record", (s->now_us - m->own_failed_us) / MS, 0);
-        bool may_move = calm && s->decided.primary == n && !s->decided.legs[n].in_sync && life_runs(s, other(n), LIFE_HAMON) && m->nbdc.connection &&
+        bool may_move = calm && s->decided.primary == n && !s->decided.legs[n].in_sync && life_runs(s, other(n), LIFE_HAMON) &&
+                        s->node[other(n)].hamon.core.mirror[0].state == MIRROR_STANDBY && m->nbdc.connection &&
                         nbdc_oldest_us(s, n) < SECOND && disk_oldest_us(s, n) < SECOND && !m->act.fail_percent && !s->lose_percent;
         if (!may_move)
                 m->own_out_us = 0;
@@ -320,10 +321,16 @@ bool check_redundant(const struct sim *s)
         return false;
 }
 
+/*
+ * But for a write that the only leg in sync failed while the other one was being resynced: the application was told of an error, and the bit that md keeps
+ * has the chunk copied with the next re-add.
+ */
 void check_legs_equal(struct sim *s)
 {
+        uint32_t needed = s->node[0].md.needed | s->node[1].md.needed;
+
         for (unsigned b = 0; b < BLOCKS; b++)
-                if (s->node[0].disk.block[b].now != s->node[1].disk.block[b].now)
+                if (!(needed & 1u << b / CHUNK_BLOCKS) && s->node[0].disk.block[b].now != s->node[1].disk.block[b].now)
                         violation(s, NO_NODE, "legs differ: block %llu (write %llu on node-a)", b, s->node[0].disk.block[b].now);
 }
 

@@ -268,6 +268,7 @@ static void disk_reset(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unu
         }
         trace(s, n, "the disk works again, and has lost what it never flushed", 0, 0);
         m->disk.lying = false;
+        m->nbdd.grant.exists = false; /* another attachment of the disk: a session that waits for its nbdd does not go on (3.3) */
         for (int b = 0; b < BLOCKS; b++)
                 m->disk.block[b].now = m->disk.block[b].stable;
 }

@@ -109,6 +109,11 @@ static void issue(struct sim *s, uint8_t n, unsigned index)
                 nbdc_submit(s, n, kind, io->block, io->order, NULL, tag_of(TAG_IO, io->number, index));
 }
 
+static unsigned chunk_of(unsigned block)
+{
+        return block / CHUNK_BLOCKS;
+}
+
 static void complete(struct sim *s, uint8_t n, struct md_io *io)
 {
         struct md_io done = *io;
@@ -132,6 +137,8 @@ static void leg_answered(struct sim *s, uint8_t n, unsigned index, uint64_t numb
         if (error && io->kind == MD_WRITE) {
                 fail_leg(s, n, which);
                 io->degraded = true;
+                if (m->super.slot[which] != SLOT_FAULTY)
+                        m->needed |= 1u << chunk_of(io->block);
                 /* The last leg stays, and md reports what the other one took before it left: the limit that P1 names. */
                 if (which == n && m->super.slot[n] == SLOT_ACTIVE && io->succeeded)
                         io->order = 0;
@@ -174,6 +181,7 @@ static void answered(struct sim *s, uint8_t n, uint8_t which, uint64_t tag, uint
                         fail_leg(s, n, which);
                 else if (--m->copies == 0 && m->copying >= 0) {
                         m->recover &= ~(1u << m->copying);
+                        m->needed &= ~(1u << m->copying);
                         m->copying = -1;
                 }
                 kick(s, n);
@@ -191,11 +199,6 @@ void md_peer_done(struct sim *s, uint8_t n, uint64_t tag, uint64_t error)
 {
         if (s->node[n].md.running)
                 answered(s, n, other(n), tag, error);
-}
-
-static unsigned chunk_of(unsigned block)
-{
-        return block / CHUNK_BLOCKS;
 }
 
 static void advance(struct sim *s, uint8_t n, unsigned index)
@@ -472,7 +475,7 @@ void md_clear_bits(struct sim *s, uint8_t n)
         if (!m->running || m->super.slot[0] != SLOT_ACTIVE || m->super.slot[1] != SLOT_ACTIVE || !md_super_settled(s, n))
                 return;
         for (int chunk = 0; chunk < CHUNKS; chunk++)
-                if ((m->super.bitmap & 1u << chunk) && !chunk_busy(m, chunk)) {
+                if ((m->super.bitmap & ~m->needed & 1u << chunk) && !chunk_busy(m, chunk)) {
                         m->super.bitmap &= ~(1u << chunk);
                         m->bitmap_on_disk &= ~(1u << chunk);
                         m->super.events_cleared = m->super.events;

@@ -199,7 +199,8 @@ static void role_changed(struct sim *s, uint8_t n)
         const struct core *c = &m->hamon.core;
         const struct mirror *r = &c->mirror[0];
 
-        if (r->state == MIRROR_PROBE && count(r->granted) < (is_alone(s, n) ? 1 : 2))
+        bool enough = count(r->granted) >= (is_alone(s, n) ? 1u : 2u) || (s->manual && s->word_of < NODES && (r->granted & 1u << s->word_of));
+        if (r->state == MIRROR_PROBE && !enough) /* the vote of who has a person's word is a majority */
                 violation(s, n, "R3a: a candidate goes on without a majority of pre-votes", 0, 0);
         if (was.role == MIRROR_PROBE && r->state == MIRROR_STANDBY)
                 cover_rule(RULE_R3b);

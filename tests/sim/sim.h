@@ -174,6 +174,7 @@ struct md {
         uint64_t super_number;
         struct super super_written; /* what is under way */
         uint32_t bitmap_on_disk;
+        uint32_t needed;  /* chunks with a write that a leg failed and stayed: their bits are not cleared before they were copied */
 
         uint32_t recover; /* chunks still to be copied */
         int8_t copying;   /* chunk, or -1 */

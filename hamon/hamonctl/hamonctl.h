@@ -93,6 +93,20 @@ int verb_test_notify(const struct command_line *c); /* notify.c */
 int verb_config_check(const struct command_line *c, const char *path);
 int verb_key_generate(const char *path);
 
+/* retire.c: the node's copies leave what counts, before its packages are removed. Exit status 3: hamon does not answer. */
+int verb_retire(const struct command_line *c);
+
+/* What the status says about one mirror and the two copies of it; strings are the status's. False: it does not. Pure. */
+struct retire_copy {
+        const char *mirror, *peer;
+        bool own_in_sync, peer_in_sync, peer_alive, primary;
+        bool left; /* by `hamonctl node leave`: its service has ended */
+};
+bool retire_copy(const json_t *status, size_t mirror, struct retire_copy *ret);
+
+/* True: this copy must not go, and `ret` says why and what next. Pure. */
+bool retire_refused(const struct retire_copy *c, char *ret, size_t size_bytes);
+
 /* access.c: who may use the API on TCP. `path`: the configuration that names the certificate. */
 int verb_cert_create(const char *path);
 int verb_token_create(const struct command_line *c, const char *name);

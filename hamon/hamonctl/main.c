@@ -43,6 +43,7 @@ static const struct cli cli = {
                  "hamonctl mirror start-alone NAME [--yes] [--dry-run] [--json]\n"
                  "hamonctl switchover NAME [--dry-run] [--json]\n"
                  "hamonctl node leave [--dry-run] [--json]\n"
+                 "hamonctl node retire\n"
                  "hamonctl node confirm-dead NODE [--yes] [--dry-run] [--json]\n"
                  "hamonctl witness replace [--dry-run] [--json]\n"
                  "hamonctl is primary NAME [--json]\n"
@@ -61,12 +62,12 @@ static const struct cli cli = {
                   "terminal, and NO_COLOR turns them off.\n"
                   "\n"
                   "Exit status: 0 done, 1 refused, failed or not reachable, 2 wrong usage. With --dry-run: 0 nothing stands in the way, 1 something does.\n"
-                  "'is primary': 0 yes, 2 no, 1 cannot tell. 'check': 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, as monitoring plugins do.",
+                  "'is primary': 0 yes, 2 no, 1 cannot tell. 'node retire': 3 hamon does not answer. 'check': 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, as monitoring plugins do.",
         .options = options,
 };
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
-enum verb { STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, CONFIRM_DEAD, WITNESS_REPLACE, IS_PRIMARY, CHECK,
+enum verb { STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, IS_PRIMARY, CHECK,
             SUPPORT_BUNDLE, TEST_NOTIFY, CONFIG_CHECK, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8 };
@@ -88,6 +89,7 @@ static const struct {
         [START_ALONE] = {"mirror", "start-alone", 1, 1, "NAME", JSON | DRY},
         [SWITCHOVER] = {"switchover", NULL, 1, 1, "NAME", JSON | DRY},
         [LEAVE] = {"node", "leave", 0, 0, NULL, JSON | DRY},
+        [RETIRE] = {"node", "retire", 0, 0, NULL, 0},
         [CONFIRM_DEAD] = {"node", "confirm-dead", 1, 1, "NODE", JSON | DRY},
         [WITNESS_REPLACE] = {"witness", "replace", 0, 0, NULL, JSON | DRY},
         [IS_PRIMARY] = {"is", "primary", 1, 1, "NAME", JSON},
@@ -153,6 +155,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_switchover(c, operand);
         case LEAVE:
                 return verb_leave(c);
+        case RETIRE:
+                return verb_retire(c);
         case CONFIRM_DEAD:
                 return verb_confirm_dead(c, operand);
         case WITNESS_REPLACE:

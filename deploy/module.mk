@@ -10,6 +10,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/vendor-completions
+LIBEXECDIR ?= $(PREFIX)/libexec
 INSTALL ?= install
 
 DEPLOY_PROGRAMS := nbdd nbdc hamon hamon-act hamon-rescue hamonctl
@@ -28,10 +29,12 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
 		sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
 			deploy/systemd/$$unit.in >$(DESTDIR)$(UNITDIR)/$$unit; chmod 0644 $(DESTDIR)$(UNITDIR)/$$unit; done
 	set -e; for file in $(DEPLOY_PLAIN); do $(INSTALL) -D -m 0644 deploy/$$file $(DESTDIR)$(PREFIX)/lib/$$file; done
+	$(INSTALL) -D -m 0755 deploy/libexec/before-removal $(DESTDIR)$(LIBEXECDIR)/hamon/before-removal
 	$(INSTALL) -m 0644 deploy/udev/63-nbdd-legs.rules $(DESTDIR)$(UDEVDIR)
 	$(INSTALL) -D -m 0644 deploy/mdadm.conf.d/hamon.conf $(DESTDIR)$(SYSCONFDIR)/mdadm/mdadm.conf.d/hamon.conf
 	$(INSTALL) -D -m 0644 deploy/examples/hamon.conf $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/hamon.conf
 	$(INSTALL) -D -m 0644 deploy/examples/nbdd.conf $(DESTDIR)$(PREFIX)/share/doc/nbdd/examples/nbdd.conf
+	$(INSTALL) -m 0755 deploy/examples/seed-demo $(DESTDIR)$(PREFIX)/share/doc/nbdd/examples/seed-demo
 	$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)/nbdd $(DESTDIR)$(MANDIR)/man5
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man3
 	$(INSTALL) -m 0644 $(LIBNBDD) $(DESTDIR)$(LIBDIR)/libnbdd.so.0

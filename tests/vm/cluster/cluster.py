@@ -67,12 +67,15 @@ class Cluster:
         self.vms[WITNESS].check("systemctl restart hamon-witness")
 
     def _write(self, options):
-        text = configuration(self.service_address, **options)
         for vm in self.vms.values():
-            vm.check("mkdir -p /etc/hamon")
-            vm.put("/etc/hamon/hamon.conf", text.encode())
-            vm.put("/etc/hamon/cluster.key", f"{self.key}\n".encode())
-            vm.check("chown root:hamon /etc/hamon/cluster.key && chmod 640 /etc/hamon/cluster.key")
+            self.put_configuration(vm, **options)
+
+    def put_configuration(self, vm, **options):
+        """Configuration and key for one machine, which may have been installed anew."""
+        vm.check("mkdir -p /etc/hamon")
+        vm.put("/etc/hamon/hamon.conf", configuration(self.service_address, **options).encode())
+        vm.put("/etc/hamon/cluster.key", f"{self.key}\n".encode())
+        vm.check("chown root:hamon /etc/hamon/cluster.key && chmod 640 /etc/hamon/cluster.key")
 
     # -- looking
 

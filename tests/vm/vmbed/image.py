@@ -66,15 +66,18 @@ class Image:
     initrd: Path
 
 
-def ensure(say=lambda text: print(text, file=sys.stderr, flush=True)):
-    """Build what is missing of the two layers and return the Image. Safe to call from several processes."""
+def ensure(say=lambda text: print(text, file=sys.stderr, flush=True), ours=True):
+    """Build what is missing of the two layers and return the Image. Safe to call from several processes. Without `ours` the guest is a fresh
+    Debian that has none of our packages (for tests that install them)."""
     _check_host()
     settings.WORK.mkdir(parents=True, exist_ok=True)
     with _lock():
         kernel_package, tag = kernel.package(settings.KERNEL)
         packages = _package_list() + [kernel_package]
-        base = settings.WORK / f"base-{tag}{_hash(RECIPE, SUITE, settings.MIRROR, packages, _tree_hash('etc/postgresql-common'))}.tar"
-        debs = sorted(settings.DEB_DIR.glob("*.deb"))
+        bases = f"base-{tag}"
+        base = settings.WORK / f"{bases}{_hash(RECIPE, SUITE, settings.MIRROR, packages, _tree_hash('etc/postgresql-common'))}.tar"
+        debs = sorted(settings.DEB_DIR.glob("*.deb")) if ours else []
+        tag += "" if ours else "fresh-"
         key = _hash(base.name, settings.ROOT_MIB, _tree_hash("."), _file_hash(Path(__file__)), _file_hash(Path(initramfs.__file__)),
                     [_file_hash(deb) for deb in debs])
         folder = settings.WORK / f"image-{tag}{key}"
@@ -82,7 +85,7 @@ def ensure(say=lambda text: print(text, file=sys.stderr, flush=True)):
         if not folder.exists():
             if not base.exists():
                 _timed(say, f"making the Debian base image ({len(packages)} packages)", _make_base, base, packages)
-            _drop_old(f"base-{tag}{ANY_HASH}.tar", keep=base)
+            _drop_old(f"{bases}{ANY_HASH}.tar", keep=base)
             what = ", ".join(d.name for d in debs) or "no packages of our own"
             _timed(say, f"making the guest image with {what}", _make_image, image, folder, base, debs)
             _drop_old(f"image-{tag}{ANY_HASH}", keep=folder)

@@ -37,6 +37,8 @@ static const struct ini_schema schema[] = {
     {"service", "address", true, true},
     {"service", "interface", true, false},
     {"service", "unit", true, true},
+    {"service", "stop-timeout", true, false},
+    {"service", "duplicate-check", true, false},
     {"api", "listen", false, true},
     {"api", "certificate", false, false},
     {"api", "key", false, false},

@@ -23,6 +23,7 @@
 #define CONFIG_API_PORT 4345 /* TCP, hamon's API */
 #define CONFIG_API_CERTIFICATE "/etc/hamon/api.crt"
 #define CONFIG_API_KEY "/etc/hamon/api.key"
+#define CONFIG_STOP_TIMEOUT_MS 90000 /* a data base's last checkpoint */
 
 enum {
         CONFIG_LINKS_MAX = 4,        /* addresses of a voter */
@@ -65,6 +66,8 @@ struct config_service {
         char interface[16];                /* "" when there is no address */
         unsigned addresses;
         struct config_address address[CONFIG_ADDRESSES_MAX];
+        bool duplicate_check;     /* refuse an address that another machine answers for */
+        uint32_t stop_timeout_ms; /* of each unit; then its processes are killed */
         unsigned units;
         char unit[CONFIG_UNITS_MAX][CONFIG_UNIT_SIZE]; /* in order of start */
 };

@@ -140,6 +140,12 @@ static void read_addresses(struct config_reading *r, const char *name, struct co
         if (first && !e)
                 ini_error(r->ini, first, r->errors,
                           "an address without an interface: write interface = NAME below [service %s]", name);
+        s->duplicate_check = true;
+        const struct ini_entry *check = ini_get(r->ini, "service", name, "duplicate-check", 0);
+        if (check)
+                (void)ini_bool(r->ini, check, r->errors, &s->duplicate_check);
+        if (check && !first)
+                ini_error(r->ini, check, r->errors, "a duplicate-check without an address: write address = IP/LENGTH below [service %s]", name);
         if (e && !first)
                 ini_error(r->ini, e, r->errors,
                           "an interface without an address: write address = IP/LENGTH below [service %s]", name);
@@ -147,7 +153,14 @@ static void read_addresses(struct config_reading *r, const char *name, struct co
 
 static void read_units(struct config_reading *r, const char *name, struct config_service *s)
 {
-        const struct ini_entry *e;
+        const struct ini_entry *e = ini_get(r->ini, "service", name, "stop-timeout", 0);
+        uint64_t stop_timeout_ms = CONFIG_STOP_TIMEOUT_MS;
+
+        if (e)
+                (void)ini_duration_ms(r->ini, e, r->errors, 1000, 3600000, &stop_timeout_ms);
+        if (e && !ini_get(r->ini, "service", name, "unit", 0))
+                ini_error(r->ini, e, r->errors, "a stop-timeout without a unit: write unit = NAME.service below [service %s]", name);
+        s->stop_timeout_ms = (uint32_t)stop_timeout_ms;
 
         for (size_t i = 0; (e = ini_get(r->ini, "service", name, "unit", i)); i++) {
                 bool twice = false;

@@ -9,12 +9,79 @@
 #include <netlink/route/addr.h>
 #include <netlink/socket.h>
 #include <netpacket/packet.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ANNOUNCE_TIMES 3 /* a switch that misses one frame must not send the clients to the old node */
+
+/* And again so long after the address was added: a switch that was learning, a client that was away for a moment. */
+static const uint32_t again_ms[] = {1000, 3000, 7000, 15000};
+enum { AGAIN_TIMES = sizeof again_ms / sizeof *again_ms, ADDED_MAX = MIRRORS_MAX * CONFIG_ADDRESSES_MAX };
+
+/* The addresses that are to be announced again. A drop may come from a service's worker while the loop renews. */
+static struct {
+        pthread_mutex_t lock;
+        struct added {
+                struct config_address address;
+                uint64_t at_ms; /* CLOCK_MONOTONIC; 0: free */
+                unsigned announced;
+        } added[ADDED_MAX];
+} again = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static uint64_t now_ms(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static bool same_address(const struct config_address *a, const struct config_address *b)
+{
+        return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+static void forget(const struct config_address *a)
+{
+        pthread_mutex_lock(&again.lock);
+        for (unsigned i = 0; i < ADDED_MAX; i++)
+                if (again.added[i].at_ms && same_address(&again.added[i].address, a))
+                        again.added[i].at_ms = 0;
+        pthread_mutex_unlock(&again.lock);
+}
+
+static void remember(const struct config_address *a)
+{
+        forget(a);
+        pthread_mutex_lock(&again.lock);
+        for (unsigned i = 0; i < ADDED_MAX; i++)
+                if (!again.added[i].at_ms) {
+                        again.added[i] = (struct added){.address = *a, .at_ms = now_ms()};
+                        break;
+                }
+        pthread_mutex_unlock(&again.lock);
+}
+
+static bool is_due(const struct config_address *a)
+{
+        bool due = false;
+
+        pthread_mutex_lock(&again.lock);
+        for (unsigned i = 0; i < ADDED_MAX; i++) {
+                struct added *added = &again.added[i];
+                if (!added->at_ms || !same_address(&added->address, a) || now_ms() - added->at_ms < again_ms[added->announced])
+                        continue;
+                due = true;
+                if (++added->announced == AGAIN_TIMES)
+                        added->at_ms = 0;
+        }
+        pthread_mutex_unlock(&again.lock);
+        return due;
+}
 
 static int errno_of_nl(int error)
 {
@@ -195,10 +262,13 @@ int address_renew(const struct config_service *s, uint32_t lifetime_ms, struct t
                 struct rtnl_addr *a = describe(&s->address[i], ifindex, lifetime_s);
 
                 r = a ? errno_of_nl(rtnl_addr_add(nl, a, NLM_F_CREATE | NLM_F_EXCL)) : -ENOMEM;
-                if (r == 0)
-                        announce(s->interface, ifindex, &s->address[i]);
+                bool added = r == 0;
+                if (added)
+                        remember(&s->address[i]);
                 else if (r == -EEXIST)
                         r = errno_of_nl(rtnl_addr_add(nl, a, NLM_F_CREATE | NLM_F_REPLACE));
+                if (added || (r == 0 && is_due(&s->address[i])))
+                        announce(s->interface, ifindex, &s->address[i]);
                 if (r < 0 && first == 0)
                         first = trouble_errno(t, r, "cannot set address %s on %s", s->address[i].text, s->interface);
                 if (a)
@@ -223,6 +293,7 @@ int address_drop(const struct config_service *s, struct trouble *t)
         for (unsigned i = 0; i < s->addresses; i++) {
                 struct rtnl_addr *a = describe(&s->address[i], ifindex, 0);
 
+                forget(&s->address[i]);
                 r = a ? errno_of_nl(rtnl_addr_delete(nl, a, 0)) : -ENOMEM;
                 if (r < 0 && r != -EADDRNOTAVAIL && first == 0)
                         first = trouble_errno(t, r, "cannot take address %s from %s", s->address[i].text, s->interface);

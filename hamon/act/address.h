@@ -14,8 +14,8 @@
 
 /*
  * Adds every address of the service, or gives those that are there `lifetime_ms` more (whole seconds, rounded down, at
- * least 1). One that was not there is announced: gratuitous ARP, or an unsolicited neighbour advertisement. 0 when all
- * are there.
+ * least 1). One that was not there is announced: gratuitous ARP, or an unsolicited neighbour advertisement; and again by
+ * the renewals 1, 3, 7 and 15 s later. 0 when all are there.
  */
 int address_renew(const struct config_service *s, uint32_t lifetime_ms, struct trouble *t);
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/service.h"
 
+#include "hamon/act/address_probe.h"
+#include "hamon/act/holders.h"
 #include "hamon/act/units.h"
 
+#include "base/log.h"
+
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +17,7 @@
 
 #define MOUNT_MS 60000u /* a journal replay on a slow disk */
 #define UNIT_MS 120000u /* crash recovery of a data base */
+#define KILLED_MS 10000u /* until what was killed is gone */
 
 /* mountinfo writes blank, tab, newline and backslash as three octal digits. */
 static bool same_path(const char *field, size_t length, const char *path)
@@ -92,7 +98,7 @@ static int mounted(const char *where, const char *device)
         return r;
 }
 
-int service_start(const struct config_service *s, const char *device, struct trouble *t)
+static int start_all(const struct config_service *s, const char *device, struct trouble *t)
 {
         if (s->has_mount) {
                 int r = mounted(s->mount, device);
@@ -111,25 +117,60 @@ int service_start(const struct config_service *s, const char *device, struct tro
         return 0;
 }
 
+int service_start(const struct config_service *s, const char *device, struct trouble *t)
+{
+        struct address_probe probe;
+        struct trouble taken;
+
+        address_probe_start(s, &probe);
+        int r = start_all(s, device, t);
+        int probed = address_probe_end(&probe, &taken);
+        if (r == 0 && probed < 0) {
+                *t = taken;
+                r = probed;
+        }
+        return r;
+}
+
+/* A unit that does not end is killed: what waits for the stop may be the other node, and every client. */
+static int stop_unit(const char *unit, unsigned timeout_ms, struct trouble *t)
+{
+        int r = units_stop(unit, timeout_ms, t);
+
+        if (r != -ETIMEDOUT)
+                return r;
+        log_warning("unit %s did not stop within %u s: its processes are killed", unit, timeout_ms / 1000);
+        r = units_kill(unit, SIGKILL, t);
+        if (r == 0)
+                r = units_stop(unit, KILLED_MS, t);
+        return r == -ETIMEDOUT ? trouble_say(t, r, "unit %s: its processes were killed and do not end: they wait for a disk", unit) : r;
+}
+
+static int unmount(const struct config_service *s, const char *device, struct trouble *t)
+{
+        char who[96];
+        struct stat st;
+
+        int r = units_unmount(s->mount, MOUNT_MS, t);
+        if (mounted(s->mount, device) != 1)
+                return r;
+        if (stat(device, &st) < 0 || holders_find("/proc", st.st_rdev, who, sizeof who) == 0)
+                return r < 0 ? r : trouble_say(t, -EBUSY, "\"%s\" is still mounted", s->mount);
+        return trouble_say(t, -EBUSY, "\"%.40s\" is held by %s", s->mount, who);
+}
+
 int service_stop(const struct config_service *s, const char *device, struct trouble *t)
 {
         int first = 0;
 
         for (unsigned i = s->units; i-- > 0;) {
-                int r = units_stop(s->unit[i], UNIT_MS, t);
+                int r = stop_unit(s->unit[i], s->stop_timeout_ms, t);
                 if (r < 0 && first == 0)
                         first = r;
         }
         if (first < 0)
                 return first;
-        if (s->has_mount && mounted(s->mount, device) == 1) {
-                int r = units_unmount(s->mount, MOUNT_MS, t);
-                if (r < 0)
-                        return r;
-                if (mounted(s->mount, device) == 1)
-                        return trouble_say(t, -EBUSY, "\"%s\" is still mounted", s->mount);
-        }
-        return 0;
+        return s->has_mount && mounted(s->mount, device) == 1 ? unmount(s, device, t) : 0;
 }
 
 int service_look(const struct config_service *s, const char *device)

@@ -10,10 +10,10 @@
 #include "hamon/act/trouble.h"
 #include "hamon/config.h"
 
-/* Mounts `device` and starts the units. What runs already is left as it is. */
+/* Mounts `device` and starts the units. What runs already is left as it is. -EADDRINUSE: all of that, and another machine has an address. */
 int service_start(const struct config_service *s, const char *device, struct trouble *t);
 
-/* Stops the units in reverse and unmounts; 0 only when nothing of `device` is mounted there any more. */
+/* Stops the units in reverse, kills those that do not end in time, and unmounts; -EBUSY says who holds it. 0 only when nothing of `device` is mounted there any more. */
 int service_stop(const struct config_service *s, const char *device, struct trouble *t);
 
 /* 1: mounted and every unit active; 0: not so; -errno: it could not be found out, which says nothing about the service.

@@ -48,9 +48,10 @@ static json_t *service_json(const struct config_service *s)
         json_t *units = json_array();
         for (unsigned i = 0; i < s->units; i++)
                 json_array_append_new(units, json_string(s->unit[i]));
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "mount", text_or_null(s->mount), "type", text_or_null(s->has_mount ? s->type : ""),
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I}", "mount", text_or_null(s->mount), "type", text_or_null(s->has_mount ? s->type : ""),
                          "options", text_or_null(s->options), "interface", text_or_null(s->interface), "addresses",
-                         addresses_json(s->address, s->addresses, true), "units", units);
+                         addresses_json(s->address, s->addresses, true), "units", units, "duplicate_check", (int)s->duplicate_check, "stop_timeout_ms",
+                         (json_int_t)s->stop_timeout_ms);
 }
 
 static json_t *mirrors_json(const struct config *c)

@@ -61,6 +61,8 @@ static void the_example_of_the_documentation(void **state)
         assert_string_equal(s->interface, "eth0");
         assert_int_equal(s->addresses, 1);
         assert_int_equal(s->address[0].prefix_length, 24);
+        assert_true(s->duplicate_check);
+        assert_int_equal(s->stop_timeout_ms, CONFIG_STOP_TIMEOUT_MS);
         assert_int_equal(s->units, 1);
         assert_string_equal(s->unit[0], "postgresql@15-main.service");
         assert_int_equal(c.timers.dead_ms, timers_normal().dead_ms);
@@ -129,6 +131,11 @@ static const struct {
      "t:14:11: address \"10.0.0.9\" needs its prefix length: write 10.0.0.9/24\n"
      "t:14:11: an address without an interface: write interface = NAME below [service data]\n"
      "t:15:8: \"postgres\" is not a systemd unit: write NAME.service\n"},
+    {HEAD NODES_TEXT MIRROR "[service data]\nmount = /srv\nstop-timeout = 10\nduplicate-check = maybe\n",
+     "t:14:19: duplicate-check = \"maybe\" is neither yes nor no\n"
+     "t:14:19: a duplicate-check without an address: write address = IP/LENGTH below [service data]\n"
+     "t:13:16: stop-timeout = \"10\" has no unit: write 10ms or 10s\n"
+     "t:13:16: a stop-timeout without a unit: write unit = NAME.service below [service data]\n"},
     {HEAD NODES_TEXT "[timers]\ndead = 600ms\nlease = 1s\naddress = 1500ms\nheartbeat = 200\n",
      "t:11:13: heartbeat = \"200\" has no unit: write 200ms or 200s\n"
      "t:8:8: dead = 600ms is impossible beside suspect: it must be above 700ms, as a node is suspected before it is "

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Stopping a service against a systemd of our own on a bus of our own: the reverse order, and what becomes of a unit that does not end. */
+#include "tests/unit/cmocka_all.h"
+
+#include "hamon/act/service.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <systemd/sd-bus.h>
+#include <time.h>
+#include <unistd.h>
+
+static char folder[64], calls[1024]; /* what systemd was asked, in order; read when nobody asks */
+static pid_t daemon_pid;
+static pthread_t thread;
+static atomic_bool ending;
+static sd_bus *bus;
+
+static void note(const char *what, const char *unit)
+{
+        size_t used = strlen(calls);
+        snprintf(calls + used, sizeof calls - used, "%s %s\n", what, unit);
+}
+
+static int end_job(const char *unit)
+{
+        char path[128];
+        snprintf(path, sizeof path, "/job/%.*s", (int)strcspn(unit, "."), unit);
+        return sd_bus_emit_signal(bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "JobRemoved", "uoss", 1u, path, unit, "done");
+}
+
+/* good: ends at once; deaf: when it is killed; dead: never. */
+static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *unit, *mode;
+        char path[128];
+
+        (void)userdata, (void)error;
+        int r = sd_bus_message_read(m, "ss", &unit, &mode);
+        if (r < 0)
+                return r;
+        note("stop", unit);
+        snprintf(path, sizeof path, "/job/%.*s", (int)strcspn(unit, "."), unit);
+        r = sd_bus_reply_method_return(m, "o", path);
+        if (r >= 0 && (strncmp(unit, "good", 4) == 0 || (strncmp(unit, "deaf", 4) == 0 && strstr(calls, "kill deaf"))))
+                r = end_job(unit);
+        return r;
+}
+
+static int on_kill(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *unit, *whom;
+        int signal_number;
+
+        (void)userdata, (void)error;
+        int r = sd_bus_message_read(m, "ssi", &unit, &whom, &signal_number);
+        if (r < 0)
+                return r;
+        if (signal_number == SIGKILL && strcmp(whom, "all") == 0)
+                note("kill", unit);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int on_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        (void)userdata, (void)error;
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static const sd_bus_vtable manager[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD("StopUnit", "ss", "o", on_stop, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("KillUnit", "ssi", "", on_kill, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Subscribe", "", "", on_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_SIGNAL("JobRemoved", "uoss", 0),
+    SD_BUS_VTABLE_END,
+};
+
+static void *run(void *userdata)
+{
+        (void)userdata;
+        while (!atomic_load(&ending)) {
+                if (sd_bus_process(bus, NULL) == 0)
+                        (void)sd_bus_wait(bus, 20000);
+        }
+        return NULL;
+}
+
+static int setup(void **state)
+{
+        char config[96], text[512], address[128];
+        FILE *f;
+
+        (void)state;
+        strcpy(folder, "/tmp/hamon-bus-XXXXXX");
+        if (!mkdtemp(folder))
+                return -1;
+        snprintf(config, sizeof config, "%s/conf", folder);
+        snprintf(text, sizeof text,
+                 "<busconfig><type>session</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth><policy context='default'><allow "
+                 "send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/><allow own='*'/></policy></busconfig>\n",
+                 folder);
+        if (!(f = fopen(config, "w")) || fputs(text, f) == EOF || fclose(f) != 0)
+                return -1;
+        daemon_pid = fork();
+        if (daemon_pid == 0) {
+                char option[128];
+                (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+                snprintf(option, sizeof option, "--config-file=%s", config);
+                execlp("dbus-daemon", "dbus-daemon", option, "--nofork", "--nopidfile", "--nosyslog", (char *)NULL);
+                _exit(127);
+        }
+        snprintf(address, sizeof address, "%s/bus", folder);
+        for (int i = 0; i < 500 && access(address, F_OK) < 0; i++)
+                (void)poll(NULL, 0, 10);
+        snprintf(address, sizeof address, "unix:path=%s/bus", folder);
+        setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
+        if (sd_bus_open_system(&bus) < 0 ||
+            sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", manager, NULL) < 0 ||
+            sd_bus_request_name(bus, "org.freedesktop.systemd1", 0) < 0)
+                return -1;
+        return pthread_create(&thread, NULL, run, NULL);
+}
+
+static int teardown(void **state)
+{
+        char command[96];
+
+        (void)state;
+        atomic_store(&ending, true);
+        pthread_join(thread, NULL);
+        sd_bus_flush_close_unref(bus);
+        (void)kill(daemon_pid, SIGTERM);
+        (void)waitpid(daemon_pid, NULL, 0);
+        snprintf(command, sizeof command, "rm -r %s", folder);
+        return system(command);
+}
+
+static int stop(const char *const *units, uint32_t timeout_ms, struct trouble *t, double *ret_s)
+{
+        struct config_service s = {.present = true, .stop_timeout_ms = timeout_ms};
+        struct timespec begin, end;
+
+        for (; units[s.units]; s.units++)
+                snprintf(s.unit[s.units], sizeof s.unit[0], "%s", units[s.units]);
+        calls[0] = '\0';
+        clock_gettime(CLOCK_MONOTONIC, &begin);
+        int r = service_stop(&s, "/dev/null", t);
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        *ret_s = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+        return r;
+}
+
+static void in_reverse(void **state)
+{
+        struct trouble t;
+        double s;
+
+        (void)state;
+        assert_int_equal(stop((const char *const[]){"good1.service", "good2.service", NULL}, 5000, &t, &s), 0);
+        assert_string_equal(calls, "stop good2.service\nstop good1.service\n");
+}
+
+static void one_that_is_deaf_is_killed(void **state)
+{
+        struct trouble t;
+        double s;
+
+        (void)state;
+        assert_int_equal(stop((const char *const[]){"good.service", "deaf.service", NULL}, 1000, &t, &s), 0);
+        assert_string_equal(calls, "stop deaf.service\nkill deaf.service\nstop deaf.service\nstop good.service\n");
+        assert_true(s >= 1 && s < 5); /* not before its time-out */
+}
+
+static void one_that_cannot_be_killed_is_told(void **state)
+{
+        struct trouble t;
+        double s;
+
+        (void)state;
+        assert_int_equal(stop((const char *const[]){"good.service", "dead.service", NULL}, 1000, &t, &s), -ETIMEDOUT);
+        assert_string_equal(t.text, "unit dead.service: its processes were killed and do not end: they wait for a disk");
+        assert_string_equal(calls, "stop dead.service\nkill dead.service\nstop dead.service\nstop good.service\n"); /* the others are stopped all the same */
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {cmocka_unit_test(in_reverse), cmocka_unit_test(one_that_is_deaf_is_killed),
+                                           cmocka_unit_test(one_that_cannot_be_killed_is_told)};
+        return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -44,6 +44,10 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
 		>$(DESTDIR)$(LIBDIR)/pkgconfig/libnbdd.pc
 	sed 's/@VERSION@/$(VERSION)/' deploy/man/libnbdd.3.in >$(DESTDIR)$(MANDIR)/man3/libnbdd.3
 	$(INSTALL) -D -m 0644 deploy/examples/nbdd-list.c $(DESTDIR)$(PREFIX)/share/doc/libnbdd-dev/examples/nbdd-list.c
+	$(INSTALL) -d $(DESTDIR)$(MANDIR)/man7
+	deploy/make-man7 hamon-troubleshooting "what hamon's reasons mean, and what to do" $(VERSION) <docs/TROUBLESHOOTING.md \
+		>$(DESTDIR)$(MANDIR)/man7/hamon-troubleshooting.7
+	$(INSTALL) -m 0644 deploy/examples/nftables.conf $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/nftables.conf
 	sed 's/@VERSION@/$(VERSION)/' deploy/man/nbdd.conf.5.in >$(DESTDIR)$(MANDIR)/man5/nbdd.conf.5
 	$(INSTALL) -D -m 0644 deploy/prometheus/nbdd-alerts.yml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/nbdd-alerts.yml
 	$(INSTALL) -D -m 0644 docs/openapi.yaml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/openapi.yaml

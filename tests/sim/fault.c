@@ -510,6 +510,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 return;
         case FAULT_DISK_CRAWLS:
                 s->node[n].disk.slowness = (uint32_t)sim_between(s, 500, 2500);
+                s->crawled = true;
                 trace(s, n, "the disk crawls: %llu times slower", s->node[n].disk.slowness, 0);
                 return;
         case FAULT_NBDC_STALL:

@@ -350,6 +350,7 @@ struct sim {
         uint64_t changed_us;  /* last fault or repair */
         bool effects_failed;  /* a drop of the debt may have failed: it only costs a longer resync */
         bool healed;          /* no more faults */
+        bool crawled;         /* a disk needed seconds for each request: so do acknowledgements, as long as none takes leg_timeout */
         bool manual;          /* two nodes without a third vote, and a person */
         uint8_t word_of;      /* node on which the person said that the other one is off, since it was redundant last; NO_NODE: none */
         struct acceptor_state snapshot; /* of the witness, when the schedule began */

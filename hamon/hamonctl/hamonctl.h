@@ -16,10 +16,11 @@ enum { REFUSED_SHOWN_MS = 600000 }; /* refused datagrams are a warning for ten m
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct command_line {
+        const char *node, *listen, *dir; /* cluster */
         const char *socket, *role, *mirror, *severity, *since;
-        bool json, watch, follow, overwrite, yes, dry_run;
+        bool api, timeout_given, json, watch, follow, overwrite, yes, dry_run;
         uint64_t timeout_s;
-        const char *words[5]; /* operands */
+        const char *words[16]; /* operands */
         unsigned count;
 };
 
@@ -112,6 +113,11 @@ int verb_cert_create(const char *path);
 int verb_token_create(const struct command_line *c, const char *name);
 int verb_token_list(const struct command_line *c);
 int verb_token_revoke(const struct command_line *c, const char *name);
+
+/* cluster.c. `operands`: NAME=ADDR,ADDR for each machine, then NAME=DEVICE,DEVICE for each mirror */
+int verb_cluster_create(const struct command_line *c, const char *cluster, const char *const *operands, unsigned count);
+int verb_cluster_invite(const struct command_line *c, const char *const *names, unsigned count);
+int verb_cluster_join(const struct command_line *c, const char *where, const char *token);
 
 /* verbs.c: where the packages made a group hamon, it may read the file. -errno. */
 int give_to_hamon(const char *path);

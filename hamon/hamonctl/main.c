@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_CLUSTER, OPT_TIMEOUT, OPT_ROLE, OPT_DRY_RUN, OPT_SINCE, OPT_SEVERITY, OPT_MIRROR };
+enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_CLUSTER, OPT_TIMEOUT, OPT_ROLE, OPT_DRY_RUN, OPT_SINCE, OPT_SEVERITY, OPT_MIRROR,
+       OPT_NODE, OPT_LISTEN, OPT_DIR, OPT_API };
 
 static const struct cli_option options[] = {
         {0, "json", NULL, "print JSON, as docs/openapi.yaml describes it", OPT_JSON},
@@ -23,6 +24,10 @@ static const struct cli_option options[] = {
         {'y', "yes", NULL, "consent without being asked", OPT_YES},
         {0, "role", "ROLE", "of a token: viewer (default) or operator", OPT_ROLE},
         {0, "dry-run", NULL, "say what a change would do and what stands in its way, change nothing", OPT_DRY_RUN},
+        {0, "node", "NAME", "which machine of the cluster this is (cluster ...; default: the host name)", OPT_NODE},
+        {0, "listen", "ADDR:PORT", "where the other machines join (cluster create, invite; default: port 4346 of this machine's first address)", OPT_LISTEN},
+        {0, "dir", "DIR", "where the cluster's files are, alike on all machines (cluster ...; default /etc/hamon)", OPT_DIR},
+        {0, "api", NULL, "serve the API and the page on port 4345, with a new certificate (cluster create)", OPT_API},
         {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
         {0, "socket", "SOCKET", "of hamon (default " API_SOCKET ")", OPT_SOCKET},
         {0, "control", "SOCKET", NULL, OPT_SOCKET},
@@ -33,7 +38,10 @@ static const struct cli_option options[] = {
 static const struct cli cli = {
         .program = "hamonctl",
         .summary = "look at hamon and command it",
-        .usage = "hamonctl status [--json] [--watch]\n"
+        .usage = "hamonctl cluster create CLUSTER NAME=ADDR[,ADDR]... [MIRROR=DEVICE,DEVICE]... [--api] [--dry-run]\n"
+                 "hamonctl cluster invite NAME...\n"
+                 "hamonctl cluster join ADDR:PORT NAME:SECRET\n"
+                 "hamonctl status [--json] [--watch]\n"
                  "hamonctl explain [NAME] [--json]\n"
                  "hamonctl simulate PART [--mirror NAME] [--json]\n"
                  "hamonctl events [--since WHEN] [--severity LEVEL] [--mirror NAME] [--follow] [--json]\n"
@@ -67,10 +75,10 @@ static const struct cli cli = {
 };
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
-enum verb { STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, IS_PRIMARY, CHECK,
+enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, IS_PRIMARY, CHECK,
             SUPPORT_BUNDLE, TEST_NOTIFY, CONFIG_CHECK, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
-enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8 };
+enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16 };
 
 static const struct {
         const char *first, *second;
@@ -78,6 +86,9 @@ static const struct {
         const char *operand;
         unsigned takes;
 } verbs[] = {
+        [CLUSTER_CREATE] = {"cluster", "create", 3, 12, "CLUSTER NAME=ADDR NAME=ADDR", DRY | OF_CLUSTER},
+        [CLUSTER_INVITE] = {"cluster", "invite", 1, 2, "NAME", OF_CLUSTER},
+        [CLUSTER_JOIN] = {"cluster", "join", 2, 2, "ADDR:PORT NAME:SECRET", OF_CLUSTER},
         [STATUS] = {"status", NULL, 0, 0, NULL, JSON},
         [EXPLAIN] = {"explain", NULL, 0, 1, "NAME", JSON},
         [SIMULATE] = {"simulate", NULL, 1, 1, "PART", JSON | OF_MIRROR},
@@ -135,6 +146,12 @@ static int unknown_verb(const struct command_line *c)
 static int dispatch(const struct command_line *c, enum verb verb, const char *operand)
 {
         switch (verb) {
+        case CLUSTER_CREATE:
+                return verb_cluster_create(c, operand, c->words + 3, c->count - 3);
+        case CLUSTER_INVITE:
+                return verb_cluster_invite(c, c->words + 2, c->count - 2);
+        case CLUSTER_JOIN:
+                return verb_cluster_join(c, operand, c->words[3]);
         case STATUS:
                 return verb_status(c);
         case EXPLAIN:
@@ -194,6 +211,8 @@ static const char *misplaced(const struct command_line *c, unsigned takes)
                 return "--json has no meaning for";
         if (c->mirror && !(takes & OF_MIRROR))
                 return "--mirror has no meaning for";
+        if ((c->node || c->listen || c->dir || c->api) && !(takes & OF_CLUSTER))
+                return "--node, --listen, --dir and --api are for cluster, not for";
         return (c->since || c->severity || c->follow) && !(takes & OF_EVENTS) ? "--since, --severity and --follow are for events, not for" : NULL;
 }
 
@@ -256,6 +275,10 @@ int main(int argc, char **argv)
                 {OPT_SINCE, &c.since, NULL},
                 {OPT_SEVERITY, &c.severity, NULL},
                 {OPT_MIRROR, &c.mirror, NULL},
+                {OPT_NODE, &c.node, NULL},
+                {OPT_LISTEN, &c.listen, NULL},
+                {OPT_DIR, &c.dir, NULL},
+                {OPT_API, NULL, &c.api},
                 {0, NULL, NULL},
         };
         struct cli_parser p;
@@ -269,6 +292,7 @@ int main(int argc, char **argv)
                 if (id == OPT_TIMEOUT) {
                         if (!parse_seconds(p.value, &c.timeout_s))
                                 return usage_error("not a number of seconds (0 to 86400):", p.value, NULL);
+                        c.timeout_given = true;
                         continue;
                 }
                 if (c.count == sizeof c.words / sizeof *c.words)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,7 +252,7 @@ static void test_a_full_disk(void **state)
         end(&f, l);
 }
 
-static int told;
+static atomic_int told;
 static void on_told(void *userdata, const char *sentence)
 {
         (void)sentence;
@@ -273,7 +274,7 @@ static void test_the_writer(void **state)
         assert_int_equal(event_writer_open(l, sub, &w), 0);
         assert_int_equal(event_writer_run(w, on_told, l), 0);
         add(l, 4);
-        for (int i = 0; i < 500 && __atomic_load_n(&told, __ATOMIC_SEQ_CST) == 0; i++)
+        for (int i = 0; i < 500 && told == 0; i++)
                 nanosleep(&tick, NULL);
         assert_int_equal(told, 1);
         assert_int_equal(mkdir(sub, 0700), 0);

@@ -56,7 +56,8 @@ bool link_sample(int fd, struct link_sample *ret)
         *ret = (struct link_sample){
             .retransmits = info.tcpi_retransmits,
             .probes = info.tcpi_probes,
-            .window_closed = info.tcpi_unacked == 0 && info.tcpi_notsent_bytes > 0,
+            .window_closed = (info.tcpi_unacked == 0 && info.tcpi_notsent_bytes > 0) ||
+                             (size >= offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof info.tcpi_snd_wnd && info.tcpi_snd_wnd == 0),
             .silent_ms =
                 info.tcpi_last_ack_recv < info.tcpi_last_data_recv ? info.tcpi_last_ack_recv : info.tcpi_last_data_recv,
         };

@@ -9,6 +9,11 @@
  *                        second. After such a move the patient rule holds for a while, so that a peer that freezes now
  *                        and then is not chased from one address to the other.
  *
+ * What was sent again has had no answer only if nothing came since the sample before it: a peer whose buffers are full
+ * closes its window over data that is under way, answers each retransmission with "still closed", and TCP sends it
+ * again ever more rarely. Neither is one sample enough: after a pause of this machine the timer of the retransmission
+ * fires before the answers that wait are taken in.
+ *
  * Pure. limits.h has the numbers.
  */
 #ifndef NBDD_NBDC_LIVENESS_H
@@ -23,7 +28,7 @@
 struct link_sample {
         uint32_t retransmits; /* of the oldest unacknowledged data, in a row */
         uint32_t probes;      /* keepalive or window probes without an answer */
-        bool window_closed;   /* data waits for room at the peer: then the probes are window probes */
+        bool window_closed;   /* data waits for room at the peer: then probes and retransmissions are window probes */
         uint32_t silent_ms;   /* nothing at all has come from the peer for so long */
 };
 
@@ -31,6 +36,9 @@ struct liveness {
         bool unanswered;
         uint64_t unanswered_since_ms;
         uint64_t patient_until_ms;
+        uint32_t retransmits;     /* of the latest sample */
+        uint64_t sampled_ms;      /* when that was */
+        uint64_t resent_after_ms; /* the latest retransmission came after this sample */
 };
 
 /* A probe that is on its way is not one without an answer: only one that still has none a few samples later. */
@@ -38,8 +46,8 @@ static inline bool liveness_moves(const struct liveness *l, const struct link_sa
 {
         if (now_ms < l->patient_until_ms || s->silent_ms < NBDC_LINK_MOVE_MS)
                 return false;
-        if (s->retransmits >= 1)
-                return true;
+        if (s->retransmits >= 1 && !s->window_closed)
+                return l->unanswered && now_ms - l->unanswered_since_ms >= NBDC_PROBE_ONE_OF_MANY_MS;
         return s->probes >= (s->window_closed ? 2u : 1u) && l->unanswered &&
                now_ms - l->unanswered_since_ms >= NBDC_LINK_ANSWER_MS;
 }
@@ -47,16 +55,21 @@ static inline bool liveness_moves(const struct liveness *l, const struct link_sa
 /* True: lost; shut it and dial. `several`: the peer has other addresses. */
 static inline bool liveness_lost(struct liveness *l, const struct link_sample *s, bool several, uint64_t now_ms)
 {
-        bool waiting = s->retransmits > 0 || s->probes > 0;
+        if (s->retransmits > l->retransmits)
+                l->resent_after_ms = l->sampled_ms ? l->sampled_ms : now_ms;
+        l->retransmits = s->retransmits;
+        l->sampled_ms = now_ms;
+        bool resent = s->retransmits > 0 && now_ms - s->silent_ms <= l->resent_after_ms;
+        bool waiting = resent || s->probes > 0;
         if (waiting && !l->unanswered)
                 l->unanswered_since_ms = now_ms;
         l->unanswered = waiting;
-        if (several && liveness_moves(l, s, now_ms)) {
+        if (several && waiting && liveness_moves(l, s, now_ms)) {
                 l->patient_until_ms = now_ms + NBDC_LINK_MOVE_REST_MS;
                 l->unanswered = false;
                 return true;
         }
-        return (s->retransmits >= NBDC_LINK_RETRANSMITS || s->probes >= NBDC_LINK_RETRANSMITS) &&
+        return ((resent && s->retransmits >= NBDC_LINK_RETRANSMITS) || s->probes >= NBDC_LINK_RETRANSMITS) &&
                s->silent_ms >= NBDC_LINK_DEAD_MS;
 }
 

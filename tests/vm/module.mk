@@ -16,3 +16,4 @@ soak-ktls:
 	MINUTES=$(or $(MINUTES),60) SEED=$(SEED) RECORDS=$(or $(RECORDS),20000) tests/vm/nbdc/soak-ktls
 
 include tests/vm/contract/module.mk
+include tests/vm/nbdc/module.mk

@@ -125,8 +125,8 @@ def settle(node, device, what, condition, timeout_s=20):
     """node.wait(), and then the writes go on."""
     status = node.wait(device, what, condition, timeout_s)
     deadline = time.monotonic() + timeout_s * settings.PATIENCE
-    before = node.vm.check(f"cut -d' ' -f1-30 /sys/block/{device}/stat").split()[4]
-    while node.vm.check(f"cut -d' ' -f1-30 /sys/block/{device}/stat").split()[4] == before:
+    before = node.vm.check(f"cat /sys/block/{device}/stat").split()[4]
+    while node.vm.check(f"cat /sys/block/{device}/stat").split()[4] == before:
         expect(time.monotonic() < deadline, f"{what}: no request completes; {status}")
         time.sleep(0.2)
     return status

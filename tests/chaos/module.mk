@@ -15,4 +15,4 @@ chaos-mutants: $(BUILD)/tests/chaos/chaos-load
 	@$(MAKE) --no-print-directory deb
 	tests/chaos/test-mutants $(MUTANTS)
 
-INTEGRATION_TESTS += tests/chaos/test-model tests/chaos/test-load
+INTEGRATION_TESTS += tests/chaos/test-model tests/chaos/test-load tests/chaos/test-disk

@@ -15,6 +15,7 @@ import time
 from . import proc, unixsock
 
 START_TIMEOUT_S = 10
+UNLIMITED_BITS = 10**12  # a second
 
 
 class Disk:
@@ -79,10 +80,8 @@ class Disk:
 
     def slow(self, bytes_per_second=None):
         """At most so many bytes a second; None: as fast as it can."""
-        if bytes_per_second:
-            self._rate.write_text(f"{bytes_per_second * 8}\n")
-        else:
-            self._rate.unlink(missing_ok=True)
+        # The filter keeps the last rate when the file is gone, so that "no limit" has to be written, too.
+        self._rate.write_text(f"{bytes_per_second * 8 if bytes_per_second else UNLIMITED_BITS}\n")
 
     def mend(self):
         """Undo every fault."""

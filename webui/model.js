@@ -67,7 +67,7 @@ function lastOf(events, codes) {
 // {done, total, percent, rate, eta_ms, stalled} of a copy that runs; null: none does. Rates need two samples a second apart.
 export function resyncOf(state, name, now) {
 	const mirror = bestView(state, name).mirror;
-	if (!mirror.resync) return null;
+	if (!mirror.resync || mirror.resync.state === "idle") return null;
 	const done = Number(mirror.resync.done_sectors) * 512;
 	const total = Number(mirror.resync.total_sectors) * 512;
 	const samples = state.resync.get(name) ?? [];
@@ -76,7 +76,7 @@ export function resyncOf(state, name, now) {
 	const rate = elapsed > 2000 ? ((done - first.done) / elapsed) * 1000 : null;
 	const moved = samples.findLast((s) => s.done !== done);
 	const stalled = elapsed > 10000 && (!moved || now - moved.at > 10000);
-	return { done, total, left: Math.max(0, total - done), percent: mirror.resync.percent, rate, stalled, eta_ms: rate > 0 ? ((total - done) / rate) * 1000 : null };
+	return { paused: mirror.resync.state === "paused", pause_left_s: mirror.resync.pause_left_s, done, total, left: Math.max(0, total - done), percent: mirror.resync.percent, rate, stalled, eta_ms: rate > 0 ? ((total - done) / rate) * 1000 : null };
 }
 
 const TONE = { ok: "ok", degraded: "warning", frozen: "critical", down: "critical", starting: "warning", unconfigured: "info" };

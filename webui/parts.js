@@ -72,8 +72,8 @@ export function resyncPart(state, name) {
 	if (!r) return null;
 	return section("resync", "Copy to the second disk",
 		h("progress", { max: "100", value: r.percent, "aria-label": "Copied" }, `${r.percent} %`),
-		h("dl", { class: "facts" }, fact("Left", bytes(r.left)), fact("Of", bytes(r.total)), fact("Rate", r.stalled ? "stalled" : r.rate === null ? "measuring" : `${bytes(Math.max(0, Math.round(r.rate)))}/s`),
-			fact("Done in", r.stalled ? "not at this rate" : r.eta_ms ? span(r.eta_ms) : "–")));
+		h("dl", { class: "facts" }, fact("Left", bytes(r.left)), fact("Of", bytes(r.total)), fact("Rate", r.paused ? "paused" : r.stalled ? "stalled" : r.rate === null ? "measuring" : `${bytes(Math.max(0, Math.round(r.rate)))}/s`),
+			fact("Done in", r.paused ? (r.pause_left_s ? `goes on in ${span(r.pause_left_s * 1000)}` : "goes on when somebody says so") : r.stalled ? "not at this rate" : r.eta_ms ? span(r.eta_ms) : "–")));
 }
 
 const fact = (name, value) => h("div", { key: name }, h("dt", {}, name), h("dd", { class: "number" }, value));

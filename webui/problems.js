@@ -7,6 +7,8 @@ import { bestView, order, viewsOf, worse } from "./model.js";
 const WHY = {
 	degraded: "One disk has every write. If it fails now, the data is gone; if its node fails, the service is down until it is back.",
 	resync: "Until the copy is complete only one disk has everything.",
+	"resync-paused": "Nothing is copied while it is paused, and only one disk has everything.",
+	"resync-stalled": "Until the copy is complete only one disk has everything, and it does not come nearer.",
 	"witness-lost": "Everything goes on, but one more fault stops all writes: no majority would be left to decide.",
 	frozen: "Applications hang at their next write. Nothing is lost or torn while it waits.",
 	"lease-lost": "The service address is gone, so clients cannot connect, and writes wait. Nothing is lost.",
@@ -62,6 +64,7 @@ function stepsOf(reason, c) {
 	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" }];
 	case "own-leg-failed": return [{ text: "Replace the disk, restart hamon-act and hamon, then:", on: node, command: `hamonctl mirror join ${mirror} --overwrite` }];
 	case "probe-failed": case "own-leg-unsafe": return [{ text: "Look at the disk, save the data, replace it:", on: node, command: "dmesg | tail -n 50" }];
+	case "resync-stalled": return [{ text: "See which disk or link is stuck:", on: node, command: "dmesg | tail -n 50" }, { on: peer, command: "journalctl -u nbdd -n 50" }];
 	case "resync": return [{ text: "Wait until it is done.", on: node, command: "hamonctl status --watch" }];
 	case "effect-failed": case "effect-slow": case "service-failed": return [journal];
 	case "leg-refused": return [{ on: peer, command: "journalctl -u nbdd -n 50" }];
@@ -85,7 +88,7 @@ function make(severity, code, cause, more = {}) {
 // Another machine's view is a moment old: what it says under an older record is over, and of redundancy the active node knows best.
 function isCurrent(state, view, mirror) {
 	const best = bestView(state, mirror.name);
-	return view.node === best.node || (Number(mirror.record.version) >= Number(best.mirror.record.version) && !["degraded", "resync"].includes(mirror.reason.code));
+	return view.node === best.node || (Number(mirror.record.version) >= Number(best.mirror.record.version) && !["degraded", "resync", "resync-paused", "resync-stalled"].includes(mirror.reason.code));
 }
 
 function ofView(state, view, self) {

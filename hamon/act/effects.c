@@ -6,6 +6,7 @@
 #include "hamon/act/attach.h"
 #include "hamon/act/note.h"
 #include "hamon/act/reboot.h"
+#include "hamon/act/resync.h"
 #include "hamon/act/service.h"
 
 #include <errno.h>
@@ -60,6 +61,12 @@ static const char *mount_device(const struct mirror *m, const char *md_path)
         return symlink(md_path, m->device_link) == 0 ? m->device_link : md_path;
 }
 
+static int resync_control_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
+{
+        (void)ret;
+        return resync_order(m->resync, &e->order, t);
+}
+
 static int service_start_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         struct array a = mirror_array(m);
@@ -100,6 +107,7 @@ static const effect_function functions[EFFECT_TYPES] = {
     [EFFECT_DETACH] = detach_effect,
     [EFFECT_LEG_REMOVE] = effect_leg_remove,
     [EFFECT_DEBT_DROP] = effect_debt_drop,
+    [EFFECT_RESYNC_CONTROL] = resync_control_effect,
     [EFFECT_HISTORY] = effect_history,
     [EFFECT_SERVICE_START] = service_start_effect,
     [EFFECT_SERVICE_STOP] = service_stop_effect,

@@ -155,8 +155,11 @@ int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struc
                 return r;
         s.running = is_running(text);
         s.read_auto = strcmp(text, "read-auto") == 0;
-        if (attribute(root, md, "sync_action", text, sizeof text) == 0)
+        if (attribute(root, md, "sync_action", text, sizeof text) == 0) {
                 s.sync_idle = strcmp(text, "idle") == 0;
+                s.sync_frozen = strcmp(text, "frozen") == 0;
+                s.recovering = strcmp(text, "recover") == 0 || strcmp(text, "resync") == 0;
+        }
         if (!s.sync_idle && attribute(root, md, "sync_completed", text, sizeof text) == 0 &&
             sscanf(text, "%" SCNu64 " / %" SCNu64, &s.sync_done_sectors, &s.sync_total_sectors) != 2)
                 s.sync_done_sectors = s.sync_total_sectors = 0;

@@ -28,6 +28,8 @@ struct md_state {
         bool halfway;   /* does not run, yet holds the own device: an assembly that was interrupted */
         bool read_auto; /* nothing was written since the assembly: bitmap and recovery stand still */
         bool sync_idle;
+        bool sync_frozen; /* a person's pause: md copies nothing until it is told to go on */
+        bool recovering;  /* md copies to a leg, or is about to */
         uint64_t sync_done_sectors, sync_total_sectors; /* 0/0 when idle */
         unsigned members;
         struct md_member own, peer;

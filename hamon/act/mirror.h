@@ -15,6 +15,8 @@
 
 #define MIRROR_PATH_SIZE 320
 
+struct resync;
+
 struct mirror {
         const struct config *config;
         const struct config_mirror *cm;
@@ -26,8 +28,10 @@ struct mirror {
         char mdadm_config[MIRROR_PATH_SIZE];
         char device_link[MIRROR_PATH_SIZE]; /* to the array's device; what is mounted (effects.c says why) */
         char note_path[MIRROR_PATH_SIZE], debt_path[MIRROR_PATH_SIZE];
+        char resync_path[MIRROR_PATH_SIZE];
         char grants_path[MIRROR_PATH_SIZE]; /* nbdd's, removed when nbdd itself cannot revoke */
         const char *nbdd_socket;            /* NULL: the default */
+        struct resync *resync; /* of its own thread; set once, before the workers start */
         /* the worker writes it, the monitor reads it */
         _Atomic uint64_t settled; /* ticket of the last effect that ended, of the present client; 0: none */
         /* the worker's */

@@ -4,6 +4,7 @@
 #include "hamon/act/attach.h"
 #include "hamon/act/own_probe.h"
 #include "hamon/act/progress.h"
+#include "hamon/act/resync.h"
 #include "hamon/act/service.h"
 #include "hamon/act/thread.h"
 
@@ -67,6 +68,7 @@ static int look(struct monitor *w, struct progress *p, struct md_state *s, struc
 {
         const struct mirror *m = w->mirror;
         struct attach_view leg;
+        struct resync_view resync;
 
         *o = (struct observation){
             .mirror = (uint8_t)m->index, .settled = m->settled, .sync_idle = true}; /* before anything is read */
@@ -81,8 +83,10 @@ static int look(struct monitor *w, struct progress *p, struct md_state *s, struc
         o->peer_in_sync = o->peer_in_array && s->peer.in_sync;
         o->peer_failed = s->peer.present && s->peer.faulty;
         o->sync_idle = s->sync_idle;
-        o->resync_done_sectors = s->sync_done_sectors;
-        o->resync_total_sectors = s->sync_total_sectors;
+        resync_look(m->resync, &resync);
+        o->resync_done_sectors = resync.total_sectors ? resync.done_sectors : s->sync_done_sectors;
+        o->resync_total_sectors = resync.total_sectors ? resync.total_sectors : s->sync_total_sectors;
+        o->resync = resync.seen;
         o->attached = leg.attached;
         o->leg_connected = leg.connected;
         o->leg_refused = leg.refused;
@@ -112,7 +116,7 @@ static bool tells_more(const struct observation *a, const struct observation *b)
         return a->settled != b->settled || a->array_running != b->array_running || a->own_in_sync != b->own_in_sync ||
                a->own_failed != b->own_failed || a->own_unsafe != b->own_unsafe || a->peer_in_array != b->peer_in_array ||
                a->peer_in_sync != b->peer_in_sync || a->peer_failed != b->peer_failed || a->sync_idle != b->sync_idle ||
-               a->attached != b->attached || a->leg_connected != b->leg_connected || a->leg_refused != b->leg_refused ||
+               a->resync.paused != b->resync.paused || a->resync.stalled != b->resync.stalled || a->attached != b->attached || a->leg_connected != b->leg_connected || a->leg_refused != b->leg_refused ||
                a->service_running != b->service_running;
 }
 

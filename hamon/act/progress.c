@@ -9,7 +9,8 @@ int progress_parse(const char *text, struct progress_counters *ret)
 {
         uint64_t f[17] = {0};
 
-        /* Documentation/block/stat: reads 0, writes 4, in flight 8, discards 11, flushes 15; older kernels end earlier.
+        /* Documentation/block/stat: reads 0, writes 4, in flight 8, discards 11, flushes 15, and the time of each
+         * three (of a flush: one) further; older kernels end earlier.
          */
         int n =
             sscanf(text,
@@ -19,7 +20,7 @@ int progress_parse(const char *text, struct progress_counters *ret)
                    &f[14], &f[15], &f[16]);
         if (n < 11)
                 return -EBADMSG;
-        *ret = (struct progress_counters){.completed = f[0] + f[4] + f[11] + f[15], .in_flight = f[8]};
+        *ret = (struct progress_counters){.completed = f[0] + f[4] + f[11] + f[15], .in_flight = f[8], .waited_ms = f[3] + f[7] + f[14] + f[16]};
         return 0;
 }
 

@@ -16,6 +16,7 @@ struct progress {
 struct progress_counters {
         uint64_t completed; /* reads, writes, discards and flushes */
         uint64_t in_flight;
+        uint64_t waited_ms; /* what the completed ones took, together */
 };
 
 /* The text of a block device's "stat". -EBADMSG. */

@@ -42,6 +42,11 @@ int protocol_decode(const struct config *c, const char *text, size_t size_bytes,
         e.lifetime_ms = (uint32_t)json_take_int(&t, "lifetime_ms", 0, UINT32_MAX);
         if (json_take_has(&t, "until_ms"))
                 e.until_ms = json_take_u64(&t, "until_ms");
+        if (type == EFFECT_RESYNC_CONTROL) {
+                e.order.wish = (enum resync_wish)json_take_int(&t, "wish", 0, RESYNC_WISHES - 1);
+                e.order.for_s = (uint32_t)json_take_int(&t, "for_s", 0, RESYNC_PAUSE_MOST_S);
+                e.order.rate_kib = (uint32_t)json_take_int(&t, "rate_kib", 0, RESYNC_RATE_MOST_KIB);
+        }
         int r = json_take_end(&t);
         if (r < 0 || e.ticket == 0)
                 say(ret_reason, reason_size, "a field is missing, unknown or of another type", NULL);
@@ -114,8 +119,12 @@ char *protocol_encode_result(const struct config *c, const struct effect_result 
 
 char *protocol_encode_observation(const struct config *c, const struct observation *o)
 {
+        const struct resync_seen *r = &o->resync;
+        json_t *resync = json_pack("{s:b, s:I, s:b, s:I, s:I, s:I, s:I}", "paused", (int)r->paused, "pause_left_s", (json_int_t)r->pause_left_s, "stalled",
+                                   (int)r->stalled, "rate_kib", (json_int_t)r->rate_kib, "limit_kib", (json_int_t)r->limit_kib, "ceiling_kib",
+                                   (json_int_t)r->ceiling_kib, "latency_us", (json_int_t)r->latency_us);
         return dump(json_pack(
-            "{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b}", "observed",
+            "{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b, s:o}", "observed",
             c->mirror[o->mirror].name, "settled", json_of_u64(o->settled), "array_running", (int)o->array_running,
             "own_in_sync", (int)o->own_in_sync, "own_failed", (int)o->own_failed, "peer_in_array",
             (int)o->peer_in_array, "peer_in_sync", (int)o->peer_in_sync, "peer_failed", (int)o->peer_failed,
@@ -123,7 +132,7 @@ char *protocol_encode_observation(const struct config *c, const struct observati
             "resync_total_sectors", json_of_u64(o->resync_total_sectors), "attached", (int)o->attached, "leg_connected",
             (int)o->leg_connected, "leg_refused", (int)o->leg_refused, "leg_oldest_ms", (json_int_t)o->leg_oldest_ms,
             "own_oldest_ms", (json_int_t)o->own_oldest_ms,
-            "service_running", (int)o->service_running, "own_unsafe", (int)o->own_unsafe));
+            "service_running", (int)o->service_running, "own_unsafe", (int)o->own_unsafe, "resync", resync));
 }
 
 char *protocol_encode_refusal(uint64_t ticket, const char *reason)

@@ -5,6 +5,7 @@
 #include "hamon/act/monitor.h"
 #include "hamon/act/protocol.h"
 #include "hamon/act/reboot.h"
+#include "hamon/act/resync.h"
 #include "hamon/act/self_guard.h"
 #include "hamon/act/watchdog.h"
 #include "hamon/act/worker.h"
@@ -258,7 +259,9 @@ int server_start(sd_event *loop, const struct server_options *options, struct se
         *s = (struct server){.loop = loop, .o = *options, .listen_fd = -1, .client_fd = -1, .hamon_gone_since_ms = now_ms()};
         int r = listen_at(s);
         for (unsigned i = 0; r == 0 && i < options->config->mirrors; i++) {
-                r = worker_start(&options->mirrors[i], loop, on_done, s, &s->workers[i]);
+                r = resync_start(&options->mirrors[i], &options->mirrors[i].resync);
+                if (r == 0)
+                        r = worker_start(&options->mirrors[i], loop, on_done, s, &s->workers[i]);
                 if (r == 0 && options->config->mirror[i].service.present)
                         r = worker_start(&options->mirrors[i], loop, on_done, s, &s->service_workers[i]);
                 if (r == 0)

@@ -170,7 +170,7 @@ static bool is_again(struct api_call *c, struct http_response *resp)
         return true;
 }
 
-static int post(struct api_call *c, enum command_type type, uint8_t mirror, bool consent, struct http_response *resp)
+static int post_wanted(struct api_call *c, const struct operation *wanted, struct http_response *resp)
 {
         const struct api *a = c->api;
         uint64_t ticket = 0;
@@ -180,12 +180,24 @@ static int post(struct api_call *c, enum command_type type, uint8_t mirror, bool
         if (call_is_early(c, resp) || (c->idempotency_key && is_again(c, resp)))
                 return 0;
         int r = 0;
-        if (!is_stale(c, mirror, resp))
-                r = operations_post(a->operations, type, mirror, consent, c->who, &ticket) < 0 ? busy(resp, "too many commands are under way")
-                                                                                               : accepted(c, ticket, resp);
+        if (!is_stale(c, wanted->mirror, resp))
+                r = operations_post(a->operations, wanted, c->who, &ticket) < 0 ? busy(resp, "too many commands are under way") : accepted(c, ticket, resp);
         if (c->idempotency_key)
                 idempotency_note(a->idempotency, c->idempotency_key, ticket);
         return r;
+}
+
+static int post(struct api_call *c, enum command_type type, uint8_t mirror, bool consent, struct http_response *resp)
+{
+        return post_wanted(c, &(struct operation){.type = type, .mirror = mirror, .consent = consent}, resp);
+}
+
+/* Whichever node is asked: what only the primary can do is passed on to it. */
+static bool is_for_the_peer(const struct api_call *c)
+{
+        const struct snapshot *s = c->snapshot;
+        return s && c->entrance != ENTRANCE_PEER && s->self < NODES && s->mirror[c->mirror].role == ROLE_STANDBY &&
+               s->mirror[c->mirror].record.primary == 1 - s->self && s->node[1 - s->self].alive;
 }
 
 int post_mirror_create(struct api_call *c, struct http_response *resp)
@@ -202,15 +214,42 @@ int post_mirror_join(struct api_call *c, struct http_response *resp)
 
 int post_mirror_switchover(struct api_call *c, struct http_response *resp)
 {
-        const struct snapshot *s = c->snapshot;
         bool none;
         if (take_body(c, NULL, &none, NULL) < 0)
                 return bad_body(resp);
-        /* Whichever node is asked: the primary hands over. */
-        if (s && c->entrance != ENTRANCE_PEER && s->self < NODES && s->mirror[c->mirror].role == ROLE_STANDBY &&
-            s->mirror[c->mirror].record.primary == 1 - s->self && s->node[1 - s->self].alive)
-                return forward_later(c, (uint8_t)(1 - s->self), c->path, resp);
+        if (is_for_the_peer(c))
+                return forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp);
         return post(c, COMMAND_SWITCHOVER, c->mirror, false, resp);
+}
+
+/* {"action": "pause", "for_s": N} | {"action": "resume"} | {"action": "rate", "rate_kib": N or null} */
+static int take_resync_order(const struct api_call *c, struct resync_order *ret)
+{
+        struct json_take t = json_take_from(c->body);
+        const char *action = json_take_string(&t, "action");
+        *ret = (struct resync_order){.wish = RESYNC_RESUME};
+        if (strcmp(action, "pause") == 0) {
+                ret->wish = RESYNC_PAUSE;
+                if (json_take_has(&t, "for_s"))
+                        ret->for_s = (uint32_t)json_take_int(&t, "for_s", 1, RESYNC_PAUSE_MOST_S);
+        } else if (strcmp(action, "rate") == 0) {
+                ret->wish = RESYNC_RATE;
+                if (json_is_null(json_object_get(c->body, "rate_kib")))
+                        (void)json_take_value(&t, "rate_kib");
+                else
+                        ret->rate_kib = (uint32_t)json_take_int(&t, "rate_kib", RESYNC_RATE_LEAST_KIB, RESYNC_RATE_MOST_KIB);
+        } else if (strcmp(action, "resume") != 0) {
+                return -EINVAL;
+        }
+        return json_take_end(&t);
+}
+
+int post_mirror_resync(struct api_call *c, struct http_response *resp)
+{
+        struct operation wanted = {.type = COMMAND_RESYNC, .mirror = c->mirror};
+        if (!c->body || take_resync_order(c, &wanted.order) < 0)
+                return bad_body(resp);
+        return is_for_the_peer(c) ? forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp) : post_wanted(c, &wanted, resp);
 }
 
 int post_mirror_start_alone(struct api_call *c, struct http_response *resp)

@@ -90,13 +90,18 @@ static uint64_t now_ms(void)
         return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-int operations_post(struct operations *o, enum command_type type, uint8_t mirror, bool consent, const char *by, uint64_t *ret_ticket)
+int operations_post(struct operations *o, const struct operation *wanted, const char *by, uint64_t *ret_ticket)
 {
         pthread_mutex_lock(&o->lock);
         struct operation *op = &o->at[(o->last + 1) % OPERATIONS_MAX];
         bool busy = op->ticket != 0 && op->state < OPERATION_DONE;
         if (!busy) {
-                *op = (struct operation){.ticket = ++o->last, .type = type, .mirror = mirror, .consent = consent, .posted_ms = now_ms()};
+                *op = (struct operation){.ticket = ++o->last,
+                                         .type = wanted->type,
+                                         .mirror = wanted->mirror,
+                                         .consent = wanted->consent,
+                                         .order = wanted->order,
+                                         .posted_ms = now_ms()};
                 (void)text_printable(by, op->by, sizeof op->by);
                 *ret_ticket = op->ticket;
         }

@@ -22,6 +22,7 @@ struct operation {
         enum command_type type;
         uint8_t mirror;
         bool consent;
+        struct resync_order order; /* COMMAND_RESYNC */
         char by[160]; /* who asked */
         uint64_t posted_ms; /* CLOCK_BOOTTIME */
         int error; /* negative errno when failed */
@@ -36,8 +37,11 @@ int operations_new(sd_event *loop, void (*command)(void *userdata, const struct 
                    struct operations **ret);
 void operations_free(struct operations *o);
 
-/* HTTP thread. -EBUSY: OPERATIONS_MAX commands are under way. `by` is cut to what fits. */
-int operations_post(struct operations *o, enum command_type type, uint8_t mirror, bool consent, const char *by, uint64_t *ret_ticket);
+/*
+ * HTTP thread. -EBUSY: OPERATIONS_MAX commands are under way. Of `wanted` counts what is asked for (type, mirror, consent, order); `by` is cut to what
+ * fits.
+ */
+int operations_post(struct operations *o, const struct operation *wanted, const char *by, uint64_t *ret_ticket);
 
 /* HTTP thread. 0: the loop will never see it; -EALREADY: the loop has it or it is over; -ENOENT. */
 int operations_cancel(struct operations *o, uint64_t ticket);

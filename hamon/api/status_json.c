@@ -53,7 +53,7 @@ static uint8_t peer_of(const struct snapshot *s)
  * active node, else the other node. */
 static uint8_t reason_subject(const struct snapshot *s, const struct mirror_view *v, enum reason reason)
 {
-        if (reason == REASON_RESYNC && v->record.primary < NODES)
+        if ((reason == REASON_RESYNC || reason == REASON_RESYNC_PAUSED || reason == REASON_RESYNC_STALLED) && v->record.primary < NODES)
                 return (uint8_t)(1 - v->record.primary);
         bool of_primary = reason == REASON_STANDBY_OK || reason == REASON_DEPOSED || s->self >= NODES;
         return of_primary ? v->record.primary : peer_of(s);
@@ -115,13 +115,29 @@ static json_t *observed_json(const struct observation *o)
                          "service_running", (int)o->service_running);
 }
 
-static json_t *resync_json(const struct observation *o)
+static json_t *number_or_null(uint64_t number)
 {
-        if (o->resync_total_sectors == 0)
+        return number ? json_integer((json_int_t)number) : json_null();
+}
+
+/* A pause and a ceiling are shown also while there is nothing to copy: they count for the next leg that comes. */
+static json_t *resync_json(const struct observation *o, uint64_t aged_ms)
+{
+        enum { SECTOR_BYTES = 512, KIB = 1024 };
+        const struct resync_seen *r = &o->resync;
+        bool copies = o->resync_total_sectors > 0;
+        if (!copies && !r->paused && !r->ceiling_kib)
                 return json_null();
-        double percent = 100.0 * (double)o->resync_done_sectors / (double)o->resync_total_sectors;
-        return json_pack("{s:o, s:o, s:f}", "done_sectors", json_of_u64(o->resync_done_sectors), "total_sectors",
-                         json_of_u64(o->resync_total_sectors), "percent", percent > 100 ? 100.0 : percent);
+        double percent = copies ? 100.0 * (double)o->resync_done_sectors / (double)o->resync_total_sectors : 0;
+        uint64_t left = o->resync_total_sectors > o->resync_done_sectors ? (o->resync_total_sectors - o->resync_done_sectors) * SECTOR_BYTES : 0;
+        uint64_t pause_left_s = r->pause_left_s > aged_ms / 1000 ? r->pause_left_s - aged_ms / 1000 : r->pause_left_s ? 1 : 0;
+        bool moves = copies && !r->paused && !r->stalled;
+        return json_pack("{s:o, s:o, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "done_sectors", json_of_u64(o->resync_done_sectors), "total_sectors",
+                         json_of_u64(o->resync_total_sectors), "percent", percent > 100 ? 100.0 : percent, "state",
+                         r->paused ? "paused" : !copies ? "idle" : r->stalled ? "stalled" : "running", "left_bytes", json_of_u64(left), "rate_kib",
+                         number_or_null(moves ? r->rate_kib : 0), "eta_s", number_or_null(moves && r->rate_kib ? left / KIB / r->rate_kib + 1 : 0),
+                         "pause_left_s", number_or_null(pause_left_s), "limit_kib", number_or_null(r->limit_kib), "ceiling_kib",
+                         number_or_null(r->ceiling_kib), "latency_us", number_or_null(r->latency_us));
 }
 
 static json_t *failure_json(const struct failure *f, uint64_t now_ms)
@@ -149,7 +165,7 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
                               role_word(v->role), "states",
                               json_pack("{s:o, s:o, s:o}", "role", text_or_null(v->role_word), "leg", text_or_null(v->leg_word),
                                         "service", text_or_null(v->service_word)),
-                              "record", record, "legs", legs_json(s, mirror), "resync", resync_json(&v->observed), "waiting_for",
+                              "record", record, "legs", legs_json(s, mirror), "resync", resync_json(&v->observed, aged_ms), "waiting_for",
                               text_or_null(v->waiting_for));
         char revision[128];
         snapshot_revision(s, mirror, revision, sizeof revision);

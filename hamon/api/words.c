@@ -36,7 +36,14 @@ const char *command_word(enum command_type c)
                 [COMMAND_CREATE] = "create",           [COMMAND_JOIN] = "join",
                 [COMMAND_SWITCHOVER] = "switchover",   [COMMAND_START_ALONE] = "start-alone",
                 [COMMAND_CONFIRM_DEAD] = "confirm-dead", [COMMAND_LEAVE] = "leave",
+                [COMMAND_RESYNC] = "resync",
                 [COMMAND_REPLACE_WITNESS] = "replace-witness",
         };
         return words[c];
+}
+
+const char *resync_wish_word(enum resync_wish w)
+{
+        static const char *const words[RESYNC_WISHES] = {[RESYNC_PAUSE] = " pause", [RESYNC_RESUME] = " resume", [RESYNC_RATE] = " rate"};
+        return words[w];
 }

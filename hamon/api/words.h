@@ -8,6 +8,7 @@
 const char *severity_word(enum severity s);
 const char *health_word(enum health h);
 const char *role_word(enum node_role r);
+const char *resync_wish_word(enum resync_wish w); /* " pause", " resume", " rate": behind the command's word */
 const char *command_word(enum command_type c);
 
 #endif

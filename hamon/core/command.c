@@ -42,6 +42,19 @@ static enum reason may_start_alone(const struct core *c, uint8_t mirror, bool co
         return consent ? REASON_NONE : REASON_COMMAND_CONSENT;
 }
 
+/* A pause that nothing would end by itself is not taken: with the leg in sync there is nothing to pause. */
+static enum reason may_control_resync(const struct core *c, uint8_t mirror, const struct resync_order *order)
+{
+        if (c->mirror[mirror].state != MIRROR_PRIMARY)
+                return REASON_COMMAND_WRONG_STATE;
+#ifdef MUTANT_UNIT_pause_in_sync
+        (void)order;
+        return REASON_NONE;
+#else
+        return order->wish == RESYNC_PAUSE && c->leg[mirror].state == LEG_IN ? REASON_COMMAND_WRONG_STATE : REASON_NONE;
+#endif
+}
+
 static void leave(struct core *c, const struct event *e, struct actions *out)
 {
         if (c->leave_ticket) {
@@ -116,6 +129,8 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
                 refused = may_join(c, mirror);
         else if (e->command.type == COMMAND_SWITCHOVER)
                 refused = may_switch_over(c, mirror);
+        else if (e->command.type == COMMAND_RESYNC)
+                refused = may_control_resync(c, mirror, &e->command.order);
         else
                 refused = may_start_alone(c, mirror, e->command.consent);
         if (refused != REASON_NONE) {
@@ -136,8 +151,19 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
                 mirror_fire(c, mirror, MIRROR_COMMAND_JOIN, e, out);
         else if (cmd->type == COMMAND_SWITCHOVER)
                 c->mirror[mirror].stop = true;
+        else if (cmd->type == COMMAND_RESYNC)
+                pending_ask(c, &cmd->pending,
+                            &(struct effect){.type = EFFECT_RESYNC_CONTROL, .mirror = mirror, .order = e->command.order, .until_ms = cmd->until_ms}, out);
         else
                 c->mirror[mirror].start_alone = true;
+}
+
+void command_effect_done(struct core *c, uint8_t mirror, const struct event *e)
+{
+        struct command *cmd = &c->command[mirror];
+
+        if (cmd->active && pending_answered(&cmd->pending, &e->result) && cmd->pending.error < 0)
+                command_failed(c, mirror, cmd->pending.error, REASON_EFFECT_FAILED);
 }
 
 void command_failed(struct core *c, uint8_t mirror, int error, enum reason reason)
@@ -165,6 +191,8 @@ static bool is_done(const struct core *c, uint8_t mirror)
                 return m->state == MIRROR_STANDBY;
         case COMMAND_SWITCHOVER:
                 return m->state == MIRROR_STANDBY && s && s->role == ROLE_PRIMARY && s->epoch > cmd->epoch;
+        case COMMAND_RESYNC:
+                return !pending_is_open(&cmd->pending);
         case COMMAND_CONFIRM_DEAD:
         case COMMAND_LEAVE:
         case COMMAND_REPLACE_WITNESS:
@@ -179,6 +207,8 @@ static enum reason obstacle(const struct core *c, uint8_t mirror)
 {
         const struct mirror *m = &c->mirror[mirror];
 
+        if (c->command[mirror].type == COMMAND_RESYNC)
+                return c->act_ready ? REASON_EFFECT_SLOW : REASON_ACT_LOST;
         if (m->reason != REASON_NONE)
                 return m->reason;
         return pending_is_open(&m->pending) ? REASON_EFFECT_SLOW : REASON_NO_MAJORITY;
@@ -188,7 +218,10 @@ static enum reason obstacle(const struct core *c, uint8_t mirror)
 static bool may_still_happen(const struct core *c, uint8_t mirror)
 {
         const struct mirror *m = &c->mirror[mirror];
+        const struct command *cmd = &c->command[mirror];
 
+        if (cmd->type == COMMAND_RESYNC)
+                return pending_is_open(&cmd->pending) && !cmd->pending.unsent; /* as below: late ones are not begun, but it may have begun */
         switch (m->state) {
         case MIRROR_CREATE_LEG:
         case MIRROR_JOIN_LEG:
@@ -233,11 +266,15 @@ bool command_poll(struct core *c, uint8_t mirror, struct actions *out)
                 return false;
         }
         cmd->active = false;
+        pending_cancel(&cmd->pending);
         c->mirror[mirror].start_alone = false;
         return false;
 }
 
 uint64_t command_deadline_ms(const struct core *c, uint8_t mirror)
 {
-        return c->command[mirror].active ? c->command[mirror].until_ms : UINT64_MAX;
+        const struct command *cmd = &c->command[mirror];
+        uint64_t pending_ms = pending_deadline_ms(c, &cmd->pending);
+
+        return !cmd->active ? UINT64_MAX : pending_ms < cmd->until_ms ? pending_ms : cmd->until_ms;
 }

@@ -8,6 +8,7 @@
 #define HAMON_CORE_COMMAND_H
 
 #include "hamon/core/core.h"
+#include "hamon/core/pending.h"
 
 /*
  * A command is given up after so many effect_timeout_ms. It is then either answered with -ETIMEDOUT, and nothing of it happens any more, or with
@@ -22,6 +23,7 @@ struct command {
         uint64_t ticket;
         uint64_t epoch; /* of the record when it was given */
         uint64_t until_ms;
+        struct pending pending; /* RESYNC: the effect that it is */
         bool given_up;  /* its time is over; `reason` says what was in the way */
         bool failed;    /* answered in the next poll */
         int error;
@@ -29,6 +31,8 @@ struct command {
 };
 
 void command_given(struct core *c, const struct event *e, struct actions *out);
+
+void command_effect_done(struct core *c, uint8_t mirror, const struct event *e);
 
 /* A machine could not do it. */
 void command_failed(struct core *c, uint8_t mirror, int error, enum reason reason);

@@ -146,9 +146,21 @@ static void on_effect_done(struct core *c, const struct event *e, struct actions
         leg_effect_done(c, m, e, out);
         standby_effect_done(c, m, e, out);
         service_effect_done(c, m, e, out);
+        command_effect_done(c, m, e);
 }
 
-static void on_observed(struct core *c, const struct event *e)
+/* What people should hear of at once, and afterwards: a pause that ended by itself, too. */
+static void report_resync(struct core *c, uint8_t m, const struct resync_seen *before, const struct resync_seen *now, struct actions *out)
+{
+        if (now->paused && !before->paused)
+                report(c, REASON_RESYNC_PAUSED, m, peer_of(c), 0, out);
+        if (!now->paused && before->paused)
+                report(c, REASON_RESYNC_RESUMED, m, peer_of(c), 0, out);
+        if (now->stalled && !before->stalled)
+                report(c, REASON_RESYNC_STALLED, m, peer_of(c), 0, out);
+}
+
+static void on_observed(struct core *c, const struct event *e, struct actions *out)
 {
         uint8_t m = e->observed.mirror;
 
@@ -158,6 +170,7 @@ static void on_observed(struct core *c, const struct event *e)
         if (e->observed.settled < c->mirror[m].settled)
                 return; /* it was on its way while an effect changed what it shows */
 #endif
+        report_resync(c, m, &c->mirror[m].observed.resync, &e->observed.resync, out);
         c->mirror[m].observed = e->observed;
         c->mirror[m].observed_valid = true;
         c->mirror[m].observed_ms = c->now_ms;
@@ -181,7 +194,9 @@ static void on_act(struct core *c, bool ready, const struct event *e, struct act
                 pending_lost(&c->leg[m].pending);
                 pending_lost(&c->standby[m].pending);
                 pending_lost(&c->service[m].pending);
+                pending_lost(&c->command[m].pending);
                 mirror_fire(c, m, ready ? MIRROR_ACT_READY : MIRROR_ACT_LOST, e, out);
+                pending_ask_again(c, &c->command[m].pending, out);
         }
         if (!ready && lost)
                 report(c, REASON_ACT_LOST, MIRRORS_MAX, c->config.self, 0, out);
@@ -202,7 +217,7 @@ static void dispatch(struct core *c, const struct event *e, struct actions *out)
                 return;
         case EVENT_OBSERVED:
                 if (is_node(c))
-                        on_observed(c, e);
+                        on_observed(c, e, out);
                 return;
         case EVENT_ACT_LOST:
         case EVENT_ACT_READY:
@@ -224,6 +239,7 @@ static void tick_pending(struct core *c, uint8_t m, struct actions *out)
         pending_tick(c, &c->leg[m].pending, out);
         pending_tick(c, &c->standby[m].pending, out);
         pending_tick(c, &c->service[m].pending, out);
+        pending_tick(c, &c->command[m].pending, out);
 }
 
 static void settle(struct core *c, uint8_t m, const struct event *e, struct actions *out)

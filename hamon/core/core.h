@@ -47,6 +47,7 @@ enum command_type {
         COMMAND_START_ALONE, /* a person's consent (3.4) */
         COMMAND_CONFIRM_DEAD,/* manual mode: a person says that the peer is off */
         COMMAND_LEAVE,       /* orderly stop of this hamon: tell the others */
+        COMMAND_RESYNC,      /* pause, resume or bound the resync of the peer's leg, on the primary */
         COMMAND_REPLACE_WITNESS, /* the witness is another machine, or was put back: its seats are taken away, and given anew (R7) */
         COMMAND_TYPES
 };
@@ -63,6 +64,7 @@ struct event {
                         enum command_type type;
                         uint8_t mirror;
                         bool consent; /* CREATE, JOIN: overwrite the disk; others: typed confirmation */
+                        struct resync_order order; /* RESYNC */
                         uint64_t ticket; /* comes back in ACTION_ANSWER */
                 } command;
         };

@@ -35,6 +35,7 @@
         X(DETACH,          "detach")          /* disconnect (arg.version decided, or OPTIONAL); returns when requests have ended */  \
         X(LEG_REMOVE,      "leg-remove")      /* md fails and removes the peer's leg */                                              \
         X(DEBT_DROP,       "debt-drop")       /* after the join is decided */                                                        \
+        X(RESYNC_CONTROL,  "resync-control")  /* a person's arg.order about the resync: durable for this boot, in force within a second */ \
         X(HISTORY,         "history")         /* append arg.epoch to the own leg header's epoch history; durable */                  \
         X(SERVICE_START,   "service-start")   /* mount, then units, in order (address is separate) */                                \
         X(SERVICE_STOP,    "service-stop")    /* reverse; verified unmounted */                                                      \
@@ -59,6 +60,21 @@ bool effect_is_at_once(enum effect_type type);
 /* Done by the service's worker, beside the mirror's other effects. */
 bool effect_is_of_service(enum effect_type type);
 
+/* What a person asks of the resync of the peer's leg. It holds on the primary until the leg is in sync, the array stops, or the node boots. */
+enum resync_wish { RESYNC_PAUSE, RESYNC_RESUME, RESYNC_RATE, RESYNC_WISHES };
+
+enum {
+        RESYNC_RATE_LEAST_KIB = 64,      /* a person's ceiling, in KiB/s: below that a resync never ends */
+        RESYNC_RATE_MOST_KIB = 4 << 20,  /* 4 GiB/s: more than any link of today */
+        RESYNC_PAUSE_MOST_S = 30 * 86400,
+};
+
+struct resync_order {
+        enum resync_wish wish;
+        uint32_t for_s;    /* PAUSE: resumes by itself after so many seconds; 0: when a person says so */
+        uint32_t rate_kib; /* RATE: ceiling in KiB/s; 0: none, paced by the application's latency alone */
+};
+
 struct effect {
         enum effect_type type;
         uint8_t mirror;
@@ -69,6 +85,7 @@ struct effect {
         bool whole;           /* LEG_ADD: history unknown, resync everything */
         bool overwrite;       /* LEG_CREATE: typed consent */
         uint32_t lifetime_ms; /* ADDRESS_RENEW */
+        struct resync_order order; /* RESYNC_CONTROL */
         uint64_t until_ms;    /* begun by then (CLOCK_BOOTTIME) or not at all; ADDRESS_RENEW: the driver's, for the lease covers no more; 0: none */
 };
 
@@ -93,6 +110,19 @@ struct effect_result {
         bool known;                   /* DEBT_UNION: the peer leg is a member of this array with usable superblock and bitmap */
 };
 
+/* What hamon-act does and measures while the peer's leg is resynced. */
+struct resync_seen {
+        bool paused;            /* a person said so: nothing is copied, or will be when the leg is there */
+        uint32_t pause_left_s;  /* until it resumes by itself; 0: it does not */
+        bool stalled;           /* not paused, and nothing was copied for RESYNC_STALLED_MS */
+        uint32_t rate_kib;      /* measured, in KiB/s */
+        uint32_t limit_kib;     /* the pace that is allowed now */
+        uint32_t ceiling_kib;   /* a person's; 0: none */
+        uint32_t latency_us;    /* of the application's requests in the last second; 0: there were none */
+};
+
+enum { RESYNC_STALLED_MS = 15000 }; /* longer than md needs between two sweeps at the lowest pace, and than a detach takes */
+
 /* What hamon-act's monitor sees, sent when it changes and at least every 500 ms while an array runs. */
 struct observation {
         uint8_t mirror;
@@ -103,6 +133,7 @@ struct observation {
         bool peer_in_array, peer_in_sync, peer_failed;
         bool sync_idle;           /* md sync_action idle */
         uint64_t resync_done_sectors, resync_total_sectors; /* 0/0 when idle */
+        struct resync_seen resync;
         bool attached;            /* nbdc supervises a device for this mirror */
         bool leg_connected;       /* it has a live session */
         bool leg_refused;         /* the server refused the session: grant is gone */

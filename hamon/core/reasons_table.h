@@ -28,6 +28,10 @@
         X(LEG_JOINING, "leg-joining", INFO, "%M: the leg of %N is being joined", "")                                            \
         X(LEG_REFUSED, "leg-refused", WARNING, "%M: %N refused its leg", "hamonctl status")                                     \
         X(RESYNC, "resync", WARNING, "%M: the leg of %N is being resynced", "hamonctl status --watch")                          \
+        X(RESYNC_STALLED, "resync-stalled", WARNING, "%M: the resync of the leg of %N does not move", "hamonctl status --watch")   \
+        X(RESYNC_PAUSED, "resync-paused", WARNING, "%M: a person paused the resync of the leg of %N; until it goes on, %M is NOT redundant", \
+          "hamonctl mirror resync resume %M")                                                                                     \
+        X(RESYNC_RESUMED, "resync-resumed", INFO, "%M: the pause of the resync is over", "")                                     \
         X(LEG_JOINED, "leg-joined", INFO, "%M: the leg of %N is in sync", "")                                                   \
         X(LEG_HANDED, "leg-handed", INFO, "%M was handed over with both legs in sync: nothing is resynced", "")                       \
         X(LEG_LEAVING, "leg-leaving", WARNING, "%M: the leg of %N is left out", "")                                             \

@@ -87,7 +87,7 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
         if (l->state == LEG_LEAVE)
                 return REASON_LEG_LEAVING;
         if (l->state == LEG_SYNCING || l->state == LEG_REQUIRE || l->state == LEG_CHECK)
-                return REASON_RESYNC;
+                return m->observed.resync.paused ? REASON_RESYNC_PAUSED : m->observed.resync.stalled ? REASON_RESYNC_STALLED : REASON_RESYNC;
         if (l->state != LEG_IN)
                 return REASON_DEGRADED;
         if (witness_is_missing(c))

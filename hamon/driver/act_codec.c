@@ -13,6 +13,15 @@ int act_encode_effect(const struct config *c, const struct effect *e, char **ret
                               c->mirror[e->mirror].name, "ticket", json_of_u64(e->ticket), "epoch", json_of_u64(e->epoch),
                               "session", json_of_uuid(&e->session), "leg", json_of_uuid(&e->leg), "version", json_of_u64(e->version),
                               "whole", (int)e->whole, "overwrite", (int)e->overwrite, "lifetime_ms", (json_int_t)e->lifetime_ms);
+        if (j && e->type == EFFECT_RESYNC_CONTROL) {
+                json_t *order = json_pack("{s:i, s:I, s:I}", "wish", (int)e->order.wish, "for_s", (json_int_t)e->order.for_s, "rate_kib",
+                                          (json_int_t)e->order.rate_kib);
+                if (!order || json_object_update(j, order) < 0) {
+                        json_decref(j);
+                        j = NULL;
+                }
+                json_decref(order);
+        }
         if (j && e->until_ms != 0 && json_object_set_new(j, "until_ms", json_of_u64(e->until_ms)) < 0) {
                 json_decref(j);
                 j = NULL;
@@ -78,6 +87,23 @@ static int decode_result(const struct config *c, struct json_take *t, struct eff
         return r.ticket == 0 ? -EPROTO : json_take_end(t);
 }
 
+static struct resync_seen resync_take(struct json_take *from)
+{
+        struct json_take t = json_take_from(json_take_value(from, "resync"));
+        struct resync_seen r = {
+                .paused = json_take_bool(&t, "paused"),
+                .pause_left_s = (uint32_t)json_take_int(&t, "pause_left_s", 0, UINT32_MAX),
+                .stalled = json_take_bool(&t, "stalled"),
+                .rate_kib = (uint32_t)json_take_int(&t, "rate_kib", 0, UINT32_MAX),
+                .limit_kib = (uint32_t)json_take_int(&t, "limit_kib", 0, UINT32_MAX),
+                .ceiling_kib = (uint32_t)json_take_int(&t, "ceiling_kib", 0, UINT32_MAX),
+                .latency_us = (uint32_t)json_take_int(&t, "latency_us", 0, UINT32_MAX),
+        };
+        if (json_take_end(&t) < 0)
+                from->bad = true;
+        return r;
+}
+
 static int decode_observation(const struct config *c, struct json_take *t, struct observation *ret)
 {
         struct observation o = {
@@ -101,6 +127,8 @@ static int decode_observation(const struct config *c, struct json_take *t, struc
         };
         if (json_take_has(t, "own_unsafe")) /* one is upgraded before the other */
                 o.own_unsafe = json_take_bool(t, "own_unsafe");
+        if (json_take_has(t, "resync"))
+                o.resync = resync_take(t);
         *ret = o;
         return json_take_end(t);
 }

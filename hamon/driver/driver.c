@@ -162,7 +162,8 @@ static void audit(struct driver *d, const struct operation *op)
 {
         const char *mirror = op->mirror < d->config->mirrors ? d->config->mirror[op->mirror].name : "";
         char sentence[SENTENCE_SIZE];
-        (void)snprintf(sentence, sizeof sentence, "'%s'%s%s was asked for by %s (operation %llu)", command_word(op->type), *mirror ? " of " : "", mirror,
+        (void)snprintf(sentence, sizeof sentence, "'%s%s'%s%s was asked for by %s (operation %llu)", command_word(op->type),
+                       op->type == COMMAND_RESYNC ? resync_wish_word(op->order.wish) : "", *mirror ? " of " : "", mirror,
                        op->by, (unsigned long long)op->ticket);
         driver_report_text(d, "command", SEVERITY_INFO, mirror, "", op->ticket, sentence);
 }
@@ -171,7 +172,7 @@ static void on_command(void *userdata, const struct operation *op)
 {
         audit(userdata, op);
         struct event e = {.type = EVENT_COMMAND,
-                          .command = {.type = op->type, .mirror = op->mirror, .consent = op->consent, .ticket = op->ticket}};
+                          .command = {.type = op->type, .mirror = op->mirror, .consent = op->consent, .order = op->order, .ticket = op->ticket}};
         if (op->mirror == MIRRORS_MAX)
                 e.command.mirror = 0; /* of the node: any will do */
         driver_event(userdata, &e);

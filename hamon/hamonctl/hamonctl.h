@@ -19,7 +19,7 @@ struct command_line {
         const char *node, *listen, *dir; /* cluster */
         const char *socket, *role, *mirror, *severity, *since;
         bool api, timeout_given, json, watch, follow, overwrite, yes, dry_run;
-        uint64_t timeout_s;
+        uint64_t timeout_s, for_s; /* for_s: of a pause or a maintenance; 0: not given */
         const char *words[16]; /* operands */
         unsigned count;
 };
@@ -87,6 +87,7 @@ int verb_is_primary(const struct command_line *c);
 int verb_mirror_prepare(const struct command_line *c, const char *verb, const char *mirror); /* create, join */
 int verb_start_alone(const struct command_line *c, const char *mirror);
 int verb_switchover(const struct command_line *c, const char *mirror);
+int verb_resync(const struct command_line *c); /* words: mirror resync pause|resume|rate NAME [RATE] */
 int verb_leave(const struct command_line *c);
 int verb_confirm_dead(const struct command_line *c, const char *node);
 int verb_witness_replace(const struct command_line *c);

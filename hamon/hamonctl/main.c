@@ -5,13 +5,14 @@
 #include "base/cli.h"
 #include "base/text.h"
 #include "hamon/api/api.h"
+#include "hamon/core/effect.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_CLUSTER, OPT_TIMEOUT, OPT_ROLE, OPT_DRY_RUN, OPT_SINCE, OPT_SEVERITY, OPT_MIRROR,
-       OPT_NODE, OPT_LISTEN, OPT_DIR, OPT_API };
+       OPT_NODE, OPT_LISTEN, OPT_DIR, OPT_API, OPT_FOR };
 
 static const struct cli_option options[] = {
         {0, "json", NULL, "print JSON, as docs/openapi.yaml describes it", OPT_JSON},
@@ -28,6 +29,7 @@ static const struct cli_option options[] = {
         {0, "listen", "ADDR:PORT", "where the other machines join (cluster create, invite; default: port 4346 of this machine's first address)", OPT_LISTEN},
         {0, "dir", "DIR", "where the cluster's files are, alike on all machines (cluster ...; default /etc/hamon)", OPT_DIR},
         {0, "api", NULL, "serve the API and the page on port 4345, with a new certificate (cluster create)", OPT_API},
+        {0, "for", "TIME", "of a pause: resume by itself after 90s, 30m, 2h or 1d (mirror resync pause)", OPT_FOR},
         {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
         {0, "socket", "SOCKET", "of hamon (default " API_SOCKET ")", OPT_SOCKET},
         {0, "control", "SOCKET", NULL, OPT_SOCKET},
@@ -49,6 +51,9 @@ static const struct cli cli = {
                  "hamonctl sessions [--json]\n"
                  "hamonctl mirror create|join NAME [--overwrite] [--dry-run] [--json]\n"
                  "hamonctl mirror start-alone NAME [--yes] [--dry-run] [--json]\n"
+                 "hamonctl mirror resync pause NAME [--for TIME] [--json]\n"
+                 "hamonctl mirror resync resume NAME [--json]\n"
+                 "hamonctl mirror resync rate NAME RATE|auto [--json]\n"
                  "hamonctl switchover NAME [--dry-run] [--json]\n"
                  "hamonctl node leave [--dry-run] [--json]\n"
                  "hamonctl node retire\n"
@@ -75,10 +80,10 @@ static const struct cli cli = {
 };
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
-enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, SWITCHOVER, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, IS_PRIMARY, CHECK,
+enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, RESYNC, SWITCHOVER, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, IS_PRIMARY, CHECK,
             SUPPORT_BUNDLE, TEST_NOTIFY, CONFIG_CHECK, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
-enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16 };
+enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32 };
 
 static const struct {
         const char *first, *second;
@@ -98,6 +103,7 @@ static const struct {
         [CREATE] = {"mirror", "create", 1, 1, "NAME", JSON | DRY},
         [JOIN] = {"mirror", "join", 1, 1, "NAME", JSON | DRY},
         [START_ALONE] = {"mirror", "start-alone", 1, 1, "NAME", JSON | DRY},
+        [RESYNC] = {"mirror", "resync", 2, 3, "pause, resume or rate, and the NAME of a mirror,", JSON | FOR},
         [SWITCHOVER] = {"switchover", NULL, 1, 1, "NAME", JSON | DRY},
         [LEAVE] = {"node", "leave", 0, 0, NULL, JSON | DRY},
         [RETIRE] = {"node", "retire", 0, 0, NULL, 0},
@@ -168,6 +174,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_mirror_prepare(c, verbs[verb].second, operand);
         case START_ALONE:
                 return verb_start_alone(c, operand);
+        case RESYNC:
+                return verb_resync(c);
         case SWITCHOVER:
                 return verb_switchover(c, operand);
         case LEAVE:
@@ -213,6 +221,8 @@ static const char *misplaced(const struct command_line *c, unsigned takes)
                 return "--mirror has no meaning for";
         if ((c->node || c->listen || c->dir || c->api) && !(takes & OF_CLUSTER))
                 return "--node, --listen, --dir and --api are for cluster, not for";
+        if (c->for_s && !(takes & FOR))
+                return "--for has no meaning for";
         return (c->since || c->severity || c->follow) && !(takes & OF_EVENTS) ? "--since, --severity and --follow are for events, not for" : NULL;
 }
 
@@ -235,6 +245,19 @@ static int run(const struct command_line *c)
                 return dispatch(c, (enum verb)i, c->count > words ? c->words[words] : NULL);
         }
         return unknown_verb(c);
+}
+
+/* "90s", "30m", "2h", "1d". */
+static bool parse_time(const char *text, uint64_t *ret_s)
+{
+        char *end;
+        errno = 0;
+        unsigned long long v = strtoull(text, &end, 10);
+        uint64_t unit = strcmp(end, "s") == 0 ? 1 : strcmp(end, "m") == 0 ? 60 : strcmp(end, "h") == 0 ? 3600 : strcmp(end, "d") == 0 ? 86400 : 0;
+        if (*text < '0' || *text > '9' || errno || unit == 0 || v == 0 || v > RESYNC_PAUSE_MOST_S / unit)
+                return false;
+        *ret_s = v * unit;
+        return true;
 }
 
 static bool parse_seconds(const char *text, uint64_t *ret)
@@ -289,6 +312,11 @@ int main(int argc, char **argv)
                         return answered;
                 if (cli_place(&p, id, places))
                         continue;
+                if (id == OPT_FOR) {
+                        if (!parse_time(p.value, &c.for_s))
+                                return usage_error("not a time (90s, 30m, 2h, up to 30d):", p.value, NULL);
+                        continue;
+                }
                 if (id == OPT_TIMEOUT) {
                         if (!parse_seconds(p.value, &c.timeout_s))
                                 return usage_error("not a number of seconds (0 to 86400):", p.value, NULL);

@@ -6,6 +6,7 @@
 #include "hamon/hamonctl/hamonctl.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LABEL_WIDTH = 9, STALE_SNAPSHOT_MS = 3000 };
@@ -136,6 +137,65 @@ static const char *leg_word(const json_t *leg)
         return is_true(leg, "inconsistent") ? "inconsistent" : "out of sync";
 }
 
+/* Sizes and rates as people say them, from KiB. */
+static void size_text(FILE *to, double kib)
+{
+        static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+        unsigned u = 0;
+        for (; kib >= 1024 && u + 1 < sizeof units / sizeof *units; u++)
+                kib /= 1024;
+        fprintf(to, u == 0 ? "%.0f %s" : "%.1f %s", kib, units[u]);
+}
+
+static void draw_resync(FILE *to, const json_t *resync)
+{
+        if (!json_is_object(resync))
+                return;
+        const char *state = text(resync, "state");
+        bool copies = strcmp(text(resync, "total_sectors"), "0") != 0;
+        label(to, "resync");
+        if (strcmp(state, "paused") == 0) {
+                fputs("PAUSED, ", to);
+                if (json_is_integer(json_object_get(resync, "pause_left_s"))) {
+                        fputs("goes on by itself in ", to);
+                        age(to, number(resync, "pause_left_s") * 1000);
+                } else {
+                        fputs("goes on when somebody says 'resume'", to);
+                }
+                fputs(copies ? "; " : "", to);
+        } else if (strcmp(state, "stalled") == 0) {
+                fputs("stalled; ", to);
+        } else if (!copies) {
+                fputs("none", to);
+        }
+        if (copies) {
+                fprintf(to, "%.1f %%, at most ", json_real_value(json_object_get(resync, "percent")));
+                size_text(to, strtod(text(resync, "left_bytes"), NULL) / 1024);
+                fputs(" left", to);
+        }
+        if (json_is_integer(json_object_get(resync, "rate_kib"))) {
+                fputs(", ", to);
+                size_text(to, (double)number(resync, "rate_kib"));
+                fputs("/s, done in ", to);
+                age(to, number(resync, "eta_s") * 1000);
+        }
+        if (json_is_integer(json_object_get(resync, "ceiling_kib"))) {
+                fputs(", never more than ", to);
+                size_text(to, (double)number(resync, "ceiling_kib"));
+                fputs("/s", to);
+        }
+        fputc('\n', to);
+        if (copies && json_is_integer(json_object_get(resync, "limit_kib"))) {
+                label(to, "");
+                fputs("paced at ", to);
+                size_text(to, (double)number(resync, "limit_kib"));
+                fputs("/s", to);
+                if (json_is_integer(json_object_get(resync, "latency_us")))
+                        fprintf(to, ": the application's requests take %.1f ms", (double)number(resync, "latency_us") / 1000);
+                fputc('\n', to);
+        }
+}
+
 static void draw_legs(FILE *to, const json_t *mirror)
 {
         size_t i;
@@ -149,11 +209,7 @@ static void draw_legs(FILE *to, const json_t *mirror)
                         fputs("  calls the other leg failed", to);
                 fputc('\n', to);
         }
-        const json_t *resync = json_object_get(mirror, "resync");
-        if (json_is_object(resync)) {
-                label(to, "resync");
-                fprintf(to, "%.1f %%\n", json_real_value(json_object_get(resync, "percent")));
-        }
+        draw_resync(to, json_object_get(mirror, "resync"));
 }
 
 static void draw_what_if(FILE *to, const json_t *status, const json_t *mirror)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/hamonctl/hamonctl.h"
 
+#include "base/text.h"
 #include "hamon/config.h"
+#include "hamon/core/effect.h"
 #include "hamon/core/reasons.h"
 #include "hamon/identity.h"
 #include "hamon/net/seal.h"
@@ -9,6 +11,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -143,6 +146,61 @@ int verb_switchover(const struct command_line *c, const char *mirror)
         if (!mirror_path(path, mirror, "switchover"))
                 return EXIT_USAGE;
         return c->dry_run ? rehearse(c, "switchover", mirror) : call_command(c, path, NULL, NULL);
+}
+
+/* "50M" is 50 MiB a second; *ret_kib 0 for "auto". */
+static bool parse_rate(const char *text, uint32_t *ret_kib)
+{
+        char *end;
+        errno = 0;
+        unsigned long long v = strtoull(text, &end, 10);
+        uint64_t unit = strcmp(end, "K") == 0 ? 1 : strcmp(end, "M") == 0 ? 1024 : strcmp(end, "G") == 0 ? 1 << 20 : 0;
+        if (strcmp(text, "auto") == 0) {
+                *ret_kib = 0;
+                return true;
+        }
+        if (*text < '0' || *text > '9' || errno || unit == 0 || v > RESYNC_RATE_MOST_KIB / unit || v * unit < RESYNC_RATE_LEAST_KIB)
+                return false;
+        *ret_kib = (uint32_t)(v * unit);
+        return true;
+}
+
+static int resync_usage(const char *what, const char *word)
+{
+        char shown[100];
+        fprintf(stderr, "hamonctl: %s%s%s; see hamonctl --help\n", what, word ? " " : "", word ? text_printable(word, shown, sizeof shown) : "");
+        return EXIT_USAGE;
+}
+
+int verb_resync(const struct command_line *c)
+{
+        const char *action = c->words[2], *mirror = c->words[3];
+        bool rate = strcmp(action, "rate") == 0, pause = strcmp(action, "pause") == 0;
+        json_t *body = json_pack("{s:s}", "action", action);
+        char path[160];
+        uint32_t kib;
+        int r = EXIT_DONE;
+        if (!rate && !pause && strcmp(action, "resume") != 0)
+                r = resync_usage("resync can be paused (pause), resumed (resume) and bounded (rate), not:", action);
+        else if (c->for_s && !pause)
+                r = resync_usage("--for is for a pause, not for:", action);
+        else if (rate && c->count < 5)
+                r = resync_usage("a rate is missing: 50M for 50 MiB a second, or auto", NULL);
+        else if (!rate && c->count > 4)
+                r = resync_usage("unexpected word", c->words[4]);
+        else if (rate && !parse_rate(c->words[4], &kib))
+                r = resync_usage("not a rate (64K to 4G a second, with K, M or G, or auto):", c->words[4]);
+        else if (!mirror_path(path, mirror, "resync"))
+                r = EXIT_USAGE;
+        if (r != EXIT_DONE || !body) {
+                json_decref(body);
+                return r != EXIT_DONE ? r : EXIT_REFUSED;
+        }
+        if (rate)
+                json_object_set_new(body, "rate_kib", kib ? json_integer(kib) : json_null());
+        if (pause && c->for_s)
+                json_object_set_new(body, "for_s", json_integer((json_int_t)c->for_s));
+        return call_command(c, path, body, NULL);
 }
 
 int verb_leave(const struct command_line *c)

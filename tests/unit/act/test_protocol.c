@@ -29,6 +29,9 @@ static void every_effect_arrives(void **state)
                                    .lifetime_ms = 1000,
                                    .until_ms = type % 2 ? 1ull << 40 : 0},
                               back;
+
+                if (type == EFFECT_RESYNC_CONTROL)
+                        e.order = (struct resync_order){.wish = RESYNC_RATE, .for_s = RESYNC_PAUSE_MOST_S, .rate_kib = RESYNC_RATE_MOST_KIB};
                 char *text, reason[128];
                 uint64_t ticket;
 
@@ -80,6 +83,7 @@ static void an_observation_arrives(void **state)
                                 .peer_in_array = true,
                                 .resync_done_sectors = 5,
                                 .resync_total_sectors = 1ull << 40,
+                                .resync = {true, UINT32_MAX, true, 1, 2, 3, UINT32_MAX},
                                 .attached = true,
                                 .leg_oldest_ms = UINT32_MAX,
                                 .service_running = true};
@@ -121,6 +125,9 @@ static void bad_commands_are_refused(void **state)
         refuse("{\"do\":\"probe\",\"mirror\":\"data\",\"ticket\":\"0\"," REST, 0);
         refuse("{\"do\":\"probe\",\"mirror\":\"data\",\"ticket\":4," REST, 0);
         refuse("{\"do\":\"probe\",\"mirror\":\"data\",\"ticket\":\"4\",\"more\":1," REST, 4);
+        refuse("{\"do\":\"probe\",\"mirror\":\"data\",\"ticket\":\"4\",\"wish\":0,\"for_s\":0,\"rate_kib\":0," REST, 4);
+        refuse("{\"do\":\"resync-control\",\"mirror\":\"data\",\"ticket\":\"4\"," REST, 4);
+        refuse("{\"do\":\"resync-control\",\"mirror\":\"data\",\"ticket\":\"4\",\"wish\":3,\"for_s\":0,\"rate_kib\":0," REST, 4);
         refuse("{\"do\":\"probe\",\"do\":\"reboot\",\"mirror\":\"data\",\"ticket\":\"4\"," REST, 0);
         char *text = protocol_encode_refusal(4, "x");
         assert_string_equal(text, "{\"ticket\":\"4\",\"error\":-71,\"detail\":\"x\"}");
@@ -134,7 +141,7 @@ static void requests_without_progress_age(void **state)
 
         (void)state;
         assert_int_equal(progress_parse("   100  0 800 5   50  0 400 9   2  10 14   3 0 0 0   7 1\n", &c), 0);
-        assert_true(c.completed == 160 && c.in_flight == 2);
+        assert_true(c.completed == 160 && c.in_flight == 2 && c.waited_ms == 15);
         assert_int_equal(progress_parse("1 2 3", &c), -EBADMSG);
         assert_int_equal(progress_look(&p, &c, 1000), 0);
         assert_int_equal(progress_look(&p, &c, 1500), 500);

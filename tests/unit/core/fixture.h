@@ -40,6 +40,7 @@ struct machine {
         bool own_unsafe; /* the own disk fails its flushes, which md ignores */
         bool peer_in_array, peer_in_sync, peer_failed;
         uint64_t synced_at_ms; /* resync ends */
+        bool resync_paused, resync_stalled;
         bool attached, required, nbdd_dead; /* nbdd_dead: this node's export answers nobody */
         struct uuid session;
         uint64_t stuck_ms;     /* oldest write without progress since; 0: none */

@@ -75,7 +75,7 @@ void fixture_look_at_md(struct world *w, uint8_t node)
 
         if (!n->up || !n->running)
                 return;
-        if (n->peer_in_array && !n->peer_in_sync && n->attached && !session_lives(w, node))
+        if (n->peer_in_array && !n->peer_in_sync && n->attached && (!session_lives(w, node) || n->resync_paused || n->resync_stalled))
                 n->synced_at_ms = w->now_ms + w->resync_ms; /* the resync waits as well */
         if (n->peer_in_array && !n->peer_in_sync && !n->own_failed && n->attached && n->synced_at_ms <= w->now_ms) {
                 n->peer_in_sync = true;
@@ -101,6 +101,7 @@ void fixture_observe(struct world *w, uint8_t node)
             .peer_in_sync = n->peer_in_sync,
             .peer_failed = n->peer_failed,
             .sync_idle = !n->peer_in_array || n->peer_in_sync,
+            .resync = {.paused = n->resync_paused, .stalled = n->resync_stalled},
             .attached = n->attached,
             .leg_connected = session_lives(w, node),
             .leg_refused = session_refused(w, node),
@@ -292,6 +293,9 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
         case EFFECT_DEBT_DROP:
                 assert_true(world_record(w)->legs[fixture_other(node)].in_sync);
                 n->disk.debt = false;
+                break;
+        case EFFECT_RESYNC_CONTROL:
+                n->resync_paused = f->order.wish == RESYNC_PAUSE || (f->order.wish == RESYNC_RATE && n->resync_paused);
                 break;
         case EFFECT_HISTORY:
                 n->disk.last_epoch = f->epoch;

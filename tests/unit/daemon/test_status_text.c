@@ -149,9 +149,19 @@ static void test_resync(void **state)
         m->leg_word = "syncing";
         m->record.legs[1].in_sync = false;
         m->record.legs[1].inconsistent = true;
-        m->observed = (struct observation){.resync_done_sectors = 455, .resync_total_sectors = 1000};
+        m->observed = (struct observation){.resync_done_sectors = 455ull << 14, .resync_total_sectors = 1000ull << 14,
+                                           .resync = {.rate_kib = 112640, .limit_kib = 131072, .latency_us = 3400}};
         m->if_self_fails = REASON_WILL_STOP;
         check("resync");
+        m->reason = REASON_RESYNC_STALLED;
+        m->observed.resync = (struct resync_seen){.stalled = true, .limit_kib = 8192, .ceiling_kib = 51200};
+        check("resync-stalled");
+        m->reason = REASON_RESYNC_PAUSED;
+        m->observed.resync = (struct resync_seen){.paused = true, .pause_left_s = 7140};
+        check("resync-paused");
+        m->reason = REASON_DEGRADED; /* the leg is away: the pause is still to be seen */
+        m->observed = (struct observation){.resync = {.paused = true, .ceiling_kib = 512}};
+        check("paused-without-a-leg");
 }
 
 static void test_hamon_act_is_gone(void **state)

@@ -7,6 +7,7 @@ import { bestView, order, viewsOf, worse } from "./model.js";
 const WHY = {
 	degraded: "One disk has every write. If it fails now, the data is gone; if its node fails, the service is down until it is back.",
 	resync: "Until the copy is complete only one disk has everything.",
+	maintenance: "Somebody works on the machines: nothing is taken over by itself until the end that they gave.",
 	"resync-paused": "Nothing is copied while it is paused, and only one disk has everything.",
 	"resync-stalled": "Until the copy is complete only one disk has everything, and it does not come nearer.",
 	"witness-lost": "Everything goes on, but one more fault stops all writes: no majority would be left to decide.",

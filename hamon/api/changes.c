@@ -252,6 +252,22 @@ int post_mirror_resync(struct api_call *c, struct http_response *resp)
         return is_for_the_peer(c) ? forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp) : post_wanted(c, &wanted, resp);
 }
 
+/* {"on": true, "for_s": N} | {"on": false}: it never lasts until somebody remembers it. */
+int post_mirror_maintenance(struct api_call *c, struct http_response *resp)
+{
+        enum { LEAST_S = 60, MOST_S = 7 * 86400 };
+        struct operation wanted = {.type = COMMAND_MAINTENANCE, .mirror = c->mirror};
+        struct json_take t = json_take_from(c->body);
+        bool on = json_take_bool(&t, "on");
+        int64_t for_s = on ? json_take_int(&t, "for_s", LEAST_S, MOST_S) : 0;
+        if (json_take_end(&t) < 0)
+                return bad_body(resp);
+        if (is_for_the_peer(c)) /* any node can have it decided; the primary's word meets no other on the way */
+                return forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp);
+        wanted.until_s = on ? (uint64_t)(time(NULL) + for_s) : 0;
+        return post_wanted(c, &wanted, resp);
+}
+
 int post_mirror_start_alone(struct api_call *c, struct http_response *resp)
 {
         bool confirm;

@@ -209,6 +209,13 @@ static bool mirror_own_age(const struct out *o, const struct mirror_view *v, dou
         return o->s->act_ready && v->observed.array_running;
 }
 
+static bool mirror_maintenance(const struct out *o, const struct mirror_view *v, double *ret)
+{
+        (void)o;
+        *ret = v->in_maintenance;
+        return v->record.version != 0;
+}
+
 static bool resync_paused(const struct out *o, const struct mirror_view *v, double *ret)
 {
         (void)o;
@@ -239,6 +246,7 @@ static void put_mirrors(const struct out *o)
         put_mirror_numbers(o, "hamon_mirror_epoch", "gauge", "Epoch of the highest record that this node knows.", mirror_epoch);
         put_mirror_numbers(o, "hamon_mirror_record_version", "gauge", "Version of that record.", mirror_version);
         put_mirror_numbers(o, "hamon_mirror_service_running", "gauge", "1: mounted here and every unit active.", mirror_service);
+        put_mirror_numbers(o, "hamon_mirror_maintenance", "gauge", "1: nothing is taken over by itself, by a person's word.", mirror_maintenance);
         put_mirror_numbers(o, "hamon_mirror_resync_paused", "gauge", "1: a person paused the resync; absent on a standby.", resync_paused);
         put_mirror_numbers(o, "hamon_mirror_resync_done_bytes", "gauge", "Resynced so far; absent when idle.", resync_done);
         put_mirror_numbers(o, "hamon_mirror_resync_bytes", "gauge", "To be resynced in all; absent when idle.", resync_total);

@@ -101,6 +101,7 @@ int operations_post(struct operations *o, const struct operation *wanted, const 
                                          .mirror = wanted->mirror,
                                          .consent = wanted->consent,
                                          .order = wanted->order,
+                                         .until_s = wanted->until_s,
                                          .posted_ms = now_ms()};
                 (void)text_printable(by, op->by, sizeof op->by);
                 *ret_ticket = op->ticket;

@@ -150,6 +150,15 @@ static json_t *failure_json(const struct failure *f, uint64_t now_ms)
                          "ms_ago", (json_int_t)(now_ms - f->at_ms));
 }
 
+/* Its end stands in the record: the same on each machine, whoever is asked. */
+static json_t *maintenance_json(const struct snapshot *s, const struct mirror_view *v, uint64_t aged_ms)
+{
+        uint64_t until_s = v->record.maintenance_until_s, now_s = ((uint64_t)s->wall_ms + aged_ms) / 1000;
+        if (!v->in_maintenance)
+                return json_null();
+        return json_pack("{s:I, s:I}", "until", (json_int_t)until_s, "left_s", (json_int_t)(until_s > now_s ? until_s - now_s : 0));
+}
+
 static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t now_ms)
 {
         const struct mirror_view *v = &s->mirror[mirror];
@@ -159,7 +168,7 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
         json_t *record = json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o}", "version", json_of_u64(r->version), "epoch",
                                    json_of_u64(r->epoch), "primary", r->version ? name_or_null(s, r->primary) : json_null(),
                                    "primary_boot", uuid_or_null(&r->primary_boot), "decided", (int)v->record_decided, "maintenance",
-                                   (int)r->maintenance, "change", uuid_or_null(&r->change));
+                                   (int)v->in_maintenance, "change", uuid_or_null(&r->change));
         json_t *j = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "name", s->config->mirror[mirror].name, "health",
                               health_word(v->health), "reason", reason_json(s, mirror, v->reason, reason_subject(s, v, v->reason)), "role",
                               role_word(v->role), "states",
@@ -167,6 +176,7 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
                                         "service", text_or_null(v->service_word)),
                               "record", record, "legs", legs_json(s, mirror), "resync", resync_json(&v->observed, aged_ms), "waiting_for",
                               text_or_null(v->waiting_for));
+        json_object_set_new(j, "maintenance", maintenance_json(s, v, aged_ms));
         char revision[128];
         snapshot_revision(s, mirror, revision, sizeof revision);
         json_object_set_new(j, "revision", json_string(revision));

@@ -36,7 +36,7 @@ const char *command_word(enum command_type c)
                 [COMMAND_CREATE] = "create",           [COMMAND_JOIN] = "join",
                 [COMMAND_SWITCHOVER] = "switchover",   [COMMAND_START_ALONE] = "start-alone",
                 [COMMAND_CONFIRM_DEAD] = "confirm-dead", [COMMAND_LEAVE] = "leave",
-                [COMMAND_RESYNC] = "resync",
+                [COMMAND_RESYNC] = "resync",           [COMMAND_MAINTENANCE] = "maintenance",
                 [COMMAND_REPLACE_WITNESS] = "replace-witness",
         };
         return words[c];

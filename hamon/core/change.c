@@ -21,6 +21,12 @@ static bool leg_is(const struct record_leg *leg, const struct uuid *uuid)
         return !uuid_is_null(uuid) && uuid_equal(&leg->uuid, uuid);
 }
 
+/* By this machine's clock: a wrong one makes maintenance longer or shorter, never a write unsafe. */
+bool record_is_in_maintenance(const struct core *c, const struct record *r)
+{
+        return r->version > 0 && c->wall_s < r->maintenance_until_s;
+}
+
 static bool leg_holds_all(const struct record_leg *leg)
 {
 #ifdef MUTANT_stale_leg_holds_all /* R1b */
@@ -59,6 +65,10 @@ bool change_apply(const struct core *c, const struct change *change, const struc
         case CHANGE_TAKE_OVER: /* R1a, R1b: exactly the leg that will be assembled, and only by a member of in_sync */
                 if (base->version == 0 || base->epoch != change->epoch || !leg_is(own, &change->own_leg) || !leg_holds_all(own))
                         return false;
+#ifndef MUTANT_UNIT_maintenance_unseen
+                if (!change->despite_maintenance && record_is_in_maintenance(c, base))
+                        return false; /* decided while this node did not hear of it */
+#endif
 #ifndef MUTANT_peer_stays_in_sync /* R1a */
                 peer->in_sync = false;
 #endif
@@ -92,6 +102,11 @@ bool change_apply(const struct core *c, const struct change *change, const struc
                         return false;
                 peer->in_sync = true;
                 peer->inconsistent = peer->doubtful = false;
+                break;
+        case CHANGE_MAINTAIN:
+                if (base->version == 0)
+                        return false;
+                v.maintenance_until_s = change->maintenance_until_s;
                 break;
         case CHANGE_NONE:
         case CHANGE_CONFIRM:
@@ -133,6 +148,8 @@ bool change_reached(const struct core *c, const struct change *change, const str
                 return own_primacy && leg_is(peer, &change->peer_leg) && peer->inconsistent && !peer->in_sync;
         case CHANGE_JOIN:
                 return own_primacy && leg_is(peer, &change->peer_leg) && leg_holds_all(peer);
+        case CHANGE_MAINTAIN:
+                return v->version > 0 && v->maintenance_until_s == change->maintenance_until_s;
         case CHANGE_CONFIRM:
         case CHANGE_ADMIT:
         case CHANGE_EXPEL:

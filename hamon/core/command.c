@@ -55,6 +55,13 @@ static enum reason may_control_resync(const struct core *c, uint8_t mirror, cons
 #endif
 }
 
+static enum reason may_maintain(const struct core *c, uint8_t mirror)
+{
+        bool decided;
+
+        return record_known(c, mirror, &decided)->version == 0 ? REASON_NOT_CREATED : REASON_NONE;
+}
+
 static void leave(struct core *c, const struct event *e, struct actions *out)
 {
         if (c->leave_ticket) {
@@ -94,6 +101,14 @@ static void replace_witness(struct core *c, const struct event *e, struct action
         answer(e->command.ticket, any ? 0 : -EINVAL, any ? REASON_COMMAND_DONE : REASON_COMMAND_WRONG_STATE, out);
 }
 
+static void ask_maintenance(struct core *c, uint8_t mirror, const struct event *e)
+{
+        struct ask *ask = &c->command[mirror].ask;
+
+        ask_change(c, mirror, ask, CHANGE_MAINTAIN, 0, e);
+        ask->change.maintenance_until_s = e->command.until_s;
+}
+
 void command_given(struct core *c, const struct event *e, struct actions *out)
 {
         uint8_t mirror = e->command.mirror;
@@ -121,7 +136,9 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
                 answer(e->command.ticket, -EBUSY, REASON_COMMAND_BUSY, out);
                 return;
         }
-        if (!c->act_ready)
+        if (e->command.type == COMMAND_MAINTENANCE)
+                refused = may_maintain(c, mirror);
+        else if (!c->act_ready)
                 refused = REASON_ACT_LOST;
         else if (e->command.type == COMMAND_CREATE)
                 refused = may_create(c, mirror);
@@ -151,6 +168,8 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
                 mirror_fire(c, mirror, MIRROR_COMMAND_JOIN, e, out);
         else if (cmd->type == COMMAND_SWITCHOVER)
                 c->mirror[mirror].stop = true;
+        else if (cmd->type == COMMAND_MAINTENANCE)
+                ask_maintenance(c, mirror, e);
         else if (cmd->type == COMMAND_RESYNC)
                 pending_ask(c, &cmd->pending,
                             &(struct effect){.type = EFFECT_RESYNC_CONTROL, .mirror = mirror, .order = e->command.order, .until_ms = cmd->until_ms}, out);
@@ -164,6 +183,12 @@ void command_effect_done(struct core *c, uint8_t mirror, const struct event *e)
 
         if (cmd->active && pending_answered(&cmd->pending, &e->result) && cmd->pending.error < 0)
                 command_failed(c, mirror, cmd->pending.error, REASON_EFFECT_FAILED);
+}
+
+void command_outcome(struct core *c, uint8_t mirror, const struct change_outcome *outcome)
+{
+        if (!outcome->won && c->command[mirror].type == COMMAND_MAINTENANCE)
+                command_failed(c, mirror, -EAGAIN, REASON_COMMAND_WRONG_STATE); /* somebody else's word came later */
 }
 
 void command_failed(struct core *c, uint8_t mirror, int error, enum reason reason)
@@ -193,6 +218,8 @@ static bool is_done(const struct core *c, uint8_t mirror)
                 return m->state == MIRROR_STANDBY && s && s->role == ROLE_PRIMARY && s->epoch > cmd->epoch;
         case COMMAND_RESYNC:
                 return !pending_is_open(&cmd->pending);
+        case COMMAND_MAINTENANCE:
+                return !cmd->ask.wanted && !cmd->given_up; /* then it was taken back */
         case COMMAND_CONFIRM_DEAD:
         case COMMAND_LEAVE:
         case COMMAND_REPLACE_WITNESS:
@@ -209,6 +236,8 @@ static enum reason obstacle(const struct core *c, uint8_t mirror)
 
         if (c->command[mirror].type == COMMAND_RESYNC)
                 return c->act_ready ? REASON_EFFECT_SLOW : REASON_ACT_LOST;
+        if (c->command[mirror].type == COMMAND_MAINTENANCE)
+                return REASON_NO_MAJORITY;
         if (m->reason != REASON_NONE)
                 return m->reason;
         return pending_is_open(&m->pending) ? REASON_EFFECT_SLOW : REASON_NO_MAJORITY;
@@ -220,6 +249,8 @@ static bool may_still_happen(const struct core *c, uint8_t mirror)
         const struct mirror *m = &c->mirror[mirror];
         const struct command *cmd = &c->command[mirror];
 
+        if (cmd->type == COMMAND_MAINTENANCE)
+                return cmd->ask.wanted;
         if (cmd->type == COMMAND_RESYNC)
                 return pending_is_open(&cmd->pending) && !cmd->pending.unsent; /* as below: late ones are not begun, but it may have begun */
         switch (m->state) {
@@ -237,6 +268,15 @@ static bool may_still_happen(const struct core *c, uint8_t mirror)
         default:
                 return c->command[mirror].type == COMMAND_SWITCHOVER; /* the service is stopped, and the peer will start it */
         }
+}
+
+/* What nobody can have accepted does not happen any more. */
+static void take_back(struct core *c, uint8_t mirror)
+{
+        struct ask *ask = &c->command[mirror].ask;
+
+        if (ask->wanted && (!ask->started || record_cancel(c, mirror)))
+                ask_forget(ask);
 }
 
 bool command_poll(struct core *c, uint8_t mirror, struct actions *out)
@@ -258,6 +298,7 @@ bool command_poll(struct core *c, uint8_t mirror, struct actions *out)
         } else if (!cmd->failed && cmd->until_ms <= c->now_ms) {
                 cmd->given_up = true;
                 cmd->reason = obstacle(c, mirror);
+                take_back(c, mirror);
                 c->mirror[mirror].start_alone = false;
                 return true;
         } else if (cmd->failed) {

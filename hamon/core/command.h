@@ -7,6 +7,7 @@
 #ifndef HAMON_CORE_COMMAND_H
 #define HAMON_CORE_COMMAND_H
 
+#include "hamon/core/ask.h"
 #include "hamon/core/core.h"
 #include "hamon/core/pending.h"
 
@@ -23,6 +24,7 @@ struct command {
         uint64_t ticket;
         uint64_t epoch; /* of the record when it was given */
         uint64_t until_ms;
+        struct ask ask;         /* MAINTENANCE: the change that it is */
         struct pending pending; /* RESYNC: the effect that it is */
         bool given_up;  /* its time is over; `reason` says what was in the way */
         bool failed;    /* answered in the next poll */
@@ -33,6 +35,8 @@ struct command {
 void command_given(struct core *c, const struct event *e, struct actions *out);
 
 void command_effect_done(struct core *c, uint8_t mirror, const struct event *e);
+
+void command_outcome(struct core *c, uint8_t mirror, const struct change_outcome *outcome);
 
 /* A machine could not do it. */
 void command_failed(struct core *c, uint8_t mirror, int error, enum reason reason);

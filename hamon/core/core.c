@@ -42,6 +42,7 @@ void ask_change(struct core *c, uint8_t mirror, struct ask *a, enum change_kind 
                        .epoch = epoch,
                        .own_leg = c->mirror[mirror].opened.leg.uuid,
                        .peer_leg = c->leg[mirror].peer_leg,
+                       .despite_maintenance = mirror_is_a_persons(c, mirror),
                        .doubtful = kind == CHANGE_KEEP_PEER && c->mirror[mirror].observed.own_unsafe,
                        .id = draw_uuid(c, e)},
         };
@@ -55,16 +56,16 @@ void ask_forget(struct ask *a)
 /* An outcome is there until the register is called the next time. */
 static bool take_outcome(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
 {
-        struct ask *asks[] = {&c->mirror[mirror].ask, &c->leg[mirror].ask, &c->standby[mirror].ask};
+        struct ask *asks[] = {&c->mirror[mirror].ask, &c->leg[mirror].ask, &c->standby[mirror].ask, &c->command[mirror].ask};
         struct change_outcome outcome = c->reg[mirror].outcome;
         unsigned asker = 0;
 
         if (!outcome.present)
                 return false;
         c->reg[mirror].outcome.present = false;
-        while (asker < 3 && !asks[asker]->started)
+        while (asker < 4 && !asks[asker]->started)
                 asker++;
-        if (asker < 3)
+        if (asker < 4)
                 ask_forget(asks[asker]);
         if (asker == 0)
                 mirror_outcome(c, mirror, &outcome, e, out);
@@ -72,14 +73,16 @@ static bool take_outcome(struct core *c, uint8_t mirror, const struct event *e, 
                 leg_outcome(c, mirror, &outcome, e, out);
         else if (asker == 2)
                 standby_outcome(c, mirror, &outcome, e, out);
+        else if (asker == 3)
+                command_outcome(c, mirror, &outcome);
         return true;
 }
 
 static bool start_proposal(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
 {
-        struct ask *asks[] = {&c->mirror[mirror].ask, &c->leg[mirror].ask, &c->standby[mirror].ask};
+        struct ask *asks[] = {&c->mirror[mirror].ask, &c->leg[mirror].ask, &c->standby[mirror].ask, &c->command[mirror].ask};
 
-        for (unsigned i = 0; i < 3; i++) {
+        for (unsigned i = 0; i < 4; i++) {
                 if (asks[i]->wanted && !asks[i]->started && !record_busy(c, mirror)) {
                         asks[i]->started = true;
                         record_propose(c, mirror, &asks[i]->change, e, out);
@@ -242,6 +245,18 @@ static void tick_pending(struct core *c, uint8_t m, struct actions *out)
         pending_tick(c, &c->command[m].pending, out);
 }
 
+/* Each node says when it begins, as far as it knows, and when it is over: by a person's word or by the time. */
+static void report_maintenance(struct core *c, uint8_t m, struct actions *out)
+{
+        bool decided;
+        const struct record *r = record_known(c, m, &decided);
+        bool now = record_is_in_maintenance(c, r);
+
+        if (now != c->mirror[m].maintained)
+                report(c, now ? REASON_MAINTENANCE_ON : REASON_MAINTENANCE_OVER, m, NO_NODE, now ? r->maintenance_until_s - c->wall_s : 0, out);
+        c->mirror[m].maintained = now;
+}
+
 static void settle(struct core *c, uint8_t m, const struct event *e, struct actions *out)
 {
         for (int round = 0;; round++) {
@@ -268,6 +283,7 @@ void core_step(struct core *c, const struct event *event, struct actions *ret_ac
         ret_actions->count = 0;
         assert(event->now_ms >= c->now_ms);
         c->now_ms = event->now_ms;
+        c->wall_s = event->wall_s;
         if (gap_ms > c->config.timers.suspect_ms)
                 detector_stalled(c, gap_ms);
         dispatch(c, event, ret_actions);
@@ -278,6 +294,7 @@ void core_step(struct core *c, const struct event *event, struct actions *ret_ac
                 record_tick(c, m, event, ret_actions);
                 lease_tick(c, m, event, ret_actions);
                 if (is_node(c)) {
+                        report_maintenance(c, m, ret_actions);
                         tick_pending(c, m, ret_actions);
                         settle(c, m, event, ret_actions);
                 }

@@ -48,6 +48,7 @@ enum command_type {
         COMMAND_CONFIRM_DEAD,/* manual mode: a person says that the peer is off */
         COMMAND_LEAVE,       /* orderly stop of this hamon: tell the others */
         COMMAND_RESYNC,      /* pause, resume or bound the resync of the peer's leg, on the primary */
+        COMMAND_MAINTENANCE, /* on until a time, or off: nothing is taken over by itself meanwhile */
         COMMAND_REPLACE_WITNESS, /* the witness is another machine, or was put back: its seats are taken away, and given anew (R7) */
         COMMAND_TYPES
 };
@@ -55,6 +56,7 @@ enum command_type {
 struct event {
         enum event_type type;
         uint64_t now_ms;      /* CLOCK_BOOTTIME, never goes back */
+        uint64_t wall_s;      /* seconds since 1970, as this machine's clock says; for the end of a maintenance only */
         uint64_t entropy[4];  /* fresh random bits in each event */
         union {
                 struct message message;
@@ -65,6 +67,7 @@ struct event {
                         uint8_t mirror;
                         bool consent; /* CREATE, JOIN: overwrite the disk; others: typed confirmation */
                         struct resync_order order; /* RESYNC */
+                        uint64_t until_s; /* MAINTENANCE: seconds since 1970; 0: off */
                         uint64_t ticket; /* comes back in ACTION_ANSWER */
                 } command;
         };
@@ -136,6 +139,7 @@ struct mirror_view {
         enum node_role role;    /* of this node */
         const char *role_word, *leg_word, *service_word; /* states of the machines, as in their tables */
         struct record record;   /* the highest that this node knows */
+        bool in_maintenance;
         bool record_decided;    /* known to be decided, not only accepted */
         bool lease_valid;
         uint32_t lease_left_ms;

@@ -115,6 +115,7 @@ struct mirror {
         uint32_t backoff_ms;  /* after failed probes */
         bool probe_failed;
         bool start_alone;     /* a person's consent, for one try */
+        bool maintained;      /* as was reported */
         bool by_consent;      /* this candidacy rests on it */
         bool assembled;       /* by this hamon, alone: nothing of the peer can be attached */
         bool stop;
@@ -150,6 +151,9 @@ bool mirror_sees_own_failed(const struct core *c, uint8_t mirror);
 bool mirror_grace_is_over(const struct core *c);
 
 /* Why a standby does not start; REASON_NONE: it may and should. Whether the peer is gone is part of it. */
+/* Primacy that maintenance does not stand in the way of: a person asked for it, or it ends a switchover that a person began. */
+bool mirror_is_a_persons(const struct core *c, uint8_t mirror);
+
 enum reason mirror_wish(const struct core *c, uint8_t mirror);
 
 /* prevote.c */

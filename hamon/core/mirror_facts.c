@@ -237,6 +237,18 @@ static enum reason former_primary(const struct core *c, uint8_t mirror, const st
         return REASON_WAITING_FOR_PEER;
 }
 
+bool mirror_is_a_persons(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        bool decided;
+        const struct record *r = record_known(c, mirror, &decided);
+
+        /* A switchover whose other half has died, too: its service must come back to where it was. */
+        bool given_back = m->stopped_clean && r->primary == c->config.self && uuid_equal(&r->primary_boot, &c->config.boot);
+
+        return m->start_alone || m->by_consent || mirror_is_offered(c, mirror) || given_back;
+}
+
 enum reason mirror_wish(const struct core *c, uint8_t mirror)
 {
         const struct mirror *m = &c->mirror[mirror];
@@ -251,12 +263,14 @@ enum reason mirror_wish(const struct core *c, uint8_t mirror)
                 return REASON_STALE;
         if (!mirror_grace_is_over(c))
                 return REASON_STARTING;
-        if (r->maintenance && !mirror_is_offered(c, mirror))
-                return REASON_STANDBY_OK;
         /* Whoever hears the other one serve has something to learn, whatever its own record says. */
         const struct mirror_summary *peer = detector_summary(c, peer_of(c), mirror);
         if (peer && (peer->role == ROLE_PRIMARY || peer->role == ROLE_TAKING_OVER) && !mirror_is_offered(c, mirror))
                 return c->reg[mirror].forked ? REASON_FORKED : REASON_STANDBY_OK;
+#ifndef MUTANT_UNIT_maintenance_ignored
+        if (record_is_in_maintenance(c, r) && !mirror_is_a_persons(c, mirror))
+                return REASON_MAINTENANCE;
+#endif
         if (m->start_alone)
                 return REASON_NONE;
         if (r->primary == c->config.self)
@@ -308,7 +322,8 @@ static bool only_a_reboot_helps(const struct core *c, uint8_t mirror)
         return false;
 #endif
         return l->state == LEG_IN && observed_freshly(c, mirror) && m->observed.own_oldest_ms > c->config.timers.leg_timeout_ms &&
-               m->observed.leg_connected && m->observed.peer_in_sync && detector_is_alive(c, peer_of(c));
+               m->observed.leg_connected && m->observed.peer_in_sync && detector_is_alive(c, peer_of(c)) &&
+               !record_is_in_maintenance(c, &c->reg[mirror].decided); /* nobody would take over */
 }
 
 static bool wants_stop(const struct core *c, uint8_t mirror)
@@ -316,7 +331,7 @@ static bool wants_stop(const struct core *c, uint8_t mirror)
         if (c->leaving || c->mirror[mirror].stop)
                 return true;
         /* The own disk is gone, the peer has everything: the service moves there. */
-        return c->leg[mirror].state == LEG_OWN_FAILED && detector_is_alive(c, peer_of(c));
+        return c->leg[mirror].state == LEG_OWN_FAILED && detector_is_alive(c, peer_of(c)) && !record_is_in_maintenance(c, &c->reg[mirror].decided);
 }
 
 /* A person asked for what this state is about, and was told that the time is over (command.c). */

@@ -9,6 +9,10 @@
         X(WILL_FREEZE, "will-freeze", WARNING, "%M would freeze until the node or the witness is back", "hamonctl status")       \
         X(WILL_ASK, "will-ask", WARNING, "%M would wait until a person says that the node is off", "hamonctl node confirm-dead")      \
         X(WILL_STOP, "will-stop", WARNING, "%M would be down until that node is back", "hamonctl status")                       \
+        X(WILL_WAIT, "will-wait", WARNING, "%M would be down until a person moves it or the maintenance ends", "hamonctl maintenance off")  \
+        X(MAINTENANCE, "maintenance", INFO, "%M is in maintenance: nothing is taken over by itself", "hamonctl maintenance off")  \
+        X(MAINTENANCE_ON, "maintenance-on", INFO, "%M: maintenance begins, for %n s", "")                                        \
+        X(MAINTENANCE_OVER, "maintenance-over", INFO, "%M: the maintenance is over", "")                                         \
         X(STARTED, "hamon-started", INFO, "hamon started", "")                                                                  \
         X(NODE_UP, "node-up", INFO, "%N is heard", "")                                                                          \
         X(NODE_SUSPECT, "node-suspect", INFO, "%N has been silent for %n ms", "")                                               \

@@ -20,6 +20,7 @@ enum change_kind {
         CHANGE_MARK,      /* likewise -> peer leg UUID = `peer_leg`, inconsistent, not in_sync (R2d) */
         CHANGE_JOIN,      /* likewise, peer leg UUID still `peer_leg` -> peer in_sync, not inconsistent (R2f) */
         CHANGE_HAND_OVER, /* planned switchover: like TAKE_OVER, keeping both in_sync; only after clean checks (3.5) */
+        CHANGE_MAINTAIN,  /* by any node: maintenance_until_s = that of the change; nothing else changes */
         CHANGE_CONFIRM,   /* no change: a decided read (R6b) */
         CHANGE_ADMIT,     /* record.c's own: a voter without memory gets the seat (R7c) */
         CHANGE_EXPEL,     /* likewise: one that went back loses it (R7d) */
@@ -31,6 +32,8 @@ struct change {
         uint64_t epoch;       /* precondition: epoch of the value that it applies to */
         struct uuid own_leg, peer_leg;
         bool doubtful;        /* KEEP_PEER: the own disk may have lost what was flushed before */
+        bool despite_maintenance; /* TAKE_OVER: a person asked for it, or it ends what a person began */
+        uint64_t maintenance_until_s; /* MAINTAIN: 0 ends it */
         uint8_t voter;        /* ADMIT, EXPEL: whose seat */
         struct uuid id;       /* random, from the event's entropy */
 };
@@ -71,6 +74,9 @@ const struct record *record_known(const struct core *c, uint8_t mirror, bool *re
  * anew. On the primary only; false: not now (a proposal is under way, or fewer than two others have a seat).
  */
 bool record_expel(struct core *c, uint8_t mirror, uint8_t voter, const struct event *e, struct actions *out);
+
+/* Its maintenance has not ended yet (change.c). */
+bool record_is_in_maintenance(const struct core *c, const struct record *r);
 
 /* True while a primacy swap of ours may have been accepted somewhere without a decided outcome (R6c). */
 bool record_takeover_unresolved(const struct core *c, uint8_t mirror);

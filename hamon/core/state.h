@@ -23,6 +23,7 @@
 struct core {
         struct core_config config;
         uint64_t started_ms, now_ms;
+        uint64_t wall_s; /* of the last event */
         uint64_t durable_generation; /* of the latest ACTION_PERSIST */
         uint64_t next_ticket;
         uint64_t draws; /* of ids from entropy */

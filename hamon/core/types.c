@@ -32,7 +32,7 @@ bool record_equal(const struct record *a, const struct record *b)
                 if (!uuid_equal(&a->voters[i], &b->voters[i]))
                         return false;
         return a->version == b->version && a->epoch == b->epoch && a->primary == b->primary &&
-               uuid_equal(&a->primary_boot, &b->primary_boot) && a->maintenance == b->maintenance &&
+               uuid_equal(&a->primary_boot, &b->primary_boot) && a->maintenance_until_s == b->maintenance_until_s &&
                a->voters_generation == b->voters_generation && uuid_equal(&a->change, &b->change);
 }
 

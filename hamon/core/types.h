@@ -45,7 +45,7 @@ struct record {
         uint8_t primary;  /* node, or NO_NODE */
         struct uuid primary_boot;
         struct record_leg legs[NODES];
-        bool maintenance;
+        uint64_t maintenance_until_s; /* seconds since 1970: until then nothing is taken over by itself; 0: no maintenance */
         uint32_t voters_generation;
         struct uuid voters[VOTERS];
         struct uuid change; /* random id of the swap that made this value */

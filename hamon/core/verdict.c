@@ -34,7 +34,7 @@ static bool can_take_over(const struct core *c, uint8_t mirror)
         const struct mirror *m = &c->mirror[mirror];
 
         return m->state == MIRROR_STANDBY && c->act_ready && !m->probe_failed && mirror_owns_leg(c, mirror) && !c->config.manual &&
-               !c->leaving && witness_is_there(c);
+               !c->leaving && witness_is_there(c) && !record_is_in_maintenance(c, &c->reg[mirror].acceptor.value);
 }
 
 static enum reason standby_reason(const struct core *c, uint8_t mirror, bool primary_runs)
@@ -50,6 +50,8 @@ static enum reason standby_reason(const struct core *c, uint8_t mirror, bool pri
                 return wish;
         if (primary_runs && wish == REASON_STALE)
                 return c->reg[mirror].acceptor.value.legs[c->config.self].inconsistent ? REASON_RESYNC : REASON_DEGRADED;
+        if (primary_runs && record_is_in_maintenance(c, &c->reg[mirror].acceptor.value))
+                return REASON_MAINTENANCE;
         if (primary_runs)
                 return witness_is_missing(c) ? REASON_WITNESS_LOST : REASON_STANDBY_OK;
         if (word_is_missing(c, mirror))
@@ -94,7 +96,9 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
                 return REASON_WITNESS_LOST;
         if (c->reg[mirror].voters_backward)
                 return REASON_VOTER_BACKWARD;
-        return c->reg[mirror].voters_without_memory ? REASON_VOTER_BLANK : REASON_REDUNDANT;
+        if (c->reg[mirror].voters_without_memory)
+                return REASON_VOTER_BLANK;
+        return record_is_in_maintenance(c, &c->reg[mirror].decided) ? REASON_MAINTENANCE : REASON_REDUNDANT;
 }
 
 /* What a reason means for a mirror that runs. */
@@ -103,6 +107,7 @@ static enum health health_of_reason(const struct core *c, uint8_t mirror, enum r
         switch (reason) {
         case REASON_REDUNDANT:
         case REASON_STANDBY_OK:
+        case REASON_MAINTENANCE:
                 return in_sync ? HEALTH_OK : HEALTH_DEGRADED;
         case REASON_NOT_CREATED:
                 return HEALTH_UNCONFIGURED;
@@ -169,9 +174,11 @@ static void foresee(const struct core *c, uint8_t mirror, bool primary_runs, str
         bool alone = voters_known_needed(c, mirror) == 1;
         enum reason frozen = c->config.manual ? REASON_WILL_ASK : REASON_WILL_FREEZE, down = c->config.manual ? REASON_WILL_ASK : REASON_WILL_STOP;
 
+        if (ret->in_maintenance)
+                down = REASON_WILL_WAIT;
         if (mirror_role(m->state) == ROLE_PRIMARY) {
                 ret->if_peer_fails = witness || alone ? REASON_WILL_GO_ON : frozen;
-                ret->if_self_fails = !peer_ready ? REASON_WILL_STOP : witness ? REASON_WILL_TAKE_OVER : down;
+                ret->if_self_fails = !peer_ready ? REASON_WILL_STOP : witness && !ret->in_maintenance ? REASON_WILL_TAKE_OVER : down;
         } else if (primary_runs) {
                 ret->if_peer_fails = can_take_over(c, mirror) ? REASON_WILL_TAKE_OVER : mirror_owns_leg(c, mirror) ? down : REASON_WILL_STOP;
                 ret->if_self_fails = witness ? REASON_WILL_GO_ON : frozen;
@@ -196,7 +203,7 @@ static void foresee_parts(const struct core *c, uint8_t mirror, bool primary_run
         ret->if_witness_fails = runs ? REASON_WITNESS_LOST : REASON_WILL_STOP;
         ret->if_link_fails = !runs ? REASON_WILL_STOP : witness ? REASON_WILL_GO_ON : c->config.manual ? REASON_WILL_ASK : REASON_WILL_FREEZE;
         ret->if_standby_leg_fails = !runs ? REASON_WILL_STOP : both ? REASON_WILL_GO_ON : REASON_DEGRADED;
-        ret->if_primary_leg_fails = !runs ? REASON_WILL_STOP : both ? REASON_WILL_TAKE_OVER : REASON_WILL_STOP;
+        ret->if_primary_leg_fails = !runs ? REASON_WILL_STOP : both ? (ret->in_maintenance ? REASON_WILL_WAIT : REASON_WILL_TAKE_OVER) : REASON_WILL_STOP;
         if (both && is_primary && ret->if_self_fails == REASON_WILL_STOP && !detector_summary(c, peer_of(c), mirror))
                 ret->if_primary_leg_fails = REASON_WILL_FREEZE;
 }
@@ -218,6 +225,7 @@ void core_view_mirror(const struct core *c, uint8_t mirror, uint64_t now_ms, str
 {
         memset(ret, 0, sizeof *ret);
         ret->record = *record_known(c, mirror, &ret->record_decided);
+        ret->in_maintenance = record_is_in_maintenance(c, &ret->record);
         if (c->config.self >= NODES) {
                 view_of_witness(c, mirror, ret);
                 return;

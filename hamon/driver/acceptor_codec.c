@@ -21,10 +21,15 @@ static json_t *record_json(const struct record *r)
                                                             (int)r->legs[i].doubtful));
         for (int i = 0; i < VOTERS; i++)
                 (void)json_array_append_new(voters, json_of_uuid(&r->voters[i]));
-        return json_pack("{s:o, s:o, s:i, s:o, s:o, s:b, s:I, s:o, s:o}", "version", json_of_u64(r->version), "epoch",
+        json_t *j = json_pack("{s:o, s:o, s:i, s:o, s:o, s:b, s:I, s:o, s:o}", "version", json_of_u64(r->version), "epoch",
                          json_of_u64(r->epoch), "primary", (int)r->primary, "primary_boot", json_of_uuid(&r->primary_boot), "legs",
-                         legs, "maintenance", (int)r->maintenance, "voters_generation", (json_int_t)r->voters_generation, "voters",
+                         legs, "maintenance", (int)(r->maintenance_until_s != 0), "voters_generation", (json_int_t)r->voters_generation, "voters",
                          voters, "change", json_of_uuid(&r->change));
+        if (j && r->maintenance_until_s && json_object_set_new(j, "maintenance_until", json_of_u64(r->maintenance_until_s)) < 0) {
+                json_decref(j);
+                j = NULL;
+        }
+        return j;
 }
 
 int acceptor_encode(const struct acceptor_state *a, char **ret_text)
@@ -66,10 +71,13 @@ static struct record record_take(struct json_take *from, const char *key)
                 .epoch = json_take_u64(&t, "epoch"),
                 .primary = (uint8_t)json_take_int(&t, "primary", 0, NO_NODE),
                 .primary_boot = json_take_uuid(&t, "primary_boot"),
-                .maintenance = json_take_bool(&t, "maintenance"),
                 .voters_generation = (uint32_t)json_take_int(&t, "voters_generation", 0, UINT32_MAX),
                 .change = json_take_uuid(&t, "change"),
         };
+        if (json_take_bool(&t, "maintenance")) {
+                r.maintenance_until_s = json_take_u64(&t, "maintenance_until");
+                t.bad = t.bad || r.maintenance_until_s == 0;
+        }
         if (r.primary != NO_NODE && r.primary >= NODES)
                 t.bad = true;
         const json_t *legs = json_take_value(&t, "legs"), *voters = json_take_value(&t, "voters");

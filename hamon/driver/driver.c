@@ -59,6 +59,7 @@ void driver_event(struct driver *d, const struct event *e)
         while (d->inbox_count > 0) {
                 struct event *next = &d->inbox[d->inbox_first];
                 next->now_ms = driver_now_ms();
+                next->wall_s = (uint64_t)time(NULL);
                 random_bytes(next->entropy, sizeof next->entropy);
                 d->actions.count = 0;
                 core_step(&d->core, next, &d->actions);
@@ -163,7 +164,11 @@ static void audit(struct driver *d, const struct operation *op)
         const char *mirror = op->mirror < d->config->mirrors ? d->config->mirror[op->mirror].name : "";
         char sentence[SENTENCE_SIZE];
         (void)snprintf(sentence, sizeof sentence, "'%s%s'%s%s was asked for by %s (operation %llu)", command_word(op->type),
-                       op->type == COMMAND_RESYNC ? resync_wish_word(op->order.wish) : "", *mirror ? " of " : "", mirror,
+                       op->type == COMMAND_RESYNC        ? resync_wish_word(op->order.wish)
+                       : op->type != COMMAND_MAINTENANCE ? ""
+                       : op->until_s                     ? " on"
+                                                         : " off",
+                       *mirror ? " of " : "", mirror,
                        op->by, (unsigned long long)op->ticket);
         driver_report_text(d, "command", SEVERITY_INFO, mirror, "", op->ticket, sentence);
 }
@@ -172,7 +177,7 @@ static void on_command(void *userdata, const struct operation *op)
 {
         audit(userdata, op);
         struct event e = {.type = EVENT_COMMAND,
-                          .command = {.type = op->type, .mirror = op->mirror, .consent = op->consent, .order = op->order, .ticket = op->ticket}};
+                          .command = {.type = op->type, .mirror = op->mirror, .consent = op->consent, .order = op->order, .until_s = op->until_s, .ticket = op->ticket}};
         if (op->mirror == MIRRORS_MAX)
                 e.command.mirror = 0; /* of the node: any will do */
         driver_event(userdata, &e);

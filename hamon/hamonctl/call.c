@@ -81,6 +81,7 @@ static const char *needed(const char *command)
                 {"create", "create is for a mirror that was never created"},
                 {"join", "join is for a standby whose leg is not in sync, never for the primary"},
                 {"switchover", "switchover is for the primary, with both legs in sync and the other node ready"},
+                {"maintenance", "somebody else's word came at the same moment"},
                 {"resync", "resync is for the primary, and pause while the other leg is not in sync"},
                 {"start-alone", "start-alone is for a standby"},
                 {"confirm-dead", "confirm-dead is for a cluster without a witness, about a node that is silent"},

@@ -25,6 +25,8 @@ static int level_of(const json_t *reason)
 /* A mirror that nobody can use is critical, whatever the cause is called. */
 static int level_of_mirror(const json_t *mirror)
 {
+        if (json_is_object(json_object_get(mirror, "maintenance")))
+                return CHECK_OK; /* somebody is at work there, and for how long is shown */
         const char *health = text(mirror, "health");
         int level = level_of(json_object_get(mirror, "reason"));
         return level == CHECK_WARNING && (strcmp(health, "down") == 0 || strcmp(health, "frozen") == 0) ? CHECK_CRITICAL : level;
@@ -58,6 +60,11 @@ int check_text(const json_t *status, FILE *to)
                         worst = item;
                         level = CHECK_WARNING;
                 }
-        fprintf(to, "HAMON %s - %s\n", words[level], worst ? text(worst, "sentence") : "no mirror is configured");
+        fprintf(to, "HAMON %s - %s", words[level], worst ? text(worst, "sentence") : "no mirror is configured");
+        json_array_foreach(json_object_get(status, "mirrors"), i, item)
+                if (json_is_object(json_object_get(item, "maintenance")))
+                        fprintf(to, "; %s is in maintenance for %lld min", text(item, "name"),
+                                (long long)json_integer_value(json_object_get(json_object_get(item, "maintenance"), "left_s")) / 60);
+        fputc('\n', to);
         return level;
 }

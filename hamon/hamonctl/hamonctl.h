@@ -88,6 +88,7 @@ int verb_mirror_prepare(const struct command_line *c, const char *verb, const ch
 int verb_start_alone(const struct command_line *c, const char *mirror);
 int verb_switchover(const struct command_line *c, const char *mirror);
 int verb_resync(const struct command_line *c); /* words: mirror resync pause|resume|rate NAME [RATE] */
+int verb_maintenance(const struct command_line *c); /* words: maintenance on|off [NAME] */
 int verb_leave(const struct command_line *c);
 int verb_confirm_dead(const struct command_line *c, const char *node);
 int verb_witness_replace(const struct command_line *c);

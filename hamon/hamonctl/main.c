@@ -29,7 +29,7 @@ static const struct cli_option options[] = {
         {0, "listen", "ADDR:PORT", "where the other machines join (cluster create, invite; default: port 4346 of this machine's first address)", OPT_LISTEN},
         {0, "dir", "DIR", "where the cluster's files are, alike on all machines (cluster ...; default /etc/hamon)", OPT_DIR},
         {0, "api", NULL, "serve the API and the page on port 4345, with a new certificate (cluster create)", OPT_API},
-        {0, "for", "TIME", "of a pause: resume by itself after 90s, 30m, 2h or 1d (mirror resync pause)", OPT_FOR},
+        {0, "for", "TIME", "how long: 90s, 30m, 2h or 1d (maintenance on, by default 2h; mirror resync pause)", OPT_FOR},
         {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
         {0, "socket", "SOCKET", "of hamon (default " API_SOCKET ")", OPT_SOCKET},
         {0, "control", "SOCKET", NULL, OPT_SOCKET},
@@ -59,6 +59,7 @@ static const struct cli cli = {
                  "hamonctl node retire\n"
                  "hamonctl node confirm-dead NODE [--yes] [--dry-run] [--json]\n"
                  "hamonctl witness replace [--dry-run] [--json]\n"
+                 "hamonctl maintenance on|off [NAME] [--for TIME] [--json]\n"
                  "hamonctl is primary NAME [--json]\n"
                  "hamonctl check\n"
                  "hamonctl test notify\n"
@@ -80,7 +81,7 @@ static const struct cli cli = {
 };
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
-enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, RESYNC, SWITCHOVER, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, IS_PRIMARY, CHECK,
+enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, RESYNC, SWITCHOVER, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
             SUPPORT_BUNDLE, TEST_NOTIFY, CONFIG_CHECK, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32 };
@@ -109,6 +110,7 @@ static const struct {
         [RETIRE] = {"node", "retire", 0, 0, NULL, 0},
         [CONFIRM_DEAD] = {"node", "confirm-dead", 1, 1, "NODE", JSON | DRY},
         [WITNESS_REPLACE] = {"witness", "replace", 0, 0, NULL, JSON | DRY},
+        [MAINTENANCE] = {"maintenance", NULL, 1, 2, "on or off", JSON | FOR},
         [IS_PRIMARY] = {"is", "primary", 1, 1, "NAME", JSON},
         [CHECK] = {"check", NULL, 0, 0, NULL, 0},
         [TEST_NOTIFY] = {"test", "notify", 0, 0, NULL, 0},
@@ -186,6 +188,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_confirm_dead(c, operand);
         case WITNESS_REPLACE:
                 return verb_witness_replace(c);
+        case MAINTENANCE:
+                return verb_maintenance(c);
         case IS_PRIMARY:
                 return verb_is_primary(c);
         case CHECK:

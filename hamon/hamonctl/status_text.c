@@ -85,6 +85,17 @@ static void draw_silence(FILE *to, const json_t *node)
         }
 }
 
+static void draw_maintenance(FILE *to, const json_t *mirror)
+{
+        const json_t *maintenance = json_object_get(mirror, "maintenance");
+        if (!json_is_object(maintenance))
+                return;
+        label(to, "MAINT.");
+        fputs("for ", to);
+        age(to, number(maintenance, "left_s") * 1000);
+        fputs(" more: nothing is taken over by itself, and no alarms\n", to);
+}
+
 static void draw_active(FILE *to, const json_t *status, const json_t *mirror)
 {
         const json_t *record = json_object_get(mirror, "record");
@@ -261,6 +272,7 @@ static void draw_mirror(FILE *to, const json_t *status, const json_t *mirror)
                 fputc('\n', to);
                 draw_reason(to, json_object_get(mirror, "reason"), "reason");
         }
+        draw_maintenance(to, mirror);
         draw_failure(to, mirror);
         draw_active(to, status, mirror);
         draw_role(to, status, mirror);

@@ -165,7 +165,7 @@ static bool parse_rate(const char *text, uint32_t *ret_kib)
         return true;
 }
 
-static int resync_usage(const char *what, const char *word)
+static int order_usage(const char *what, const char *word)
 {
         char shown[100];
         fprintf(stderr, "hamonctl: %s%s%s; see hamonctl --help\n", what, word ? " " : "", word ? text_printable(word, shown, sizeof shown) : "");
@@ -181,15 +181,15 @@ int verb_resync(const struct command_line *c)
         uint32_t kib;
         int r = EXIT_DONE;
         if (!rate && !pause && strcmp(action, "resume") != 0)
-                r = resync_usage("resync can be paused (pause), resumed (resume) and bounded (rate), not:", action);
+                r = order_usage("resync can be paused (pause), resumed (resume) and bounded (rate), not:", action);
         else if (c->for_s && !pause)
-                r = resync_usage("--for is for a pause, not for:", action);
+                r = order_usage("--for is for a pause, not for:", action);
         else if (rate && c->count < 5)
-                r = resync_usage("a rate is missing: 50M for 50 MiB a second, or auto", NULL);
+                r = order_usage("a rate is missing: 50M for 50 MiB a second, or auto", NULL);
         else if (!rate && c->count > 4)
-                r = resync_usage("unexpected word", c->words[4]);
+                r = order_usage("unexpected word", c->words[4]);
         else if (rate && !parse_rate(c->words[4], &kib))
-                r = resync_usage("not a rate (64K to 4G a second, with K, M or G, or auto):", c->words[4]);
+                r = order_usage("not a rate (64K to 4G a second, with K, M or G, or auto):", c->words[4]);
         else if (!mirror_path(path, mirror, "resync"))
                 r = EXIT_USAGE;
         if (r != EXIT_DONE || !body) {
@@ -201,6 +201,39 @@ int verb_resync(const struct command_line *c)
         if (pause && c->for_s)
                 json_object_set_new(body, "for_s", json_integer((json_int_t)c->for_s));
         return call_command(c, path, body, NULL);
+}
+
+enum { MAINTENANCE_S = 7200 };
+
+static int maintain(const struct command_line *c, const char *mirror, bool on)
+{
+        char path[160];
+        if (!mirror_path(path, mirror, "maintenance"))
+                return EXIT_USAGE;
+        return call_command(c, path, on ? json_pack("{s:b, s:I}", "on", 1, "for_s", (json_int_t)(c->for_s ? c->for_s : MAINTENANCE_S)) : json_pack("{s:b}", "on", 0), NULL);
+}
+
+/* Of one mirror, or of all: the first that is refused ends it. */
+int verb_maintenance(const struct command_line *c)
+{
+        bool on = strcmp(c->words[1], "on") == 0;
+        if (!on && strcmp(c->words[1], "off") != 0)
+                return order_usage("maintenance is on or off, not:", c->words[1]);
+        if (!on && c->for_s)
+                return order_usage("--for is for maintenance on", NULL);
+        if (c->count > 2)
+                return maintain(c, c->words[2], on);
+        json_t *answer;
+        if (!call_get(c, "/v1/mirrors", &answer))
+                return EXIT_REFUSED;
+        size_t i;
+        const json_t *mirror;
+        int r = EXIT_DONE;
+        json_array_foreach(json_object_get(answer, "mirrors"), i, mirror)
+                if (r == EXIT_DONE)
+                        r = maintain(c, json_string_value(json_object_get(mirror, "name")), on);
+        json_decref(answer);
+        return r;
 }
 
 int verb_leave(const struct command_line *c)

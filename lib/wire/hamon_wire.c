@@ -101,6 +101,17 @@ static void record_leg(struct codec *k, struct record_leg *v)
         v->doubtful = flags >> 2 & 1;
 }
 
+/* Its end follows only where there is one: without maintenance these bytes are what they always were. */
+static void maintenance(struct codec *k, uint64_t *until_s)
+{
+        bool on = *until_s != 0;
+
+        boolean(k, &on);
+        if (on)
+                u64(k, until_s);
+        k->bad = k->bad || (on && *until_s == 0);
+}
+
 static void record(struct codec *k, struct record *v)
 {
         u64(k, &v->version);
@@ -109,7 +120,7 @@ static void record(struct codec *k, struct record *v)
         uuid(k, &v->primary_boot);
         for (int i = 0; i < NODES; i++)
                 record_leg(k, &v->legs[i]);
-        boolean(k, &v->maintenance);
+        maintenance(k, &v->maintenance_until_s);
         u32(k, &v->voters_generation);
         for (int i = 0; i < VOTERS; i++)
                 uuid(k, &v->voters[i]);

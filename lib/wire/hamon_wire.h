@@ -19,7 +19,7 @@
  *     GRANT_REPLY    epoch u64, session uuid, refusal u8
  *     CHECK_REQUEST  epoch u64, session uuid             CHECK_REPLY    epoch u64, session uuid, permits bool
  *
- *     record         version u64, epoch u64, primary u8, primary_boot uuid, 2 x (uuid, flags u8: 1 in_sync, 2 inconsistent, 4 doubtful), maintenance bool,
+ *     record         version u64, epoch u64, primary u8, primary_boot uuid, 2 x (uuid, flags u8: 1 in_sync, 2 inconsistent, 4 doubtful), maintenance bool (and if so: until u64, seconds since 1970),
  *                    voters_generation u32, 3 x voter uuid, change uuid
  *
  * Decoding is strict: another version, an unknown type, a value out of range, a missing or a surplus byte is refused as a whole. The other

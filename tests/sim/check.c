@@ -70,6 +70,9 @@ static void check_decided(struct sim *s, const struct record *v)
                         s->member[n] = v->legs[n].uuid;
         if (v->primary < NODES && !v->legs[v->primary].in_sync)
                 cover_rule(RULE_R2c);
+        /* R-less, but promised: what nobody asked for does not happen until its end. A hand-over is a person's switchover. */
+        if (v->epoch > old->epoch && old->maintenance_until_s > sim_wall_s(s) && !s->moved && !(v->legs[0].in_sync && v->legs[1].in_sync))
+                violation(s, v->primary, "maintenance: a take-over that nobody asked for, epoch %llu", v->epoch, 0);
         s->decided = *v;
         s->owner[v->epoch % OWNERS_MAX] = v->primary;
         if (v->legs[0].in_sync && v->legs[1].in_sync)
@@ -238,7 +241,7 @@ void check_own_failure(struct sim *s, uint8_t n)
                     life_runs(s, WITNESS, LIFE_HAMON) && (!s->forgotten || life_runs(s, other(n), LIFE_HAMON)); /* a majority with memory */
         if (calm && s->now_us - since_us > 10 * SECOND && s->decided.primary == n && s->decided.legs[n].in_sync)
                 violation(s, n, "R2c: the own leg failed %llu ms ago and is still in the record", (s->now_us - m->own_failed_us) / MS, 0);
-        bool may_move = calm && s->decided.primary == n && !s->decided.legs[n].in_sync && life_runs(s, other(n), LIFE_HAMON) &&
+        bool may_move = calm && s->decided.maintenance_until_s <= sim_wall_s(s) && s->decided.primary == n && !s->decided.legs[n].in_sync && life_runs(s, other(n), LIFE_HAMON) &&
                         s->node[other(n)].hamon.core.mirror[0].state == MIRROR_STANDBY && m->nbdc.connection &&
                         nbdc_oldest_us(s, n) < SECOND && disk_oldest_us(s, n) < SECOND && !m->act.fail_percent && !s->lose_percent;
         if (!may_move)

@@ -105,6 +105,7 @@ void hamon_event(struct sim *s, uint8_t n, struct event *e)
                 return;
         s->delivered += e->type != EVENT_TICK;
         e->now_ms = clock_ms(s, n);
+        e->wall_s = sim_wall_s(s);
         for (int i = 0; i < 4; i++)
                 e->entropy[i] = sim_random(s, 0);
         out.count = 0;
@@ -180,6 +181,24 @@ void hamon_start(struct sim *s, uint8_t n)
                 act_started(s, n);
 }
 
+uint64_t sim_wall_s(const struct sim *s)
+{
+        return 1700000000 + s->now_us / SECOND;
+}
+
+void hamon_maintain(struct sim *s, uint8_t n, uint64_t for_s)
+{
+        struct event e;
+
+        memset(&e, 0, sizeof e);
+        e.type = EVENT_COMMAND;
+        e.command.type = COMMAND_MAINTENANCE;
+        e.command.until_s = for_s ? sim_wall_s(s) + for_s : 0;
+        e.command.ticket = 1;
+        trace(s, n, "a person says: maintenance for %llu s", for_s, 0);
+        hamon_event(s, n, &e);
+}
+
 void hamon_command(struct sim *s, uint8_t n, enum command_type type)
 {
         struct event e;
@@ -191,6 +210,7 @@ void hamon_command(struct sim *s, uint8_t n, enum command_type type)
         e.command.ticket = 1;
         static const char *const words[COMMAND_TYPES] = {[COMMAND_JOIN] = "join", [COMMAND_SWITCHOVER] = "switchover",
                                                          [COMMAND_START_ALONE] = "start-alone", [COMMAND_LEAVE] = "leave"};
+        s->moved = s->moved || type == COMMAND_START_ALONE || type == COMMAND_SWITCHOVER || type == COMMAND_LEAVE;
         if (words[type])
                 script_command(s, n, words[type]);
         trace(s, n, "a person gives command %llu", (uint64_t)type, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--single] [--story] [--coverage ALLOW]
+ * sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--single] [--maintenance] [--story] [--coverage ALLOW]
  * sim --pauses [--seed N] [--schedules N]
  * sim --scenario [--seed N]: the faults of that seed as a golden scenario
  *
@@ -22,7 +22,7 @@
 
 struct options {
         uint64_t seed, schedules, seconds, failures;
-        bool story, pauses, single, scenario;
+        bool story, pauses, single, scenario, maintenance;
         const char *coverage;
 };
 
@@ -58,7 +58,7 @@ static void parse(int argc, char **argv, struct options *o)
         const struct {
                 const char *word;
                 bool *value;
-        } flags[] = {{"--story", &o->story}, {"--pauses", &o->pauses}, {"--single", &o->single}, {"--scenario", &o->scenario}};
+        } flags[] = {{"--story", &o->story}, {"--pauses", &o->pauses}, {"--single", &o->single}, {"--maintenance", &o->maintenance}, {"--scenario", &o->scenario}};
 
         for (int i = 1; i < argc; i++) {
                 bool known = false;
@@ -75,7 +75,7 @@ static void parse(int argc, char **argv, struct options *o)
                         known = true;
                 }
                 if (!known) {
-                        fprintf(stderr, "usage: sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--single] [--story] [--pauses] [--scenario] "
+                        fprintf(stderr, "usage: sim [--seed N] [--schedules N] [--seconds N] [--failures N] [--single] [--maintenance] [--story] [--pauses] [--scenario] "
                                         "[--coverage ALLOW]\n");
                         exit(2);
                 }
@@ -145,7 +145,7 @@ static void print_failure(const struct options *o, uint64_t seed)
         story_state(&run);
         printf("FAIL: seed %" PRIu64 " at ", seed);
         story_violation(&run);
-        printf("replay: make sim SEED=%" PRIu64 " SCHEDULES=1%s\n", seed, o->single ? " SINGLE=1" : "");
+        printf("replay: make sim SEED=%" PRIu64 " SCHEDULES=1%s%s\n", seed, o->single ? " SINGLE=1" : "", o->maintenance ? " MAINTENANCE=1" : "");
 }
 
 static void print_totals(const struct totals *t, const struct options *o, double seconds)
@@ -179,6 +179,7 @@ int main(int argc, char **argv)
                 printf("FAIL: the manual cluster was not created: %s\n", prepared_manual.violation ? prepared_manual.violation : "not redundant in time");
                 return 1;
         }
+        prepared.maintains = prepared_manual.maintains = prepared_blank.maintains = o.maintenance;
         if (o.pauses)
                 return print_pauses(o.seed, o.schedules);
         if (o.story)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# make sim [SEED=1] [SCHEDULES=1000] [SECONDS=0] [SINGLE=1]: whole clusters under virtual time with random faults (tests/sim/sim.h).
+# make sim [SEED=1] [SCHEDULES=1000] [SECONDS=0] [SINGLE=1] [MAINTENANCE=1]: whole clusters under virtual time with random faults (tests/sim/sim.h).
 # make mutants [MUTANT_SCHEDULES=60000] [MUTANTS="a b"]: the simulator must find each deliberate breakage of the core and of its models.
 PROGRAMS += sim/sim
 sim/sim_SRCS := $(addprefix tests/sim/,sim.c story.c net.c hamon.c disk.c nbd.c md.c act.c worker.c observe.c machine.c app.c check.c rules.c cover.c clock.c ambush.c operator.c script.c fault.c schedule.c main.c)
@@ -13,7 +13,7 @@ MUTANTS ?=
 
 .PHONY: sim sim-check sim-pauses sim-coverage sim-scenario mutants
 sim: $(BUILD)/sim/sim
-	$(BUILD)/sim/sim --seed $(SEED) --schedules $(SCHEDULES) --seconds $(SECONDS) $(if $(SINGLE),--single)
+	$(BUILD)/sim/sim --seed $(SEED) --schedules $(SCHEDULES) --seconds $(SECONDS) $(if $(SINGLE),--single) $(if $(MAINTENANCE),--maintenance)
 
 # A bounded part of it, in make check.
 sim-check: $(BUILD)/sim/sim

@@ -50,3 +50,20 @@ void fault_operator(struct sim *s, uint8_t unused_node, uint64_t a, uint64_t b)
         }
         sim_after(s, 5 * SECOND, 0, LIFE_WORLD, fault_operator, a, b);
 }
+
+/* -- maintenance (make sim MAINTENANCE=1): somebody who does not look at what goes on around him ------------------------------------ */
+
+static void say_maintenance(struct sim *s, uint8_t unused_node, uint64_t unused_a, uint64_t unused_b)
+{
+        uint8_t n = (uint8_t)sim_random(s, NODES);
+
+        (void)unused_node, (void)unused_a, (void)unused_b;
+        if (life_runs(s, n, LIFE_HAMON))
+                hamon_maintain(s, n, sim_chance(s, 30) ? 0 : sim_between(s, 1, 10));
+}
+
+void fault_maintain(struct sim *s, uint64_t from_us, uint64_t to_us)
+{
+        for (uint64_t left = sim_between(s, 1, 3); left > 0; left--)
+                sim_after(s, sim_between(s, from_us, to_us) - s->now_us, 0, LIFE_WORLD, say_maintenance, 0, 0);
+}

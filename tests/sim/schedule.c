@@ -72,6 +72,7 @@ static void begin(struct sim *s, const struct sim *prepared, uint64_t seed)
         s->steps = s->messages = s->delivered = 0;
         s->ledger.count = 0;
         s->gap_us = 0;
+        s->moved = false;
         s->progress_us = s->now_us;
         s->snapshot = s->node[WITNESS].hamon.file;
         s->disk_victim = (uint8_t)sim_random(s, NODES);
@@ -91,6 +92,8 @@ bool schedule_run(struct sim *s, const struct sim *prepared, uint64_t seed, bool
         uint64_t span_us = sim_chance(s, 80) ? sim_between(s, 1500 * MS, 4 * SECOND) : sim_between(s, 5 * SECOND, 20 * SECOND);
         uint64_t faults = single ? 1 : sim_chance(s, 5) ? sim_between(s, 8, 20) : sim_between(s, SCHEDULE_FAULTS_MIN, 5);
         fault_schedule(s, s->now_us, s->now_us + span_us, (unsigned)faults);
+        if (s->maintains)
+                fault_maintain(s, s->now_us, s->now_us + span_us);
         run_until(s, s->now_us + span_us + (single ? 10 * SECOND : 2 * SECOND), NULL);
         if (s->violation)
                 return true;

@@ -352,6 +352,8 @@ struct sim {
         bool healed;          /* no more faults */
         bool crawled;         /* a disk needed seconds for each request: so do acknowledgements, as long as none takes leg_timeout */
         bool manual;          /* two nodes without a third vote, and a person */
+        bool maintains;       /* persons begin and end maintenance now and then (--maintenance) */
+        bool moved;           /* a person moved or started the mirror in this schedule: maintenance does not stand in the way */
         uint8_t word_of;      /* node on which the person said that the other one is off, since it was redundant last; NO_NODE: none */
         struct acceptor_state snapshot; /* of the witness, when the schedule began */
         bool forgotten;       /* one voter has lost its memory */
@@ -426,6 +428,7 @@ void net_send(struct sim *s, const struct message *m);
 /* -- hamon.c */
 void hamon_start(struct sim *s, uint8_t node);
 void hamon_event(struct sim *s, uint8_t node, struct event *e);
+void hamon_maintain(struct sim *s, uint8_t n, uint64_t for_s); /* 0: off */
 void hamon_command(struct sim *s, uint8_t node, enum command_type type);
 
 /* -- disk.c: `done` gets (tag, error); dropped when `life` ends first. The write itself outlives processes. */
@@ -523,6 +526,8 @@ unsigned fault_kinds(void);
 const char *fault_text(unsigned kind);
 const char *fault_word(unsigned kind);
 bool fault_heal(struct sim *s); /* false: data cannot be complete any more, no liveness is promised */
+void fault_maintain(struct sim *s, uint64_t from_us, uint64_t to_us); /* commands at random times between */
+uint64_t sim_wall_s(const struct sim *s); /* every machine's wall clock */
 void fault_operator(struct sim *s, uint8_t node, uint64_t a, uint64_t b);
 
 #endif

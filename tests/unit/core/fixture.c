@@ -158,6 +158,7 @@ static void step(struct world *w, uint8_t v, struct event e)
         if (!w->machine[v].up || w->machine[v].frozen)
                 return;
         e.now_ms = w->now_ms;
+        e.wall_s = w->now_ms / 1000 + FIXTURE_WALL_S;
         for (int i = 0; i < 4; i++)
                 e.entropy[i] = next_random(w) ^ (next_random(w) << 32);
         before = w->core[v];

@@ -26,6 +26,8 @@ struct disk { /* survives power cuts */
         bool note, debt;
 };
 
+#define FIXTURE_WALL_S 1700000000ull /* what every machine's clock says at time 0 */
+
 struct machine {
         bool up, act_up, frozen; /* frozen: no events are delivered, nothing is sent */
         uint64_t boots, starts;

@@ -140,6 +140,36 @@ static void the_witness_changes_nothing(void **state)
         }
 }
 
+/* A node that asks without having heard of the maintenance is told by the value that the others show. */
+static void maintenance_forbids_what_nobody_asked_for(void **state)
+{
+        struct core a = self_core(0), b = self_core(1);
+        struct record base = both_in_sync(&a), v, ended;
+        struct change take = trio_change(CHANGE_TAKE_OVER, 4, 1), hand = trio_change(CHANGE_HAND_OVER, 4, 1), on = trio_change(CHANGE_MAINTAIN, 0, 1);
+
+        (void)state;
+        b.wall_s = 1000;
+        on.maintenance_until_s = 1001;
+        assert_false(change_reached(&b, &on, &base));
+        assert_true(change_apply(&b, &on, &base, &v));
+        assert_true(change_reached(&b, &on, &v));
+        ended = base;
+        ended.version = v.version;
+        ended.change = v.change;
+        ended.maintenance_until_s = 1001;
+        assert_true(record_equal(&v, &ended)); /* nothing else changes */
+        assert_false(change_apply(&b, &take, &v, &ended));
+        take.despite_maintenance = true;
+        assert_true(change_apply(&b, &take, &v, &ended));
+        assert_true(ended.maintenance_until_s == 1001 && ended.epoch == 5); /* and it goes on */
+        take.despite_maintenance = false;
+        assert_true(change_apply(&b, &hand, &v, &ended));
+        b.wall_s = 1001;
+        assert_true(change_apply(&b, &take, &v, &ended));
+        struct record nothing = {.primary = NO_NODE};
+        assert_false(change_apply(&b, &on, &nothing, &v));
+}
+
 static void ballots_are_ordered(void **state)
 {
         struct ballot a = {1, 0, 5}, b = {1, 1, 3}, c = {1, 1, 4}, d = {2, 0, 0};
@@ -161,6 +191,7 @@ int main(void)
             cmocka_unit_test(leave_and_keep_peer),
             cmocka_unit_test(mark_then_join),
             cmocka_unit_test(the_witness_changes_nothing),
+            cmocka_unit_test(maintenance_forbids_what_nobody_asked_for),
             cmocka_unit_test(ballots_are_ordered),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ static struct acceptor_state example(void)
                 .voter = {{1, 2, 3}},
                 .promised = {.n = UINT64_MAX, .node = 1, .start = UINT64_C(0x8000000000000001)},
                 .accepted = {.n = 7, .node = 0, .start = 9},
-                .value = {.version = 12, .epoch = 3, .primary = 1, .primary_boot = {{4}}, .maintenance = true, .voters_generation = UINT32_MAX,
+                .value = {.version = 12, .epoch = 3, .primary = 1, .primary_boot = {{4}}, .maintenance_until_s = UINT64_MAX, .voters_generation = UINT32_MAX,
                           .change = {{5}}},
         };
         a.value.legs[0] = (struct record_leg){.uuid = {{6}}, .in_sync = true};

@@ -164,6 +164,20 @@ static void test_resync(void **state)
         check("paused-without-a-leg");
 }
 
+static void test_maintenance(void **state)
+{
+        (void)state;
+        struct mirror_view *m = &snapshot.mirror[0];
+        m->in_maintenance = true;
+        m->record.maintenance_until_s = (uint64_t)snapshot.wall_ms / 1000 + 7141;
+        m->reason = REASON_MAINTENANCE;
+        m->if_self_fails = REASON_WILL_WAIT;
+        check("maintenance");
+        m->reason = REASON_DEGRADED; /* what is wrong is said, and no alarm */
+        m->health = HEALTH_DEGRADED;
+        check("maintenance-degraded");
+}
+
 static void test_hamon_act_is_gone(void **state)
 {
         (void)state;
@@ -254,6 +268,7 @@ int main(void)
                 cmocka_unit_test_setup(test_degraded_and_the_peer_unheard, setup),
                 cmocka_unit_test_setup(test_standby_with_the_primary_silent, setup),
                 cmocka_unit_test_setup(test_resync, setup),
+                cmocka_unit_test_setup(test_maintenance, setup),
                 cmocka_unit_test_setup(test_hamon_act_is_gone, setup),
                 cmocka_unit_test_setup(test_troubles_of_the_node, setup),
                 cmocka_unit_test_setup(test_a_failed_step_is_named, setup),

@@ -40,7 +40,7 @@ static enum refusal any_refusal(void)
 
 static struct record any_record(void)
 {
-        struct record v = {.version = any() | 1, .epoch = any(), .primary = any() & 1, .primary_boot = any_uuid(), .maintenance = any() & 1,
+        struct record v = {.version = any() | 1, .epoch = any(), .primary = any() & 1, .primary_boot = any_uuid(), .maintenance_until_s = any() & 1 ? 0 : any() | 1,
                            .voters_generation = (uint32_t)any(), .change = any_uuid()};
         if (any() % 4 == 0)
                 v.primary = NO_NODE;

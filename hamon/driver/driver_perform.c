@@ -52,6 +52,7 @@ static void perform_answer(struct driver *d, const struct action *a)
                 if (f->error == a->answer.error && f->at_ms >= op.posted_ms)
                         detail = f->detail;
         }
+        driver_publish(d); /* who hears that it is over finds it in the status */
         operations_answer(d->api.operations, a->answer.ticket, a->answer.error, a->answer.reason, detail);
 }
 

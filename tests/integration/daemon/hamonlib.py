@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pty
+import random
 import shutil
 import signal
 import socket
@@ -20,9 +21,17 @@ PATIENCE = float(os.environ.get("NBDD_PATIENCE", "1"))  # slow machines wait lon
 
 
 def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that is free for UDP and TCP on every address, below those that the kernel gives to whoever connects."""
+    first, _ = (int(n) for n in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    while True:
+        port = random.randrange(10000, max(first, 20000))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+            try:
+                udp.bind(("", port))
+                tcp.bind(("", port))
+                return port
+            except OSError:
+                pass
 
 
 def fail(text):

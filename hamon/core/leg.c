@@ -150,7 +150,7 @@ static const struct row rows[] = {
 #endif
     {S(IN), LEG_POLL, LEG_TROUBLE, LEG_OWN_BAD | LEG_OWN_GOOD, STAY, NOTHING, REASON_NONE},
     {S(IN), LEG_POLL, 0, LEG_OWN_BAD | LEG_TROUBLE, STAY, NOTHING, REASON_NONE},
-#ifdef MUTANT_join_forgotten /* R2g */
+#ifdef MUTANT_UNIT_join_forgotten /* R2g */
     {S(JOIN), LEG_POLL, LEG_TROUBLE, 0, LEG_DETACH, STEP, REASON_NONE},
 #endif
     {S(NONE) | PROPOSING | S(DROP) | UNDOING | S(OWN_FAILED) | S(HANDED) | S(HAND_BAD), LEG_POLL, 0, 0, STAY, NOTHING, REASON_NONE},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One fault at a time, and the pairs of DESIGN 3.7: what users see, who decides. */
 #include "tests/unit/core/fixture.h"
+#include "tests/unit/core/fixture_node.h"
 
 #include "tests/unit/cmocka_all.h"
 
@@ -543,6 +544,35 @@ static void array_gone_while_it_is_adopted(void **state)
         assert_true(world_serves(&w, B));
 }
 
+/* R2g: nothing can be decided, and the leg makes no progress: once the join was sent it stays REQUIRED and attached until its outcome is known. */
+static void join_without_a_majority(void **state)
+{
+        (void)state;
+        redundant();
+        w.machine[B].nbdd_dead = true;
+        live(7000);
+        w.machine[B].nbdd_dead = false;
+        w.machine[B].hold = EFFECT_CHECK_LEG;
+        for (unsigned i = 0; i < 200 && w.core[A].leg[M].state != LEG_CHECK; i++)
+                live(20);
+        assert_int_equal(w.core[A].leg[M].state, LEG_CHECK);
+        struct event answer = {.type = EVENT_MESSAGE, .message = {.type = MESSAGE_CHECK_REPLY, .from = B, .to = A, .mirror = M}};
+        answer.message.voters_generation = VOTERS_GENERATION_FIRST;
+        answer.message.check_reply.epoch = w.core[A].mirror[M].epoch;
+        answer.message.check_reply.session = w.core[A].leg[M].session;
+        answer.message.check_reply.permits = true;
+        world_power_off(&w, W);
+        world_cut(&w, A, B, true); /* just behind its answer */
+        fixture_enqueue(&w, A, &answer);
+        world_run(&w, 500);
+        assert_int_equal(w.core[A].leg[M].state, LEG_JOIN);
+        unsigned since = w.effects;
+        world_run(&w, 12000);
+        assert_int_equal(w.core[A].leg[M].state, LEG_JOIN);
+        world_expect_effects(&w, since, A, "");
+        assert_true(w.machine[A].attached && w.machine[A].required);
+}
+
 /* R2c: md loses the own leg while the leave is being decided. */
 static void own_disk_fails_in_a_leave(void **state)
 {
@@ -662,6 +692,7 @@ int main(void)
             cmocka_unit_test(one_way_link),
             cmocka_unit_test(array_gone_in_the_same_boot),
             cmocka_unit_test(array_gone_while_it_is_adopted),
+            cmocka_unit_test(join_without_a_majority),
             cmocka_unit_test(own_disk_fails_in_a_leave),
             cmocka_unit_test(own_disk_hangs),
             cmocka_unit_test(the_primary_hangs_and_wakes_up),

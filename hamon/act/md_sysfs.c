@@ -158,6 +158,7 @@ int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struc
         if (attribute(root, md, "sync_action", text, sizeof text) == 0) {
                 s.sync_idle = strcmp(text, "idle") == 0;
                 s.sync_frozen = strcmp(text, "frozen") == 0;
+                s.checking = strcmp(text, "check") == 0 || strcmp(text, "repair") == 0;
                 s.recovering = strcmp(text, "recover") == 0 || strcmp(text, "resync") == 0;
         }
         if (!s.sync_idle && attribute(root, md, "sync_completed", text, sizeof text) == 0 &&

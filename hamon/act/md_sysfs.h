@@ -30,6 +30,7 @@ struct md_state {
         bool sync_idle;
         bool sync_frozen; /* a person's pause: md copies nothing until it is told to go on */
         bool recovering;  /* md copies to a leg, or is about to */
+        bool checking;    /* md compares its members, by somebody's word */
         uint64_t sync_done_sectors, sync_total_sectors; /* 0/0 when idle */
         unsigned members;
         struct md_member own, peer;

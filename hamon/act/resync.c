@@ -33,6 +33,7 @@ struct resync {
         struct resync_rate rate;
         uint64_t paced_ms;
         uint32_t written_kib;
+        bool told; /* of a check, in this run of the array */
 };
 
 static uint64_t now_ms(clockid_t clock)
@@ -133,6 +134,22 @@ static bool is_copying(const struct md_state *s)
         return s->running && s->peer.present && !s->peer.faulty && !s->peer.in_sync;
 }
 
+/*
+ * The distribution's monthly check of all arrays (checkarray, mdcheck) would read both legs through the network, and count as an error what is only in
+ * flight; a "repair" would choose by slot. There is no way to tell it that an array is not for it: it is ended as soon as it begins.
+ */
+static void end_check(struct resync *r, const struct md_state *s)
+{
+        if (s->running && s->checking) {
+                if (!r->told)
+                        log_notice("mirror %s: a check of its array was begun by somebody and is ended: this array is hamon's", r->mirror->cm->name);
+                r->told = true;
+                set(r, "sync_action", "idle");
+        } else if (!s->running) {
+                r->told = false;
+        }
+}
+
 /* Any "frozen" that nobody's pause stands behind goes away: one that is over, or that somebody left behind. */
 static void pause_or_resume(const struct resync *r, const struct md_state *s, bool paused)
 {
@@ -226,6 +243,7 @@ static void look(struct resync *r)
         if (mirror_md_state(r->mirror, &s) < 0)
                 return; /* nothing is known: nothing changes */
         struct resync_said said = what_holds(r, &s);
+        end_check(r, &s);
         pause_or_resume(r, &s, said.paused);
         keep_pace(r, &s, &said);
         bool moves = is_copying(&s) && !said.paused;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The resync of the peer's leg while it runs: its pace by the application's latency, and what a person wants of it (pause, ceiling).
+ * The resync of the peer's leg while it runs: its pace by the application's latency, and what a person wants of it (pause, ceiling). And no
+ * check of the array that somebody else began.
  *
  * Owns md's sync_speed_min and _max, the pause ("frozen" in md's sync_action), and the file NAME.resync. A thread of its own for each
  * mirror: writing "frozen" waits until what is being copied has ended, for as long as a dead leg takes; nothing else may wait for that.

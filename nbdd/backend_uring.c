@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <linux/falloc.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "nbdd/backend.h"
 #include "nbdd/conn.h"
 #include "nbdd/disk_pool.h"
+#include "nbdd/spin.h"
 #include "nbdd/target.h"
 #include "nbdd/worker.h"
 
@@ -30,6 +32,8 @@ struct uring {
         struct io_uring ring;
         uint64_t wake_count; /* what the eventfd gave */
         struct disk_pool *pool; /* for what io_uring has no operation for; NULL until it is needed */
+        struct spin spin;
+        bool tells_task_work; /* the ring has a flag for completions that wait for us to enter the kernel */
 };
 
 /* The prep functions of liburing 2.3 clear user_data: tag the entry after them. */
@@ -67,7 +71,7 @@ static int uring_init(struct worker *w)
         if (!u)
                 return -ENOMEM;
         struct io_uring_params p = {
-            .flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+            .flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
             .cq_entries = RING_COMPLETIONS,
         };
         int r = io_uring_queue_init_params(RING_ENTRIES, &u->ring, &p);
@@ -81,6 +85,7 @@ static int uring_init(struct worker *w)
         }
         unsigned limits[2] = {KERNEL_THREADS_MAX, 0}; /* 0: as it is */
         (void)io_uring_register_iowq_max_workers(&u->ring, limits); /* a kernel before 5.15: the default has to do */
+        u->tells_task_work = p.flags & IORING_SETUP_TASKRUN_FLAG;
         w->backend_state = u;
         arm_wake(w);
         return 0;
@@ -198,18 +203,37 @@ static void dispatch(struct worker *w, uint64_t data, int result)
         }
 }
 
+static bool something_came(const struct uring *u)
+{
+        return io_uring_cq_ready(&u->ring) || (IO_URING_READ_ONCE(*u->ring.sq.kflags) & IORING_SQ_TASKRUN);
+}
+
+/* Submits, then looks for the next completion without a system call; whoever else wants this processor gets it. See spin.h. */
+static void look_first(struct uring *u, uint64_t end_ns)
+{
+        if (!u->tells_task_work || !spin_pays(&u->spin))
+                return;
+        (void)io_uring_submit(&u->ring); /* an error is met again, and told, by the wait */
+        while (!something_came(u) && monotonic_ns() < end_ns)
+                (void)sched_yield();
+}
+
 static void uring_turn(struct worker *w, unsigned timeout_ms)
 {
         struct uring *u = w->backend_state;
         struct io_uring_cqe *cqes[BATCH_MAX], *one;
         struct __kernel_timespec t = {.tv_sec = timeout_ms / 1000, .tv_nsec = (long long)(timeout_ms % 1000) * 1000000};
 
+        uint64_t begin_ns = monotonic_ns(), limit_ns = engine_limit(w->engine, LIMIT_SPIN_US) * 1000ull;
+
+        look_first(u, begin_ns + limit_ns);
         int r = io_uring_submit_and_wait_timeout(&u->ring, &one, 1, &t, NULL);
         if (r < 0 && r != -ETIME && r != -EINTR && r != -EAGAIN && r != -EBUSY) {
                 log_error("io_uring cannot wait: %s", strerror(-r));
                 abort();
         }
         unsigned n = io_uring_peek_batch_cqe(&u->ring, cqes, BATCH_MAX);
+        spin_waited(&u->spin, monotonic_ns() - begin_ns, limit_ns, n);
         for (unsigned i = 0; i < n; i++)
                 dispatch(w, cqes[i]->user_data, cqes[i]->res);
         io_uring_cq_advance(&u->ring, n);

@@ -23,6 +23,7 @@ static const struct ini_schema schema[] = {
         {"server", "connection-memory-mib", false, false},
         {"server", "handshake-timeout-ms", false, false},
         {"server", "payload-timeout-ms", false, false},
+        {"server", "spin-us", false, false},
         {"server", "list", false, false},
         {"server", "tls", false, false},
         {"server", "tls-psk", false, false},

@@ -363,7 +363,7 @@ static bool has_room(const struct conn *c)
         return !c->held && c->inflight_count < CONN_DEPTH_MAX && c->inflight_bytes < (uint64_t)engine_limit(c->worker->engine, LIMIT_CONNECTION_MIB) << 20;
 }
 
-static void send_early(struct conn *c);
+static void send_replies(struct conn *c);
 
 static void parse(struct conn *c)
 {
@@ -374,7 +374,7 @@ static void parse(struct conn *c)
                                                     c->held_request.offset_bytes, c->held_request.length_bytes});
         while (!c->ending && !c->finishing && !c->payload_request && has_room(c)) {
                 if (c->reply_bytes >= CONN_SEND_EARLY_BYTES && !c->sending_now)
-                        send_early(c);
+                        send_replies(c);
                 c->input_start += session_input(&c->session, c->input + c->input_start, c->input_end - c->input_start, &event);
                 switch (event.type) {
                 case SESSION_MORE:
@@ -517,32 +517,24 @@ static bool gather_replies(struct conn *c)
         return n > 0;
 }
 
-static void send_replies(struct conn *c)
+/* At once, so that the client gets to work on them; what the socket does not take goes the backend's way. */
+static void send_now(struct conn *c)
 {
-        bool plain = gather_replies(c);
-
-        if (plain && c->tls.stage == CONN_RECORDS) {
-                conn_tls_send(c);
-        } else if (plain) { /* the answer to STARTTLS, too */
-                c->sending_now = true;
-                c->worker->backend->send(c);
-        } else if (conn_tls_wraps(c)) {
-                conn_tls_flush(c);
-        }
-}
-
-/* The client gets to work on these replies while we go on with its next requests. What the socket does not take goes the usual way. */
-static void send_early(struct conn *c)
-{
-        if (conn_tls_wraps(c)) {
-                send_replies(c);
-                return;
-        }
-        if (!gather_replies(c))
-                return;
         c->sending_now = true;
         ssize_t n = sendmsg(c->fd, &c->send_msg, MSG_NOSIGNAL | MSG_DONTWAIT);
         conn_sent(c, n < 0 ? -errno : n);
+}
+
+static void send_replies(struct conn *c)
+{
+        bool something = gather_replies(c);
+
+        if (something && c->tls.stage == CONN_RECORDS)
+                conn_tls_send(c);
+        else if (something) /* the answer to STARTTLS, too */
+                send_now(c);
+        else if (conn_tls_wraps(c))
+                conn_tls_flush(c);
 }
 
 void conn_iov_advance(struct msghdr *m, size_t bytes)

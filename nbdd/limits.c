@@ -13,6 +13,8 @@ const struct limit_row limit_rows[LIMIT_COUNT] = {
         [LIMIT_HANDSHAKE_MS] = {"handshake_timeout_ms", 100, 600000, 10000, "from accept to GO, ms"},
         /* As long as a client whose machine is gone keeps its place (KEEPALIVE_*, listen.c): silence costs the same, whatever its reason. */
         [LIMIT_PAYLOAD_MS] = {"payload_timeout_ms", 1000, 600000, 30000, "for each MiB of a write's data to arrive, ms"},
+        /* A little more than a client takes to answer a reply on one machine, or over a short link. */
+        [LIMIT_SPIN_US] = {"spin_us", 0, 1000, 60, "looking for the next request before sleeping, us; 0: never"},
         [LIMIT_LIST] = {"list", 0, 1, 1, "whether clients may list the exports"},
 };
 

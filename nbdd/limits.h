@@ -12,6 +12,7 @@ enum limit {
         LIMIT_CONNECTION_MIB,      /* payload in flight of one connection before no further request of it is taken */
         LIMIT_HANDSHAKE_MS,        /* from accept to GO; waiting for an older session's drain does not count */
         LIMIT_PAYLOAD_MS,          /* for each CONN_PAYLOAD_STEP_BYTES of a write's payload, or what is left of it, to arrive */
+        LIMIT_SPIN_US,             /* how long a worker looks for its next completion before it sleeps (spin.h); 0: never */
         LIMIT_LIST,                /* 0: NBD_OPT_LIST is refused */
         LIMIT_COUNT
 };

@@ -10,10 +10,5 @@ vm-image:
 vm-selftest:
 	tests/run vm tests/vm/test-bed
 
-# make soak-ktls [MINUTES=60] [SEED=hex] [RECORDS=20000]: an encrypted connection under verified writes and faults; adds to docs/results/ktls-soak.md.
-.PHONY: soak-ktls
-soak-ktls:
-	MINUTES=$(or $(MINUTES),60) SEED=$(SEED) RECORDS=$(or $(RECORDS),20000) tests/vm/nbdc/soak-ktls
-
 include tests/vm/contract/module.mk
 include tests/vm/nbdc/module.mk

@@ -4,7 +4,7 @@
 import json
 import time
 
-from vmbed import settings
+from vmbed import GuestTimeout, settings
 
 
 class Failed(AssertionError):
@@ -65,5 +65,35 @@ class Node:
         return job["error"], longest_ns / 1e9, job["write"]["io_kbytes"]
 
 
+def refused(vm, arguments, code_wanted, *words):
+    """One line, this exit status, and the words that say what to do; and it is soon."""
+    begin = time.monotonic()
+    code, out, err = vm.run(f"nbdc {arguments}", timeout=40)
+    expect(code == code_wanted and err.count("\n") == 1 and out == "" and all(word in err for word in words),
+           f"nbdc {arguments}: exit {code}, {err!r} {out!r}; expected exit {code_wanted} with {words}")
+    print(f"           nbdc {arguments}\n             {err.strip()}   ({time.monotonic() - begin:.1f} s)", flush=True)
+
+
 def io_errors(vm):
     return [line for line in vm.check("dmesg").splitlines() if "I/O error, dev nbd" in line]
+
+
+# Where a request is that nobody counts, who sleeps on what, and what the connection has to say. The bed's machines have no debugfs unless asked.
+EVIDENCE = """nbdc --status
+mount -t debugfs none /sys/kernel/debug 2>/dev/null
+for d in /sys/kernel/debug/block/nbd*; do (cd $d 2>/dev/null && grep -s . state requeue_list hctx*/busy hctx*/dispatch hctx*/state hctx*/tags | grep -v ':bits_per_word'); done
+grep -s . /sys/kernel/debug/nbd/nbd*/* | head -40
+for d in /sys/block/nbd*/pid; do d=${d%/pid}; [ -e $d/pid ] && grep . $d/stat $d/inflight $d/queue/io_timeout $d/queue/scheduler; done
+ss -tinoe '( dport = :4343 or sport = :4343 )'; cat /proc/net/tls_stat 2>/dev/null
+ps -eo pid=,stat= | while read -r p s; do case $s in D*) echo "== $p $(tr '\\0' ' ' </proc/$p/cmdline)"; cat /proc/$p/stack;; esac; done
+for t in $(pgrep -w nbdc); do echo "== nbdc $t $(cat /proc/$t/comm)"; cat /proc/$t/stack; done
+journalctl -b --no-pager -o short-monotonic -n 60 -u 'nbdc@*' -u nbdd; dmesg | tail -n 40"""
+
+
+def evidence(*vms):
+    """Prints what is needed to understand a request that hangs."""
+    for vm in vms:
+        try:
+            print(f"---- {vm.name}\n" + vm.run(EVIDENCE, timeout=40)[1], flush=True)
+        except (GuestTimeout, RuntimeError) as error:
+            print(error, flush=True)

@@ -20,11 +20,13 @@ class Failed(AssertionError):
     """What a test expected did not come true; the message says what was seen instead."""
 
 
-def configuration(address, mount=MOUNT, units=(), profile="normal", timers=(), watchdog=None):
+def configuration(address, mount=MOUNT, units=(), profile="normal", timers=(), watchdog=None, service_lines=(), more=""):
+    """`service_lines`: more of [service data]; `more`: whole sections behind it."""
     watchdog_line = f"watchdog = {watchdog}\n" if watchdog else ""
     unit_lines = "".join(f"unit = {unit}\n" for unit in units)
+    more_lines = "".join(f"{line}\n" for line in service_lines)
     timer_lines = "[timers]\n" + "".join(f"{line}\n" for line in timers) if timers else ""
-    service = f"[service {MIRROR}]\nmount = {mount}\ntype = ext4\naddress = {address}/24\ninterface = eth0\n{unit_lines}" if mount else ""
+    service = f"[service {MIRROR}]\nmount = {mount}\ntype = ext4\naddress = {address}/24\ninterface = eth0\n{unit_lines}{more_lines}" if mount else ""
     return f"""[cluster]
 name = bed
 key-file = /etc/hamon/cluster.key
@@ -42,7 +44,7 @@ address = 10.99.0.3
 id = 0xd1
 device = node-a:/dev/vdb
 device = node-b:/dev/vdb
-{service}"""
+{service}{more}"""
 
 
 class Cluster:

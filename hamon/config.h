@@ -12,6 +12,7 @@
 
 #include "base/ini.h"
 #include "hamon/core/reasons.h"
+#include "hamon/core/service_policy.h"
 #include "hamon/core/types.h"
 
 #include <sys/socket.h>
@@ -24,6 +25,11 @@
 #define CONFIG_API_CERTIFICATE "/etc/hamon/api.crt"
 #define CONFIG_API_KEY "/etc/hamon/api.key"
 #define CONFIG_STOP_TIMEOUT_MS 90000 /* a data base's last checkpoint */
+#define CONFIG_HEALTH_INTERVAL_MS 10000
+#define CONFIG_HEALTH_TIMEOUT_MS 5000
+#define CONFIG_HEALTH_RETRIES 3         /* one failure is a busy moment */
+#define CONFIG_RESTART_WINDOW_MS 600000 /* what fails less often is no flapping */
+#define CONFIG_HOOK_TIMEOUT_MS 10000    /* a take-over waits that long for a hook that hangs */
 
 enum {
         CONFIG_LINKS_MAX = 4,        /* addresses of a voter */
@@ -34,6 +40,8 @@ enum {
         CONFIG_PATH_SIZE = 256,
         CONFIG_OPTIONS_SIZE = 256,
         CONFIG_UNIT_SIZE = 128,
+        CONFIG_COMMAND_SIZE = 256,   /* a program and its arguments */
+        CONFIG_WORDS_MAX = 16,       /* of a command */
         CONFIG_API_LISTENS_MAX = 8,
         CONFIG_API_HOSTS_MAX = 8,
         CONFIG_API_HOST_SIZE = 128,
@@ -57,12 +65,28 @@ struct config_voter {
         char watchdog[CONFIG_PATH_SIZE]; /* of a node: its watchdog device, or "" */
 };
 
+struct config_health {
+        char command[CONFIG_COMMAND_SIZE]; /* "": nobody looks. Words between blanks, the first an absolute path */
+        uint32_t interval_ms, timeout_ms;
+        uint32_t retries; /* failures in a row that make the service unhealthy */
+};
+
+/* Programs of somebody's at certain moments, in the form of a health check's command; "": none. */
+struct config_hooks {
+        char pre_promote[CONFIG_COMMAND_SIZE];          /* the array runs, nothing of the service does */
+        char post_demote[CONFIG_COMMAND_SIZE];          /* all of the service is stopped and unmounted */
+        char before_resync_target[CONFIG_COMMAND_SIZE]; /* this node's leg is about to be overwritten */
+        uint32_t timeout_ms;
+};
+
 struct config_service {
         bool present; /* has a [service NAME] section */
         bool has_mount;
         char mount[CONFIG_PATH_SIZE];      /* absolute, normalised */
         char type[CONFIG_NAME_SIZE];       /* "ext4" */
         char options[CONFIG_OPTIONS_SIZE]; /* "" or mount options */
+        bool fsck;                         /* before each mount, what it can mend by itself */
+        bool may_turn_read_only;           /* else a file system that does so by itself has failed */
         char interface[16];                /* "" when there is no address */
         unsigned addresses;
         struct config_address address[CONFIG_ADDRESSES_MAX];
@@ -70,6 +94,9 @@ struct config_service {
         uint32_t stop_timeout_ms; /* of each unit; then its processes are killed */
         unsigned units;
         char unit[CONFIG_UNITS_MAX][CONFIG_UNIT_SIZE]; /* in order of start */
+        struct config_health health;
+        struct service_policy policy;
+        struct config_hooks hooks;
 };
 
 struct config_mirror {

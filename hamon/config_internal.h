@@ -22,6 +22,7 @@ bool config_read_address(const struct config_reading *r, const struct ini_entry 
                          struct config_address *ret);
 
 void config_read_services(struct config_reading *r, struct config *c);
+void config_read_care(const struct config_reading *r, const char *name, struct config_service *s);
 void config_read_api(struct config_reading *r, struct config *c);
 void config_read_notify(struct config_reading *r, struct config *c);
 void config_read_timers(struct config_reading *r, struct config *c);

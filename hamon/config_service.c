@@ -112,6 +112,17 @@ static void read_mount(struct config_reading *r, const char *name, struct config
                 fit(r, e, s->type, sizeof s->type);
         if (e && !s->has_mount)
                 ini_error(r->ini, e, r->errors, "a type without a mount: write mount = /PATH below [service %s]", name);
+        e = ini_get(r->ini, "service", name, "fsck", 0);
+        if (e)
+                (void)ini_bool(r->ini, e, r->errors, &s->fsck);
+        if (e && !s->has_mount)
+                ini_error(r->ini, e, r->errors, "fsck without a mount: write mount = /PATH below [service %s]", name);
+        e = ini_get(r->ini, "service", name, "on-read-only", 0);
+        s->may_turn_read_only = e && strcmp(e->value, "ignore") == 0;
+        if (e && !s->may_turn_read_only && strcmp(e->value, "restart") != 0)
+                ini_error(r->ini, e, r->errors, "on-read-only \"%s\" is not known: write restart or ignore", e->value);
+        if (e && !s->has_mount)
+                ini_error(r->ini, e, r->errors, "on-read-only without a mount: write mount = /PATH below [service %s]", name);
         e = ini_get(r->ini, "service", name, "options", 0);
         if (e)
                 fit(r, e, s->options, sizeof s->options);
@@ -194,6 +205,7 @@ void config_read_services(struct config_reading *r, struct config *c)
                         read_mount(r, name, s);
                         read_addresses(r, name, s);
                         read_units(r, name, s);
+                        config_read_care(r, name, s);
                         continue;
                 }
                 const char *known[MIRRORS_MAX + 1] = {NULL};

@@ -155,13 +155,26 @@ export function exportsPart(state) {
 
 // -- Services and versions ------------------------------------------------------------------------------------------------------------
 
+// How systemd has it, and how its process ended when it does not run.
+function unitState(u) {
+	if (!u?.active) return "";
+	if (u.active === "active" || !u.ended) return u.active;
+	return `${u.active}, its process ${u.ended === "exited" ? `ended with status ${u.status}` : `was killed by signal ${u.status}`}`;
+}
+
+function checkState(c) {
+	if (!c.checked) return "not yet";
+	return c.failures ? `${c.unhealthy ? "unhealthy" : "failing"}, ${c.failures} of ${c.allowed} in a row, ${c.detail}` : "healthy";
+}
+
 export function servicesPart(state, name) {
 	const own = state.services?.services ?? [];
 	const { mirror } = bestView(state, name);
 	return section("services", "Services, in their order", own.length ? own.map((s) => {
-		const steps = [s.mount ? ["mount", s.mount] : null, ...s.units.map((u) => ["unit", u]), ...s.addresses.map((a) => ["address", `${a}${s.interface ? ` on ${s.interface}` : ""}`])].filter(Boolean);
+		const steps = [s.mount ? ["mount", s.mount] : null, ...s.units.map((u) => ["unit", u, unitState(s.seen?.units.find((x) => x.unit === u))]), ...s.addresses.map((a) => ["address", `${a}${s.interface ? ` on ${s.interface}` : ""}`])].filter(Boolean);
 		return [h("p", { key: s.mirror }, h("strong", {}, s.mirror), ` ${s.running ? "runs on this node" : mirror.record.primary && mirror.record.primary !== state.status.node.name ? `belongs on ${mirror.record.primary}` : "does not run here"}`, s.state && s.state !== "none" ? ` (${s.state})` : "", "."),
-			h("ol", { class: "steps", key: `${s.mirror}-steps` }, steps.map(([kind, what]) => h("li", {}, h("span", { class: "quiet" }, kind), " ", h("code", {}, what)))),
+			h("ol", { class: "steps", key: `${s.mirror}-steps` }, steps.map(([kind, what, how]) => h("li", {}, h("span", { class: "quiet" }, kind), " ", h("code", {}, what), how ? ` ${how}` : ""))),
+			s.seen?.health ? h("p", {}, `Health check: ${checkState(s.seen.health)}.`) : null,
 			mirror.last_failure ? h("p", { class: "quiet" }, `Last failure: ${mirror.last_failure.effect}, ${mirror.last_failure.error} ${mirror.last_failure.detail}, ${age(mirror.last_failure.ms_ago)}.`) : null];
 	}) : h("p", { class: "quiet" }, "No service is configured: the mirror is used as it is."));
 }

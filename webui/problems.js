@@ -23,6 +23,9 @@ const WHY = {
 	"own-leg-unsafe": "What is written now may be lost with this disk.",
 	"probe-failed": "That node cannot take over with a disk that fails.",
 	"service-failed": "The data is there, but what should run on it does not.",
+	"service-unhealthy": "It runs and does not do its work; it is stopped and started again.",
+	"service-given-up": "The data is there, but nothing tries to start what should run on it until a person does.",
+	"service-moves": "A pause for its clients while the other node starts it. Nothing is lost.",
 	"effect-failed": "hamon tries again, and the state does not improve until that step works.",
 	"effect-slow": "A disk or a unit hangs; nothing else of this mirror moves meanwhile.",
 	forked: "Both copies have gone their own ways: joining them loses one side's writes.",
@@ -67,7 +70,8 @@ function stepsOf(reason, c) {
 	case "probe-failed": case "own-leg-unsafe": return [{ text: "Look at the disk, save the data, replace it:", on: node, command: "dmesg | tail -n 50" }];
 	case "resync-stalled": return [{ text: "See which disk or link is stuck:", on: node, command: "dmesg | tail -n 50" }, { on: peer, command: "journalctl -u nbdd -n 50" }];
 	case "resync": return [{ text: "Wait until it is done.", on: node, command: "hamonctl status --watch" }];
-	case "effect-failed": case "effect-slow": case "service-failed": return [journal];
+	case "effect-failed": case "effect-slow": case "service-failed": case "service-unhealthy": return [journal];
+	case "service-given-up": return [journal, { text: "When it is mended:", on: node, command: `hamonctl service restart ${mirror}` }];
 	case "leg-refused": return [{ on: peer, command: "journalctl -u nbdd -n 50" }];
 	}
 	const command = reason.next?.match(DETAIL)?.[1];
@@ -99,7 +103,7 @@ function ofView(state, view, self) {
 	const add = (reason, mirror) => {
 		if (reason.severity !== "warning" && reason.severity !== "critical" && reason.code !== "not-created") return;
 		found.push({ ...make(reason.severity, reason.code, reason.sentence.replace("the mirror", names), { steps: stepsOf(reason, context(status, mirror)), by: view.node }),
-			detail: mirror?.last_failure && ["effect-failed", "service-failed"].includes(reason.code)
+			detail: mirror?.last_failure && ["effect-failed", "service-failed", "service-given-up"].includes(reason.code)
 				? `${mirror.last_failure.effect}: ${mirror.last_failure.error}. ${mirror.last_failure.detail}` : "" });
 	};
 	for (const reason of status.reasons) add(reason, status.mirrors[0]);

@@ -32,8 +32,19 @@ static uint64_t now_ms(void)
         return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* A program of somebody's: a session of its own, so that its children can be ended with it, and it may be killed when memory is short. */
+static void become_foreign(void)
+{
+        (void)setsid(); /* cannot fail in a new child */
+        int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+        if (fd >= 0) {
+                (void)!write(fd, "0", 1); /* it stays protected then, which costs nothing here */
+                close(fd);
+        }
+}
+
 /* In the child, where other threads' locks may be held for ever: system calls only. */
-static void become(const char *const *argv, int output_fd, pid_t parent)
+static void become(const struct child *c, int output_fd, pid_t parent)
 {
         struct sigaction standard = {.sa_handler = SIG_DFL};
         sigset_t none;
@@ -48,17 +59,19 @@ static void become(const char *const *argv, int output_fd, pid_t parent)
         int null_fd = open("/dev/null", O_RDONLY);
         if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 || dup2(output_fd, STDERR_FILENO) < 0)
                 _exit(SPAWN_FAILED);
-        execve(argv[0], (char *const *)argv, environment);
+        if (c->foreign)
+                become_foreign();
+        execve(c->argv[0], (char *const *)c->argv, c->environment ? (char *const *)c->environment : environment);
         _exit(errno == ENOENT ? SPAWN_MISSING : SPAWN_FAILED);
 }
 
 /* The child dies with the thread that called; a worker lives as long as the process. */
-static int spawn(const char *const *argv, int output_fd, pid_t *ret)
+static int spawn(const struct child *c, int output_fd, pid_t *ret)
 {
         pid_t parent = getpid(), pid = fork();
 
         if (pid == 0)
-                become(argv, output_fd, parent);
+                become(c, output_fd, parent);
         if (pid < 0)
                 return -errno;
         *ret = pid;
@@ -116,9 +129,21 @@ static const char *base_name(const char *path)
         return slash ? slash + 1 : path;
 }
 
+static void end_group(const struct child *c, pid_t pid)
+{
+        if (c->foreign)
+                (void)kill(-pid, SIGKILL); /* its own session: nobody else is in it */
+}
+
 int child_run(const char *const *argv, unsigned timeout_ms, struct trouble *t)
 {
-        const char *name = base_name(argv[0]);
+        return child_run_full(&(struct child){.argv = argv, .timeout_ms = timeout_ms}, NULL, t);
+}
+
+int child_run_full(const struct child *c, int *ret_status, struct trouble *t)
+{
+        const char *name = base_name(c->argv[0]);
+        const unsigned timeout_ms = c->timeout_ms;
         char text[OUTPUT_MAX];
         size_t length = 0;
         int fds[2], status = 0;
@@ -127,23 +152,28 @@ int child_run(const char *const *argv, unsigned timeout_ms, struct trouble *t)
         if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
                 return trouble_errno(t, -errno, "cannot run %s", name);
         (void)fcntl(fds[1], F_SETFL, 0); /* the child writes blocking; we read without */
-        int r = spawn(argv, fds[1], &pid);
+        int r = spawn(c, fds[1], &pid);
         close(fds[1]);
         if (r < 0) {
                 close(fds[0]);
-                return trouble_errno(t, r, "cannot run %s", argv[0]);
+                return trouble_errno(t, r, "cannot run %s", c->argv[0]);
         }
         int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
         bool ended = pidfd >= 0 && wait_end(pidfd, fds[0], now_ms() + timeout_ms, text, &length);
         if (!ended) {
                 (void)kill(pid, SIGKILL); /* our own child, not yet waited for: the pid is still its */
+                end_group(c, pid);
                 ended = pidfd >= 0 && wait_end(pidfd, fds[0], now_ms() + KILLED_MS, text, &length);
                 r = -ETIMEDOUT;
         }
         /* One that is stuck in the kernel stays a zombie-to-be of ours; main() reaps what nobody waits for at its end.
          */
+        if (ended)
+                end_group(c, pid); /* before it is waited for: the number is its until then */
         if (ended && waitpid(pid, &status, 0) < 0)
                 status = 0;
+        if (ret_status)
+                *ret_status = r == -ETIMEDOUT ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         if (pidfd >= 0)
                 close(pidfd);
         close(fds[0]);
@@ -156,7 +186,7 @@ int child_run(const char *const *argv, unsigned timeout_ms, struct trouble *t)
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
                 return 0;
         if (WIFEXITED(status) && WEXITSTATUS(status) == SPAWN_MISSING && !*last)
-                return trouble_errno(t, -ENOENT, "cannot run %s", argv[0]);
+                return trouble_errno(t, -ENOENT, "cannot run %s", c->argv[0]);
         if (WIFSIGNALED(status))
                 return trouble_say(t, -EIO, "%s was killed by signal %d", name, WTERMSIG(status));
         return trouble_say(t, -EIO, "%s failed with %d: %s", name, WEXITSTATUS(status),

@@ -7,13 +7,11 @@
 #include "hamon/act/note.h"
 #include "hamon/act/reboot.h"
 #include "hamon/act/resync.h"
-#include "hamon/act/service.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 typedef int (*effect_function)(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 
@@ -46,43 +44,10 @@ static int detach_effect(struct mirror *m, const struct effect *e, struct effect
         return attach_detach(m, e->version, t);
 }
 
-/*
- * What is mounted is a link outside /dev: for a device of /dev systemd waits until udev has looked at it, seconds on a busy machine, in the
- * middle of a take-over. The array is ours and runs; nothing that udev may find out is needed.
- */
-static const char *mount_device(const struct mirror *m, const char *md_path)
-{
-        char target[MIRROR_PATH_SIZE];
-        ssize_t n = readlink(m->device_link, target, sizeof target - 1);
-
-        if (n > 0 && (size_t)n == strlen(md_path) && strncmp(target, md_path, (size_t)n) == 0)
-                return m->device_link;
-        (void)unlink(m->device_link); /* of another order of mirrors; there may be none */
-        return symlink(md_path, m->device_link) == 0 ? m->device_link : md_path;
-}
-
 static int resync_control_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         (void)ret;
         return resync_order(m->resync, &e->order, t);
-}
-
-static int service_start_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
-{
-        struct array a = mirror_array(m);
-
-        (void)e, (void)ret;
-        return service_start(&m->cm->service, mount_device(m, a.md_path), t);
-}
-
-static int service_stop_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
-{
-        struct array a = mirror_array(m);
-
-        (void)e, (void)ret;
-        /* It was dropped when the stop was asked for; the lease is given back on the word that it is gone (P6). */
-        int r = m->cm->service.addresses > 0 ? address_drop(&m->cm->service, t) : 0;
-        return r < 0 ? r : service_stop(&m->cm->service, a.md_path, t);
 }
 
 static const effect_function functions[EFFECT_TYPES] = {
@@ -109,8 +74,9 @@ static const effect_function functions[EFFECT_TYPES] = {
     [EFFECT_DEBT_DROP] = effect_debt_drop,
     [EFFECT_RESYNC_CONTROL] = resync_control_effect,
     [EFFECT_HISTORY] = effect_history,
-    [EFFECT_SERVICE_START] = service_start_effect,
-    [EFFECT_SERVICE_STOP] = service_stop_effect,
+    [EFFECT_SERVICE_START] = effect_service_start,
+    [EFFECT_SERVICE_STOP] = effect_service_stop,
+    [EFFECT_RESYNC_HOOK] = effect_resync_hook,
     [EFFECT_ARRAY_STOP] = effect_array_stop,
 };
 

@@ -39,4 +39,9 @@ int effect_require(struct mirror *m, const struct effect *e, struct effect_resul
 int effect_array_stop(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_note_clear(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 
+/* effects_service.c; a detail with error 0 is of a hook that failed, which stops nothing. */
+int effect_service_start(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
+int effect_service_stop(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
+int effect_resync_hook(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
+
 #endif

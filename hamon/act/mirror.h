@@ -16,6 +16,7 @@
 #define MIRROR_PATH_SIZE 320
 
 struct resync;
+struct health;
 
 struct mirror {
         const struct config *config;
@@ -32,9 +33,11 @@ struct mirror {
         char grants_path[MIRROR_PATH_SIZE]; /* nbdd's, removed when nbdd itself cannot revoke */
         const char *nbdd_socket;            /* NULL: the default */
         struct resync *resync; /* of its own thread; set once, before the workers start */
+        struct health *health; /* likewise; NULL: its service has no health check */
         /* the worker writes it, the monitor reads it */
         _Atomic uint64_t settled; /* ticket of the last effect that ended, of the present client; 0: none */
         /* the worker's */
+        bool promoted; /* the service's worker's: hook pre-promote ran, and post-demote has not since */
         int hold_fd; /* exclusive open of leg_path between REVOKE and ASSEMBLE or RELEASE; -1: none */
 };
 

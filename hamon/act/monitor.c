@@ -2,6 +2,7 @@
 #include "hamon/act/monitor.h"
 
 #include "hamon/act/attach.h"
+#include "hamon/act/health.h"
 #include "hamon/act/own_probe.h"
 #include "hamon/act/progress.h"
 #include "hamon/act/resync.h"
@@ -35,9 +36,10 @@ struct monitor {
         atomic_bool running; /* the array, for the service's thread */
         atomic_bool service_running;
         struct own_probe probe;
-        pthread_mutex_t lock; /* of the two below */
+        pthread_mutex_t lock; /* of all below */
         struct observation latest;
-        bool any;
+        struct service_seen service; /* but its health, which is asked for when it is told */
+        bool any, service_changed;
 };
 
 static uint64_t now_ms(void)
@@ -165,11 +167,16 @@ static void *run(void *userdata)
                 int r = look(w, &progress, &s, &o);
                 say_blind(w, &blind, r);
                 uint64_t now = now_ms();
+                struct health_seen health;
+                health_look(w->mirror->health, &health);
                 pthread_mutex_lock(&w->lock);
-                bool report = r == 0 && (!w->any || tells_more(&o, &w->latest) ||
+                bool news = w->service_changed || memcmp(&health, &w->service.health, sizeof health) != 0;
+                bool report = r == 0 && (!w->any || news || tells_more(&o, &w->latest) ||
                                          (o.array_running && now - reported_ms >= MONITOR_REPORT_MS));
                 if (r == 0) {
                         w->latest = o;
+                        w->service.health = health;
+                        w->service_changed = false;
                         w->any = true;
                 }
                 pthread_mutex_unlock(&w->lock);
@@ -192,10 +199,19 @@ static void *run_service(void *userdata)
         char device[32];
 
         snprintf(device, sizeof device, "/dev/md%u", ARRAY_MD_FIRST + w->mirror->index);
+        struct service_seen seen = {.mounted = 0};
         for (;;) {
-                int running = atomic_load(&w->running) ? service_look(service, device) : 0;
-                if (running >= 0) /* a systemd that does not answer is no reason to say that the service is gone */
+                if (!atomic_load(&w->running))
+                        seen = (struct service_seen){.mounted = 0};
+                int running = atomic_load(&w->running) ? service_look(service, device, &seen) : 0;
+                if (running >= 0) { /* a systemd that does not answer is no reason to say that the service is gone */
                         atomic_store(&w->service_running, running == 1);
+                        pthread_mutex_lock(&w->lock);
+                        seen.health = w->service.health;
+                        w->service_changed = w->service_changed || memcmp(&seen, &w->service, sizeof seen) != 0;
+                        w->service = seen;
+                        pthread_mutex_unlock(&w->lock);
+                }
                 (void)nanosleep(&pause, NULL); /* woken early means looked early */
         }
         return NULL;
@@ -205,28 +221,38 @@ static int on_wake(sd_event_source *source, int fd, uint32_t revents, void *user
 {
         struct monitor *w = userdata;
         struct observation o;
+        struct service_seen service;
         uint64_t number;
 
         (void)source, (void)revents;
         (void)!read(fd, &number, sizeof number); /* nonblocking: nothing there means nothing to do */
-        if (monitor_latest(w, &o))
-                w->observed(w->userdata, &o);
+        if (monitor_latest(w, &o, &service))
+                w->observed(w->userdata, &o, &service);
         return 0;
 }
 
-bool monitor_latest(struct monitor *w, struct observation *ret)
+/* Health is what it is now: a service that was started again meanwhile must not be told of as it was before. */
+bool monitor_latest(struct monitor *w, struct observation *ret, struct service_seen *service)
 {
+        struct health_seen health;
+
         pthread_mutex_lock(&w->lock);
         bool any = w->any;
         *ret = w->latest;
+        if (service)
+                *service = w->service;
         pthread_mutex_unlock(&w->lock);
+        health_look(w->mirror->health, &health);
+        ret->service_unhealthy = health.unhealthy;
+        if (service)
+                service->health = health;
         if (ret->settled > w->mirror->settled)
                 ret->settled = 0; /* a ticket of an earlier client, whose look this was: it has seen nothing of the
                                      present one's effects */
         return any;
 }
 
-int monitor_start(const struct mirror *m, sd_event *loop, monitor_observed observed, void *userdata,
+int monitor_start(struct mirror *m, sd_event *loop, monitor_observed observed, void *userdata,
                   struct monitor **ret)
 {
         struct monitor *w = calloc(1, sizeof *w);
@@ -241,6 +267,8 @@ int monitor_start(const struct mirror *m, sd_event *loop, monitor_observed obser
         int r = w->wake_fd < 0 ? -errno : sd_event_add_io(loop, NULL, w->wake_fd, EPOLLIN, on_wake, w);
         if (r >= 0)
                 r = own_probe_start(&w->probe, m);
+        if (r >= 0)
+                r = health_start(m, &w->service_running, &m->health);
         if (r >= 0)
                 r = thread_start(run, w);
         if (r >= 0 && m->cm->service.present)

@@ -13,6 +13,7 @@
 
 #include "hamon/act/mirror.h"
 #include "hamon/core/effect.h"
+#include "hamon/service_seen.h"
 
 #include <systemd/sd-event.h>
 
@@ -22,12 +23,12 @@
 
 struct monitor;
 
-typedef void (*monitor_observed)(void *userdata, const struct observation *o);
+typedef void (*monitor_observed)(void *userdata, const struct observation *o, const struct service_seen *service);
 
-int monitor_start(const struct mirror *m, sd_event *loop, monitor_observed observed, void *userdata,
+int monitor_start(struct mirror *m, sd_event *loop, monitor_observed observed, void *userdata,
                   struct monitor **ret);
 
-/* The latest observation; false when there is none yet. Any thread. */
-bool monitor_latest(struct monitor *w, struct observation *ret);
+/* The latest observation; false when there is none yet. `service` may be NULL. Any thread. */
+bool monitor_latest(struct monitor *w, struct observation *ret, struct service_seen *service);
 
 #endif

@@ -117,13 +117,26 @@ char *protocol_encode_result(const struct config *c, const struct effect_result 
         return dump(j);
 }
 
-char *protocol_encode_observation(const struct config *c, const struct observation *o)
+static json_t *service_object(const struct config_service *s, const struct service_seen *seen)
+{
+        const struct health_seen *h = &seen->health;
+        json_t *units = json_array();
+
+        for (unsigned i = 0; i < s->units; i++) {
+                const struct unit_seen *u = &seen->unit[i];
+                json_array_append_new(units, json_pack("{s:s, s:s, s:s, s:i}", "active", u->active, "result", u->result, "ended", u->ended, "status", u->status));
+        }
+        return json_pack("{s:b, s:b, s:o, s:b, s:I, s:b, s:i, s:o}", "mounted", seen->mounted, "turned_read_only", seen->turned_read_only, "units", units, "checked", (int)h->checked, "failures",
+                         (json_int_t)h->failures, "unhealthy", (int)h->unhealthy, "status", h->status, "detail", detail_string(h->detail));
+}
+
+char *protocol_encode_observation(const struct config *c, const struct observation *o, const struct service_seen *service)
 {
         const struct resync_seen *r = &o->resync;
         json_t *resync = json_pack("{s:b, s:I, s:b, s:I, s:I, s:I, s:I}", "paused", (int)r->paused, "pause_left_s", (json_int_t)r->pause_left_s, "stalled",
                                    (int)r->stalled, "rate_kib", (json_int_t)r->rate_kib, "limit_kib", (json_int_t)r->limit_kib, "ceiling_kib",
                                    (json_int_t)r->ceiling_kib, "latency_us", (json_int_t)r->latency_us);
-        return dump(json_pack(
+        json_t *j = json_pack(
             "{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b, s:o}", "observed",
             c->mirror[o->mirror].name, "settled", json_of_u64(o->settled), "array_running", (int)o->array_running,
             "own_in_sync", (int)o->own_in_sync, "own_failed", (int)o->own_failed, "peer_in_array",
@@ -132,7 +145,13 @@ char *protocol_encode_observation(const struct config *c, const struct observati
             "resync_total_sectors", json_of_u64(o->resync_total_sectors), "attached", (int)o->attached, "leg_connected",
             (int)o->leg_connected, "leg_refused", (int)o->leg_refused, "leg_oldest_ms", (json_int_t)o->leg_oldest_ms,
             "own_oldest_ms", (json_int_t)o->own_oldest_ms,
-            "service_running", (int)o->service_running, "own_unsafe", (int)o->own_unsafe, "resync", resync));
+            "service_running", (int)o->service_running, "own_unsafe", (int)o->own_unsafe, "resync", resync);
+        if (j && c->mirror[o->mirror].service.present &&
+            json_object_set_new(j, "service", service_object(&c->mirror[o->mirror].service, service)) < 0) {
+                json_decref(j);
+                j = NULL;
+        }
+        return dump(j);
 }
 
 char *protocol_encode_refusal(uint64_t ticket, const char *reason)

@@ -12,6 +12,7 @@
 
 #include "hamon/config.h"
 #include "hamon/core/effect.h"
+#include "hamon/service_seen.h"
 
 #include <stddef.h>
 
@@ -24,7 +25,7 @@ int protocol_decode(const struct config *c, const char *text, size_t size_bytes,
 
 /* Malloc'ed texts; NULL when out of memory. */
 char *protocol_encode_result(const struct config *c, const struct effect_result *r);
-char *protocol_encode_observation(const struct config *c, const struct observation *o);
+char *protocol_encode_observation(const struct config *c, const struct observation *o, const struct service_seen *service);
 
 /* The answer to a packet that is no command: {"error":-71,"detail":...}, with the ticket when there was one. */
 char *protocol_encode_refusal(uint64_t ticket, const char *reason);

@@ -81,12 +81,12 @@ static void on_done(void *userdata, const struct effect_result *result)
         send_text(s, protocol_encode_result(s->o.config, result));
 }
 
-static void on_observed(void *userdata, const struct observation *o)
+static void on_observed(void *userdata, const struct observation *o, const struct service_seen *service)
 {
         struct server *s = userdata;
 
         if (s->client_fd >= 0)
-                send_text(s, protocol_encode_observation(s->o.config, o));
+                send_text(s, protocol_encode_observation(s->o.config, o, service));
 }
 
 static struct worker *worker_of(const struct server *s, const struct effect *e)
@@ -157,6 +157,7 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
         struct server *s = userdata;
         struct ucred who = {.pid = 0};
         struct observation o;
+        struct service_seen service;
         int size = SEND_QUEUE_BYTES;
 
         (void)source, (void)revents;
@@ -183,8 +184,8 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
         s->hamon_gone_since_ms = 0;
         log_info("hamon is connected (pid %d)", (int)who.pid);
         for (unsigned i = 0; i < s->o.config->mirrors; i++)
-                if (monitor_latest(s->monitors[i], &o))
-                        on_observed(s, &o);
+                if (monitor_latest(s->monitors[i], &o, &service))
+                        on_observed(s, &o, &service);
         return 0;
 }
 
@@ -225,7 +226,7 @@ static struct self_view look_at_self(const struct server *s)
 
         v.hamon_gone_ms = s->hamon_gone_since_ms ? now_ms() - s->hamon_gone_since_ms : 0;
         for (unsigned i = 0; i < s->o.config->mirrors; i++) {
-                bool seen = monitor_latest(s->monitors[i], &o);
+                bool seen = monitor_latest(s->monitors[i], &o, NULL);
                 v.known = v.known && seen;
                 v.array_runs = v.array_runs || (seen && o.array_running);
                 v.leg_refused = v.leg_refused || (seen && o.array_running && o.attached && o.leg_refused);

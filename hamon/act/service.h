@@ -9,21 +9,17 @@
 
 #include "hamon/act/trouble.h"
 #include "hamon/config.h"
+#include "hamon/service_seen.h"
 
-/* Mounts `device` and starts the units. What runs already is left as it is. -EADDRINUSE: all of that, and another machine has an address. */
-int service_start(const struct config_service *s, const char *device, struct trouble *t);
+/* Mounts `device` and starts the units. What runs already is left as it is, unless `again`: then the units are stopped first. So is all of it when
+ * its file system has turned read-only, which is then mounted anew. -EADDRINUSE: all of that, and another machine has an address. */
+int service_start(const struct config_service *s, const char *device, bool again, struct trouble *t);
 
 /* Stops the units in reverse, kills those that do not end in time, and unmounts; -EBUSY says who holds it. 0 only when nothing of `device` is mounted there any more. */
 int service_stop(const struct config_service *s, const char *device, struct trouble *t);
 
-/* 1: mounted and every unit active; 0: not so; -errno: it could not be found out, which says nothing about the service.
- */
-int service_look(const struct config_service *s, const char *device);
-
-/*
- * Looks for a mount at `where` in the text of a mountinfo file. 1: of device `major`:`minor`; 0: nothing there; -EBUSY:
- * something else.
- */
-int service_parse_mountinfo(const char *text, const char *where, unsigned major_number, unsigned minor_number);
+/* 1: mounted and every unit active; 0: not so; -errno: it could not be found out, which says nothing about the service. *seen, all zero before
+ * the first look, has the details of the last one; its health is not touched. */
+int service_look(const struct config_service *s, const char *device, struct service_seen *seen);
 
 #endif

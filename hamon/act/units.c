@@ -2,6 +2,7 @@
 #include "hamon/act/units.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,12 +196,39 @@ int units_kill(const char *unit, int signal_number, struct trouble *t)
         return r < 0 ? r : 0;
 }
 
-int units_state(const char *unit, char *ret, size_t size, struct trouble *t)
+static int get_text(sd_bus *bus, const char *path, const char *interface, const char *name, char *ret, size_t size, sd_bus_error *error)
+{
+        char *text = NULL;
+
+        int r = sd_bus_get_property_string(bus, SERVICE, path, interface, name, error, &text);
+        if (r >= 0)
+                snprintf(ret, size, "%s", text);
+        free(text);
+        return r;
+}
+
+/* How its main process ended last. Units of other kinds have none: nothing is known then. */
+static void look_at_end(sd_bus *bus, const char *path, struct unit_seen *ret)
+{
+        static const char interface[] = "org.freedesktop.systemd1.Service";
+        int32_t code = 0, status = 0;
+        char result[sizeof ret->result] = "";
+
+        if (get_text(bus, path, interface, "Result", result, sizeof result, NULL) < 0 ||
+            sd_bus_get_property_trivial(bus, SERVICE, path, interface, "ExecMainCode", NULL, 'i', &code) < 0 ||
+            sd_bus_get_property_trivial(bus, SERVICE, path, interface, "ExecMainStatus", NULL, 'i', &status) < 0)
+                return;
+        memcpy(ret->result, result, sizeof result);
+        ret->status = status;
+        snprintf(ret->ended, sizeof ret->ended, "%s", code == CLD_EXITED ? "exited" : code == CLD_KILLED ? "killed" : code == CLD_DUMPED ? "dumped" : "");
+}
+
+int units_look(const char *unit, struct unit_seen *ret, struct trouble *t)
 {
         sd_bus_error error = SD_BUS_ERROR_NULL;
+        struct unit_seen seen = {.active = ""};
         sd_bus_message *reply = NULL;
         sd_bus *bus = NULL;
-        char *state = NULL;
         const char *path;
 
         int r = open_bus(&bus, t);
@@ -208,13 +236,14 @@ int units_state(const char *unit, char *ret, size_t size, struct trouble *t)
                 return r;
         r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "GetUnit", &error, &reply, "s", unit);
         if (r < 0 && sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit")) {
-                snprintf(ret, size, "inactive");
+                snprintf(seen.active, sizeof seen.active, "inactive");
                 r = 0;
         } else if (r >= 0 && (r = sd_bus_message_read(reply, "o", &path)) >= 0) {
-                r = sd_bus_get_property_string(bus, SERVICE, path, "org.freedesktop.systemd1.Unit", "ActiveState",
-                                               &error, &state);
-                if (r >= 0)
-                        snprintf(ret, size, "%s", state);
+                r = get_text(bus, path, "org.freedesktop.systemd1.Unit", "ActiveState", seen.active, sizeof seen.active, &error);
+                if (r >= 0 && strcmp(seen.active, "active") == 0 && strcmp(ret->active, "active") == 0)
+                        seen = *ret;
+                else if (r >= 0)
+                        look_at_end(bus, path, &seen);
         }
         if (r < 0)
                 (void)trouble_say(t, r, "cannot look at unit %s: %s", unit,
@@ -222,7 +251,8 @@ int units_state(const char *unit, char *ret, size_t size, struct trouble *t)
         sd_bus_message_unref(reply);
         sd_bus_error_free(&error);
         sd_bus_flush_close_unref(bus);
-        free(state);
+        if (r >= 0)
+                *ret = seen;
         return r < 0 ? r : 0;
 }
 

@@ -10,6 +10,7 @@
 #define HAMON_ACT_UNITS_H
 
 #include "hamon/act/trouble.h"
+#include "hamon/service_seen.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,8 +27,8 @@ int units_stop(const char *unit, unsigned timeout_ms, struct trouble *t);
 /* Sends a signal to every process of a unit; one without processes is success. */
 int units_kill(const char *unit, int signal_number, struct trouble *t);
 
-/* Its ActiveState ("active", "inactive", "failed", ...); "inactive" for one that is not loaded. */
-int units_state(const char *unit, char *ret, size_t size, struct trouble *t);
+/* How it is: "inactive" and nothing else for one that is not loaded. Only ActiveState is asked for while it is "active" and *ret says so already. */
+int units_look(const char *unit, struct unit_seen *ret, struct trouble *t);
 
 /* Mounts by a transient unit "ESCAPED-WHERE.mount". The caller looks first whether something is mounted there. */
 int units_mount(const char *where, const char *what, const char *type, const char *options, unsigned timeout_ms,

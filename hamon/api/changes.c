@@ -222,6 +222,16 @@ int post_mirror_switchover(struct api_call *c, struct http_response *resp)
         return post(c, COMMAND_SWITCHOVER, c->mirror, false, resp);
 }
 
+int post_mirror_service_restart(struct api_call *c, struct http_response *resp)
+{
+        bool none;
+        if (take_body(c, NULL, &none, NULL) < 0)
+                return bad_body(resp);
+        if (is_for_the_peer(c))
+                return forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp);
+        return post(c, COMMAND_SERVICE_RESTART, c->mirror, false, resp);
+}
+
 /* {"action": "pause", "for_s": N} | {"action": "resume"} | {"action": "rate", "rate_kib": N or null} */
 static int take_resync_order(const struct api_call *c, struct resync_order *ret)
 {

@@ -48,10 +48,21 @@ static json_t *service_json(const struct config_service *s)
         json_t *units = json_array();
         for (unsigned i = 0; i < s->units; i++)
                 json_array_append_new(units, json_string(s->unit[i]));
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I}", "mount", text_or_null(s->mount), "type", text_or_null(s->has_mount ? s->type : ""),
+        const struct config_health *h = &s->health;
+        const struct service_policy *p = &s->policy;
+        json_t *health = !*h->command ? json_null()
+                                      : json_pack("{s:s, s:I, s:I, s:I}", "command", h->command, "interval_ms", (json_int_t)h->interval_ms, "timeout_ms",
+                                                  (json_int_t)h->timeout_ms, "retries", (json_int_t)h->retries);
+        json_t *restart = !p->limited ? json_null()
+                                      : json_pack("{s:I, s:I, s:s}", "restarts", (json_int_t)p->restarts, "window_ms", (json_int_t)p->window_ms, "then",
+                                                  p->may_move ? "move" : "stay");
+        json_t *hooks = json_pack("{s:o, s:o, s:o, s:I}", "pre_promote", text_or_null(s->hooks.pre_promote), "post_demote", text_or_null(s->hooks.post_demote),
+                                  "before_resync_target", text_or_null(s->hooks.before_resync_target), "timeout_ms", (json_int_t)s->hooks.timeout_ms);
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:s, s:I, s:o, s:o, s:o}", "mount", text_or_null(s->mount), "type", text_or_null(s->has_mount ? s->type : ""),
                          "options", text_or_null(s->options), "interface", text_or_null(s->interface), "addresses",
-                         addresses_json(s->address, s->addresses, true), "units", units, "duplicate_check", (int)s->duplicate_check, "stop_timeout_ms",
-                         (json_int_t)s->stop_timeout_ms);
+                         addresses_json(s->address, s->addresses, true), "units", units, "duplicate_check", (int)s->duplicate_check, "fsck", (int)s->fsck, "on_read_only",
+                         s->may_turn_read_only ? "ignore" : "restart", "stop_timeout_ms",
+                         (json_int_t)s->stop_timeout_ms, "health", health, "restart", restart, "hooks", hooks);
 }
 
 static json_t *mirrors_json(const struct config *c)

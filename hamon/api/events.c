@@ -106,7 +106,7 @@ int follow_events(struct api_call *c, struct http_response *resp)
 /* What changed who is active and what is redundant, without the chatter. */
 int get_history(struct api_call *c, struct http_response *resp)
 {
-        static const char *const kept[] = {"takeover-begin", "takeover-decided", "takeover-assembled", "service-up", "service-failed", "primary", "adopted",
+        static const char *const kept[] = {"takeover-begin", "takeover-decided", "takeover-assembled", "service-up", "service-failed", "service-unhealthy", "service-given-up", "service-moves", "primary", "adopted",
                                            "leg-joined", "leg-left", "own-leg-failed", "deposed", "node-dead", "node-up", "node-rebooted",
                                            "node-leaving", "hamon-started", "command", "frozen", "lease-lost"};
         json_t *all = event_log_json(c->api->events, 0), *event, *history = json_array();

@@ -2,6 +2,7 @@
 /* What this node sees: the snapshot, whole or in parts. Every part says whose view it is and how old. Runs in an HTTP thread. */
 #include "hamon/api/call.h"
 #include "hamon/api/json_take.h"
+#include "hamon/api/service_json.h"
 
 #include <errno.h>
 #include <string.h>
@@ -116,7 +117,7 @@ static json_t *text_or_null(const char *text)
         return *text ? json_string(text) : json_null();
 }
 
-static json_t *service_json(const struct snapshot *s, unsigned m)
+static json_t *service_row(const struct snapshot *s, unsigned m)
 {
         const struct config_service *service = &s->config->mirror[m].service;
         const struct mirror_view *v = &s->mirror[m];
@@ -125,10 +126,10 @@ static json_t *service_json(const struct snapshot *s, unsigned m)
                 json_array_append_new(addresses, json_string(service->address[i].text));
         for (unsigned i = 0; i < service->units; i++)
                 json_array_append_new(units, json_string(service->unit[i]));
-        return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "mirror", s->config->mirror[m].name, "mount", text_or_null(service->mount),
+        return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "mirror", s->config->mirror[m].name, "mount", text_or_null(service->mount),
                          "interface", text_or_null(service->interface), "addresses", addresses, "units", units, "state",
                          v->service_word ? json_string(v->service_word) : json_null(), "running",
-                         (int)(s->act_ready && v->observed.service_running));
+                         (int)(s->act_ready && v->observed.service_running), "seen", service_json(s, m));
 }
 
 int get_services(struct api_call *c, struct http_response *resp)
@@ -138,6 +139,6 @@ int get_services(struct api_call *c, struct http_response *resp)
         json_t *services = json_array();
         for (unsigned m = 0; m < c->api->config->mirrors; m++)
                 if (c->api->config->mirror[m].service.present)
-                        json_array_append_new(services, service_json(c->snapshot, m));
+                        json_array_append_new(services, service_row(c->snapshot, m));
         return answer_view(c, resp, json_pack("{s:o}", "services", services));
 }

@@ -61,6 +61,7 @@
         X(POST, "/v1/mirrors/{mirror}/join", OPERATOR, post_mirror_join)                       \
         X(POST, "/v1/mirrors/{mirror}/switchover", OPERATOR, post_mirror_switchover)           \
         X(POST, "/v1/mirrors/{mirror}/resync", OPERATOR, post_mirror_resync)                   \
+        X(POST, "/v1/mirrors/{mirror}/service-restart", OPERATOR, post_mirror_service_restart) \
         X(POST, "/v1/mirrors/{mirror}/maintenance", OPERATOR, post_mirror_maintenance)         \
         X(POST, "/v1/mirrors/{mirror}/start-alone", OPERATOR, post_mirror_start_alone)         \
         X(POST, "/v1/node/leave", OPERATOR, post_node_leave)                                   \

@@ -11,6 +11,7 @@
 #include "hamon/config.h"
 #include "hamon/core/core.h"
 #include "hamon/net/links.h"
+#include "hamon/service_seen.h"
 
 #include <jansson.h>
 
@@ -43,6 +44,7 @@ struct snapshot {
         struct node_view node[VOTERS];
         struct mirror_view mirror[MIRRORS_MAX];
         struct failure failure[MIRRORS_MAX];
+        struct service_seen service[MIRRORS_MAX]; /* as hamon-act told last; nothing while it is not connected */
         struct links_view links;
 };
 

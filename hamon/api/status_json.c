@@ -2,6 +2,7 @@
 /* The JSON form of a snapshot: GET /v1/status, and what hamonctl draws. 64-bit ids are strings, ages are relative to the rendering. */
 #include "base/text.h"
 #include "hamon/api/sentence.h"
+#include "hamon/api/service_json.h"
 #include "hamon/api/snapshot.h"
 #include "hamon/api/words.h"
 #include "hamon/api/json_take.h"
@@ -182,6 +183,7 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
         json_object_set_new(j, "revision", json_string(revision));
         json_object_set_new(j, "lease", json_pack("{s:b, s:I}", "valid", (int)lease_valid, "left_ms",
                                                   (json_int_t)(lease_valid ? v->lease_left_ms - aged_ms : 0)));
+        json_object_set_new(j, "service", s->self < NODES ? service_json(s, mirror) : json_null());
         json_object_set_new(j, "last_failure", failure_json(&s->failure[mirror], now_ms));
         json_object_set_new(j, "observed", s->act_ready ? observed_json(&v->observed) : json_null());
         if (s->self < NODES) {

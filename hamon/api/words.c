@@ -37,7 +37,7 @@ const char *command_word(enum command_type c)
                 [COMMAND_SWITCHOVER] = "switchover",   [COMMAND_START_ALONE] = "start-alone",
                 [COMMAND_CONFIRM_DEAD] = "confirm-dead", [COMMAND_LEAVE] = "leave",
                 [COMMAND_RESYNC] = "resync",           [COMMAND_MAINTENANCE] = "maintenance",
-                [COMMAND_REPLACE_WITNESS] = "replace-witness",
+                [COMMAND_REPLACE_WITNESS] = "replace-witness", [COMMAND_SERVICE_RESTART] = "service-restart",
         };
         return words[c];
 }

@@ -55,6 +55,14 @@ static enum reason may_control_resync(const struct core *c, uint8_t mirror, cons
 #endif
 }
 
+static enum reason may_restart_service(const struct core *c, uint8_t mirror)
+{
+        enum service_state s = c->service[mirror].state;
+
+        return c->mirror[mirror].state == MIRROR_PRIMARY && (s == SERVICE_UP || s == SERVICE_FAILED || s == SERVICE_GIVEN_UP) ? REASON_NONE
+                                                                                                                             : REASON_COMMAND_WRONG_STATE;
+}
+
 static enum reason may_maintain(const struct core *c, uint8_t mirror)
 {
         bool decided;
@@ -148,6 +156,8 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
                 refused = may_switch_over(c, mirror);
         else if (e->command.type == COMMAND_RESYNC)
                 refused = may_control_resync(c, mirror, &e->command.order);
+        else if (e->command.type == COMMAND_SERVICE_RESTART)
+                refused = may_restart_service(c, mirror);
         else
                 refused = may_start_alone(c, mirror, e->command.consent);
         if (refused != REASON_NONE) {
@@ -173,6 +183,8 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
         else if (cmd->type == COMMAND_RESYNC)
                 pending_ask(c, &cmd->pending,
                             &(struct effect){.type = EFFECT_RESYNC_CONTROL, .mirror = mirror, .order = e->command.order, .until_ms = cmd->until_ms}, out);
+        else if (cmd->type == COMMAND_SERVICE_RESTART)
+                service_afresh(c, mirror, out);
         else
                 c->mirror[mirror].start_alone = true;
 }
@@ -218,6 +230,8 @@ static bool is_done(const struct core *c, uint8_t mirror)
                 return m->state == MIRROR_STANDBY && s && s->role == ROLE_PRIMARY && s->epoch > cmd->epoch;
         case COMMAND_RESYNC:
                 return !pending_is_open(&cmd->pending);
+        case COMMAND_SERVICE_RESTART:
+                return c->service[mirror].state == SERVICE_UP;
         case COMMAND_MAINTENANCE:
                 return !cmd->ask.wanted && !cmd->given_up; /* then it was taken back */
         case COMMAND_CONFIRM_DEAD:
@@ -253,6 +267,8 @@ static bool may_still_happen(const struct core *c, uint8_t mirror)
                 return cmd->ask.wanted;
         if (cmd->type == COMMAND_RESYNC)
                 return pending_is_open(&cmd->pending) && !cmd->pending.unsent; /* as below: late ones are not begun, but it may have begun */
+        if (cmd->type == COMMAND_SERVICE_RESTART)
+                return service_is_busy(c, mirror);
         switch (m->state) {
         case MIRROR_CREATE_LEG:
         case MIRROR_JOIN_LEG:

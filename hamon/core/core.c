@@ -149,6 +149,7 @@ static void on_effect_done(struct core *c, const struct event *e, struct actions
         leg_effect_done(c, m, e, out);
         standby_effect_done(c, m, e, out);
         service_effect_done(c, m, e, out);
+        resync_hook_effect_done(c, m, e);
         command_effect_done(c, m, e);
 }
 
@@ -198,8 +199,10 @@ static void on_act(struct core *c, bool ready, const struct event *e, struct act
                 pending_lost(&c->standby[m].pending);
                 pending_lost(&c->service[m].pending);
                 pending_lost(&c->command[m].pending);
+                pending_lost(&c->resync_hook[m].pending);
                 mirror_fire(c, m, ready ? MIRROR_ACT_READY : MIRROR_ACT_LOST, e, out);
                 pending_ask_again(c, &c->command[m].pending, out);
+                pending_ask_again(c, &c->resync_hook[m].pending, out);
         }
         if (!ready && lost)
                 report(c, REASON_ACT_LOST, MIRRORS_MAX, c->config.self, 0, out);
@@ -243,6 +246,7 @@ static void tick_pending(struct core *c, uint8_t m, struct actions *out)
         pending_tick(c, &c->standby[m].pending, out);
         pending_tick(c, &c->service[m].pending, out);
         pending_tick(c, &c->command[m].pending, out);
+        pending_tick(c, &c->resync_hook[m].pending, out);
 }
 
 /* Each node says when it begins, as far as it knows, and when it is over: by a person's word or by the time. */
@@ -269,6 +273,7 @@ static void settle(struct core *c, uint8_t m, const struct event *e, struct acti
                 leg_fire(c, m, LEG_POLL, e, out);
                 standby_poll(c, m, e, out);
                 service_poll(c, m, out);
+                resync_hook_poll(c, m, out);
                 moved = command_poll(c, m, out) || moved;
                 if (!moved && before[0] == (int)c->mirror[m].state && before[1] == (int)c->leg[m].state &&
                     before[2] == (int)c->standby[m].state && before[3] == (int)c->service[m].state)
@@ -315,6 +320,7 @@ uint64_t core_next_deadline_ms(const struct core *c)
                     is_node(c) ? standby_deadline_ms(c, m) : UINT64_MAX,
                     is_node(c) ? service_deadline_ms(c, m) : UINT64_MAX,
                     is_node(c) ? command_deadline_ms(c, m) : UINT64_MAX,
+                    is_node(c) ? pending_deadline_ms(c, &c->resync_hook[m].pending) : UINT64_MAX,
                 };
                 for (unsigned i = 0; i < sizeof at / sizeof *at; i++)
                         if (at[i] < next)

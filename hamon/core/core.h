@@ -18,12 +18,15 @@
 #include "hamon/core/effect.h"
 #include "hamon/core/message.h"
 #include "hamon/core/reasons.h"
+#include "hamon/core/service_policy.h"
 
 struct core_config {
         uint8_t self;       /* voter index; WITNESS runs acceptors and leases only */
         bool manual;        /* two nodes without a third vote: no automatic take-over */
         uint8_t mirrors;
         bool has_service[MIRRORS_MAX];
+        struct service_policy service[MIRRORS_MAX];
+        bool has_resync_hook[MIRRORS_MAX]; /* before this node's leg is overwritten (resync_hook.h) */
         struct timers timers;
         struct uuid boot;   /* this kernel's boot id */
         uint64_t start;     /* random, of this start */
@@ -50,6 +53,7 @@ enum command_type {
         COMMAND_RESYNC,      /* pause, resume or bound the resync of the peer's leg, on the primary */
         COMMAND_MAINTENANCE, /* on until a time, or off: nothing is taken over by itself meanwhile */
         COMMAND_REPLACE_WITNESS, /* the witness is another machine, or was put back: its seats are taken away, and given anew (R7) */
+        COMMAND_SERVICE_RESTART, /* of a service that runs, or was given up: its failures are forgotten */
         COMMAND_TYPES
 };
 

@@ -30,5 +30,5 @@ bool effect_is_at_once(enum effect_type type)
 
 bool effect_is_of_service(enum effect_type type)
 {
-        return type == EFFECT_SERVICE_START || type == EFFECT_SERVICE_STOP;
+        return type == EFFECT_SERVICE_START || type == EFFECT_SERVICE_STOP || type == EFFECT_RESYNC_HOOK;
 }

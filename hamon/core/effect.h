@@ -37,8 +37,9 @@
         X(DEBT_DROP,       "debt-drop")       /* after the join is decided */                                                        \
         X(RESYNC_CONTROL,  "resync-control")  /* a person's arg.order about the resync: durable for this boot, in force within a second */ \
         X(HISTORY,         "history")         /* append arg.epoch to the own leg header's epoch history; durable */                  \
-        X(SERVICE_START,   "service-start")   /* mount, then units, in order (address is separate) */                                \
+        X(SERVICE_START,   "service-start")   /* mount, then units, in order (address is separate); arg.whole: stop the units first */\
         X(SERVICE_STOP,    "service-stop")    /* reverse; verified unmounted */                                                      \
+        X(RESYNC_HOOK,     "before-resync-target") /* a person's program, before the own leg is overwritten; failed: it said no, or did not end */ \
         X(ARRAY_STOP,      "array-stop")      /* orderly: md stopped, then nbdc detach, hold released; -EBADE: all of it, and the own disk then failed a probe */                             \
         X(ADDRESS_RENEW,   "address-renew")   /* at once: (re)add the service address with arg.lifetime_ms; first time: announce */  \
         X(ADDRESS_DROP,    "address-drop")    /* at once */                                                                          \
@@ -82,7 +83,7 @@ struct effect {
         uint64_t epoch;
         struct uuid session, leg;
         uint64_t version;     /* DETACH: decided record version without the leg; 0: OPTIONAL. ARRAY_STOP: without the own leg; 0: it must be good */
-        bool whole;           /* LEG_ADD: history unknown, resync everything */
+        bool whole;           /* LEG_ADD: history unknown, resync everything. SERVICE_START: its units are stopped first */
         bool overwrite;       /* LEG_CREATE: typed consent */
         uint32_t lifetime_ms; /* ADDRESS_RENEW */
         struct resync_order order; /* RESYNC_CONTROL */
@@ -140,6 +141,7 @@ struct observation {
         uint32_t leg_oldest_ms;   /* age of the oldest request without progress, across reconnects (R8a) */
         uint32_t own_oldest_ms;   /* likewise on the own disk */
         bool service_running;     /* mounted and every unit active */
+        bool service_unhealthy;   /* it runs, and its health check has failed as often as is allowed */
 };
 
 #endif

@@ -105,7 +105,7 @@ void mirror_summarize(const struct core *c, uint8_t mirror, struct mirror_summar
         if (m->opened_known && m->opened.leg.present) {
                 bool being_made = m->state == MIRROR_JOIN_REVOKE || m->state == MIRROR_JOIN_LEG;
                 ret->leg = m->opened.leg.uuid;
-                ret->leg_ready = c->act_ready && !m->probe_failed && !being_made;
+                ret->leg_ready = c->act_ready && !m->probe_failed && !being_made && !resync_hook_is_due(c, mirror);
                 ret->md_events = m->opened.leg.md_events;
                 ret->offers = ret->leg_ready && m->state == MIRROR_STANDBY && m->stopped_clean && !c->leaving;
         }

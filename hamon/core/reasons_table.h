@@ -27,6 +27,11 @@
         X(HANDOVER_FAILED, "handover-failed", WARNING, "%M: the two legs could not be taken over together; the leg of %N will be resynced", "") \
         X(SERVICE_UP, "service-up", INFO, "%M: service is up", "")                                                              \
         X(SERVICE_FAILED, "service-failed", CRITICAL, "%M: the service did not start", "journalctl -u hamon-act")                \
+        X(SERVICE_UNHEALTHY, "service-unhealthy", CRITICAL, "%M: the health check of the service has failed too often in a row: it is started again",  \
+          "journalctl -u hamon-act")                                                                                            \
+        X(SERVICE_GIVEN_UP, "service-given-up", CRITICAL, "%M: the service has failed too often here and is not started again",  \
+          "mend it, then hamonctl service restart %M")                                                                          \
+        X(SERVICE_MOVES, "service-moves", WARNING, "%M: the service has failed too often here and moves to %N", "")              \
         X(PRIMARY, "primary", INFO, "%M is active on this node, epoch %n", "")                                                  \
         X(ADOPTED, "adopted", INFO, "%M: the running array was adopted after a restart of hamon", "")                           \
         X(LEG_JOINING, "leg-joining", INFO, "%M: the leg of %N is being joined", "")                                            \

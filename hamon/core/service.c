@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/core/state.h"
 
+#include <errno.h>
+
 /* The kernel keeps an address for up to a quarter of a second longer than it was told (measured); R4e counts that in. */
 enum { ADDRESS_SLACK_MS = 250 };
 
-enum deed { NOTHING, START, STOP, WAIT, UP };
+enum deed { NOTHING, START, STOP, WAIT, UP, FAIL, LOSE, SICKEN, AFRESH, GIVE_UP, MOVE };
 
 #define S(name) IN_STATE(SERVICE_##name)
-#define ALL (S(NONE) | S(DOWN) | S(UNKNOWN) | S(STARTING) | S(UP) | S(FAILED) | S(STOPPING))
+#define ALL (S(NONE) | S(DOWN) | S(UNKNOWN) | S(STARTING) | S(UP) | S(FAILED) | S(STOPPING) | S(GIVEN_UP))
 
 /* clang-format off: one row, one line */
 static const struct row rows[] = {
@@ -17,12 +19,18 @@ static const struct row rows[] = {
     {S(UNKNOWN), SERVICE_POLL, SERVICE_WANTED, SERVICE_SEEN | SERVICE_FROZEN, SERVICE_STARTING, START, REASON_NONE},
     {S(UNKNOWN), SERVICE_POLL, SERVICE_WANTED | SERVICE_FROZEN, SERVICE_SEEN, STAY, NOTHING, REASON_NONE},
     {S(DOWN), SERVICE_POLL, 0, SERVICE_WANTED, STAY, NOTHING, REASON_NONE},
-    {S(FAILED), SERVICE_POLL, SERVICE_WANTED | SERVICE_RETRY_DUE, SERVICE_FROZEN, SERVICE_STARTING, START, REASON_NONE},
-    {S(FAILED), SERVICE_POLL, SERVICE_WANTED | SERVICE_RETRY_DUE | SERVICE_FROZEN, 0, STAY, NOTHING, REASON_NONE},
-    {S(FAILED), SERVICE_POLL, SERVICE_WANTED, SERVICE_RETRY_DUE, STAY, NOTHING, REASON_NONE},
-    {S(UP), SERVICE_POLL, SERVICE_WANTED | SERVICE_MISSING, SERVICE_FROZEN, SERVICE_STARTING, START, REASON_SERVICE_FAILED},
+    {S(FAILED), SERVICE_POLL, SERVICE_WANTED | SERVICE_EXHAUSTED, 0, SERVICE_GIVEN_UP, GIVE_UP, REASON_SERVICE_GIVEN_UP},
+    {S(FAILED), SERVICE_POLL, SERVICE_WANTED | SERVICE_RETRY_DUE, SERVICE_FROZEN | SERVICE_EXHAUSTED, SERVICE_STARTING, START, REASON_NONE},
+    {S(FAILED), SERVICE_POLL, SERVICE_WANTED | SERVICE_RETRY_DUE | SERVICE_FROZEN, SERVICE_EXHAUSTED, STAY, NOTHING, REASON_NONE},
+    {S(FAILED), SERVICE_POLL, SERVICE_WANTED, SERVICE_RETRY_DUE | SERVICE_EXHAUSTED, STAY, NOTHING, REASON_NONE},
+    {S(UP), SERVICE_POLL, SERVICE_WANTED | SERVICE_MISSING, SERVICE_FROZEN, SERVICE_FAILED, LOSE, REASON_SERVICE_FAILED},
+    {S(UP), SERVICE_POLL, SERVICE_WANTED | SERVICE_SICK, SERVICE_MISSING | SERVICE_FROZEN, SERVICE_FAILED, SICKEN, REASON_SERVICE_UNHEALTHY},
     {S(UP), SERVICE_POLL, SERVICE_WANTED | SERVICE_MISSING | SERVICE_FROZEN, 0, STAY, NOTHING, REASON_NONE},
-    {S(UP), SERVICE_POLL, SERVICE_WANTED, SERVICE_MISSING, STAY, NOTHING, REASON_NONE},
+    {S(UP), SERVICE_POLL, SERVICE_WANTED | SERVICE_SICK | SERVICE_FROZEN, SERVICE_MISSING, STAY, NOTHING, REASON_NONE},
+    {S(UP), SERVICE_POLL, SERVICE_WANTED, SERVICE_MISSING | SERVICE_SICK, STAY, NOTHING, REASON_NONE},
+    {S(GIVEN_UP), SERVICE_POLL, SERVICE_WANTED | SERVICE_MOVABLE, 0, STAY, MOVE, REASON_SERVICE_MOVES},
+    {S(GIVEN_UP), SERVICE_POLL, SERVICE_WANTED, SERVICE_MOVABLE, STAY, NOTHING, REASON_NONE},
+    {S(GIVEN_UP), SERVICE_POLL, 0, SERVICE_WANTED, SERVICE_STOPPING, STOP, REASON_NONE},
     {S(STARTING), SERVICE_POLL, SERVICE_WANTED, 0, STAY, NOTHING, REASON_NONE},
     {S(UNKNOWN) | S(STARTING) | S(UP), SERVICE_POLL, 0, SERVICE_WANTED, SERVICE_STOPPING, STOP, REASON_NONE},
     {S(FAILED), SERVICE_POLL, SERVICE_RETRY_DUE, SERVICE_WANTED, SERVICE_STOPPING, STOP, REASON_NONE},
@@ -30,14 +38,18 @@ static const struct row rows[] = {
     {S(NONE) | S(STOPPING), SERVICE_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 
     {S(STARTING), SERVICE_DONE, 0, 0, SERVICE_UP, UP, REASON_SERVICE_UP},
-    {S(STARTING), SERVICE_FAILED_EFFECT, 0, 0, SERVICE_FAILED, WAIT, REASON_SERVICE_FAILED},
+    {S(STARTING), SERVICE_FAILED_EFFECT, 0, 0, SERVICE_FAILED, FAIL, REASON_SERVICE_FAILED},
     {S(STOPPING), SERVICE_DONE, 0, 0, SERVICE_DOWN, NOTHING, REASON_NONE},
     {S(STOPPING), SERVICE_FAILED_EFFECT, 0, 0, SERVICE_FAILED, WAIT, REASON_EFFECT_FAILED},
     {ALL & ~(S(STARTING) | S(STOPPING)), SERVICE_DONE, 0, 0, STAY, NOTHING, REASON_NONE},
     {ALL & ~(S(STARTING) | S(STOPPING)), SERVICE_FAILED_EFFECT, 0, 0, STAY, NOTHING, REASON_NONE},
+
+    {S(UP) | S(FAILED) | S(GIVEN_UP), SERVICE_AFRESH, SERVICE_WANTED, 0, SERVICE_FAILED, AFRESH, REASON_NONE},
+    {S(UP) | S(FAILED) | S(GIVEN_UP), SERVICE_AFRESH, 0, SERVICE_WANTED, STAY, NOTHING, REASON_NONE},
+    {ALL & ~(S(UP) | S(FAILED) | S(GIVEN_UP)), SERVICE_AFRESH, 0, 0, STAY, NOTHING, REASON_NONE},
 };
 
-static const char *const words[] = {"none", "down", "unknown", "starting", "up", "failed", "stopping"};
+static const char *const words[] = {"none", "down", "unknown", "starting", "up", "failed", "stopping", "given-up"};
 /* clang-format on */
 
 const struct table service_table = {rows, sizeof rows / sizeof *rows, SERVICE_STATES, SERVICE_EVENTS, words};
@@ -78,13 +90,20 @@ static uint32_t facts(const struct core *c, uint8_t mirror)
                 f |= SERVICE_SEEN;
         if (leg_is_in_the_way(c, mirror))
                 f |= SERVICE_FROZEN;
+        if (s->sick)
+                f |= SERVICE_SICK;
+        if (service_policy_is_exhausted(c, mirror))
+                f |= SERVICE_EXHAUSTED;
+        if (service_policy_may_move(c, mirror))
+                f |= SERVICE_MOVABLE;
         return f;
 }
 
 static void ask_effect(struct core *c, uint8_t mirror, enum effect_type type, struct actions *out)
 {
         pending_ask(c, &c->service[mirror].pending,
-                    &(struct effect){.type = type, .mirror = mirror, .epoch = c->mirror[mirror].epoch}, out);
+                    &(struct effect){.type = type, .mirror = mirror, .epoch = c->mirror[mirror].epoch, .whole = type == EFFECT_SERVICE_START && c->service[mirror].again},
+                    out);
 }
 
 static void drop_address(struct core *c, uint8_t mirror, struct actions *out)
@@ -103,11 +122,37 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, struct actio
         case START:
                 s->missing_since_ms = 0;
                 ask_effect(c, mirror, EFFECT_SERVICE_START, out);
+                s->again = false;
                 return;
         case STOP:
                 drop_address(c, mirror, out);
                 ask_effect(c, mirror, EFFECT_SERVICE_STOP, out);
                 return;
+        case LOSE:
+        case SICKEN: /* the first restart is at once */
+                service_policy_failed(c, mirror);
+                s->again = deed == SICKEN;
+                s->retry_ms = c->now_ms;
+                return;
+        case AFRESH:
+                s->tally = (struct service_tally){0};
+                s->again = true;
+                s->backoff_ms = 0;
+                s->retry_ms = c->now_ms;
+                return;
+        case GIVE_UP:
+                service_policy_give_up(c, mirror);
+                drop_address(c, mirror, out);
+                return;
+        case MOVE: /* as by a person's switchover */
+                c->mirror[mirror].stop = true;
+                return;
+        case FAIL:
+                service_policy_failed(c, mirror);
+                s->again = s->pending.effect.whole; /* its units may not have been stopped */
+                if (c->command[mirror].type == COMMAND_SERVICE_RESTART)
+                        command_failed(c, mirror, -EIO, REASON_SERVICE_FAILED);
+                /* fall through */
         case WAIT:
                 s->backoff_ms = s->backoff_ms ? s->backoff_ms * 2 : c->config.timers.join_backoff_ms;
                 if (s->backoff_ms > c->config.timers.join_backoff_max_ms)
@@ -115,6 +160,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, struct actio
                 s->retry_ms = c->now_ms + s->backoff_ms;
                 return;
         case UP:
+                s->sick = false;
                 s->backoff_ms = 0;
                 s->renew_ms = c->now_ms;
                 return;
@@ -175,6 +221,7 @@ void service_observed(struct core *c, uint8_t mirror)
 {
         struct service *s = &c->service[mirror];
 
+        s->sick = s->state == SERVICE_UP && c->mirror[mirror].observed.service_unhealthy; /* what was seen before it was up is of another start */
         if (s->state != SERVICE_UP || c->mirror[mirror].observed.service_running)
                 s->missing_since_ms = 0;
         else if (!s->missing_since_ms)
@@ -187,6 +234,11 @@ void service_effect_done(struct core *c, uint8_t mirror, const struct event *e, 
 
         if (pending_answered(&s->pending, &e->result))
                 fire(c, mirror, e->result.error == 0 ? SERVICE_DONE : SERVICE_FAILED_EFFECT, out);
+}
+
+void service_afresh(struct core *c, uint8_t mirror, struct actions *out)
+{
+        fire(c, mirror, SERVICE_AFRESH, out);
 }
 
 uint64_t service_deadline_ms(const struct core *c, uint8_t mirror)

@@ -20,10 +20,11 @@ enum service_state {
         SERVICE_UP,
         SERVICE_FAILED,
         SERVICE_STOPPING,
+        SERVICE_GIVEN_UP, /* it failed too often here: a person, or the peer */
         SERVICE_STATES
 };
 
-enum service_event { SERVICE_POLL, SERVICE_DONE, SERVICE_FAILED_EFFECT, SERVICE_EVENTS };
+enum service_event { SERVICE_POLL, SERVICE_DONE, SERVICE_FAILED_EFFECT, SERVICE_AFRESH, SERVICE_EVENTS };
 
 enum { /* facts */
         SERVICE_WANTED = 1 << 0,    /* primary, and not stopping */
@@ -31,6 +32,9 @@ enum { /* facts */
         SERVICE_MISSING = 1 << 2,   /* hamon-act has not seen it running for leg_timeout_ms */
         SERVICE_SEEN = 1 << 3,      /* hamon-act sees it running */
         SERVICE_FROZEN = 1 << 4,    /* writes may wait for the peer's leg: a start would, too, and stand before the detach that helps */
+        SERVICE_SICK = 1 << 5,      /* its health check says so */
+        SERVICE_EXHAUSTED = 1 << 6, /* it was started again as often as it may be */
+        SERVICE_MOVABLE = 1 << 7,   /* the peer may have it, and could */
 };
 
 struct service {
@@ -39,6 +43,9 @@ struct service {
         uint64_t retry_ms;
         uint32_t backoff_ms;
         uint64_t missing_since_ms; /* 0: seen running */
+        bool sick;                 /* seen since it is up */
+        bool again;                /* its units are stopped before the next start */
+        struct service_tally tally;
 
         bool address_up;           /* renewed, and not dropped since */
         uint64_t renew_ms;         /* next renewal */
@@ -55,6 +62,9 @@ void service_effect_done(struct core *c, uint8_t mirror, const struct event *e, 
 uint64_t service_deadline_ms(const struct core *c, uint8_t mirror);
 
 bool service_is_down(const struct core *c, uint8_t mirror);
+/* A person has it started again (command.c looks whether it can be). */
+void service_afresh(struct core *c, uint8_t mirror, struct actions *out);
+
 bool service_is_busy(const struct core *c, uint8_t mirror); /* being started or stopped */
 
 #endif

@@ -17,6 +17,7 @@
 #include "hamon/core/mirror.h"   /* struct mirror    (mirror.c, mirror_*.c) */
 #include "hamon/core/leg.h"      /* struct leg       (leg.c, leg_*.c) */
 #include "hamon/core/standby.h"  /* struct standby   (standby.c) */
+#include "hamon/core/resync_hook.h" /* struct resync_hook (resync_hook.c) */
 #include "hamon/core/service.h"  /* struct service   (service.c) */
 #include "hamon/core/command.h"  /* struct command   (command.c) */
 
@@ -38,6 +39,7 @@ struct core {
         struct leg leg[MIRRORS_MAX];
         struct standby standby[MIRRORS_MAX];
         struct service service[MIRRORS_MAX];
+        struct resync_hook resync_hook[MIRRORS_MAX];
         struct command command[MIRRORS_MAX];
 };
 

@@ -80,6 +80,8 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
                 return c->reg[mirror].decided.legs[peer_of(c)].in_sync ? REASON_OWN_LEG_FAILED : REASON_OWN_LEG_UNSAFE;
         if (c->service[mirror].state == SERVICE_FAILED)
                 return REASON_SERVICE_FAILED;
+        if (c->service[mirror].state == SERVICE_GIVEN_UP)
+                return m->stop ? REASON_SERVICE_MOVES : REASON_SERVICE_GIVEN_UP;
         if (m->state != MIRROR_PRIMARY)
                 return m->reason != REASON_NONE ? m->reason : REASON_STARTING;
         if (!lease_is_valid(c, mirror) && c->now_ms - m->since_ms > c->config.timers.lease_ms)
@@ -112,6 +114,7 @@ static enum health health_of_reason(const struct core *c, uint8_t mirror, enum r
         case REASON_NOT_CREATED:
                 return HEALTH_UNCONFIGURED;
         case REASON_STARTING:
+        case REASON_SERVICE_MOVES:
                 return HEALTH_STARTING;
         case REASON_FROZEN:
         case REASON_MANUAL_FROZEN:
@@ -121,6 +124,7 @@ static enum health health_of_reason(const struct core *c, uint8_t mirror, enum r
         case REASON_STALE:
         case REASON_NO_MAJORITY:
         case REASON_SERVICE_FAILED:
+        case REASON_SERVICE_GIVEN_UP:
         case REASON_DEPOSED:
                 return HEALTH_DOWN;
         case REASON_EFFECT_FAILED:

@@ -104,8 +104,48 @@ static struct resync_seen resync_take(struct json_take *from)
         return r;
 }
 
-static int decode_observation(const struct config *c, struct json_take *t, struct observation *ret)
+static void text_take(struct json_take *t, const char *key, char *to, size_t size)
 {
+        const char *text = json_take_string(t, key);
+        size_t n = strnlen(text, size - 1); /* for people: cut when longer */
+
+        memcpy(to, text, n);
+}
+
+static void service_take(struct json_take *from, const struct config_service *s, struct service_seen *ret)
+{
+        struct json_take t = json_take_from(json_take_value(from, "service"));
+        const json_t *units = json_take_value(&t, "units"), *unit;
+        size_t i;
+
+        ret->mounted = json_take_bool(&t, "mounted");
+        ret->turned_read_only = json_take_bool(&t, "turned_read_only");
+        ret->health.checked = json_take_bool(&t, "checked");
+        ret->health.failures = (unsigned)json_take_int(&t, "failures", 0, UINT32_MAX);
+        ret->health.unhealthy = json_take_bool(&t, "unhealthy");
+        ret->health.status = (int)json_take_int(&t, "status", -1, 255);
+        text_take(&t, "detail", ret->health.detail, sizeof ret->health.detail);
+        if (!json_is_array(units) || json_array_size(units) != s->units)
+                from->bad = true; /* it has read another configuration */
+        json_array_foreach(units, i, unit)
+        {
+                struct json_take u = json_take_from(unit);
+                if (i >= s->units)
+                        break;
+                text_take(&u, "active", ret->unit[i].active, sizeof ret->unit[i].active);
+                text_take(&u, "result", ret->unit[i].result, sizeof ret->unit[i].result);
+                text_take(&u, "ended", ret->unit[i].ended, sizeof ret->unit[i].ended);
+                ret->unit[i].status = (int)json_take_int(&u, "status", INT32_MIN, INT32_MAX);
+                if (json_take_end(&u) < 0)
+                        from->bad = true;
+        }
+        if (json_take_end(&t) < 0)
+                from->bad = true;
+}
+
+static int decode_observation(const struct config *c, struct json_take *t, struct act_packet *ret)
+{
+        struct act_packet p = {.type = ACT_PACKET_OBSERVATION};
         struct observation o = {
                 .mirror = mirror_take(c, t, "observed"),
                 .settled = json_take_u64(t, "settled"),
@@ -129,7 +169,13 @@ static int decode_observation(const struct config *c, struct json_take *t, struc
                 o.own_unsafe = json_take_bool(t, "own_unsafe");
         if (json_take_has(t, "resync"))
                 o.resync = resync_take(t);
-        *ret = o;
+        if (json_take_has(t, "service")) {
+                service_take(t, &c->mirror[o.mirror].service, &p.service);
+                p.has_service = true;
+                o.service_unhealthy = p.service.health.unhealthy;
+        }
+        p.observed = o;
+        *ret = p;
         return json_take_end(t);
 }
 
@@ -141,7 +187,7 @@ int act_decode(const struct config *c, const char *text, size_t size_bytes, stru
                 return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EPROTO;
         struct json_take t = json_take_from(j);
         struct act_packet p = {.type = json_take_has(&t, "observed") ? ACT_PACKET_OBSERVATION : ACT_PACKET_RESULT};
-        int r = p.type == ACT_PACKET_OBSERVATION ? decode_observation(c, &t, &p.observed) : decode_result(c, &t, &p.result);
+        int r = p.type == ACT_PACKET_OBSERVATION ? decode_observation(c, &t, &p) : decode_result(c, &t, &p.result);
         json_decref(j);
         if (r == 0)
                 *ret = p;

@@ -10,6 +10,7 @@
 
 #include "hamon/config.h"
 #include "hamon/core/effect.h"
+#include "hamon/service_seen.h"
 
 #include <stddef.h>
 
@@ -24,7 +25,11 @@ struct act_packet {
         enum act_packet_type type;
         union {
                 struct effect_result result;
-                struct observation observed;
+                struct {
+                        struct observation observed;
+                        bool has_service; /* else nothing is said of it: hamon-act is older, or there is none */
+                        struct service_seen service;
+                };
         };
 };
 

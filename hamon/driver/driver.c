@@ -141,11 +141,15 @@ static void on_act_packet(void *userdata, const struct act_packet *p)
 {
         struct event e = {.type = EVENT_OBSERVED};
         if (p->type == ACT_PACKET_OBSERVATION) {
+                struct driver *d = userdata;
                 e.observed = p->observed;
+                d->service[p->observed.mirror] = p->service; /* all zero when nothing is said of it */
         } else {
                 e.type = EVENT_EFFECT_DONE;
                 e.result = p->result;
-                if (p->result.error < 0)
+                if (p->result.type == EFFECT_RESYNC_HOOK ? p->result.error < 0 : p->result.error == 0 && *p->result.detail)
+                        driver_report_hook(userdata, &p->result);
+                else if (p->result.error < 0)
                         driver_report_failure(userdata, &p->result);
         }
         driver_event(userdata, &e);
@@ -211,8 +215,11 @@ static int read_state(struct driver *d)
                 .boot = d->boot,
                 .start = d->start,
         };
-        for (unsigned m = 0; m < d->config->mirrors; m++)
+        for (unsigned m = 0; m < d->config->mirrors; m++) {
                 core.has_service[m] = d->config->mirror[m].service.present;
+                core.service[m] = d->config->mirror[m].service.policy;
+                core.has_resync_hook[m] = *d->config->mirror[m].service.hooks.before_resync_target;
+        }
         core_init(&d->core, &core, &durable, d->started_ms);
         return 0;
 }

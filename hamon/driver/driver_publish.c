@@ -58,6 +58,7 @@ void driver_publish(struct driver *d)
         for (uint8_t m = 0; m < d->config->mirrors; m++)
                 core_view_mirror(&d->core, m, now, &s->mirror[m]);
         memcpy(s->failure, d->failure, sizeof s->failure);
+        memcpy(s->service, d->service, sizeof s->service);
         links_view(d->links, &s->links);
         memcpy(s->config_hash, d->api.config_hash, sizeof s->config_hash);
         snapshot_publish(d->api.snapshots, s);

@@ -71,6 +71,15 @@ void driver_report_failure(struct driver *d, const struct effect_result *result)
         driver_report_text(d, "effect-error", SEVERITY_WARNING, d->config->mirror[result->mirror].name, "", 0, sentence);
 }
 
+void driver_report_hook(struct driver *d, const struct effect_result *result)
+{
+        char sentence[SENTENCE_SIZE], detail[sizeof result->detail];
+        const char *mirror = d->config->mirror[result->mirror].name;
+        (void)snprintf(sentence, sizeof sentence, "a hook of %s failed, and nothing waits for it: %s", mirror,
+                       text_printable(result->detail, detail, sizeof detail));
+        driver_report_text(d, "hook-failed", SEVERITY_WARNING, mirror, "", 0, sentence);
+}
+
 void driver_report(struct driver *d, enum reason reason, uint8_t mirror, uint8_t node, uint64_t number)
 {
         char sentence[SENTENCE_SIZE];

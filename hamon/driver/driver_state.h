@@ -32,6 +32,7 @@ struct driver {
         struct event inbox[INBOX_MAX];
 
         struct failure failure[MIRRORS_MAX];
+        struct service_seen service[MIRRORS_MAX];
         uint64_t failure_told_ms[MIRRORS_MAX];
         uint64_t act_changed_ms;
         int state_error;
@@ -60,6 +61,9 @@ void driver_report_text(struct driver *d, const char *code, enum severity severi
 
 /* Likewise for an effect that failed; the same failure again is not told again for a while. */
 void driver_report_failure(struct driver *d, const struct effect_result *result);
+
+/* A hook failed, which stops nothing. */
+void driver_report_hook(struct driver *d, const struct effect_result *result);
 
 /* driver_publish.c: snapshot, systemd's status line, watchdog. */
 void driver_publish(struct driver *d);

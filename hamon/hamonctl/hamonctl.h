@@ -81,6 +81,9 @@ int verb_events(const struct command_line *c);
 
 /* -- verbs.c: one function for each command; exit status ------------------------------------------------------------------------ */
 
+/* "/v1/mirrors/NAME/VERB"; false: the name is too long, and that was said. */
+bool mirror_path(char ret[160], const char *mirror, const char *verb);
+
 int verb_status(const struct command_line *c);
 int verb_check(const struct command_line *c);
 int verb_is_primary(const struct command_line *c);
@@ -93,6 +96,7 @@ int verb_leave(const struct command_line *c);
 int verb_confirm_dead(const struct command_line *c, const char *node);
 int verb_witness_replace(const struct command_line *c);
 int verb_test_notify(const struct command_line *c); /* notify.c */
+int verb_service_restart(const struct command_line *c, const char *mirror); /* service.c */
 int verb_config_check(const struct command_line *c, const char *path);
 int verb_key_generate(const char *path);
 

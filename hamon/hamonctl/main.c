@@ -55,6 +55,7 @@ static const struct cli cli = {
                  "hamonctl mirror resync resume NAME [--json]\n"
                  "hamonctl mirror resync rate NAME RATE|auto [--json]\n"
                  "hamonctl switchover NAME [--dry-run] [--json]\n"
+                 "hamonctl service restart NAME [--json]\n"
                  "hamonctl node leave [--dry-run] [--json]\n"
                  "hamonctl node retire\n"
                  "hamonctl node confirm-dead NODE [--yes] [--dry-run] [--json]\n"
@@ -81,7 +82,7 @@ static const struct cli cli = {
 };
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
-enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, RESYNC, SWITCHOVER, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
+enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
             SUPPORT_BUNDLE, TEST_NOTIFY, CONFIG_CHECK, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32 };
@@ -106,6 +107,7 @@ static const struct {
         [START_ALONE] = {"mirror", "start-alone", 1, 1, "NAME", JSON | DRY},
         [RESYNC] = {"mirror", "resync", 2, 3, "pause, resume or rate, and the NAME of a mirror,", JSON | FOR},
         [SWITCHOVER] = {"switchover", NULL, 1, 1, "NAME", JSON | DRY},
+        [SERVICE_RESTART] = {"service", "restart", 1, 1, "NAME", JSON},
         [LEAVE] = {"node", "leave", 0, 0, NULL, JSON | DRY},
         [RETIRE] = {"node", "retire", 0, 0, NULL, 0},
         [CONFIRM_DEAD] = {"node", "confirm-dead", 1, 1, "NODE", JSON | DRY},
@@ -180,6 +182,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_resync(c);
         case SWITCHOVER:
                 return verb_switchover(c, operand);
+        case SERVICE_RESTART:
+                return verb_service_restart(c, operand);
         case LEAVE:
                 return verb_leave(c);
         case RETIRE:

@@ -223,6 +223,51 @@ static void draw_legs(FILE *to, const json_t *mirror)
         draw_resync(to, json_object_get(mirror, "resync"));
 }
 
+/* How a unit that does not run has ended, as systemctl says it. */
+static void draw_unit(FILE *to, const json_t *unit)
+{
+        const char *active = text(unit, "active"), *ended = text(unit, "ended"), *result = text(unit, "result");
+        fprintf(to, "%s %s", text(unit, "unit"), *active ? active : "not known");
+        if (*ended && strcmp(active, "active") != 0)
+                fprintf(to, strcmp(ended, "exited") == 0 ? ", its process ended with status %lld" : ", its process was killed by signal %lld",
+                        (long long)number(unit, "status"));
+        if (*result && strcmp(result, "success") != 0)
+                fprintf(to, " (%s)", result);
+        fputc('\n', to);
+}
+
+static void draw_health(FILE *to, const json_t *health)
+{
+        if (!json_is_object(health))
+                return;
+        label(to, "check");
+        if (!is_true(health, "checked"))
+                fputs("not yet\n", to);
+        else if (number(health, "failures") == 0)
+                fputs("healthy\n", to);
+        else
+                fprintf(to, "%s, failed %lld times in a row, %lld are allowed: %s\n", is_true(health, "unhealthy") ? "UNHEALTHY" : "failing",
+                        (long long)number(health, "failures"), (long long)number(health, "allowed") - 1, text(health, "detail"));
+}
+
+/* Where it belongs, and where something of it is to be seen. */
+static void draw_service(FILE *to, const json_t *mirror)
+{
+        const json_t *service = json_object_get(mirror, "service"), *unit;
+        const char *state = text(json_object_get(mirror, "states"), "service");
+        size_t i;
+        if (!json_is_object(service) || strcmp(text(mirror, "role"), "primary") != 0)
+                return;
+        label(to, "service");
+        fprintf(to, "%s%s\n", state, is_true(service, "turned_read_only") ? ", its file system has turned READ-ONLY" : "");
+        json_array_foreach(json_object_get(service, "units"), i, unit)
+        {
+                label(to, i == 0 ? "units" : "");
+                draw_unit(to, unit);
+        }
+        draw_health(to, json_object_get(service, "health"));
+}
+
 static void draw_what_if(FILE *to, const json_t *status, const json_t *mirror)
 {
         const char *self = text(json_object_get(status, "node"), "name");
@@ -244,7 +289,7 @@ static void draw_what_if(FILE *to, const json_t *status, const json_t *mirror)
 /* Where the reason says that a step failed, which one and why. */
 static void draw_failure(FILE *to, const json_t *mirror)
 {
-        static const char *const of_a_failure[] = {"effect-failed", "service-failed", "probe-failed", "no-leg", NULL};
+        static const char *const of_a_failure[] = {"effect-failed", "service-failed", "service-given-up", "probe-failed", "no-leg", NULL};
         const json_t *failure = json_object_get(mirror, "last_failure");
         for (unsigned i = 0; of_a_failure[i] && json_is_object(failure); i++)
                 if (strcmp(text(json_object_get(mirror, "reason"), "code"), of_a_failure[i]) == 0) {
@@ -276,6 +321,7 @@ static void draw_mirror(FILE *to, const json_t *status, const json_t *mirror)
         draw_failure(to, mirror);
         draw_active(to, status, mirror);
         draw_role(to, status, mirror);
+        draw_service(to, mirror);
         draw_legs(to, mirror);
         draw_what_if(to, status, mirror);
 }

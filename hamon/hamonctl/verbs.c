@@ -69,7 +69,7 @@ int verb_check(const struct command_line *c)
         return level;
 }
 
-static bool mirror_path(char ret[160], const char *mirror, const char *verb)
+bool mirror_path(char ret[160], const char *mirror, const char *verb)
 {
         char encoded[100];
         if (http_encode(mirror, encoded, sizeof encoded) < 0) {

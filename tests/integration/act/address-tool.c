@@ -32,7 +32,7 @@ int main(int argc, char **argv)
         else if (strcmp(argv[1], "drop") == 0)
                 r = address_drop(s, &t);
         else if (strcmp(argv[1], "start") == 0)
-                r = service_start(s, "/dev/null", &t); /* without mount and units */
+                r = service_start(s, "/dev/null", false, &t); /* without mount and units */
         else if (strcmp(argv[1], "probe") == 0) {
                 struct address_probe p;
                 address_probe_start(s, &p);

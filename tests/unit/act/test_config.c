@@ -68,6 +68,25 @@ static void the_example_of_the_documentation(void **state)
         assert_int_equal(c.timers.dead_ms, timers_normal().dead_ms);
 }
 
+static void care_for_a_service(void **state)
+{
+        (void)state;
+        assert_int_equal(parse(HEAD NODES_TEXT MIRROR "[service data]\nhealth = /bin/check -a  b\nrestart = 2\n", &c), 0);
+        const struct config_service *s = &c.mirror[0].service;
+        assert_string_equal(s->health.command, "/bin/check -a  b");
+        assert_int_equal(s->health.interval_ms, 10000);
+        assert_int_equal(s->health.timeout_ms, 5000);
+        assert_int_equal(s->health.retries, 3);
+        assert_true(s->policy.limited && s->policy.may_move);
+        assert_int_equal(s->policy.restarts, 2);
+        assert_int_equal(s->hooks.timeout_ms, 10000);
+        assert_int_equal(s->policy.window_ms, 600000);
+        assert_int_equal(parse(HEAD NODES_TEXT MIRROR "[service data]\nmount = /srv\n", &c), 0);
+        assert_false(s->policy.limited || *s->health.command);
+        assert_int_equal(parse(HEAD NODES_TEXT MIRROR "[service data]\nrestart = 0\nrestart-window = 1h\non-failure = stay\n", &c), 0);
+        assert_true(s->policy.limited && !s->policy.may_move && s->policy.restarts == 0 && s->policy.window_ms == 3600000);
+}
+
 static void timers_and_profiles(void **state)
 {
         (void)state;
@@ -136,6 +155,25 @@ static const struct {
      "t:14:19: a duplicate-check without an address: write address = IP/LENGTH below [service data]\n"
      "t:13:16: stop-timeout = \"10\" has no unit: write 10ms or 10s\n"
      "t:13:16: a stop-timeout without a unit: write unit = NAME.service below [service data]\n"},
+    {HEAD NODES_TEXT MIRROR "[service data]\nhealth = pg_isready\nhealth-interval = 1ms\nhealth-retries = 0\nrestart = 1000\non-failure = mov\n",
+     "t:12:10: health \"pg_isready\" is not a program's absolute path with at most 15 arguments, in less than 256 characters\n"
+     "t:13:19: health-interval = \"1ms\" is out of range: 1s to 1h\n"
+     "t:14:18: health-retries = \"0\" is out of range: 1 to 100\n"
+     "t:15:11: restart = \"1000\" is out of range: 0 to 100\n"
+     "t:16:14: on-failure \"mov\" is not known: write move or stay\n"},
+    {HEAD NODES_TEXT MIRROR "[service data]\nfsck = perhaps\non-read-only = panic\n",
+     "t:12:8: fsck = \"perhaps\" is neither yes nor no\n"
+     "t:12:8: fsck without a mount: write mount = /PATH below [service data]\n"
+     "t:13:16: on-read-only \"panic\" is not known: write restart or ignore\n"
+     "t:13:16: on-read-only without a mount: write mount = /PATH below [service data]\n"},
+    {HEAD NODES_TEXT MIRROR "[service data]\nhook-timeout = 1s\n",
+     "t:12:16: hook-timeout without a hook: write pre-promote = /PROGRAM below [service data]\n"},
+    {HEAD NODES_TEXT MIRROR "[service data]\npost-demote = ../x\n",
+     "t:12:15: post-demote \"../x\" is not a program's absolute path with at most 15 arguments, in less than 256 characters\n"},
+    {HEAD NODES_TEXT MIRROR "[service data]\nhealth-timeout = 1s\nrestart-window = 1m\non-failure = stay\n",
+     "t:12:18: health-timeout without health: write health = /PROGRAM below [service data]\n"
+     "t:13:18: restart-window without restart: write restart = NUMBER below [service data]\n"
+     "t:14:14: on-failure without restart: write restart = NUMBER below [service data]\n"},
     {HEAD NODES_TEXT "[timers]\ndead = 600ms\nlease = 1s\naddress = 1500ms\nheartbeat = 200\n",
      "t:11:13: heartbeat = \"200\" has no unit: write 200ms or 200s\n"
      "t:8:8: dead = 600ms is impossible beside suspect: it must be above 700ms, as a node is suspected before it is "
@@ -210,7 +248,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(the_example_of_the_documentation),
-            cmocka_unit_test(timers_and_profiles),
+            cmocka_unit_test(care_for_a_service),
+                cmocka_unit_test(timers_and_profiles),
             cmocka_unit_test(every_error_has_its_place),
             cmocka_unit_test(who_is_told),
             cmocka_unit_test(legs_are_encrypted_when_they_have_a_key),

@@ -8,6 +8,7 @@
 #include "hamon/act/leg.h"
 #include "hamon/act/md_sysfs.h"
 #include "hamon/act/member.h"
+#include "hamon/act/mount.h"
 #include "hamon/act/service.h"
 #include "hamon/act/units.h"
 
@@ -165,14 +166,24 @@ static void mounts_are_found_by_device(void **state)
                             "41 22 8:1 / /srv/my\\040data rw - ext4 /dev/sda1 rw\n";
 
         (void)state;
-        assert_int_equal(service_parse_mountinfo(text, "/srv/data", 9, 100), 1);
-        assert_int_equal(service_parse_mountinfo(text, "/srv/data", 9, 101), -EBUSY);
-        assert_int_equal(service_parse_mountinfo(text, "/srv/dat", 9, 100), 0);
-        assert_int_equal(service_parse_mountinfo(text, "/srv/my data", 8, 1), 1);
-        assert_int_equal(
-            service_parse_mountinfo("40 22 9:100 / /srv/data rw\n50 40 0:9 / /srv/data rw", "/srv/data", 9, 100),
-            -EBUSY);
-        assert_int_equal(service_parse_mountinfo("", "/srv/data", 9, 100), 0);
+        assert_int_equal(mount_parse(text, "/srv/data", 9, 100), MOUNT_OURS);
+        assert_int_equal(mount_parse(text, "/srv/data", 9, 101), MOUNT_OTHER);
+        assert_int_equal(mount_parse(text, "/srv/dat", 9, 100), MOUNT_NOTHING);
+        assert_int_equal(mount_parse(text, "/srv/my data", 8, 1), MOUNT_OURS);
+        assert_int_equal(mount_parse("40 22 9:100 / /srv/data rw\n50 40 0:9 / /srv/data rw", "/srv/data", 9, 100), MOUNT_OTHER);
+        assert_int_equal(mount_parse("", "/srv/data", 9, 100), MOUNT_NOTHING);
+        /* By the mount's options or by the file system's, after an error; nothing that merely looks like it. */
+        assert_int_equal(mount_parse("40 22 9:100 / /srv/data ro,relatime - ext4 /dev/md100 rw\n", "/srv/data", 9, 100), MOUNT_READ_ONLY);
+        assert_int_equal(mount_parse("40 22 9:100 / /srv/data rw,relatime shared:3 - ext4 /dev/md100 ro,errors=remount-ro\n", "/srv/data", 9, 100), MOUNT_READ_ONLY);
+        assert_int_equal(mount_parse("40 22 9:100 / /srv/data rw - ext4 /dev/md100 rw,emergency_ro", "/srv/data", 9, 100), MOUNT_READ_ONLY);
+        assert_int_equal(mount_parse("40 22 9:100 / /srv/data rw - ext4 /dev/md100 rw,errors=remount-ro\n41 22 8:1 / / ro - ext4 /dev/sda ro\n", "/srv/data", 9, 100), MOUNT_OURS);
+        struct config_service s = {.options = "noatime"};
+        assert_true(mount_has_turned(&s, MOUNT_READ_ONLY));
+        assert_false(mount_has_turned(&s, MOUNT_OURS));
+        strcpy(s.options, "noatime,ro"); /* as it was wanted */
+        assert_false(mount_has_turned(&s, MOUNT_READ_ONLY));
+        s = (struct config_service){.may_turn_read_only = true};
+        assert_false(mount_has_turned(&s, MOUNT_READ_ONLY));
 }
 
 static void mount_units_are_named_as_systemd_does(void **state)

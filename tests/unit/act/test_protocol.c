@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct config config = {.mirrors = 2, .mirror = {{.name = "data"}, {.name = "logs"}}};
+static struct config config = {.mirrors = 2, .mirror = {{.name = "data"}, {.name = "logs"}}};
 
 static void every_effect_arrives(void **state)
 {
@@ -87,13 +87,27 @@ static void an_observation_arrives(void **state)
                                 .attached = true,
                                 .leg_oldest_ms = UINT32_MAX,
                                 .service_running = true};
+        struct service_seen seen = {.mounted = 1, .turned_read_only = 1,
+                                    .unit = {{.active = "failed", .result = "exit-code", .ended = "exited", .status = 3}, {.active = "active"}},
+                                    .health = {.failures = 3, .status = -1, .detail = "no end", .checked = true, .unhealthy = true}};
         struct act_packet back;
 
         (void)state;
-        char *text = protocol_encode_observation(&config, &o);
+        config.mirror[1].service.present = false;
+        char *text = protocol_encode_observation(&config, &o, &seen);
         assert_int_equal(act_decode(&config, text, strlen(text), &back), 0);
         assert_int_equal(back.type, ACT_PACKET_OBSERVATION);
         assert_memory_equal(&back.observed, &o, sizeof o);
+        assert_false(back.has_service);
+        free(text);
+        config.mirror[1].service.present = true;
+        config.mirror[1].service.units = 2;
+        text = protocol_encode_observation(&config, &o, &seen);
+        assert_int_equal(act_decode(&config, text, strlen(text), &back), 0);
+        assert_true(back.has_service && back.observed.service_unhealthy);
+        assert_memory_equal(&back.service, &seen, sizeof seen);
+        config.mirror[1].service.units = 1; /* hamon has read another file */
+        assert_int_equal(act_decode(&config, text, strlen(text), &back), -EPROTO);
         free(text);
 }
 

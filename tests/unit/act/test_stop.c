@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Stopping a service against a systemd of our own on a bus of our own: the reverse order, and what becomes of a unit that does not end. */
+/*
+ * A service against a systemd of our own on a bus of our own: stopped in reverse, what becomes of a unit that does not end, started again, and what
+ * is seen of units.
+ */
 #include "tests/unit/cmocka_all.h"
 
 #include "hamon/act/service.h"
@@ -69,6 +72,69 @@ static int on_kill(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, NULL);
 }
 
+static int on_start(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *unit, *mode;
+        char path[128];
+
+        (void)userdata, (void)error;
+        int r = sd_bus_message_read(m, "ss", &unit, &mode);
+        if (r < 0)
+                return r;
+        note("start", unit);
+        snprintf(path, sizeof path, "/job/%.*s", (int)strcspn(unit, "."), unit);
+        r = sd_bus_reply_method_return(m, "o", path);
+        return r < 0 ? r : end_job(unit);
+}
+
+static int on_get_unit(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *unit;
+
+        (void)userdata;
+        int r = sd_bus_message_read(m, "s", &unit);
+        if (r < 0)
+                return r;
+        if (strcmp(unit, "gone.service") == 0)
+                return sd_bus_error_set(error, "org.freedesktop.systemd1.NoSuchUnit", "Unit gone.service not loaded.");
+        note("look", unit);
+        return sd_bus_reply_method_return(m, "o", strcmp(unit, "bad.service") == 0 ? "/unit/bad" : strcmp(unit, "killed.service") == 0 ? "/unit/killed" : "/unit/good");
+}
+
+/* What a unit of each name shows; a socket has no Service interface. */
+static int on_property(sd_bus *b, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        bool bad = strcmp(path, "/unit/bad") == 0, killed = strcmp(path, "/unit/killed") == 0;
+
+        (void)b, (void)interface, (void)userdata, (void)error;
+        note("read", property);
+        if (strcmp(property, "ActiveState") == 0)
+                return sd_bus_message_append(reply, "s", bad || killed ? "failed" : "active");
+        if (strcmp(property, "Result") == 0)
+                return sd_bus_message_append(reply, "s", bad ? "exit-code" : killed ? "signal" : "success");
+        if (strcmp(property, "ExecMainCode") == 0)
+                return sd_bus_message_append(reply, "i", bad ? CLD_EXITED : killed ? CLD_KILLED : 0);
+        return sd_bus_message_append(reply, "i", bad ? 3 : killed ? SIGKILL : 0);
+}
+
+static const sd_bus_vtable unit_vtable[] = {SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("ActiveState", "s", on_property, 0, 0), SD_BUS_VTABLE_END};
+static const sd_bus_vtable service_vtable[] = {SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("Result", "s", on_property, 0, 0),
+                                               SD_BUS_PROPERTY("ExecMainCode", "i", on_property, 0, 0), SD_BUS_PROPERTY("ExecMainStatus", "i", on_property, 0, 0),
+                                               SD_BUS_VTABLE_END};
+
+static int show_units(void)
+{
+        static const char *const paths[] = {"/unit/good", "/unit/bad", "/unit/killed"};
+        int r = 0;
+
+        for (unsigned i = 0; r >= 0 && i < sizeof paths / sizeof *paths; i++) {
+                r = sd_bus_add_object_vtable(bus, NULL, paths[i], "org.freedesktop.systemd1.Unit", unit_vtable, NULL);
+                if (r >= 0)
+                        r = sd_bus_add_object_vtable(bus, NULL, paths[i], "org.freedesktop.systemd1.Service", service_vtable, NULL);
+        }
+        return r;
+}
+
 static int on_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         (void)userdata, (void)error;
@@ -77,6 +143,9 @@ static int on_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static const sd_bus_vtable manager[] = {
     SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD("StartUnit", "ss", "o", on_start, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("GetUnit", "s", "o", on_get_unit, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("ResetFailedUnit", "s", "", on_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("StopUnit", "ss", "o", on_stop, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("KillUnit", "ssi", "", on_kill, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Subscribe", "", "", on_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -125,7 +194,7 @@ static int setup(void **state)
         setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
         if (sd_bus_open_system(&bus) < 0 ||
             sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", manager, NULL) < 0 ||
-            sd_bus_request_name(bus, "org.freedesktop.systemd1", 0) < 0)
+            show_units() < 0 || sd_bus_request_name(bus, "org.freedesktop.systemd1", 0) < 0)
                 return -1;
         return pthread_create(&thread, NULL, run, NULL);
 }
@@ -191,9 +260,59 @@ static void one_that_cannot_be_killed_is_told(void **state)
         assert_string_equal(calls, "stop dead.service\nkill dead.service\nstop dead.service\nstop good.service\n"); /* the others are stopped all the same */
 }
 
+static struct config_service two(const char *first, const char *second)
+{
+        struct config_service s = {.present = true, .stop_timeout_ms = 5000, .units = 2};
+
+        snprintf(s.unit[0], sizeof s.unit[0], "%s", first);
+        snprintf(s.unit[1], sizeof s.unit[1], "%s", second);
+        calls[0] = '\0';
+        return s;
+}
+
+static void again_stops_first(void **state)
+{
+        struct trouble t;
+
+        (void)state;
+        struct config_service s = two("good1.service", "good2.service");
+        assert_int_equal(service_start(&s, "/dev/null", false, &t), 0);
+        assert_string_equal(calls, "start good1.service\nstart good2.service\n");
+        calls[0] = '\0';
+        assert_int_equal(service_start(&s, "/dev/null", true, &t), 0);
+        assert_string_equal(calls, "stop good2.service\nstop good1.service\nstart good1.service\nstart good2.service\n");
+}
+
+static void units_are_seen_with_their_end(void **state)
+{
+        struct service_seen seen = {.mounted = 0};
+
+        (void)state;
+        struct config_service s = two("bad.service", "killed.service");
+        assert_int_equal(service_look(&s, "/dev/null", &seen), 0);
+        assert_string_equal(seen.unit[0].active, "failed");
+        assert_string_equal(seen.unit[0].result, "exit-code");
+        assert_string_equal(seen.unit[0].ended, "exited");
+        assert_int_equal(seen.unit[0].status, 3);
+        assert_string_equal(seen.unit[1].ended, "killed");
+        assert_int_equal(seen.unit[1].status, SIGKILL);
+        s = two("good.service", "gone.service");
+        assert_int_equal(service_look(&s, "/dev/null", &seen), 0);
+        assert_string_equal(seen.unit[0].active, "active");
+        assert_string_equal(seen.unit[0].result, "success");
+        assert_string_equal(seen.unit[0].ended, "");
+        assert_string_equal(seen.unit[1].active, "inactive");
+        assert_string_equal(seen.unit[1].result, ""); /* nothing of what was there before */
+        s.units = 1;
+        calls[0] = '\0';
+        assert_int_equal(service_look(&s, "/dev/null", &seen), 1);
+        assert_string_equal(calls, "look good.service\nread ActiveState\n"); /* each second: no more than it needs */
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {cmocka_unit_test(in_reverse), cmocka_unit_test(one_that_is_deaf_is_killed),
-                                           cmocka_unit_test(one_that_cannot_be_killed_is_told)};
+                                           cmocka_unit_test(one_that_cannot_be_killed_is_told), cmocka_unit_test(again_stops_first),
+                                           cmocka_unit_test(units_are_seen_with_their_end)};
         return cmocka_run_group_tests(tests, setup, teardown);
 }

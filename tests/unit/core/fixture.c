@@ -237,6 +237,7 @@ static void start_hamon(struct world *w, uint8_t v)
             .manual = w->manual,
             .mirrors = 1,
             .has_service = {true},
+            .service = {w->policy},
             .timers = timers_normal(),
             .boot = n->boot,
             .start = next_random(w) | 1,

@@ -49,6 +49,8 @@ struct machine {
         uint64_t waiting;      /* that write */
         uint64_t own_stuck_ms; /* the own disk does not answer since; 0: it does */
         bool service, service_broken;
+        bool service_died; /* by itself: hamon has not noticed yet */
+        bool service_sick; /* its health check fails, until its units were stopped */
         uint64_t address_until_ms;
 
         enum effect_type hold; /* this effect is not answered; EFFECT_TYPES: none */
@@ -75,6 +77,7 @@ struct world {
         struct machine machine[VOTERS];
         bool cut[VOTERS][VOTERS]; /* [from][to] */
         bool manual; /* no witness: no hamon has one in its configuration */
+        struct service_policy policy; /* of the service, as the next hamon reads it */
         uint64_t written, acknowledged;
         uint32_t resync_ms;
         uint32_t message_max_ms, effect_max_ms, lose_percent; /* 0: at once, and nothing is lost */

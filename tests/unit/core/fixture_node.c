@@ -108,6 +108,7 @@ void fixture_observe(struct world *w, uint8_t node)
             .leg_oldest_ms = n->waiting ? (uint32_t)(w->now_ms - n->stuck_ms) : 0,
             .own_oldest_ms = n->own_stuck_ms ? (uint32_t)(w->now_ms - n->own_stuck_ms) : 0,
             .service_running = n->service,
+            .service_unhealthy = n->service && n->service_sick,
         };
         struct observation was = n->seen;
 
@@ -300,11 +301,16 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
         case EFFECT_HISTORY:
                 n->disk.last_epoch = f->epoch;
                 break;
+        case EFFECT_RESYNC_HOOK:
+                assert_false(n->disk.torn || n->granted);
+                break;
         case EFFECT_SERVICE_START:
                 assert_true(n->running);
+                n->service_died = n->service_died && n->service_broken;
                 if (n->service_broken)
                         return -EPROTO;
                 n->service = true;
+                n->service_sick = n->service_sick && !f->whole;
                 break;
         case EFFECT_SERVICE_STOP:
                 if (n->waiting)
@@ -326,7 +332,7 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
                 n->running = n->held = n->own_in_sync = false;
                 break;
         case EFFECT_ADDRESS_RENEW:
-                assert_true(n->service);
+                assert_true(n->service || n->service_died);
                 assert_true(w->now_ms + f->lifetime_ms + ADDRESS_LATE_MS <= lease_valid_until_ms(&w->core[node], M)); /* R4e */
                 n->address_until_ms = w->now_ms + f->lifetime_ms;
                 break;

@@ -209,6 +209,24 @@ static void test_a_failed_step_is_named(void **state)
         check("failure");
 }
 
+static void test_a_service_and_its_units(void **state)
+{
+        (void)state;
+        struct config_service *s = &config.mirror[0].service;
+        *s = (struct config_service){.present = true, .units = 3, .unit = {"db.service", "web.service", "log.socket"}, .health = {.command = "/bin/check", .retries = 3}};
+        snapshot.service[0] = (struct service_seen){
+                .unit = {{.active = "failed", .result = "exit-code", .ended = "exited", .status = 3}, {.active = "failed", .result = "signal", .ended = "killed", .status = 9}, {.active = "active"}},
+                .health = {.checked = true, .failures = 3, .unhealthy = true, .status = 1, .detail = "check failed with 1: no\x1b route"}};
+        snapshot.mirror[0].reason = REASON_SERVICE_GIVEN_UP;
+        snapshot.mirror[0].health = HEALTH_DOWN;
+        snapshot.mirror[0].service_word = "given-up";
+        snapshot.failure[0] = (struct failure){.at_ms = 95000, .effect = EFFECT_SERVICE_START, .error = -EIO, .detail = "unit db.service: start ended as \"failed\""};
+        check("service-given-up");
+        snapshot.act_ready = false; /* nothing is known then, whatever was told last */
+        check("service-not-known");
+        *s = (struct config_service){.present = false};
+}
+
 static void test_down_is_critical_whatever_the_cause(void **state)
 {
         (void)state;
@@ -272,6 +290,7 @@ int main(void)
                 cmocka_unit_test_setup(test_hamon_act_is_gone, setup),
                 cmocka_unit_test_setup(test_troubles_of_the_node, setup),
                 cmocka_unit_test_setup(test_a_failed_step_is_named, setup),
+                cmocka_unit_test_setup(test_a_service_and_its_units, setup),
                 cmocka_unit_test_setup(test_down_is_critical_whatever_the_cause, setup),
             cmocka_unit_test_setup(test_witness, setup),
                 cmocka_unit_test_setup(test_never_created_and_manual, setup),

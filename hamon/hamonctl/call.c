@@ -83,6 +83,7 @@ static const char *needed(const char *command)
                 {"switchover", "switchover is for the primary, with both legs in sync and the other node ready"},
                 {"maintenance", "somebody else's word came at the same moment"},
                 {"resync", "resync is for the primary, and pause while the other leg is not in sync"},
+                {"service-restart", "service restart is for a mirror that is active and has a service which is not being started or stopped just now"},
                 {"start-alone", "start-alone is for a standby"},
                 {"confirm-dead", "confirm-dead is for a cluster without a witness, about a node that is silent"},
         };

@@ -186,12 +186,22 @@ static bool has_payload(const struct nbd_request *nbd)
         return (nbd->command == NBD_COMMAND_READ || nbd->command == NBD_COMMAND_WRITE) && nbd->length_bytes;
 }
 
+/* Where a read finds its data without being read. Records that we make ourselves would be made from the mapping: a file that shrinks would be our end. */
+static const uint8_t *mapped_data(const struct conn *c, const struct nbd_request *nbd)
+{
+        bool kernel_reads = c->tls.stage == CONN_CLEAR || c->tls.stage == CONN_KERNEL;
+
+        if (nbd->command != NBD_COMMAND_READ || nbd->length_bytes == 0 || !kernel_reads)
+                return NULL;
+        return mapping_at(&c->target->mapping, c->target->offset_bytes + nbd->offset_bytes, nbd->length_bytes);
+}
+
 /* What a request of it is charged for its buffer, whose size is a power of two. */
 static size_t charge(const struct conn *c, const struct nbd_request *nbd)
 {
         size_t size = POOL_BUFFER_MIN;
 
-        if (!has_payload(nbd) || (c->inflight_count == 0 && nbd->length_bytes <= LIMITS_FREE_BYTES))
+        if (!has_payload(nbd) || mapped_data(c, nbd) || (c->inflight_count == 0 && nbd->length_bytes <= LIMITS_FREE_BYTES))
                 return 0;
         while (size < nbd->length_bytes)
                 size *= 2;
@@ -209,7 +219,8 @@ static struct request *request_new(struct conn *c, const struct nbd_request *nbd
         q->charged_bytes = charged_bytes;
         q->start_ns = c->worker->now_ns;
         list_init(&q->link);
-        if (has_payload(nbd)) {
+        q->mapped = mapped_data(c, nbd);
+        if (has_payload(nbd) && !q->mapped) {
                 q->buffer = pool_get(&c->worker->pool, nbd->length_bytes, &q->buffer_size);
                 if (!q->buffer) {
                         free(q);
@@ -565,8 +576,12 @@ void conn_sent(struct conn *c, ssize_t result)
 {
         c->sending_now = false;
         conn_mark(c);
-        if (result < 0 && result != -EINTR && result != -EAGAIN)
+        if (result == -EFAULT && c->target) {
+                mapping_give_up(&c->target->mapping); /* the next session's reads get an error instead */
+                conn_end(c, "the export's file became shorter while it was sent");
+        } else if (result < 0 && result != -EINTR && result != -EAGAIN) {
                 conn_end(c, "the client does not take replies any more");
+        }
         size_t n = result > 0 ? (size_t)result : 0;
         if (c->tls.sending_output)
                 conn_tls_sent(c, n);

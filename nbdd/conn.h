@@ -48,6 +48,7 @@ struct request {
         struct list link;       /* c->inflight until the disk is done, then c->replies */
         struct nbd_request nbd;
         uint64_t start_ns;
+        const uint8_t *mapped;  /* READ: the data, where the export's file is mapped (mapping.h); no buffer then */
         uint8_t *buffer;        /* payload; NULL for commands without */
         size_t buffer_size;
         size_t charged_bytes;   /* of the memory budget */

@@ -18,6 +18,11 @@ static void encode_error(struct request *q, struct bwriter *w, uint32_t error)
         nbd_chunk_error_encode(w, q->nbd.cookie, error, (uint16_t)q->tail_bytes);
 }
 
+static const uint8_t *read_data(const struct request *q)
+{
+        return q->mapped ? q->mapped : q->buffer;
+}
+
 static void encode_read(struct request *q, struct bwriter *w)
 {
         if (q->nbd.length_bytes == 0) { /* "Structured reply types": OFFSET_DATA has at least one byte of data */
@@ -25,7 +30,7 @@ static void encode_read(struct request *q, struct bwriter *w)
                 return;
         }
         nbd_chunk_data_encode(w, q->nbd.cookie, NBD_CHUNK_FLAG_DONE, q->nbd.offset_bytes, q->nbd.length_bytes);
-        q->tail = q->buffer;
+        q->tail = read_data(q);
         q->tail_bytes = q->nbd.length_bytes;
 }
 
@@ -87,7 +92,7 @@ void reply_encode(struct request *q, uint32_t error)
         } else {
                 nbd_simple_reply_encode(&w, q->nbd.cookie, error);
                 if (q->nbd.command == NBD_COMMAND_READ && !error) {
-                        q->tail = q->buffer;
+                        q->tail = read_data(q);
                         q->tail_bytes = q->nbd.length_bytes;
                 }
         }

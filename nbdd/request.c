@@ -165,6 +165,10 @@ static bool looks_for_holes(const struct request *q)
 
 static void start_read(struct request *q)
 {
+        if (q->mapped) {
+                conn_reply(q, NBD_ERROR_OK);
+                return;
+        }
         if (looks_for_holes(q))
                 q->extents = extents_new(EXTENTS_READ_MAX, true, q->conn->target->block_bytes); /* without memory: all is data */
         if (q->extents)
@@ -306,6 +310,8 @@ void request_done(struct request *q, ssize_t result)
         case DISK_ZERO:
                 if (result == 0) {
                         atomic_store_explicit(&q->conn->target->no_holes, false, memory_order_relaxed);
+                        if (q->disk.operation == DISK_PUNCH)
+                                mapping_give_up(&q->conn->target->mapping);
                         data_done(q);
                 } else if (result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL || result == -ENODEV) {
                         if (q->nbd.command == NBD_COMMAND_TRIM) {

@@ -111,6 +111,8 @@ static int open_file(struct target *t, const struct stat *st, uint64_t *ret_size
         t->zero_block_bytes = 1;
         t->block_bytes = t->direct ? FILE_DIRECT_BLOCK_BYTES : 1;
         t->memory_backed = fstatfs(t->fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+        if (t->memory_backed && !t->direct)
+                mapping_open(&t->mapping, t->fd, st);
         (void)snprintf(t->attachment, sizeof t->attachment, "file:%ju:%ju", (uintmax_t)st->st_dev, (uintmax_t)st->st_ino);
         if (!t->read_only && fsync(t->fd) < 0) {
                 int r = -errno;
@@ -283,6 +285,7 @@ void target_close(struct target *t)
 {
         if (!t)
                 return;
+        mapping_close(&t->mapping);
         if (t->file)
                 shared_file_put(t->file);
         else if (t->fd >= 0)

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nbdd/mapping.h"
+
 #define TARGET_ATTACHMENT_SIZE 64
 
 struct target_options {
@@ -41,6 +43,7 @@ struct target {
         char attachment[TARGET_ATTACHMENT_SIZE]; /* which attachment of a disk this is: "diskseq:17", "file:DEV:INODE" */
 
         atomic_bool no_holes;      /* the file had none when last seen, and none was made since: reads do not look for them */
+        struct mapping mapping;    /* of a file in memory */
         atomic_bool no_punch;      /* punching holes answered "not supported": do not ask again */
         atomic_bool no_zero_range; /* the same of zeroing without a hole */
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-INTEGRATION_TESTS += $(addprefix tests/integration/nbdd/test-,admin classic clients config exports faults grants illegal kills libnbdd openapi protocol slow-disk stale-write structured tls)
+INTEGRATION_TESTS += $(addprefix tests/integration/nbdd/test-,admin classic clients config exports faults grants illegal kills libnbdd memory-file openapi protocol slow-disk stale-write structured tls)
 
 .PHONY: nbdd-mutants
 nbdd-mutants:

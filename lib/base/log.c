@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define LOG_LINE_MAX 2048
 
 static const char *log_program = "nbdd";
@@ -61,9 +63,9 @@ void log_writev(enum log_level level, const char *format, va_list args)
                 length = room - 1;
                 memcpy(line + length - 3, "...", 3);
         }
-        /* One line stays one line whatever a peer sent: nobody forges a log entry. */
-        for (size_t i = (size_t)prefix; i < length; i++)
-                if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+        /* One line stays one line, and text, whatever a peer sent: nobody forges an entry, or has journalctl show it as a "blob". */
+        for (size_t i = (size_t)prefix, n; i < length; i += n ? n : 1)
+                if ((n = text_character(line + i, length - i)) == 0)
                         line[i] = line[i] == '\n' || line[i] == '\t' ? ' ' : '?';
         line[length++] = '\n';
         /* There is no other place to complain. A journal that hangs with its disk costs lines, never the caller's turn. */

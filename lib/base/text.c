@@ -112,16 +112,48 @@ const char *text_nearest(const char *word, const char *const *known)
         return found;
 }
 
+size_t text_character(const char *text, size_t left)
+{
+        static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000}; /* 0x80 to 0x9f are control characters, too */
+        const unsigned char *p = (const unsigned char *)text;
+        size_t n = p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf8 ? 4 : 0;
+
+        if (p[0] < 0x80)
+                return p[0] >= 0x20 && p[0] != 0x7f;
+        if (n == 0 || left < n)
+                return 0;
+        uint32_t value = p[0] & (0x7fu >> n);
+        for (size_t i = 1; i < n; i++) {
+                if ((p[i] & 0xc0) != 0x80)
+                        return 0;
+                value = value << 6 | (p[i] & 0x3fu);
+        }
+        return value < least[n] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff) ? 0 : n;
+}
+
 const char *text_printable(const char *text, char *ret, size_t size)
 {
         size_t used = 0;
 
         if (size == 0)
                 return ret;
-        for (; *text && used + 1 < size; text++)
-                ret[used++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
-        if (*text && used >= 3)
-                memcpy(ret + used - 3, "...", 3);
+        for (size_t n; *text && used + 1 < size; text += n ? n : 1) {
+                n = text_character(text, strnlen(text, 4));
+                if (used + n >= size)
+                        break;
+                if (n)
+                        memcpy(ret + used, text, n);
+                else
+                        ret[used] = '?';
+                used += n ? n : 1;
+        }
+        if (*text && used >= 3) {
+                used -= 3;
+                while (used && (ret[used] & 0xc0) == 0x80) /* not in the middle of a character */
+                        used--;
+                memcpy(ret + used, "...", 3);
+                used += 3;
+        }
         ret[used] = '\0';
         return ret;
 }

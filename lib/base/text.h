@@ -19,7 +19,13 @@ bool text_is_typographic(const char *text, char *ret_ascii, unsigned size);
 /* The known word nearest to `word` (edit distance at most 2, at most 1 for words up to 3 characters), or NULL. `known` ends with NULL. */
 const char *text_nearest(const char *word, const char *const *known);
 
-/* Copies `text` for use inside a one-line message: control characters become '?', what is longer than `size` ends in "...". Returns ret. */
+/* Bytes of the UTF-8 character at `text`, of which `left` (at least 1) are there; 0 when it is a control character or not UTF-8. */
+size_t text_character(const char *text, size_t left);
+
+/*
+ * Copies `text` for use inside a one-line message: control characters and what is not UTF-8 become '?', what is longer than `size` ends in "...".
+ * Returns ret.
+ */
 const char *text_printable(const char *text, char *ret, size_t size);
 
 #endif

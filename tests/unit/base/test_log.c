@@ -61,7 +61,8 @@ static void test_nobody_forges_a_line(void **state)
         (void)state;
         log_init("prog", LOG_LEVEL_INFO);
         log_warning("name \"%s\"", "x\nprog: all is well\033[2J");
-        assert_string_equal(lines(), "prog: name \"x prog: all is well?[2J\"\n");
+        log_warning("name \"%s\"", "\xc3\xa4\xff\xc2\x9b");
+        assert_string_equal(lines(), "prog: name \"x prog: all is well?[2J\"\nprog: name \"\xc3\xa4???\"\n");
 }
 
 static void test_long_line_is_cut(void **state)

@@ -68,12 +68,32 @@ static void test_nearest_of_a_very_long_word(void **state)
         assert_null(text_nearest(word, known));
 }
 
+static void test_characters(void **state)
+{
+        static const struct {
+                const char *bytes;
+                size_t want;
+        } cases[] = {
+                {"a", 1}, {"~", 1}, {"\x1f", 0}, {"\x7f", 0}, {"\x80", 0}, {"\xbf", 0}, {"\xc1\xbf", 0}, {"\xc2\x9f", 0}, {"\xc2\xa0", 2}, {"\xdf\xbf", 2}, {"\xe0\x9f\xbf", 0},
+                {"\xe0\xa0\x80", 3}, {"\xed\x9f\xbf", 3}, {"\xed\xa0\x80", 0}, {"\xef\xbf\xbf", 3}, {"\xf0\x8f\xbf\xbf", 0}, {"\xf0\x90\x80\x80", 4}, {"\xf4\x8f\xbf\xbf", 4},
+                {"\xf4\x90\x80\x80", 0}, {"\xf8\x80\x80\x80", 0}, {"\xe2\x82" "a", 0}, {"\xff", 0},
+        };
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                assert_int_equal(text_character(cases[i].bytes, strlen(cases[i].bytes)), cases[i].want);
+                if (cases[i].want > 1)
+                        assert_int_equal(text_character(cases[i].bytes, cases[i].want - 1), 0); /* cut off */
+        }
+}
+
 static void test_printable(void **state)
 {
         char out[8];
 
         (void)state;
         assert_string_equal(text_printable("a\nb\033\x7f", out, sizeof out), "a?b??");
+        assert_string_equal(text_printable("\xc3\xa4\xff\xc3", out, sizeof out), "\xc3\xa4??");
+        assert_string_equal(text_printable("123\xe2\x82\xac" "45", out, sizeof out), "123...");
         assert_string_equal(text_printable("1234567", out, sizeof out), "1234567");
         assert_string_equal(text_printable("12345678", out, sizeof out), "1234...");
 }
@@ -84,6 +104,7 @@ int main(void)
             cmocka_unit_test(test_typographic_gets_its_ascii_spelling), cmocka_unit_test(test_other_words_are_not_typographic),
             cmocka_unit_test(test_typographic_is_cut_to_the_buffer),    cmocka_unit_test(test_nearest),
             cmocka_unit_test(test_nearest_of_a_very_long_word),         cmocka_unit_test(test_printable),
+            cmocka_unit_test(test_characters),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

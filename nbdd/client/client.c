@@ -162,17 +162,43 @@ static int export_command(struct nbdd *n, const char *method, uint64_t id, const
         return nbdd_request(n, method, path, body, timeout_ms, NULL);
 }
 
-static void put_number(json_t *o, const char *key, uint64_t v)
+/* Members of a body. What cannot be put in must not be left out: a server that is not told of an allow list lets everybody in. */
+
+static int put(struct nbdd *n, json_t *o, const char *key, json_t *value)
 {
-        char text[24];
-        (void)snprintf(text, sizeof text, "%" PRIu64, v);
-        (void)json_object_set_new(o, key, json_string(text));
+        return json_object_set_new(o, key, value) < 0 ? nbdd_fail(n, -ENOMEM, "out of memory") : 0;
 }
 
-static void put_text(json_t *o, const char *key, const char *text)
+static int put_number(struct nbdd *n, json_t *o, const char *key, const uint64_t *v)
 {
-        if (text)
-                (void)json_object_set_new(o, key, json_string(text));
+        char text[24];
+
+        if (!v)
+                return 0;
+        (void)snprintf(text, sizeof text, "%" PRIu64, *v);
+        return put(n, o, key, json_string(text));
+}
+
+static int put_bool(struct nbdd *n, json_t *o, const char *key, const bool *v)
+{
+        return v ? put(n, o, key, json_boolean(*v)) : 0;
+}
+
+struct text_member {
+        const char *key, *text; /* NULL: not given */
+};
+
+static int put_texts(struct nbdd *n, json_t *o, const struct text_member *members, size_t count)
+{
+        for (size_t i = 0; i < count; i++) {
+                json_t *value = members[i].text ? json_string(members[i].text) : NULL;
+                if (members[i].text && !value)
+                        return nbdd_fail(n, -EINVAL, "%s: the text is not UTF-8", members[i].key);
+                int r = value ? put(n, o, members[i].key, value) : 0;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 int nbdd_export_change(struct nbdd *n, uint64_t id, const struct nbdd_export_change *change, unsigned timeout_ms)
@@ -181,20 +207,23 @@ int nbdd_export_change(struct nbdd *n, uint64_t id, const struct nbdd_export_cha
 
         if (!body)
                 return nbdd_fail(n, -ENOMEM, "out of memory");
-        put_text(body, "writers", change->writers);
-        put_text(body, "allow", change->allow);
-        put_text(body, "aliases", change->aliases);
-        put_text(body, "description", change->description);
-        put_text(body, "device", change->device);
-        if (change->hidden)
-                (void)json_object_set_new(body, "hidden", json_boolean(*change->hidden));
-        if (change->read_only)
-                (void)json_object_set_new(body, "read_only", json_boolean(*change->read_only));
-        if (change->offset_bytes)
-                put_number(body, "offset", *change->offset_bytes);
-        if (change->size_bytes)
-                put_number(body, "size", *change->size_bytes);
-        int r = export_command(n, "PATCH", id, NULL, body, timeout_ms);
+        const struct text_member texts[] = {{"writers", change->writers},
+                                            {"allow", change->allow},
+                                            {"aliases", change->aliases},
+                                            {"description", change->description},
+                                            {"device", change->device}};
+        int r = put_texts(n, body, texts, sizeof texts / sizeof texts[0]);
+
+        if (r == 0)
+                r = put_bool(n, body, "hidden", change->hidden);
+        if (r == 0)
+                r = put_bool(n, body, "read_only", change->read_only);
+        if (r == 0)
+                r = put_number(n, body, "offset", change->offset_bytes);
+        if (r == 0)
+                r = put_number(n, body, "size", change->size_bytes);
+        if (r == 0)
+                r = export_command(n, "PATCH", id, NULL, body, timeout_ms);
         json_decref(body);
         return r;
 }
@@ -202,27 +231,32 @@ int nbdd_export_change(struct nbdd *n, uint64_t id, const struct nbdd_export_cha
 int nbdd_export_add(struct nbdd *n, const struct nbdd_export_options *options, unsigned timeout_ms)
 {
         char id[EXPORT_ID_TEXT_SIZE];
-        json_t *body, *device = json_string(options->device);
+        json_t *body = json_object();
 
-        if (!device)
-                return nbdd_fail(n, -EINVAL, "the device's path is not UTF-8");
-        export_id_format(options->id, id);
-        body = json_pack("{s:o, s:s, s:s, s:b}", "device", device, "id", id, "kind", options->leg ? "leg" : "plain", "read_only",
-                         options->read_only);
         if (!body)
                 return nbdd_fail(n, -ENOMEM, "out of memory");
-        put_number(body, "offset", options->offset_bytes);
-        put_number(body, "size", options->size_bytes);
-        if (options->leg_uuid)
-                (void)json_object_set_new(body, "leg_uuid", json_string(options->leg_uuid));
-        put_text(body, "owner", options->owner);
-        put_text(body, "writers", options->writers);
-        put_text(body, "allow", options->allow);
-        put_text(body, "aliases", options->aliases);
-        put_text(body, "description", options->description);
-        if (options->hidden)
-                (void)json_object_set_new(body, "hidden", json_true());
-        int r = nbdd_request(n, "POST", "/v1/exports", body, timeout_ms, NULL);
+        export_id_format(options->id, id);
+        const struct text_member texts[] = {{"device", options->device},
+                                            {"id", id},
+                                            {"kind", options->leg ? "leg" : "plain"},
+                                            {"leg_uuid", options->leg_uuid},
+                                            {"owner", options->owner},
+                                            {"writers", options->writers},
+                                            {"allow", options->allow},
+                                            {"aliases", options->aliases},
+                                            {"description", options->description}};
+        int r = put_texts(n, body, texts, sizeof texts / sizeof texts[0]);
+
+        if (r == 0)
+                r = put_bool(n, body, "read_only", &options->read_only);
+        if (r == 0)
+                r = put_bool(n, body, "hidden", &options->hidden);
+        if (r == 0)
+                r = put_number(n, body, "offset", &options->offset_bytes);
+        if (r == 0)
+                r = put_number(n, body, "size", &options->size_bytes);
+        if (r == 0)
+                r = nbdd_request(n, "POST", "/v1/exports", body, timeout_ms, NULL);
         json_decref(body);
         return r;
 }
@@ -249,14 +283,16 @@ int nbdd_export_clear(struct nbdd *n, uint64_t id, unsigned timeout_ms)
 
 int nbdd_leg_grant(struct nbdd *n, uint64_t id, uint64_t epoch, const char *session, const char *leg_uuid, unsigned timeout_ms)
 {
-        json_t *body = json_pack("{s:s}", "session", session);
+        const struct text_member texts[] = {{"session", session}, {"leg_uuid", leg_uuid}};
+        json_t *body = json_object();
 
         if (!body)
-                return nbdd_fail(n, -EINVAL, "the session is not text");
-        put_number(body, "epoch", epoch);
-        if (leg_uuid)
-                (void)json_object_set_new(body, "leg_uuid", json_string(leg_uuid));
-        int r = export_command(n, "POST", id, "grant", body, timeout_ms);
+                return nbdd_fail(n, -ENOMEM, "out of memory");
+        int r = put_texts(n, body, texts, sizeof texts / sizeof texts[0]);
+        if (r == 0)
+                r = put_number(n, body, "epoch", &epoch);
+        if (r == 0)
+                r = export_command(n, "POST", id, "grant", body, timeout_ms);
         json_decref(body);
         return r;
 }

@@ -198,6 +198,22 @@ static void limits_health_and_calls_by_hand(void **state)
         assert_error(nbdd_call(n, "DELETE", "/v1/sessions/12", NULL, T, &json), -ENOENT, "session");
 }
 
+/* An allow list that cannot be sent must not become "everybody". */
+static void text_that_is_no_text(void **state)
+{
+        (void)state;
+        struct nbdd_export x;
+        struct nbdd_export_options options = plain_options;
+        const struct nbdd_export_change change = {.allow = "10.0.0.1\xff"};
+
+        options.allow = "10.0.0.1\xff";
+        assert_error(nbdd_export_add(n, &options, T), -EINVAL, "allow: the text is not UTF-8");
+        assert_error(nbdd_export_get(n, 0x12, T, &x), -ENOENT, "no such export");
+        assert_int_equal(nbdd_export_add(n, &plain_options, T), 0);
+        assert_error(nbdd_export_change(n, 0x12, &change, T), -EINVAL, "allow: the text is not UTF-8");
+        assert_error(nbdd_leg_grant(n, 0x12, 1, "\xff", NULL, T), -EINVAL, "session: the text is not UTF-8");
+}
+
 static void nobody_answers(void **state)
 {
         (void)state;
@@ -221,6 +237,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             TEST(plain_export_from_nothing_to_nothing), TEST(leg_by_grant_alone), TEST(device_of_somebody_else),
             TEST(state_file_that_fails), TEST(limits_health_and_calls_by_hand), TEST(nobody_answers),
+            TEST(text_that_is_no_text),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,13 +181,14 @@ static int sessions(struct nbdd *n, const struct admin_options *o)
         }
         if (nbdd_session_list(n, QUERY_TIMEOUT_MS, &list, &count) < 0)
                 return failed(n);
-        (void)printf("%-8s  %-24s  %-18s  %-9s  %-4s  %10s  %14s  %14s\n", "Session", "Client", "Export", "State", "Mode", "Requests", "Read_bytes",
-                     "Written_bytes");
+        (void)printf("%-8s  %-24s  %-18s  %-9s  %-4s  %10s  %14s  %14s  %s\n", "Session", "Client", "Export", "State", "Mode", "Requests", "Read_bytes",
+                     "Written_bytes", "TLS");
         for (size_t i = 0; i < count; i++) {
                 export_id_format(list[i].export_id, id);
-                (void)printf("%-8" PRIu64 "  %-24s  %-18s  %-9s  %-4s  %10" PRIu64 "  %14" PRIu64 "  %14" PRIu64 "\n", list[i].number,
+                (void)printf("%-8" PRIu64 "  %-24s  %-18s  %-9s  %-4s  %10" PRIu64 "  %14" PRIu64 "  %14" PRIu64 "  %s\n", list[i].number,
                              list[i].address, list[i].export_id ? id : "-", list[i].state, !list[i].export_id ? "-" : list[i].read_only ? "ro" : "rw",
-                             list[i].requests, list[i].read_bytes, list[i].written_bytes);
+                             list[i].requests, list[i].read_bytes, list[i].written_bytes,
+                             *list[i].identity ? list[i].identity : list[i].tls ? "yes" : "-");
         }
         free(list);
         return 0;

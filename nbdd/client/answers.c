@@ -164,11 +164,13 @@ static void decode_session(const json_t *o, struct nbdd_session *ret)
 {
         const char *address = json_string_value(json_object_get(o, "address")), *state = json_string_value(json_object_get(o, "state"));
         const char *id = json_string_value(json_object_get(o, "export"));
+        const char *psk = json_string_value(json_object_get(o, "psk")), *cn = json_string_value(json_object_get(o, "cn"));
         char ignored[64];
 
         *ret = (struct nbdd_session){
             .number = get_number(o, "number"),
             .read_only = json_is_true(json_object_get(o, "read_only")),
+            .tls = json_is_true(json_object_get(o, "tls")),
             .age_ms = get_number(o, "age_ms"),
             .requests = get_number(o, "requests"),
             .read_bytes = get_number(o, "read_bytes"),
@@ -180,6 +182,10 @@ static void decode_session(const json_t *o, struct nbdd_session *ret)
                 ret->export_id = 0;
         (void)snprintf(ret->address, sizeof ret->address, "%s", address ? address : "");
         (void)snprintf(ret->state, sizeof ret->state, "%s", state ? state : "");
+        if (psk && *psk)
+                (void)snprintf(ret->identity, sizeof ret->identity, "psk=%s", psk);
+        else if (cn && *cn)
+                (void)snprintf(ret->identity, sizeof ret->identity, "cn=%s", cn);
 }
 
 int nbdd_session_list(struct nbdd *n, unsigned timeout_ms, struct nbdd_session **ret, size_t *ret_count)
@@ -198,6 +204,65 @@ int nbdd_session_list(struct nbdd *n, unsigned timeout_ms, struct nbdd_session *
                 *ret_count = json_array_size(list);
         } else {
                 r = nbdd_fail(n, -ENOMEM, "out of memory");
+        }
+        json_decref(answer);
+        return r;
+}
+
+static void decode_stats(const json_t *o, struct nbdd_stats *ret)
+{
+        static const char *const kinds[NBDD_KINDS] = {"read", "write", "flush", "other"};
+
+        *ret = (struct nbdd_stats){
+            .inflight = get_number(o, "inflight"),
+            .oldest_request_ms = get_number(o, "oldest_request_ms"),
+            .fences = get_number(o, "fences"),
+            .disk_errors = get_number(o, "disk_errors"),
+        };
+        for (unsigned i = 0; i < NBDD_KINDS; i++) {
+                const json_t *of_kind = json_object_get(json_object_get(o, "stats"), kinds[i]);
+                const json_t *latency = json_object_get(of_kind, "latency_us");
+                struct nbdd_stats_of_kind *k = &ret->kinds[i];
+                k->operations = get_number(of_kind, "operations");
+                k->errors = get_number(of_kind, "errors");
+                k->bytes = get_number(of_kind, "bytes");
+                for (size_t b = 0; b < json_array_size(latency); b++) { /* a newer server may have more */
+                        const char *text = json_string_value(json_array_get(latency, b));
+                        k->latency[b < NBDD_LATENCY_BUCKETS ? b : NBDD_LATENCY_BUCKETS - 1] += text ? strtoull(text, NULL, 10) : 0;
+                }
+        }
+}
+
+int nbdd_export_stats(struct nbdd *n, uint64_t id, unsigned timeout_ms, struct nbdd_stats *ret)
+{
+        char path[64], text[EXPORT_ID_TEXT_SIZE];
+        json_t *answer = NULL;
+
+        export_id_format(id, text);
+        (void)snprintf(path, sizeof path, "/v1/exports/%s?stats=true", text);
+        int r = nbdd_request(n, "GET", path, NULL, timeout_ms, &answer);
+        if (r == 0)
+                decode_stats(answer, ret);
+        json_decref(answer);
+        return r;
+}
+
+int nbdd_session_stats(struct nbdd *n, uint64_t number, unsigned timeout_ms, struct nbdd_stats *ret)
+{
+        json_t *answer = NULL;
+        int r = nbdd_request(n, "GET", "/v1/sessions?stats=true", NULL, timeout_ms, &answer);
+
+        if (r < 0)
+                return r;
+        const json_t *list = json_object_get(answer, "sessions");
+        r = nbdd_fail(n, -ENOENT, "no such session: %" PRIu64, number);
+        for (size_t i = 0; r < 0 && i < json_array_size(list); i++) {
+                const json_t *o = json_array_get(list, i);
+                if (get_number(o, "number") != number)
+                        continue;
+                decode_stats(o, ret);
+                n->error[0] = '\0';
+                r = 0;
         }
         json_decref(answer);
         return r;

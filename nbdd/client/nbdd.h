@@ -141,12 +141,32 @@ struct nbdd_session {
         uint64_t export_id; /* 0: it has not asked for one yet */
         char state[16];     /* "handshake", "waiting", "attached", "ending" */
         bool read_only;
+        bool tls;
+        char identity[136]; /* that TLS has verified: "psk=NAME" or "cn=NAME", as an allow list names it; "" */
         uint64_t age_ms, requests, read_bytes, written_bytes, inflight, oldest_request_ms;
 };
 /* malloc'ed: free(). */
 int nbdd_session_list(struct nbdd *n, unsigned timeout_ms, struct nbdd_session **ret, size_t *ret_count);
 /* Ends it; its requests at the disk finish, the client may come back. */
 int nbdd_session_kick(struct nbdd *n, uint64_t number, unsigned timeout_ms);
+
+enum nbdd_kind { NBDD_READ, NBDD_WRITE, NBDD_FLUSH, NBDD_OTHER, NBDD_KINDS }; /* OTHER: trim, zeroes, cache, block status */
+#define NBDD_LATENCY_BUCKETS 28
+
+struct nbdd_stats_of_kind {
+        uint64_t operations, errors;
+        uint64_t bytes; /* of those without error */
+        uint64_t latency[NBDD_LATENCY_BUCKETS]; /* [0]: done in less than 1 us; [i]: in 2^(i-1) to below 2^i us; the last: longer, too */
+};
+
+struct nbdd_stats {
+        struct nbdd_stats_of_kind kinds[NBDD_KINDS];
+        uint64_t inflight, oldest_request_ms; /* now */
+        uint64_t fences, disk_errors;         /* of an export; 0 of a session */
+};
+/* Of an export since nbdd started, and of a session since it began. -ENOENT: there is none. */
+int nbdd_export_stats(struct nbdd *n, uint64_t id, unsigned timeout_ms, struct nbdd_stats *ret);
+int nbdd_session_stats(struct nbdd *n, uint64_t number, unsigned timeout_ms, struct nbdd_stats *ret);
 
 int nbdd_limits_get(struct nbdd *n, unsigned timeout_ms, unsigned *ret_maxconnect);
 int nbdd_limits_set(struct nbdd *n, unsigned timeout_ms, unsigned maxconnect);

@@ -198,6 +198,21 @@ static void limits_health_and_calls_by_hand(void **state)
         assert_error(nbdd_call(n, "DELETE", "/v1/sessions/12", NULL, T, &json), -ENOENT, "session");
 }
 
+static void statistics(void **state)
+{
+        (void)state;
+        struct nbdd_stats stats;
+
+        assert_error(nbdd_export_stats(n, 0x12, T, &stats), -ENOENT, "no such export");
+        assert_int_equal(nbdd_export_add(n, &plain_options, T), 0);
+        memset(&stats, 1, sizeof stats);
+        assert_int_equal(nbdd_export_stats(n, 0x12, T, &stats), 0);
+        for (unsigned i = 0; i < NBDD_KINDS; i++)
+                assert_true(stats.kinds[i].operations == 0 && stats.kinds[i].latency[NBDD_LATENCY_BUCKETS - 1] == 0);
+        assert_true(stats.inflight == 0 && stats.fences == 0 && stats.disk_errors == 0);
+        assert_error(nbdd_session_stats(n, 77, T, &stats), -ENOENT, "no such session: 77");
+}
+
 /* An allow list that cannot be sent must not become "everybody". */
 static void text_that_is_no_text(void **state)
 {
@@ -237,7 +252,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             TEST(plain_export_from_nothing_to_nothing), TEST(leg_by_grant_alone), TEST(device_of_somebody_else),
             TEST(state_file_that_fails), TEST(limits_health_and_calls_by_hand), TEST(nobody_answers),
-            TEST(text_that_is_no_text),
+            TEST(statistics), TEST(text_that_is_no_text),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

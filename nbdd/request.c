@@ -66,8 +66,10 @@ static void submit(struct request *q, enum disk_operation operation, uint8_t *bu
             .offset_bytes = t->offset_bytes + q->nbd.offset_bytes + q->done_bytes,
             .extents = q->extents,
         };
+#ifndef MUTANT_fua_ignored
         if (operation == DISK_WRITE && (q->nbd.flags & NBD_CMDFLAG_FUA) && !q->zero_by_write)
                 q->disk.rw_flags = RWF_DSYNC;
+#endif
         c->worker->backend->disk(q);
 }
 

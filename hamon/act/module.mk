@@ -16,17 +16,6 @@ hamon-act_PKGS := libsystemd gnutls jansson libmicrohttpd libcurl devmapper libn
 PROGRAMS += tests/vm/act/act-send
 tests/vm/act/act-send_SRCS := tests/vm/act/act-send.c
 
-# make fuzz-act_disk: the decoders of what lies on disks (the corpus has a superblock and a bitmap that Linux wrote).
-fuzz_act_disk_SRCS := $(addprefix hamon/act/,debt.c leg_header.c md_bitmap.c md_super.c) $(addprefix lib/base/,statefile.c id.c text.c)
-build/fuzz/fuzz_act_disk: tests/fuzz/fuzz_act_disk.c $(fuzz_act_disk_SRCS)
-	@mkdir -p $(@D)
-	clang -std=c17 -D_GNU_SOURCE -O1 -g -Ilib -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ -lgnutls
-.PHONY: fuzz fuzz-act_disk
-fuzz: fuzz-act_disk
-fuzz-act_disk: build/fuzz/fuzz_act_disk
-	@mkdir -p build/fuzz/act_disk
-	cd build/fuzz && ./fuzz_act_disk -max_total_time=$(or $(FUZZ_SECONDS),60) -max_len=4096 -print_final_stats=1 act_disk ../../tests/fuzz/corpus/act_disk
-
 # make vm-act: the debt on real kernels; make vm-act-mutants: the same must go red without it.
 .PHONY: vm-act vm-act-mutants
 vm-act: $(BUILD)/tests/vm/act/act-send

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # make fuzz [FUZZ_SECONDS=60] [FUZZERS=hamon_wire]: libFuzzer (clang) on every decoder. A target is tests/fuzz/fuzz_NAME.c with its sources in
-# fuzz_NAME_SRCS and its committed corpus in tests/fuzz/corpus/NAME, which the unit tests replay; new finds go to build/fuzz/NAME.
-FUZZERS ?= hamon_wire nbd_session nbd_client nbdd_store nbdd_config nbdd_control act_packet acceptor classic psk
+# fuzz_NAME_SRCS (fuzz_NAME_MAX_LEN: of an input, in bytes) and its committed corpus in tests/fuzz/corpus/NAME, which the unit tests replay; new finds go to build/fuzz/NAME.
+FUZZERS ?= hamon_wire nbd_session nbd_client nbdd_store nbdd_config nbdd_control nbdd_conn act_packet act_disk acceptor classic psk
 FUZZ_SECONDS ?= 60
 fuzz_psk_SRCS := lib/net/psk.c
 fuzz_psk_LDLIBS := -lgnutls
@@ -16,10 +16,15 @@ fuzz_nbdd_config_SRCS := nbdd/config.c nbdd/settings.c nbdd/allow.c nbdd/limits.
 	lib/wire/export_name.c
 fuzz_nbdd_config_LDLIBS := -ljansson -lgnutls
 fuzz_nbdd_control_SRCS = $(nbdd_core_SRCS) $(base_SRCS) $(wire_SRCS) $(net_SRCS)
+fuzz_nbdd_conn_SRCS = $(fuzz_nbdd_control_SRCS)
+fuzz_nbdd_conn_LDLIBS = $(fuzz_nbdd_control_LDLIBS)
 fuzz_nbdd_control_LDLIBS := -lmicrohttpd -ljansson -lcurl-gnutls -lgnutls -luring -lsystemd -pthread
 fuzz_act_packet_SRCS := hamon/driver/act_codec.c hamon/api/json_take.c hamon/core/effect.c hamon/config.c hamon/config_service.c hamon/config_check.c \
 	lib/base/id.c lib/base/text.c lib/base/ini.c lib/base/ini_values.c hamon/core/types.c
 fuzz_act_packet_LDLIBS := -ljansson
+fuzz_act_disk_SRCS := $(addprefix hamon/act/,debt.c leg_header.c md_bitmap.c md_super.c) lib/base/statefile.c lib/base/id.c lib/base/text.c
+fuzz_act_disk_LDLIBS := -lgnutls
+fuzz_act_disk_MAX_LEN := 4096
 fuzz_acceptor_SRCS := hamon/driver/acceptor_codec.c hamon/api/json_take.c hamon/core/types.c lib/base/id.c lib/base/text.c
 fuzz_acceptor_LDLIBS := -ljansson
 
@@ -30,7 +35,7 @@ build/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(fuzz_$(1)_SRCS)
 .PHONY: fuzz-$(1)
 fuzz-$(1): build/fuzz/fuzz_$(1)
 	@mkdir -p build/fuzz/$(1)
-	cd build/fuzz && ./fuzz_$(1) -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -print_final_stats=1 $(1) ../../tests/fuzz/corpus/$(1)
+	cd build/fuzz && ./fuzz_$(1) -max_total_time=$(FUZZ_SECONDS) -max_len=$(or $(fuzz_$(1)_MAX_LEN),2048) -print_final_stats=1 $(1) ../../tests/fuzz/corpus/$(1)
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
 

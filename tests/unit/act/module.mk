@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-act_UNIT_TESTS := $(addprefix tests/unit/act/test_,leg_header md debt equal_legs protocol resync config machine self_guard)
+act_UNIT_TESTS := $(addprefix tests/unit/act/test_,leg_header md debt equal_legs protocol resync config machine self_guard disk_corpus)
 UNIT_TESTS += $(act_UNIT_TESTS)
 $(foreach t,$(act_UNIT_TESTS),$(eval $(t)_ARCHIVES := hamon_act_pure hamon_config hamon_core wire base) $(eval $(t)_PKGS := gnutls jansson))
+tests/unit/act/test_disk_corpus_SRCS := tests/fuzz/fuzz_act_disk.c
 tests/unit/act/test_protocol_SRCS := hamon/driver/act_codec.c
 tests/unit/act/test_resync_SRCS := hamon/act/resync_file.c
 tests/unit/act/test_machine_SRCS := hamon/act/md_sysfs.c hamon/act/service.c hamon/act/mount.c hamon/act/units.c hamon/act/address.c hamon/act/address_probe.c hamon/act/holders.c hamon/act/child.c hamon/act/direct_io.c \

@@ -10,8 +10,9 @@ tests/unit/wire/test_nbd_wire_PKGS := gnutls
 UNIT_TESTS += tests/unit/nbdd/test_client
 tests/unit/nbdd/test_client_ARCHIVES := nbdd_core nbdd_client net wire base
 tests/unit/nbdd/test_client_PKGS := libmicrohttpd jansson libsystemd liburing libcurl gnutls
-nbdd_CORPUS_TESTS := $(addprefix tests/unit/nbdd/test_,config_corpus control_corpus)
+nbdd_CORPUS_TESTS := $(addprefix tests/unit/nbdd/test_,config_corpus conn_corpus control_corpus)
 UNIT_TESTS += $(nbdd_CORPUS_TESTS)
 $(foreach t,$(nbdd_CORPUS_TESTS),$(eval $(t)_ARCHIVES := nbdd_core net wire base) $(eval $(t)_PKGS := libmicrohttpd jansson libsystemd liburing libcurl gnutls))
 tests/unit/nbdd/test_config_corpus_SRCS := tests/fuzz/fuzz_nbdd_config.c
+tests/unit/nbdd/test_conn_corpus_SRCS := tests/fuzz/fuzz_nbdd_conn.c
 tests/unit/nbdd/test_control_corpus_SRCS := tests/fuzz/fuzz_nbdd_control.c

@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 INTEGRATION_TESTS += $(addprefix tests/integration/nbdd/test-,admin classic clients config exports faults grants illegal kills libnbdd memory-file openapi protocol slow-disk stale-write structured tls)
 
+# The tests of nbdd again, under sanitizers: ASan and UBSan with both backends, TSan with the thread backend alone, for it cannot see through io_uring.
+NBDD_TESTS := $(filter tests/integration/nbdd/%,$(INTEGRATION_TESTS))
+.PHONY: nbdd-san nbdd-tsan
+nbdd-san:
+	@$(MAKE) --no-print-directory -j2 SAN=1 all
+	@BUILD=build/san tests/run nbdd-san $(NBDD_TESTS)
+nbdd-tsan:
+	@$(MAKE) --no-print-directory -j2 TSAN=1 build/tsan/nbdd
+	@NBDD_TEST_BACKEND=threads BUILD=build/tsan tests/run nbdd-tsan $(NBDD_TESTS)
+
 .PHONY: nbdd-mutants
 nbdd-mutants:
 	@tests/integration/nbdd/mutants

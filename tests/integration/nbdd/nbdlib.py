@@ -57,12 +57,15 @@ class Server:
         self.start()
 
     def start(self):
+        env = dict(os.environ, **(self.env or {}))
+        if os.environ.get("NBDD_TEST_BACKEND"):  # for all tests, whatever they ask for
+            env["NBDD_BACKEND"] = os.environ["NBDD_TEST_BACKEND"]
         log = open(self.log_path, "a")
         start = log.tell()
         self.process = subprocess.Popen(
             [NBDD, "--serve", "--listen", "127.0.0.1:%d" % self.port, "--control", self.control,
              "--state-dir", os.path.join(self.folder, "state")] + self.args,
-            stdout=log, stderr=log, env=dict(os.environ, **(self.env or {})))
+            stdout=log, stderr=log, env=env)
         log.close()
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
@@ -85,6 +88,8 @@ class Server:
         code = self.process.wait(timeout)
         if sig == signal.SIGTERM:
             assert code == 0, "nbdd ended with %d:\n%s" % (code, self.log())
+        for words in "Sanitizer", "runtime error:":  # of builds with SAN=1 or TSAN=1; also when it was killed
+            assert words not in self.log(), self.log()
 
     def close(self):
         if self.process.poll() is None:

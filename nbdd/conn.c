@@ -599,11 +599,13 @@ void conn_service(struct conn *c)
         conn_tls_settle(c);
         if (!c->receiving)
                 parse(c);
+        /* Without room requests are left in the input, and whoever waits for their replies sends nothing more. What makes room marks us again. */
+        bool parsed_all = c->payload_request || has_room(c);
         if (!c->ending && !c->sending_now)
                 send_replies(c);
         if (c->finishing && !c->ending && c->inflight_count == 0 && !c->sending_now && !c->handshake_output)
                 conn_end(c, NULL);
-        bool waits_for_input = !c->finishing && c->session.phase != SESSION_PHASE_ATTACHING && (c->payload_request || has_room(c));
+        bool waits_for_input = !c->finishing && c->session.phase != SESSION_PHASE_ATTACHING && parsed_all;
         if (!c->ending && !c->receiving && waits_for_input)
                 receive(c);
         if (c->ending && c->disk_count == 0 && !c->receiving && !c->sending_now) {

@@ -541,6 +541,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t *output = client.output;
         enum handshake h = (enum handshake)((data[0] & 7) % HANDSHAKES);
         client = (struct client){.lot = data[1] * 2654435761u + 1, .failing = data[2], .waits = data[0] & 8, .peer_fd = pair[1], .output = output};
+        if (draw(2)) { /* a socket that soon takes no more */
+                int small = 4608;
+                assert(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
+        }
         put_handshake(h);
         uint8_t *stream = client.input + client.input_bytes;
         put(data + 3, size - 3);

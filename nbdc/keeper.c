@@ -69,14 +69,34 @@ static void replace(int *held, int fd)
         *held = fd;
 }
 
+/*
+ * A SIGTERM is for nbdc, and the keeper outlives it. But in a machine's last seconds systemd has unmounted what it can,
+ * stands as "systemd-shutdown" in the place of PID 1, and waits up to DefaultTimeoutStopSec (90 s) for whoever does not
+ * heed it: there is nothing to keep any more.
+ */
+static void on_term(int number)
+{
+        static const char last[] = "systemd-shutdow"; /* the kernel's names have 15 characters */
+        char name[sizeof last] = "";
+        (void)number;
+        int fd = open("/proc/1/comm", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return;
+        ssize_t n = read(fd, name, sizeof last - 1);
+        if (n == sizeof last - 1 && memcmp(name, last, sizeof last - 1) == 0)
+                _exit(0);
+        close(fd);
+}
+
 int keeper_main(void)
 {
+        const struct sigaction term = {.sa_handler = on_term, .sa_flags = SA_RESTART};
         int client = -1, netlink = -1;
         struct link_set links = {0};
         (void)prctl(PR_SET_NAME, "nbdc-keep", 0, 0, 0); /* for ps alone */
         /* Whatever ends its nbdc must not end it as well. */
         signal(SIGPIPE, SIG_IGN);
-        signal(SIGTERM, SIG_IGN);
+        (void)sigaction(SIGTERM, &term, NULL);
         signal(SIGINT, SIG_IGN);
         signal(SIGHUP, SIG_IGN);
         if (chdir("/") < 0)

@@ -6,7 +6,7 @@
  * owner's exit for a wish to disconnect).
  *
  * It is this program again, "nbdc --keep", in a session of its own, and listens on RUNDIR/nbdN.keep. It ends when told
- * to, or when its nbdc goes away before it had a connection to hold. The messages (SOCK_SEQPACKET, one byte and
+ * to, when its nbdc goes away before it had a connection to hold, or by SIGTERM in the last stage of a shutdown. The messages (SOCK_SEQPACKET, one byte and
  * descriptors): 'L' hold these connections and no others, 'N' hold this netlink socket unless one is held, 'G' give the
  * connections back (answered with 'L' and the descriptors, or '-'), 'Q' quit.
  */

@@ -15,12 +15,13 @@ PORT = 4343
 
 
 class Server:
-    """Exports a file of `size_bytes` as 0x12 on CLIENT_ADDRESS, plain or through TLS with the key in `psk`."""
+    """Exports a file of `size_bytes` as 0x12 on `addresses`, plain or through TLS with the key in `psk`."""
 
     psk = "node-a:" + "5a" * 32 + "\n"
 
-    def __init__(self, trio, size_bytes):
+    def __init__(self, trio, size_bytes, addresses=(CLIENT_ADDRESS,)):
         self.trio = trio
+        self.addresses = addresses
         self.folder = trio.folder / "server"
         self.folder.mkdir()
         self.image = self.folder / "disk.img"
@@ -38,9 +39,9 @@ class Server:
 
     def start(self):
         log = open(self.folder / "log", "ab")
-        self.process = self.trio.client_start(self._argv("--serve", "--listen", f"{CLIENT_ADDRESS}:{PORT}", "--state-dir", self.folder / "state",
-                                                          "--tls-psk", self.folder / "psk", "--tls", "offer"),
-                                              stdout=log, stderr=log)
+        listen = [word for address in self.addresses for word in ("--listen", f"{address}:{PORT}")]
+        self.process = self.trio.client_start(self._argv("--serve", *listen, "--state-dir", self.folder / "state", "--tls-psk", self.folder / "psk",
+                                                          "--tls", "offer"), stdout=log, stderr=log)
         log.close()
         deadline = time.monotonic() + 20
         while self.admin("-l", check=False).returncode != 0:
@@ -61,6 +62,11 @@ class Server:
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
+
+    def stop(self):
+        """In order, as by a restart of its service."""
+        self.process.terminate()
+        self.process.wait(20)
 
     def kill(self):
         self.process.kill()

@@ -20,6 +20,11 @@ def address(node, link="lan"):
     return f"10.99.{NETWORKS[link]}.{HOSTS[node]}"
 
 
+def outside(link="lan"):
+    """The clients' address on that network."""
+    return f"10.99.{NETWORKS[link]}.254"
+
+
 def mac(node, link):
     """The guest derives its address from this: last two bytes are network and host (guest/usr/local/sbin/bed-net)."""
     return f"52:54:00:99:{NETWORKS[link]:02x}:{HOSTS[node]:02x}"

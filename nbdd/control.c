@@ -73,14 +73,45 @@ static bool may_change(const struct http_peer *peer)
         return peer->known && (peer->uid == 0 || peer->uid == geteuid());
 }
 
+/* "/v1/exports/ID" and what follows: a plain export of nobody's. One that is not there is for the handler to say. */
+static bool is_ordinary(struct control *c, const char *rest)
+{
+        char text[32], reason[ENGINE_REASON_SIZE];
+        size_t n = strcspn(rest, "/");
+        uint64_t id;
+
+        if (n >= sizeof text)
+                return false;
+        memcpy(text, rest, n);
+        text[n] = '\0';
+        return export_id_parse(text, &id, reason, sizeof reason) < 0 || !engine_is_leg(c->engine, id);
+}
+
+/*
+ * --operator: an account that has ordinary exports in its hands, and no leg of a mirror: hamon, for its API. Owners are told apart further on, and it
+ * cannot force.
+ */
+static bool may_operate(struct control *c, const struct http_request *req)
+{
+        const char *kind = json_string_value(json_object_get(req->body, "kind"));
+
+        if (!c->has_operator || !req->peer.known || req->peer.uid != c->operator_uid || http_request_query(req, "force") || http_request_query(req, "owner"))
+                return false;
+        if (strcmp(req->path, "/v1/exports") == 0)
+                return (!kind || strcmp(kind, "plain") == 0) && !json_object_get(req->body, "owner");
+        if (strncmp(req->path, "/v1/exports/", 12) == 0)
+                return is_ordinary(c, req->path + 12);
+        return strncmp(req->path, "/v1/sessions/", 13) == 0;
+}
+
 int control_handle(void *userdata, const struct http_request *req, struct http_response *resp)
 {
         struct control *c = userdata;
         const char *path = req->path;
         bool get = strcmp(req->method, "GET") == 0;
 
-        if (!get && !may_change(&req->peer))
-                return http_response_problem(resp, 403, "not-root", "only root may change exports", path, "run the command as root");
+        if (!get && !may_change(&req->peer) && !may_operate(c, req))
+                return http_response_problem(resp, 403, "not-root", "only root may change this", path, "run the command as root");
         if (get && strcmp(path, "/v1/health") == 0)
                 resp->json = control_health_json(c->engine, (monotonic_ns() - c->start_ns) / 1000000);
         else if (get && strcmp(path, "/v1/exports") == 0)
@@ -102,7 +133,7 @@ int control_handle(void *userdata, const struct http_request *req, struct http_r
         return resp->json ? 0 : -ENOMEM;
 }
 
-int control_start(const char *socket_path, struct engine *engine, control_reload *reload, void *userdata, struct control **ret)
+int control_start(const char *socket_path, const uid_t *operator_uid, struct engine *engine, control_reload *reload, void *userdata, struct control **ret)
 {
         struct control *c = calloc(1, sizeof *c);
         char *copy = strdup(socket_path);
@@ -115,6 +146,8 @@ int control_start(const char *socket_path, struct engine *engine, control_reload
         (void)mkdir(dirname(copy), 0755); /* what is wrong with the folder shows when the socket is made */
         free(copy);
         c->engine = engine;
+        c->has_operator = operator_uid;
+        c->operator_uid = operator_uid ? *operator_uid : 0;
         c->reload = reload;
         c->userdata = userdata;
         c->start_ns = monotonic_ns();

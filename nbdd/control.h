@@ -14,7 +14,8 @@
  *     GET, PUT /v1/limits                {"maxconnect": 1000}
  *     GET    /v1/health
  *
- * Whoever may open the socket (0660) may GET; everything else is for root and the server's own account (403).
+ * Whoever may open the socket (0660) may GET; everything else is for root and the server's own account (403). The operator (nbdd --serve --operator)
+ * may change plain exports that belong to nobody, and end their sessions; never a leg, a limit or the configuration.
  * Ids and 64-bit numbers are strings in requests and answers. Errors are RFC 9457 problems, their `code` in control_problem().
  */
 #ifndef NBDD_CONTROL_H
@@ -22,6 +23,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -34,8 +36,8 @@ struct export;
 /* POST /v1/reload: reads nbdd.conf anew. 0, or -errno and all that is wrong with it in `ret_detail`, malloc'ed, one error a line. */
 typedef int control_reload(void *userdata, char **ret_detail);
 
-/* Serves `engine` on the socket until control_stop(). The folder is made when it is missing. */
-int control_start(const char *socket_path, struct engine *engine, control_reload *reload, void *userdata, struct control **ret);
+/* Serves `engine` on the socket until control_stop(). The folder is made when it is missing. `operator_uid` NULL: there is none. */
+int control_start(const char *socket_path, const uid_t *operator_uid, struct engine *engine, control_reload *reload, void *userdata, struct control **ret);
 void control_stop(struct control *c);
 
 /* ---- control_json.c ---- */

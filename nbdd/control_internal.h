@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -21,6 +22,8 @@ struct control {
         control_reload *reload;
         void *userdata;
         uint64_t start_ns;
+        bool has_operator;
+        uid_t operator_uid;
 };
 
 /* What the HTTP server calls for each request; `userdata` is the struct control. Also the fuzzer's way in. */

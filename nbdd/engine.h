@@ -136,6 +136,7 @@ int engine_clear(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
 int engine_check_owner(struct engine *e, uint64_t id, uint64_t session, const char *who, const char *effect, char reason[ENGINE_REASON_SIZE]);
 /* A leg that holds after a disk error, its sessions ended: to revoke it costs its mirror nothing any more. */
 bool engine_is_failed(struct engine *e, uint64_t id);
+bool engine_is_leg(struct engine *e, uint64_t id);
 int engine_kick(struct engine *e, uint64_t number, char reason[ENGINE_REASON_SIZE]);
 int engine_set_limits(struct engine *e, const struct limits *limits, char reason[ENGINE_REASON_SIZE]);
 uint32_t engine_limit(struct engine *e, enum limit limit); /* any thread, no lock */

@@ -392,6 +392,15 @@ bool engine_is_failed(struct engine *e, uint64_t id)
         return failed;
 }
 
+bool engine_is_leg(struct engine *e, uint64_t id)
+{
+        (void)pthread_mutex_lock(&e->lock);
+        const struct export *x = engine_find(e, id);
+        bool leg = x && x->kind == EXPORT_LEG;
+        (void)pthread_mutex_unlock(&e->lock);
+        return leg;
+}
+
 int engine_check_owner(struct engine *e, uint64_t id, uint64_t session, const char *who, const char *effect, char reason[ENGINE_REASON_SIZE])
 {
         char text[EXPORT_ID_TEXT_SIZE];

@@ -20,6 +20,7 @@ enum {
         OPT_LISTEN,
         OPT_CONTROL,
         OPT_STATE_DIR,
+        OPT_OPERATOR,
         OPT_WORKERS,
         OPT_TLS,
         OPT_TLS_PSK,
@@ -101,6 +102,7 @@ static const struct cli_option options[] = {
     {0, "serve", NULL, "be the server, in the foreground", OPT_SERVE},
     {0, "listen", "ADDR:PORT", "with --serve, may repeat: where clients connect (default: all addresses, 4343); ADDR:PORT,tls=MODE for a TLS mode of its own", OPT_LISTEN},
     {0, "state-dir", "DIR", "with --serve: where exports and grants are kept (default " SERVE_DEFAULT_STATE_DIR ")", OPT_STATE_DIR},
+    {0, "operator", "USER", "with --serve: an account that may change ordinary exports, and no leg of a mirror (hamon, for its API)", OPT_OPERATOR},
     {0, "workers", "N", "with --serve: data threads (default: one for each core)", OPT_WORKERS},
     {0, "tls", "MODE", "with --serve: off, offer or require (default: require when there are keys)", OPT_TLS},
     {0, "tls-psk", "FILE", "with --serve: pre-shared keys, lines IDENTITY:HEXKEY as psktool writes them, readable by its owner alone", OPT_TLS_PSK},
@@ -244,6 +246,10 @@ static int take_server_option(struct command_line *c, int option, const char *va
         case OPT_STATE_DIR:
                 c->only_serve = "--state-dir";
                 c->serve.state_dir = value;
+                return 0;
+        case OPT_OPERATOR:
+                c->only_serve = "--operator";
+                c->serve.operator_name = value;
                 return 0;
         default:
                 c->only_serve = "--workers";

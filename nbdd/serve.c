@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -415,6 +416,17 @@ static int start_engine(struct server *s)
         return r;
 }
 
+/* An account that is not there (hamon's, where only nbdd is installed) operates nothing. */
+static bool find_operator(const char *name, uid_t *ret)
+{
+        const struct passwd *user = name ? getpwnam(name) : NULL;
+        if (name && !user)
+                log_info("there is no user \"%s\": nobody operates exports but root, continuing", name);
+        if (user)
+                *ret = user->pw_uid;
+        return user;
+}
+
 int serve(const struct serve_options *options)
 {
         static struct server s;
@@ -430,7 +442,9 @@ int serve(const struct serve_options *options)
                 goto out;
         if (security_mode(&s.security, SECURITY_DEFAULT) > SESSION_TLS_NONE)
                 log_info("TLS records are %s", security_kernel(&s.security) ? "left to the kernel" : "done here: this kernel has no TLS (module tls), or --tls-records says so");
-        if ((r = control_start(options->control_socket, s.engine, reload_run, &s.reload, &s.control)) < 0) {
+        uid_t operator_uid;
+        bool has_operator = find_operator(options->operator_name, &operator_uid);
+        if ((r = control_start(options->control_socket, has_operator ? &operator_uid : NULL, s.engine, reload_run, &s.reload, &s.control)) < 0) {
                 log_error("cannot serve the control socket \"%s\": %s", options->control_socket,
                           r == -EADDRINUSE ? "another nbdd answers there" : strerror(-r));
                 goto out;

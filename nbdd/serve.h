@@ -16,6 +16,7 @@ struct serve_options {
         size_t listen_count;                  /* 0: all addresses, default port */
         const char *control_socket;
         const char *state_dir;
+        const char *operator_name; /* NULL: nobody but root and the own account changes anything */
         struct security_options security;
         const char *config; /* NULL: the default, which may miss */
         unsigned workers; /* 0: one for each core */

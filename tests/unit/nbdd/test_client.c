@@ -45,7 +45,7 @@ static int setup(void **state)
         (void)snprintf(disk, sizeof disk, "%s/disk", folder);
         (void)snprintf(leg, sizeof leg, "%s/leg", folder);
         if (make_file(disk) < 0 || make_file(leg) < 0 || engine_new(state_dir, &engine, reason, sizeof reason) < 0 || engine_start(engine) < 0 ||
-            control_start(socket_path, engine, NULL, NULL, &control) < 0)
+            control_start(socket_path, NULL, engine, NULL, NULL, &control) < 0)
                 return -1;
         int r = nbdd_open(socket_path, &n);
         return r < 0 ? r : nbdd_set_owner(n, "hamon");

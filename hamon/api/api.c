@@ -34,6 +34,13 @@ static uint64_t now_ms(void)
         return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static int64_t wall_ms(void)
+{
+        struct timespec t;
+        (void)clock_gettime(CLOCK_REALTIME, &t); /* cannot fail for this clock */
+        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 int api_thread(pthread_t *ret, void *(*run)(void *userdata), void *userdata)
 {
         sigset_t all, before;
@@ -224,7 +231,9 @@ int api_start(struct api *a, const struct api_options *options, char *error, siz
         embedded_init();
         a->nbdd_socket = options->nbdd_socket;
         (void)snprintf(error, error_size, "no memory or no thread for the API");
-        a->idempotency = idempotency_new();
+        a->idempotency = idempotency_new(options->state_directory, wall_ms());
+        if (a->idempotency)
+                operations_number_from(a->operations, idempotency_last(a->idempotency));
         a->rate = rate_new(options->start);
         int r = a->idempotency && a->rate ? hub_new(a, &a->hub) : -ENOMEM;
         if (r == 0)

@@ -27,6 +27,7 @@ struct api_work {
         json_t *body;
         enum access access;
         char who[CALL_WHO_SIZE], if_match[ETAG_SIZE], idempotency_key[ETAG_SIZE];
+        struct operation wanted; /* changes.c */
 };
 
 struct api_call {
@@ -84,6 +85,7 @@ int route_call(struct api_call *c, struct http_response *resp);
 
 /* cluster.c: the hash of each machine's configuration, null where it is not known; and "rtt_us" of a link. */
 json_t *config_hashes(const struct api *a);
+json_t *config_differs(const struct api *a); /* names of those whose hash is known, and another one than ours */
 void add_rtt(const struct api *a, json_t *link, uint8_t voter);
 
 /* page.c: the headers that forbid a page everything that is not this daemon's own. */
@@ -96,7 +98,16 @@ api_handler get_events, get_history, follow_events;                             
 api_handler get_notify, post_notify_test;                                                                /* notify.c */
 api_handler get_cluster;                                                                                   /* cluster.c */
 api_handler get_support_bundle;                                                                             /* bundle.c */
+api_handler post_export, patch_export, delete_export, start_export, stop_export, clear_export, delete_session;   /* export_changes.c */
 api_handler get_exports, get_sessions;                                                                     /* exports.c */
+/* config_apply.c: the ETag of the configuration, without quotes. */
+void config_etag(const struct api *a, char ret[ETAG_SIZE]);
+
+/* Likewise: the change itself, as a work whose body is {"text", "without", "accept_warnings"}; method POST looks only. */
+void config_apply_work(const struct api *a, struct api_work *w, struct http_response *resp);
+api_handler put_config_mirror, delete_config_mirror, put_config_service, delete_config_service;             /* config_sections.c */
+api_handler post_config_check, put_config;                                                                 /* config_apply.c */
+api_handler post_config_step, post_config_discard, get_config_text;                                        /* config_step.c */
 api_handler get_config, get_reasons;                                                                       /* config_json.c */
 api_handler get_explain, get_simulate;                                                                     /* explain.c */
 api_handler get_preflight;                                                                                 /* preflight.c */

@@ -52,8 +52,14 @@ static json_t *operation_json(const struct api_call *c, const struct operation *
 static bool find_operation(const struct api_call *c, struct operation *ret, struct http_response *resp)
 {
         uint64_t ticket;
-        if (parse_u64(c->part[2], &ticket) && operations_get(c->api->operations, ticket, ret) == 0)
+        bool number = parse_u64(c->part[2], &ticket);
+        if (number && operations_get(c->api->operations, ticket, ret) == 0)
                 return true;
+        if (number && idempotency_knows(c->api->idempotency, ticket)) {
+                (void)http_response_problem(resp, 410, "operation-forgotten", "it was of an earlier start of hamon", "hamon began anew since that operation, and does not know how it ended",
+                                            "GET /v1/events: what was done stands there; GET /v1/status: what is so now");
+                return false;
+        }
         (void)http_response_problem(resp, 404, "not-found", "no such operation",
                                     "no operation has that number, or it is too long ago: the last 64 of this start are kept", NULL);
         return false;
@@ -128,11 +134,11 @@ static bool is_stale(struct api_call *c, uint8_t mirror, struct http_response *r
                                  resp);
 }
 
-static int accepted(const struct api_call *c, uint64_t ticket, struct http_response *resp)
+static int accepted(const struct api *a, uint64_t ticket, struct http_response *resp)
 {
         resp->status = 202;
         http_response_header(resp, "Location", "/v1/operations/%" PRIu64, ticket);
-        return answer_json(resp, json_pack("{s:o, s:s}", "operation", json_of_u64(ticket), "node", c->api->config->voters[c->api->self].name));
+        return answer_json(resp, json_pack("{s:o, s:s}", "operation", json_of_u64(ticket), "node", a->config->voters[a->self].name));
 }
 
 static int busy(struct http_response *resp, const char *detail)
@@ -146,15 +152,21 @@ static bool is_again(struct api_call *c, struct http_response *resp)
 {
         char what[CALL_PATH_SIZE + 64];
         uint64_t ticket = 0;
+        if (strlen(c->idempotency_key) > IDEMPOTENCY_KEY_MAX) {
+                (void)http_response_problem(resp, 400, "bad-request", "the Idempotency-Key is too long", "a key has up to 127 characters", "a UUID is a good key");
+                return true;
+        }
         char *body = c->body ? json_dumps(c->body, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
         (void)snprintf(what, sizeof what, "%s %s %.256s", c->method, c->path, body ? body : "");
         free(body);
-        switch (idempotency_begin(c->api->idempotency, c->idempotency_key, what, c->now_ms, &ticket)) {
+        struct timespec wall;
+        (void)clock_gettime(CLOCK_REALTIME, &wall);
+        switch (idempotency_begin(c->api->idempotency, c->idempotency_key, what, (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000, &ticket)) {
         case IDEMPOTENCY_NEW:
                 return false;
         case IDEMPOTENCY_DONE:
                 http_response_header(resp, "Idempotency-Replayed", "true");
-                (void)accepted(c, ticket, resp);
+                (void)accepted(c->api, ticket, resp);
                 return true;
         case IDEMPOTENCY_REUSED:
                 (void)http_response_problem(resp, 422, "key-reused", "this Idempotency-Key was used for something else",
@@ -163,11 +175,32 @@ static bool is_again(struct api_call *c, struct http_response *resp)
         case IDEMPOTENCY_UNDER_WAY:
                 (void)http_response_problem(resp, 409, "busy", "the same request is under way", "the first of the two is not answered yet", "ask again");
                 return true;
+        case IDEMPOTENCY_UNKNOWN:
+                (void)http_response_problem(resp, 409, "outcome-unknown", "it may have been done", "hamon ended just when it was to begin this; it will not be begun by this key again",
+                                            "look at GET /v1/events whether it was asked for, and send it with a new key if not");
+                return true;
         case IDEMPOTENCY_FULL:
                 break;
         }
         (void)busy(resp, "too many changes with a key within 24 hours");
         return true;
+}
+
+/* A worker's: the key is durable before the command is begun. */
+static void post_kept(const struct api *a, struct api_work *w, struct http_response *resp)
+{
+        uint64_t ticket = 0;
+        int r = idempotency_keep(a->idempotency, w->idempotency_key);
+        if (r < 0) {
+                char detail[SENTENCE_SIZE];
+                (void)snprintf(detail, sizeof detail, "the Idempotency-Key cannot be kept: %s; nothing was begun", strerrordesc_np(-r)); /* fits */
+                (void)http_response_problem(resp, 503, "key-not-kept", "the key cannot be kept", detail, "look at the disk that holds hamon's state, or send it without a key");
+        } else if (operations_post(a->operations, &w->wanted, w->who, &ticket) < 0) {
+                (void)busy(resp, "too many commands are under way");
+        } else {
+                (void)accepted(a, ticket, resp);
+        }
+        idempotency_note(a->idempotency, w->idempotency_key, ticket);
 }
 
 static int post_wanted(struct api_call *c, const struct operation *wanted, struct http_response *resp)
@@ -179,12 +212,18 @@ static int post_wanted(struct api_call *c, const struct operation *wanted, struc
                                              "this is the witness: it votes, and has nothing to command", "run hamonctl on a node");
         if (call_is_early(c, resp) || (c->idempotency_key && is_again(c, resp)))
                 return 0;
-        int r = 0;
-        if (!is_stale(c, wanted->mirror, resp))
-                r = operations_post(a->operations, wanted, c->who, &ticket) < 0 ? busy(resp, "too many commands are under way") : accepted(c, ticket, resp);
-        if (c->idempotency_key)
-                idempotency_note(a->idempotency, c->idempotency_key, ticket);
-        return r;
+        if (is_stale(c, wanted->mirror, resp)) {
+                if (c->idempotency_key)
+                        idempotency_note(a->idempotency, c->idempotency_key, 0);
+                return 0;
+        }
+        if (!c->idempotency_key)
+                return operations_post(a->operations, wanted, c->who, &ticket) < 0 ? busy(resp, "too many commands are under way") : accepted(a, ticket, resp);
+        c->work.run = post_kept;
+        c->work.wanted = *wanted;
+        (void)snprintf(c->work.who, sizeof c->work.who, "%s", c->who);
+        (void)snprintf(c->work.idempotency_key, sizeof c->work.idempotency_key, "%s", c->idempotency_key); /* fits: is_again() */
+        return HTTP_LATER;
 }
 
 static int post(struct api_call *c, enum command_type type, uint8_t mirror, bool consent, struct http_response *resp)

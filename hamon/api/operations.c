@@ -131,6 +131,14 @@ int operations_cancel(struct operations *o, uint64_t ticket)
         return r;
 }
 
+void operations_number_from(struct operations *o, uint64_t last)
+{
+        pthread_mutex_lock(&o->lock);
+        if (last > o->last)
+                o->last = last;
+        pthread_mutex_unlock(&o->lock);
+}
+
 uint64_t operations_last(struct operations *o)
 {
         pthread_mutex_lock(&o->lock);

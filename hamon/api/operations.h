@@ -47,6 +47,9 @@ int operations_post(struct operations *o, const struct operation *wanted, const 
 /* HTTP thread. 0: the loop will never see it; -EALREADY: the loop has it or it is over; -ENOENT. */
 int operations_cancel(struct operations *o, uint64_t ticket);
 
+/* Before the first: the next one is `last` + 1 (so that one of an earlier start is never taken for one of this). */
+void operations_number_from(struct operations *o, uint64_t last);
+
 /* Ticket of the newest, 0: none. */
 uint64_t operations_last(struct operations *o);
 

@@ -128,13 +128,13 @@ static int write_all(int fd, const char *data, size_t size)
         return 0;
 }
 
-static int write_temporary(const struct place *at, const char *header, const void *payload, size_t size_bytes)
+static int write_temporary(const struct place *at, mode_t mode, const char *header, const void *payload, size_t size_bytes)
 {
         /* A left-over of a crash is of no use to anybody; O_EXCL so that nothing is written through a planted link. */
         (void)unlinkat(at->folder_fd, at->temporary, 0);
         if (fault(STEP_OPEN))
                 return -EIO;
-        int fd = openat(at->folder_fd, at->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        int fd = openat(at->folder_fd, at->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (fd < 0)
                 return -errno;
         int r = write_all(fd, header, strlen(header));
@@ -149,22 +149,14 @@ static int write_temporary(const struct place *at, const char *header, const voi
         return r;
 }
 
-int statefile_write(const char *path, const char *owner, unsigned version, const void *payload, size_t size_bytes)
+static int replace(const char *path, mode_t mode, const char *header, const void *payload, size_t size_bytes)
 {
         struct place at;
-        char hash[HASH_TEXT_SIZE], header[HEADER_MAX];
 
-        assert(owner_is_valid(owner));
-        if (size_bytes > STATEFILE_PAYLOAD_MAX)
-                return -EFBIG;
-        int r = hash_text(owner, version, payload, size_bytes, hash);
+        int r = place_open(path, &at);
         if (r < 0)
                 return r;
-        snprintf(header, sizeof header, STATEFILE_MAGIC " %s %u %s %zu\n", owner, version, hash, size_bytes);
-        r = place_open(path, &at);
-        if (r < 0)
-                return r;
-        r = write_temporary(&at, header, payload, size_bytes);
+        r = write_temporary(&at, mode, header, payload, size_bytes);
         if (r == 0 && fault(STEP_RENAME))
                 r = -EIO;
         if (r == 0 && renameat(at.folder_fd, at.temporary, at.folder_fd, at.name) < 0)
@@ -177,6 +169,25 @@ int statefile_write(const char *path, const char *owner, unsigned version, const
                 r = -errno;
         close(at.folder_fd);
         return r;
+}
+
+int statefile_write(const char *path, const char *owner, unsigned version, const void *payload, size_t size_bytes)
+{
+        char hash[HASH_TEXT_SIZE], header[HEADER_MAX];
+
+        assert(owner_is_valid(owner));
+        if (size_bytes > STATEFILE_PAYLOAD_MAX)
+                return -EFBIG;
+        int r = hash_text(owner, version, payload, size_bytes, hash);
+        if (r < 0)
+                return r;
+        snprintf(header, sizeof header, STATEFILE_MAGIC " %s %u %s %zu\n", owner, version, hash, size_bytes);
+        return replace(path, 0600, header, payload, size_bytes);
+}
+
+int statefile_replace_plain(const char *path, unsigned mode, const void *content, size_t size_bytes)
+{
+        return replace(path, (mode_t)mode, "", content, size_bytes);
 }
 
 int statefile_remove(const char *path)

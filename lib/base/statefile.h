@@ -22,6 +22,9 @@
 /* `owner`: one word of up to 32 letters, digits, "-" and "_". -EFBIG past STATEFILE_PAYLOAD_MAX. The file has mode 0600. */
 int statefile_write(const char *path, const char *owner, unsigned version, const void *payload, size_t size_bytes);
 
+/* The same for a file that people write, too: `content` as it is, without the first line. `mode`: less what umask takes. */
+int statefile_replace_plain(const char *path, unsigned mode, const void *content, size_t size_bytes);
+
 /* *ret_payload is malloc'ed and NUL-terminated (the NUL is not counted); the caller frees it. */
 int statefile_read(const char *path, const char *owner, unsigned max_version, unsigned *ret_version, char **ret_payload,
                    size_t *ret_size_bytes);

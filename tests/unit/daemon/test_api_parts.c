@@ -47,7 +47,7 @@ static void test_wrong_tokens_cost_more(void **state)
 
 static void test_a_key_is_good_once(void **state)
 {
-        struct idempotency *i = idempotency_new();
+        struct idempotency *i = idempotency_new(NULL, 0);
         uint64_t ticket = 0;
 
         (void)state;
@@ -67,7 +67,7 @@ static void test_a_key_is_good_once(void **state)
 
 static void test_keys_are_kept_and_bounded(void **state)
 {
-        struct idempotency *i = idempotency_new();
+        struct idempotency *i = idempotency_new(NULL, 0);
         uint64_t ticket;
         char key[16];
 
@@ -89,6 +89,50 @@ static void make_folder(void)
 {
         strcpy(folder, "/tmp/hamon-tokens-XXXXXX");
         assert_non_null(mkdtemp(folder));
+}
+
+/* A key that was used is used after a restart, too; one of which only the beginning is known is never begun again. */
+static void test_keys_survive_a_restart(void **state)
+{
+        uint64_t ticket = 0;
+        char path[96];
+
+        (void)state;
+        make_folder();
+        struct idempotency *i = idempotency_new(folder, 1000);
+        assert_int_equal(idempotency_begin(i, "done", "POST /x", 1000, &ticket), IDEMPOTENCY_NEW);
+        assert_int_equal(idempotency_keep(i, "done"), 0);
+        idempotency_note(i, "done", 7);
+        assert_int_equal(idempotency_begin(i, "begun", "POST /x", 2000, &ticket), IDEMPOTENCY_NEW);
+        assert_int_equal(idempotency_keep(i, "begun"), 0);
+        assert_int_equal(idempotency_begin(i, "reserved", "POST /x", 2000, &ticket), IDEMPOTENCY_NEW);
+        idempotency_free(i);
+
+        snprintf(path, sizeof path, "%s/idempotency", folder);
+        FILE *f = fopen(path, "a");
+        assert_non_null(f);
+        fputs("0123456789abcdef torn by a power c", f);
+        fclose(f);
+        i = idempotency_new(folder, 3000);
+        assert_int_equal(idempotency_last(i), 7);
+        assert_true(idempotency_knows(i, 7));
+        assert_false(idempotency_knows(i, 8));
+        assert_int_equal(idempotency_begin(i, "done", "POST /x", 3000, &ticket), IDEMPOTENCY_DONE);
+        assert_int_equal(ticket, 7);
+        assert_int_equal(idempotency_begin(i, "done", "POST /y", 3000, &ticket), IDEMPOTENCY_REUSED);
+        assert_int_equal(idempotency_begin(i, "begun", "POST /x", 3000, &ticket), IDEMPOTENCY_UNKNOWN);
+        assert_int_equal(idempotency_begin(i, "reserved", "POST /x", 3000, &ticket), IDEMPOTENCY_NEW);
+        idempotency_free(i);
+
+        i = idempotency_new(folder, 1000 + IDEMPOTENCY_KEEP_MS); /* a day later */
+        assert_int_equal(idempotency_begin(i, "done", "POST /z", 1000 + IDEMPOTENCY_KEEP_MS, &ticket), IDEMPOTENCY_NEW);
+        assert_int_equal(idempotency_begin(i, "begun", "POST /x", 1999 + IDEMPOTENCY_KEEP_MS, &ticket), IDEMPOTENCY_UNKNOWN);
+        idempotency_free(i);
+
+        i = idempotency_new("/nothere", 1000);
+        assert_int_equal(idempotency_begin(i, "k", "POST /x", 1000, &ticket), IDEMPOTENCY_NEW);
+        assert_int_equal(idempotency_keep(i, "k"), -ENOENT);
+        idempotency_free(i);
 }
 
 static void remove_folder(void)
@@ -183,6 +227,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_a_burst_and_then_a_rate), cmocka_unit_test(test_wrong_tokens_cost_more),
             cmocka_unit_test(test_a_key_is_good_once),      cmocka_unit_test(test_keys_are_kept_and_bounded),
+                cmocka_unit_test(test_keys_survive_a_restart),
             cmocka_unit_test(test_tokens_outlive_a_restart), cmocka_unit_test(test_a_disk_that_fails),
             cmocka_unit_test(test_a_torn_file_is_not_used),
         };

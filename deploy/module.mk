@@ -22,7 +22,7 @@ DEPLOY_COMPLETED := nbdd nbdc hamon-rescue hamonctl
 .PHONY: install deb dist rpm
 install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(UDEVDIR) $(DESTDIR)$(MANDIR)/man8
-	$(INSTALL) -d -m 0750 $(DESTDIR)$(SYSCONFDIR)/hamon
+	$(INSTALL) -d -m 0770 $(DESTDIR)$(SYSCONFDIR)/hamon
 	$(INSTALL) -m 0755 $(addprefix $(BUILD)/,$(filter-out hamonctl,$(DEPLOY_PROGRAMS))) $(DESTDIR)$(SBINDIR)
 	$(INSTALL) -m 0755 $(BUILD)/hamonctl $(DESTDIR)$(BINDIR)
 	set -e; for unit in $(DEPLOY_UNITS); do \

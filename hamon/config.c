@@ -9,6 +9,7 @@
 
 static const struct ini_schema schema[] = {
     {"cluster", "name", false, false},
+    {"cluster", "version", false, false},
     {"cluster", "key-file", false, false},
     {"cluster", "port", false, false},
     {"cluster", "leg-port", false, false},
@@ -139,6 +140,9 @@ static void read_cluster(struct config_reading *r, struct config *c)
                           CONFIG_NAME_SIZE - 1);
         else
                 (void)copy_text(r, e, c->cluster, sizeof c->cluster);
+        e = ini_get(r->ini, "cluster", "", "version", 0);
+        if (e)
+                (void)ini_u64(r->ini, e, r->errors, 0, INT64_MAX - 1, &c->version);
         e = ini_get(r->ini, "cluster", "", "key-file", 0);
         if (e && *e->value != '/')
                 ini_error(r->ini, e, r->errors, "key-file \"%s\" is not an absolute path", e->value);
@@ -342,4 +346,13 @@ int config_mirror_index(const struct config *c, const char *name)
                 if (strcmp(c->mirror[i].name, name) == 0)
                         return (int)i;
         return -ENOENT;
+}
+
+/* FNV-1a over the id's bytes. */
+uint32_t config_mirror_tag(uint64_t export_id)
+{
+        uint32_t h = 2166136261u;
+        for (unsigned i = 0; i < 8; i++)
+                h = (h ^ (uint32_t)(export_id >> (56 - 8 * i) & 0xff)) * 16777619u;
+        return h;
 }

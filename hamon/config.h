@@ -132,6 +132,7 @@ struct config_notify {
 
 struct config {
         char cluster[CONFIG_NAME_SIZE];
+        uint64_t version; /* counted by `hamonctl config apply`; 0: never */
         char key_file[CONFIG_PATH_SIZE];
         char leg_key_file[CONFIG_PATH_SIZE]; /* "": legs are not encrypted */
         uint16_t port, leg_port;
@@ -156,5 +157,8 @@ int config_voter_index(const struct config *c, const char *name);
 
 /* Index of the mirror with that name, or -ENOENT. */
 int config_mirror_index(const struct config *c, const char *name);
+
+/* What names a mirror in messages (hamon/net/mirror_tags.h). No two mirrors of a configuration that was read have the same. */
+uint32_t config_mirror_tag(uint64_t export_id);
 
 #endif

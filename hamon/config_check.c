@@ -124,6 +124,9 @@ static void check_mirrors(const struct config_reading *r, const struct config *c
                         if (id && a->id && a->id == b->id)
                                 ini_error(r->ini, id, r->errors, "id \"%s\" is that of mirror \"%s\" already",
                                           id->value, b->name);
+                        else if (id && a->id && config_mirror_tag(a->id) == config_mirror_tag(b->id))
+                                ini_error(r->ini, id, r->errors, "id \"%s\" looks like that of mirror \"%s\" in messages: choose another",
+                                          id->value, b->name);
                         for (unsigned n = 0; n < NODES; n++) {
                                 if (!a->device[n][0] || strcmp(a->device[n], b->device[n]) != 0)
                                         continue;

@@ -125,15 +125,25 @@ static void raise_priority(void)
                 log_info("no real-time priority (%s), continuing", strerrordesc_np(errno));
 }
 
-static int run(struct command_line *c, const struct config *config, int self)
+/* The configuration is read once, by the whole program: another one means a new program in the same process, whose unit notices nothing. */
+static int begin_anew(char **argv)
+{
+        execv("/proc/self/exe", argv);
+        log_error("cannot begin anew: %s", strerrordesc_np(errno));
+        return EXIT_FAILURE; /* the unit starts it again */
+}
+
+static int run(struct command_line *c, const struct config *config, int self, char **argv)
 {
         struct driver *d;
+        bool renew = false;
         (void)process_block_signals((const int[]){SIGTERM, SIGINT, SIGHUP, 0}); /* the loop reads them; cannot fail */
         int r = process_set_oom_score(OOM_SCORE);
         if (r < 0) /* without the right to: systemd's OOMScoreAdjust= has done it */
                 log_debug("oom_score_adj is not set: %s", strerrordesc_np(-r));
         lock_memory();
         c->driver.config = config;
+        c->driver.config_path = c->config;
         c->driver.self = (uint8_t)self;
         r = driver_new(&c->driver, &d);
         if (r < 0) {
@@ -141,10 +151,12 @@ static int run(struct command_line *c, const struct config *config, int self)
                 return r == -EBADMSG || r == -EPROTO ? EXIT_CONFIG : EXIT_FAILURE;
         }
         raise_priority();
-        r = driver_run(d);
+        r = driver_run(d, &renew);
         if (r < 0)
                 log_error("the loop failed: %s", strerrordesc_np(-r));
         driver_free(d);
+        if (r >= 0 && renew)
+                return begin_anew(argv);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -186,5 +198,5 @@ int main(int argc, char **argv)
                 log_error("%s", why);
                 return EXIT_CONFIG;
         }
-        return c.check ? EXIT_SUCCESS : run(&c, &config, self);
+        return c.check ? EXIT_SUCCESS : run(&c, &config, self, argv);
 }

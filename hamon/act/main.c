@@ -122,10 +122,46 @@ static int make_folders(const struct command_line *c, char *ret_run_dir, size_t 
         return 0;
 }
 
-static int run(struct command_line *c, const struct config *config, unsigned self)
+/* What the file was when it was read. */
+static struct {
+        const char *path, *node;
+        struct stat st;
+        const struct config *config;
+} file;
+
+static void note(void *userdata, const char *message)
+{
+        (void)userdata;
+        log_warning("%s", message);
+}
+
+/* Another file that cannot be used changes nothing: hamon says the same of it. */
+static bool outdated(void)
+{
+        static struct config next;
+        struct ini_errors errors = {.report = note};
+        struct stat st;
+        char why[512];
+
+        if (stat(file.path, &st) < 0 || (st.st_ino == file.st.st_ino && st.st_mtim.tv_sec == file.st.st_mtim.tv_sec &&
+                                         st.st_mtim.tv_nsec == file.st.st_mtim.tv_nsec && st.st_size == file.st.st_size))
+                return false;
+        if (config_load(file.path, &errors, &next) < 0)
+                return false;
+        return identity_find(&next, file.node, false, why, sizeof why) == identity_find(file.config, file.node, false, why, sizeof why);
+}
+
+static int begin_anew(char **argv)
+{
+        execv("/proc/self/exe", argv); /* threads that wait for work end with the old program */
+        log_error("cannot begin anew: %s", strerrordesc_np(errno));
+        _exit(EXIT_FAILURE); /* the unit starts it again */
+}
+
+static int run(struct command_line *c, const struct config *config, unsigned self, char **argv)
 {
         static struct mirror mirrors[MIRRORS_MAX];
-        struct server_options o = {.socket_path = c->socket, .config = config, .mirrors = mirrors};
+        struct server_options o = {.socket_path = c->socket, .config = config, .mirrors = mirrors, .outdated = outdated};
         struct server *server = NULL;
         sd_event *loop = NULL;
         char run_dir[200];
@@ -164,6 +200,8 @@ static int run(struct command_line *c, const struct config *config, unsigned sel
         server_end(server);
         if (r < 0)
                 log_error("the loop failed: %s", strerrordesc_np(-r));
+        if (r == SERVER_RENEW)
+                return begin_anew(argv);
         /* Workers may be inside the kernel: the process ends around them, and what they began is found by the next one.
          */
         _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
@@ -184,12 +222,18 @@ int main(int argc, char **argv)
         if (c.debug)
                 log_init("hamon-act", LOG_LEVEL_DEBUG);
         struct ini_errors errors = {.report = report};
-        if (config_load(c.config, &errors, &config) < 0)
+        file.path = c.config;
+        file.node = c.node;
+        file.config = &config;
+        if (stat(c.config, &file.st) < 0 || config_load(c.config, &errors, &config) < 0) {
+                if (errors.count == 0)
+                        log_error("cannot read '%s': %s", c.config, strerrordesc_np(errno));
                 return EXIT_CONFIG;
+        }
         int self = identity_find(&config, c.node, false, why, sizeof why);
         if (self < 0) {
                 log_error("%s", why);
                 return EXIT_CONFIG;
         }
-        return run(&c, &config, (unsigned)self);
+        return run(&c, &config, (unsigned)self, argv);
 }

@@ -33,6 +33,7 @@ struct server {
         int listen_fd, client_fd;
         sd_event_source *client_source;
         sd_event_source *guard;
+        bool renew; /* there is another configuration: when nothing runs, hamon-act begins anew */
         uint64_t hamon_gone_since_ms; /* CLOCK_BOOTTIME; 0: one is connected */
         uid_t user; /* who may connect besides root; (uid_t)-1: there is no such user */
         struct worker *workers[MIRRORS_MAX];
@@ -74,11 +75,30 @@ static void send_text(struct server *s, char *text)
         free(text);
 }
 
+static bool is_idle(const struct server *s)
+{
+        bool idle = true;
+        for (unsigned i = 0; i < s->o.config->mirrors; i++)
+                idle = idle && worker_is_idle(s->workers[i]) && (!s->service_workers[i] || worker_is_idle(s->service_workers[i]));
+        return idle;
+}
+
+/* True: the loop ends. */
+static bool renew_when_idle(struct server *s)
+{
+        if (!s->renew || !is_idle(s))
+                return false;
+        log_notice("begins anew with another configuration; arrays and services stay as they are");
+        (void)sd_event_exit(s->loop, SERVER_RENEW);
+        return true;
+}
+
 static void on_done(void *userdata, const struct effect_result *result)
 {
         struct server *s = userdata;
 
         send_text(s, protocol_encode_result(s->o.config, result));
+        (void)renew_when_idle(s);
 }
 
 static void on_observed(void *userdata, const struct observation *o, const struct service_seen *service)
@@ -175,6 +195,11 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
                 close(fd);
                 return 0;
         }
+        s->renew = s->renew || s->o.outdated();
+        if (renew_when_idle(s)) {
+                close(fd); /* hamon connects again, to the new one */
+                return 0;
+        }
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size); /* the default would do, for less time */
         if (sd_event_add_io(s->loop, &s->client_source, fd, EPOLLIN, on_client, s) < 0) {
                 close(fd);
@@ -247,6 +272,7 @@ static int on_guard(sd_event_source *source, uint64_t usec, void *userdata)
                 (void)reboot_now(); /* when it returns, it is tried again at the next look */
         }
         watchdog_do(self_guard_watchdog(&v));
+        (void)renew_when_idle(s);
         int r = sd_event_source_set_time_relative(source, SELF_GUARD_LOOK_MS * 1000ull);
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

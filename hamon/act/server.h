@@ -19,9 +19,16 @@ struct server_options {
         const char *socket_path;
         const struct config *config;
         struct mirror *mirrors; /* config->mirrors of them */
+        bool (*outdated)(void); /* is the file another one than `config` was read from, and can it be used? */
 };
 
-/* Listens and starts the threads of every mirror. 0 or -errno. Lives as long as the process. */
+enum { SERVER_RENEW = 1 }; /* what sd_event_loop() returns when hamon-act shall begin anew with another configuration */
+
+/*
+ * Looks for another configuration whenever hamon connects: a hamon that begins anew with one brings its hamon-act along. Between two effects only: one
+ * that has begun is finished before.
+ *
+ * Listens and starts the threads of every mirror. 0 or -errno. Lives as long as the process. */
 int server_start(sd_event *loop, const struct server_options *options, struct server **ret);
 
 /* Removes the socket's file. */

@@ -25,6 +25,7 @@ struct worker {
         unsigned client; /* counts clients: an answer to an earlier one is dropped */
         struct effect queue[WORKER_QUEUE_MAX];
         unsigned first, count;
+        bool busy; /* inside an effect */
         struct effect_result results[WORKER_QUEUE_MAX + 1]; /* as many as effects can be open, and the one that runs */
         unsigned result_count;
 };
@@ -73,9 +74,13 @@ static void *run(void *userdata)
                 struct effect e = w->queue[w->first];
                 w->first = (w->first + 1) % WORKER_QUEUE_MAX;
                 w->count--;
+                w->busy = true;
                 unsigned client = w->client;
                 pthread_mutex_unlock(&w->lock);
                 perform(w, &e, client);
+                pthread_mutex_lock(&w->lock);
+                w->busy = false;
+                pthread_mutex_unlock(&w->lock);
         }
         return NULL;
 }
@@ -150,4 +155,12 @@ void worker_forget(struct worker *w)
         w->count = 0;
         w->result_count = 0;
         pthread_mutex_unlock(&w->lock);
+}
+
+bool worker_is_idle(struct worker *w)
+{
+        pthread_mutex_lock(&w->lock);
+        bool idle = !w->busy && w->count == 0 && w->result_count == 0;
+        pthread_mutex_unlock(&w->lock);
+        return idle;
 }

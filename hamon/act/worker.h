@@ -29,6 +29,9 @@ int worker_start(struct mirror *m, sd_event *loop, worker_done done, void *userd
 /* -ENOBUFS: the queue is full. */
 int worker_give(struct worker *w, const struct effect *e);
 
+/* Nothing runs, waits, or has an answer that was not taken. */
+bool worker_is_idle(struct worker *w);
+
 /* Drops what has not begun (its client is gone: outcomes are unknown to it anyway). What runs goes on to its end. */
 void worker_forget(struct worker *w);
 

@@ -16,6 +16,7 @@
 #define API_NBDD_SOCKET "/run/nbdd/control.sock"
 
 struct api_hub;
+struct config_keep;
 struct api_workers;
 struct api_views;
 struct event_writer;
@@ -34,6 +35,7 @@ struct api {
         struct event_writer *event_writer;
         struct operations *operations;
         char config_hash[CONFIG_HASH_SIZE];
+        struct config_keep *configs;
 
         /* From api_start() on. */
         const char *nbdd_socket;

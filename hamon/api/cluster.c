@@ -80,7 +80,7 @@ static json_t *say_active(const struct sight *s, const char *mirror)
 static json_t *disagreements(const struct api *a, const struct sight sights[VOTERS])
 {
         json_t *list = json_array();
-        compare(list, sights, NULL, "configuration", "the machines run with different configurations: copy the file and restart hamon", say_config);
+        compare(list, sights, NULL, "configuration", "the machines run with different configurations: hamonctl config apply with the one that is meant", say_config);
         compare(list, sights, NULL, "version", "the machines run different versions of hamon", say_version);
         for (unsigned m = 0; m < a->config->mirrors; m++) {
                 const char *mirror = a->config->mirror[m].name;
@@ -143,6 +143,17 @@ json_t *config_hashes(const struct api *a)
                 json_decref(seen.status);
         }
         return hashes;
+}
+
+json_t *config_differs(const struct api *a)
+{
+        json_t *list = json_array(), *hashes = config_hashes(a), *hash;
+        const char *name;
+        json_object_foreach(hashes, name, hash)
+                if (json_is_string(hash) && strcmp(json_string_value(hash), a->config_hash) != 0)
+                        json_array_append_new(list, json_string(name));
+        json_decref(hashes);
+        return list;
 }
 
 /* The address of the other side without its port: "10.0.0.1:4344", "[fe80::1]:4344". */

@@ -6,6 +6,8 @@
 #include "hamon/api/config_json.h"
 
 #include "hamon/api/call.h"
+#include "hamon/api/config_keep.h"
+#include "hamon/api/json_take.h"
 #include "hamon/api/notify_send.h"
 #include "hamon/api/words.h"
 
@@ -154,5 +156,12 @@ int get_config(struct api_call *c, struct http_response *resp)
 {
         if (call_is_early(c, resp))
                 return 0;
-        return answer_view(c, resp, json_pack("{s:s, s:o, s:o}", "hash", c->api->config_hash, "hashes", config_hashes(c->api), "config", config_json(c->api->config)));
+        char revision[ETAG_SIZE];
+        struct config_seen seen;
+        config_keep_look(c->api->configs, &seen);
+        config_etag(c->api, revision);
+        http_response_header(resp, "ETag", "\"%s\"", revision);
+        json_t *waits = seen.next_version ? json_pack("{s:o, s:s, s:s}", "version", json_of_u64(seen.next_version), "hash", seen.next_hash, "by", seen.next_by) : json_null();
+        return answer_view(c, resp, json_pack("{s:o, s:s, s:o, s:o, s:o}", "version", json_of_u64(seen.version), "hash", c->api->config_hash, "waits", waits, "hashes",
+                                              config_hashes(c->api), "config", config_json(c->api->config)));
 }

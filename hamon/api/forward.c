@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAC_BYTES = 32, MAC_TEXT_SIZE = 2 * MAC_BYTES + 1, CONNECT_TIMEOUT_MS = 700, REPLAY_WINDOW = 64 };
+enum { MAC_BYTES = 32, MAC_TEXT_SIZE = 2 * MAC_BYTES + 1, CONNECT_TIMEOUT_MS = 700, CHANGE_TIMEOUT_MS = 60000 /* a configuration goes round, a disk is waited for */, REPLAY_WINDOW = 64 };
 
 /* What a sender has used up: numbers above `highest` and the holes in the window below it are fresh. */
 struct replay {
@@ -294,6 +294,7 @@ void forward_work(const struct api *a, struct api_work *w, struct http_response 
         char error[256], detail[400];
         struct forward_answer answer;
         const struct forward_request r = {.to = w->voter, .method = w->method, .target = w->target, .body = w->body, .access = w->access, .who = w->who,
+                                          .timeout_ms = strcmp(w->method, "GET") == 0 ? 0 : CHANGE_TIMEOUT_MS,
                                           .if_match = *w->if_match ? w->if_match : NULL,
                                           .idempotency_key = *w->idempotency_key ? w->idempotency_key : NULL};
         const char *node = a->config->voters[w->voter].name;

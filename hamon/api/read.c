@@ -21,7 +21,9 @@ int get_status(struct api_call *c, struct http_response *resp)
         if (call_is_early(c, resp))
                 return 0;
         answer_etag(c, MIRRORS_MAX, resp);
-        return answer_json(resp, status_json(c->snapshot, c->now_ms));
+        json_t *j = status_json(c->snapshot, c->now_ms), *node = json_object_get(j, "node");
+        json_object_set_new(node, "config_differs", config_differs(c->api));
+        return answer_json(resp, j);
 }
 
 /* A member of the status; the caller owns the reference. */

@@ -28,9 +28,18 @@
         X(GET, "/v1/cluster", VIEWER, get_cluster)                                             \
         X(GET, "/v1/nodes/{node}/{path}", VIEWER, pass_on)                                     \
         X(POST, "/v1/nodes/{node}/{path}", OPERATOR, pass_on)                                  \
+        X(PUT, "/v1/nodes/{node}/{path}", OPERATOR, pass_on)                                   \
+        X(PATCH, "/v1/nodes/{node}/{path}", OPERATOR, pass_on)                                 \
         X(DELETE, "/v1/nodes/{node}/{path}", OPERATOR, pass_on)                                \
         X(GET, "/v1/exports", VIEWER, get_exports)                                             \
+        X(POST, "/v1/exports", OPERATOR, post_export)                                          \
+        X(PATCH, "/v1/exports/{id}", OPERATOR, patch_export)                                   \
+        X(DELETE, "/v1/exports/{id}", OPERATOR, delete_export)                                 \
+        X(POST, "/v1/exports/{id}/start", OPERATOR, start_export)                              \
+        X(POST, "/v1/exports/{id}/stop", OPERATOR, stop_export)                                \
+        X(POST, "/v1/exports/{id}/clear", OPERATOR, clear_export)                              \
         X(GET, "/v1/sessions", VIEWER, get_sessions)                                           \
+        X(DELETE, "/v1/sessions/{session}", OPERATOR, delete_session)                          \
         X(GET, "/v1/mirrors", VIEWER, get_mirrors)                                             \
         X(GET, "/v1/mirrors/{mirror}", VIEWER, get_mirror)                                     \
         X(GET, "/v1/mirrors/{mirror}/primary", PUBLIC, probe_primary)                          \
@@ -44,6 +53,15 @@
         X(GET, "/v1/events/stream", VIEWER, follow_events)                                     \
         X(GET, "/v1/history", VIEWER, get_history)                                             \
         X(GET, "/v1/config", VIEWER, get_config)                                               \
+        X(PUT, "/v1/config", OPERATOR, put_config)                                             \
+        X(POST, "/v1/config/check", OPERATOR, post_config_check)                               \
+        X(POST, "/v1/config/step", OPERATOR, post_config_step)                                 \
+        X(POST, "/v1/config/discard", OPERATOR, post_config_discard)                           \
+        X(GET, "/v1/config/text", OPERATOR, get_config_text)                                   \
+        X(PUT, "/v1/config/mirrors/{name}", OPERATOR, put_config_mirror)                       \
+        X(DELETE, "/v1/config/mirrors/{name}", OPERATOR, delete_config_mirror)                 \
+        X(PUT, "/v1/config/services/{name}", OPERATOR, put_config_service)                     \
+        X(DELETE, "/v1/config/services/{name}", OPERATOR, delete_config_service)               \
         X(GET, "/v1/notify", VIEWER, get_notify)                                               \
         X(POST, "/v1/notify/test", OPERATOR, post_notify_test)                                 \
         X(GET, "/v1/reasons", VIEWER, get_reasons)                                             \

@@ -8,6 +8,7 @@
 #ifndef HAMON_API_SNAPSHOT_H
 #define HAMON_API_SNAPSHOT_H
 
+#include "hamon/api/config_keep.h"
 #include "hamon/config.h"
 #include "hamon/core/core.h"
 #include "hamon/net/links.h"
@@ -33,6 +34,7 @@ struct snapshot {
         uint64_t taken_ms, started_ms; /* CLOCK_BOOTTIME */
         int64_t wall_ms;
         char config_hash[CONFIG_HASH_SIZE]; /* of the configuration that this hamon runs with */
+        struct config_seen configs;
 
         bool act_ready;
         int act_error;           /* why not: negative errno */

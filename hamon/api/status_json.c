@@ -221,6 +221,10 @@ json_t *status_json(const struct snapshot *s, uint64_t now_ms)
                                  errno_or_null(s->state_error), "actions_waiting", (json_int_t)s->actions_waiting, "worst_turn_us",
                                  (json_int_t)s->worst_turn_us, "turns", json_of_u64(s->turns));
         json_object_set_new(node, "config_hash", json_string(s->config_hash));
+        json_object_set_new(node, "config_version", json_of_u64(s->configs.version));
+        json_object_set_new(node, "config_waits", s->configs.next_version ? json_pack("{s:o, s:s, s:s}", "version", json_of_u64(s->configs.next_version), "hash",
+                                                                                      s->configs.next_hash, "by", s->configs.next_by)
+                                                                          : json_null());
         json_t *nodes = json_array(), *mirrors = json_array(), *reasons = json_array();
         for (uint8_t v = 0; v < VOTERS; v++)
                 if (s->config->voters[v].links > 0)

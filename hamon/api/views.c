@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/api/views.h"
 
+#include "hamon/api/config_step.h"
 #include "hamon/api/forward.h"
 #include "hamon/api/threads.h"
 
@@ -67,6 +68,7 @@ static void *views_thread(void *userdata)
         pthread_mutex_lock(&v->lock);
         while (!v->stopping) {
                 pthread_mutex_unlock(&v->lock);
+                config_step_follow(v->api);
                 for (uint8_t i = 0; i < VOTERS; i++)
                         if (i != v->api->self && v->api->config->voters[i].links > 0)
                                 ask(v, i);
@@ -105,14 +107,15 @@ int views_start(struct api *api, struct api_views **ret)
         (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* every Linux has it */
         pthread_cond_init(&v->stop, &monotonic);
         pthread_condattr_destroy(&monotonic);
+        *ret = v; /* the thread looks at it by api->views */
         int r = api_thread(&v->thread, views_thread, v);
         if (r > 0) {
+                *ret = NULL;
                 pthread_cond_destroy(&v->stop);
                 pthread_mutex_destroy(&v->lock);
                 free(v);
                 return -r;
         }
-        *ret = v;
         return 0;
 }
 

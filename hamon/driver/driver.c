@@ -5,7 +5,7 @@
 #include "hamon/api/config_json.h"
 #include "hamon/api/event_writer.h"
 #include "hamon/api/words.h"
-#include "wire/hamon_wire.h"
+#include "hamon/net/mirror_tags.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -86,9 +86,10 @@ static bool on_payload(void *userdata, uint8_t from, const uint8_t *payload, siz
 {
         struct driver *d = userdata;
         struct event e = {.type = EVENT_MESSAGE};
-        if (hamon_wire_decode(payload, size_bytes, &e.message) < 0 || e.message.from != from || e.message.to != d->options.self)
-                return false;
-        if (e.message.type != MESSAGE_HEARTBEAT && e.message.mirror >= d->config->mirrors)
+        int r = mirror_tags_decode(d->config, payload, size_bytes, &e.message);
+        if (r == -ENOENT)
+                return true; /* another configuration is on its way, here or there */
+        if (r < 0 || e.message.from != from || e.message.to != d->options.self)
                 return false;
         driver_event(d, &e);
         return true;
@@ -348,6 +349,10 @@ int driver_new(const struct driver_options *options, struct driver **ret)
         d->started_ms = d->act_changed_ms = driver_now_ms();
         int r = config_hash(d->config, d->api.config_hash);
         if (r == 0)
+                d->api.configs = config_keep_new(options->config_path, d->config->version, d->api.config_hash, d->config->voters[options->self].name);
+        if (r == 0 && !d->api.configs)
+                r = -ENOMEM;
+        if (r == 0)
                 r = boot_id_read(&d->boot);
         if (r < 0)
                 log_error("cannot read the kernel's boot id: %s", strerrordesc_np(-r));
@@ -386,7 +391,7 @@ static int turn(struct driver *d)
         return r;
 }
 
-int driver_run(struct driver *d)
+int driver_run(struct driver *d, bool *ret_renew)
 {
         (void)sd_notify(0, "READY=1");
         struct event e = {.type = EVENT_TICK};
@@ -396,7 +401,8 @@ int driver_run(struct driver *d)
         do
                 r = turn(d);
         while (r >= 0 && sd_event_get_state(d->loop) != SD_EVENT_FINISHED);
-        (void)sd_notify(0, "STOPPING=1");
+        *ret_renew = d->renew;
+        (void)sd_notify(0, d->renew ? "STATUS=begins anew with another configuration" : "STOPPING=1");
         return r < 0 && r != -ESTALE ? r : 0;
 }
 
@@ -411,6 +417,7 @@ void driver_free(struct driver *d)
         operations_free(d->api.operations);
         snapshot_box_free(d->api.snapshots);
         event_log_free(d->api.events);
+        config_keep_free(d->api.configs);
         sd_event_source_unref(d->tick);
         sd_event_source_unref(d->publish_timer);
         sd_event_unref(d->loop);

@@ -15,6 +15,7 @@
 
 struct driver_options {
         const struct config *config; /* outlives the driver */
+        const char *config_path;     /* the file that it was read from */
         uint8_t self;                /* voter index */
         const char *state_directory;
         const char *control_socket;
@@ -27,8 +28,11 @@ struct driver;
 /* Logs what failed. 0 or -errno: then hamon must exit (-EBADMSG: a state file that must not be used). */
 int driver_new(const struct driver_options *options, struct driver **ret);
 
-/* Runs until SIGTERM or SIGINT. An exit is no leave: the peer's and this node's arrays are untouched, the next start adopts them. */
-int driver_run(struct driver *d);
+/*
+ * Runs until SIGTERM or SIGINT. An exit is no leave: the peer's and this node's arrays are untouched, the next start adopts them. *ret_renew: it
+ * ended because another configuration is in force, and hamon shall begin anew.
+ */
+int driver_run(struct driver *d, bool *ret_renew);
 void driver_free(struct driver *d);
 
 #endif

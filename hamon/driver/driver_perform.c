@@ -3,7 +3,7 @@
 #include "hamon/driver/driver_state.h"
 
 #include "base/log.h"
-#include "wire/hamon_wire.h"
+#include "hamon/net/mirror_tags.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static void perform_send(struct driver *d, const struct message *m)
                 return;
         }
         uint8_t payload[SEAL_PAYLOAD_MAX];
-        int size = hamon_wire_encode(m, payload, sizeof payload);
+        int size = mirror_tags_encode(d->config, m, payload, sizeof payload);
         if (size < 0 || links_send(d->links, m->to, payload, (size_t)size) < 0)
                 log_error("[send-failed] message %d of mirror %u cannot be encoded, continuing", (int)m->type, m->mirror);
 }

@@ -60,6 +60,7 @@ void driver_publish(struct driver *d)
         memcpy(s->failure, d->failure, sizeof s->failure);
         memcpy(s->service, d->service, sizeof s->service);
         links_view(d->links, &s->links);
+        config_keep_look(d->api.configs, &s->configs);
         memcpy(s->config_hash, d->api.config_hash, sizeof s->config_hash);
         snapshot_publish(d->api.snapshots, s);
         api_notify(&d->api);
@@ -83,6 +84,11 @@ static int on_publish(sd_event_source *source, uint64_t usec, void *userdata)
         (void)source, (void)usec;
         struct driver *d = userdata;
         driver_publish(d);
+        if (config_keep_due(d->api.configs, d->published_ms)) {
+                log_notice("begins anew with another configuration; arrays and services stay as they are");
+                d->renew = true;
+                return sd_event_exit(d->loop, 0);
+        }
         arm(d, d->published_ms + PUBLISH_IDLE_MS);
         return 0;
 }

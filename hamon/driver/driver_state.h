@@ -27,7 +27,7 @@ struct driver {
         uint64_t durable_generation;
         struct deferred deferred;
 
-        bool stepping;
+        bool stepping, renew;
         unsigned inbox_first, inbox_count;
         struct event inbox[INBOX_MAX];
 

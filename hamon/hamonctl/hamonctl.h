@@ -17,7 +17,7 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct command_line {
         const char *node, *listen, *dir; /* cluster */
-        const char *socket, *role, *mirror, *severity, *since;
+        const char *socket, *role, *mirror, *severity, *since, *without;
         bool api, timeout_given, json, watch, follow, overwrite, yes, dry_run;
         uint64_t timeout_s, for_s; /* for_s: of a pause or a maintenance; 0: not given */
         const char *words[16]; /* operands */
@@ -97,7 +97,20 @@ int verb_confirm_dead(const struct command_line *c, const char *node);
 int verb_witness_replace(const struct command_line *c);
 int verb_test_notify(const struct command_line *c); /* notify.c */
 int verb_service_restart(const struct command_line *c, const char *mirror); /* service.c */
+
+/* exports.c: words: export start|stop|clear|remove ID, export add ID DEVICE */
+int verb_export(const struct command_line *c);
+int verb_session_kick(const struct command_line *c, const char *number);
+
+/* config.c: the configuration of all machines. `path` "-": stdin */
 int verb_config_check(const struct command_line *c, const char *path);
+int verb_config_show(const struct command_line *c);
+int verb_config_apply(const struct command_line *c, const char *path);
+int verb_config_discard(const struct command_line *c);
+
+/* A change of the configuration by `method` at `path`; asks a person at a terminal about warnings. Takes `body`. */
+int config_change(const struct command_line *c, const char *method, const char *path, json_t *body);
+
 int verb_key_generate(const char *path);
 
 /* retire.c: the node's copies leave what counts, before its packages are removed. Exit status 3: hamon does not answer. */

@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_CLUSTER, OPT_TIMEOUT, OPT_ROLE, OPT_DRY_RUN, OPT_SINCE, OPT_SEVERITY, OPT_MIRROR,
-       OPT_NODE, OPT_LISTEN, OPT_DIR, OPT_API, OPT_FOR };
+       OPT_NODE, OPT_LISTEN, OPT_DIR, OPT_API, OPT_FOR, OPT_WITHOUT };
 
 static const struct cli_option options[] = {
         {0, "json", NULL, "print JSON, as docs/openapi.yaml describes it", OPT_JSON},
@@ -25,11 +25,12 @@ static const struct cli_option options[] = {
         {'y', "yes", NULL, "consent without being asked", OPT_YES},
         {0, "role", "ROLE", "of a token: viewer (default) or operator", OPT_ROLE},
         {0, "dry-run", NULL, "say what a change would do and what stands in its way, change nothing", OPT_DRY_RUN},
-        {0, "node", "NAME", "which machine of the cluster this is (cluster ...; default: the host name)", OPT_NODE},
+        {0, "node", "NAME", "which machine of the cluster this is (cluster ...; default: the host name), or whose nbdd is meant (export, session)", OPT_NODE},
         {0, "listen", "ADDR:PORT", "where the other machines join (cluster create, invite; default: port 4346 of this machine's first address)", OPT_LISTEN},
         {0, "dir", "DIR", "where the cluster's files are, alike on all machines (cluster ...; default /etc/hamon)", OPT_DIR},
         {0, "api", NULL, "serve the API and the page on port 4345, with a new certificate (cluster create)", OPT_API},
         {0, "for", "TIME", "how long: 90s, 30m, 2h or 1d (maintenance on, by default 2h; mirror resync pause)", OPT_FOR},
+        {0, "without", "NAME[,NAME]", "apply it though these machines are silent; they take it over when they are back (config)", OPT_WITHOUT},
         {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
         {0, "socket", "SOCKET", "of hamon (default " API_SOCKET ")", OPT_SOCKET},
         {0, "control", "SOCKET", NULL, OPT_SOCKET},
@@ -49,6 +50,9 @@ static const struct cli cli = {
                  "hamonctl events [--since WHEN] [--severity LEVEL] [--mirror NAME] [--follow] [--json]\n"
                  "hamonctl exports [--json]\n"
                  "hamonctl sessions [--json]\n"
+                 "hamonctl export start|stop|clear|remove ID [--node NAME] [--json]\n"
+                 "hamonctl export add ID DEVICE [--node NAME] [--json]\n"
+                 "hamonctl session kick NUMBER [--node NAME]\n"
                  "hamonctl mirror create|join NAME [--overwrite] [--dry-run] [--json]\n"
                  "hamonctl mirror start-alone NAME [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror resync pause NAME [--for TIME] [--json]\n"
@@ -65,7 +69,10 @@ static const struct cli cli = {
                  "hamonctl check\n"
                  "hamonctl test notify\n"
                  "hamonctl support-bundle [FILE]\n"
-                 "hamonctl config check [FILE]\n"
+                 "hamonctl config show [--json]\n"
+                 "hamonctl config check [FILE] [--without NAME] [--json]\n"
+                 "hamonctl config apply FILE [--without NAME] [--yes] [--dry-run] [--json]\n"
+                 "hamonctl config discard\n"
                  "hamonctl key generate FILE\n"
                  "hamonctl cert create [FILE]\n"
                  "hamonctl token create NAME [--role ROLE] [--json]\n"
@@ -82,10 +89,10 @@ static const struct cli cli = {
 };
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
-enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, CREATE, JOIN, START_ALONE, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
-            SUPPORT_BUNDLE, TEST_NOTIFY, CONFIG_CHECK, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
+enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
+            SUPPORT_BUNDLE, TEST_NOTIFY, CONFIG_SHOW, CONFIG_CHECK, CONFIG_APPLY, CONFIG_DISCARD, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
-enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32 };
+enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32, WITHOUT = 64, ON_NODE = 128 };
 
 static const struct {
         const char *first, *second;
@@ -102,6 +109,8 @@ static const struct {
         [EVENTS] = {"events", NULL, 0, 0, NULL, JSON | OF_MIRROR | OF_EVENTS},
         [EXPORTS] = {"exports", NULL, 0, 0, NULL, JSON},
         [SESSIONS] = {"sessions", NULL, 0, 0, NULL, JSON},
+        [EXPORT] = {"export", NULL, 2, 3, "start, stop, clear, remove or add, and the ID of an export,", JSON | ON_NODE},
+        [SESSION_KICK] = {"session", "kick", 1, 1, "NUMBER", ON_NODE},
         [CREATE] = {"mirror", "create", 1, 1, "NAME", JSON | DRY},
         [JOIN] = {"mirror", "join", 1, 1, "NAME", JSON | DRY},
         [START_ALONE] = {"mirror", "start-alone", 1, 1, "NAME", JSON | DRY},
@@ -117,7 +126,10 @@ static const struct {
         [CHECK] = {"check", NULL, 0, 0, NULL, 0},
         [TEST_NOTIFY] = {"test", "notify", 0, 0, NULL, 0},
         [SUPPORT_BUNDLE] = {"support-bundle", NULL, 0, 1, "FILE", 0},
-        [CONFIG_CHECK] = {"config", "check", 0, 1, "FILE", 0},
+        [CONFIG_SHOW] = {"config", "show", 0, 0, NULL, JSON},
+        [CONFIG_CHECK] = {"config", "check", 0, 1, "FILE", JSON | WITHOUT},
+        [CONFIG_APPLY] = {"config", "apply", 1, 1, "FILE", JSON | DRY | WITHOUT},
+        [CONFIG_DISCARD] = {"config", "discard", 0, 0, NULL, 0},
         [KEY_GENERATE] = {"key", "generate", 1, 1, "FILE", 0},
         [CERT_CREATE] = {"cert", "create", 0, 1, "FILE", 0},
         [TOKEN_CREATE] = {"token", "create", 1, 1, "NAME", JSON},
@@ -173,6 +185,10 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
         case EXPORTS:
         case SESSIONS:
                 return verb_nbdd(c, verbs[verb].first);
+        case EXPORT:
+                return verb_export(c);
+        case SESSION_KICK:
+                return verb_session_kick(c, operand);
         case CREATE:
         case JOIN:
                 return verb_mirror_prepare(c, verbs[verb].second, operand);
@@ -202,6 +218,12 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_test_notify(c);
         case SUPPORT_BUNDLE:
                 return verb_support_bundle(c, operand);
+        case CONFIG_SHOW:
+                return verb_config_show(c);
+        case CONFIG_APPLY:
+                return verb_config_apply(c, operand);
+        case CONFIG_DISCARD:
+                return verb_config_discard(c);
         case CONFIG_CHECK:
                 return verb_config_check(c, operand ? operand : CONFIG_PATH);
         case KEY_GENERATE:
@@ -227,8 +249,12 @@ static const char *misplaced(const struct command_line *c, unsigned takes)
                 return "--json has no meaning for";
         if (c->mirror && !(takes & OF_MIRROR))
                 return "--mirror has no meaning for";
-        if ((c->node || c->listen || c->dir || c->api) && !(takes & OF_CLUSTER))
-                return "--node, --listen, --dir and --api are for cluster, not for";
+        if ((c->listen || c->dir || c->api) && !(takes & OF_CLUSTER))
+                return "--listen, --dir and --api are for cluster, not for";
+        if (c->node && !(takes & (OF_CLUSTER | ON_NODE)))
+                return "--node has no meaning for";
+        if (c->without && !(takes & WITHOUT))
+                return "--without has no meaning for";
         if (c->for_s && !(takes & FOR))
                 return "--for has no meaning for";
         return (c->since || c->severity || c->follow) && !(takes & OF_EVENTS) ? "--since, --severity and --follow are for events, not for" : NULL;
@@ -304,6 +330,7 @@ int main(int argc, char **argv)
                 {OPT_CLUSTER, &cluster, NULL},
                 {OPT_ROLE, &c.role, NULL},
                 {OPT_SINCE, &c.since, NULL},
+                {OPT_WITHOUT, &c.without, NULL},
                 {OPT_SEVERITY, &c.severity, NULL},
                 {OPT_MIRROR, &c.mirror, NULL},
                 {OPT_NODE, &c.node, NULL},

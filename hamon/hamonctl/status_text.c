@@ -376,6 +376,20 @@ static void draw_trouble(FILE *to, const json_t *status)
                 label(to, "warning");
                 fprintf(to, "this node's memory cannot be written (%s): it does not vote [state-write-failed]\n", text(node, "state_error"));
         }
+        json_array_foreach(json_object_get(node, "config_differs"), i, item)
+        {
+                label(to, "warning");
+                fprintf(to, "%s runs another configuration than %s [config-differs]\n", json_string_value(item), text(node, "name"));
+                label(to, "action");
+                fputs("hamonctl config show, on both; then hamonctl config apply FILE with the one that is meant\n", to);
+        }
+        const json_t *waits = json_object_get(node, "config_waits");
+        if (json_is_object(waits)) {
+                label(to, "warning");
+                fprintf(to, "version %s of the configuration waits here: %s has not said yet whether it counts [config-waits]\n", text(waits, "version"), text(waits, "by"));
+                label(to, "action");
+                fprintf(to, "bring %s back; if it is gone for good: hamonctl config discard\n", text(waits, "by"));
+        }
         json_array_foreach(json_object_get(status, "reasons"), i, item)
                 if (!is_said_by_a_mirror(status, text(item, "code")))
                         draw_reason(to, item, "warning");

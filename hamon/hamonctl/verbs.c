@@ -260,26 +260,6 @@ int verb_confirm_dead(const struct command_line *c, const char *node)
         return call_command(c, "/v1/node/confirm-dead", json_pack("{s:s, s:b}", "node", node, "confirm", 1), NULL);
 }
 
-static void print_config_error(void *userdata, const char *message)
-{
-        (void)userdata;
-        fprintf(stderr, "%s\n", message);
-}
-
-int verb_config_check(const struct command_line *c, const char *path)
-{
-        static struct config config;
-        struct ini_errors errors = {.report = print_config_error};
-        (void)c;
-        if (config_load(path, &errors, &config) < 0) {
-                fprintf(stderr, "hamonctl: %u error%s in '%s'\n", errors.count, errors.count == 1 ? "" : "s", path);
-                return EXIT_REFUSED;
-        }
-        printf("%s: cluster %s, %s, %u mirror%s: no errors\n", path, config.cluster, config.has_witness ? "two nodes and a witness" : "two nodes",
-               config.mirrors, config.mirrors == 1 ? "" : "s");
-        return EXIT_DONE;
-}
-
 /* Where the packages made a group hamon, it may read the file; elsewhere whoever runs this runs hamon, too. */
 int give_to_hamon(const char *path)
 {

@@ -9,6 +9,7 @@
 #include "hamon/config.h"
 #include "hamon/core/register.h"
 #include "hamon/net/links.h"
+#include "hamon/net/mirror_tags.h"
 #include "wire/hamon_wire.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ static void say(struct node *n, struct message *m)
         m->from = n == &n->cluster->node[0] ? 0 : 1;
         m->to = WITNESS;
         m->voters_generation = n->cluster->decided && m->type != MESSAGE_HEARTBEAT ? VOTERS_GENERATION_FIRST : VOTERS_GENERATION_NONE;
-        int size = hamon_wire_encode(m, bytes, sizeof bytes);
+        int size = mirror_tags_encode(&n->cluster->config, m, bytes, sizeof bytes);
         if (size < 0 || links_send(n->links, WITNESS, bytes, (size_t)size) < 0)
                 abort();
 }
@@ -126,7 +127,7 @@ static bool on_payload(void *userdata, uint8_t from, const uint8_t *payload, siz
         struct node *n = userdata;
         struct cluster *c = n->cluster;
         struct message m;
-        if (from != WITNESS || hamon_wire_decode(payload, size_bytes, &m) < 0)
+        if (from != WITNESS || mirror_tags_decode(&c->config, payload, size_bytes, &m) < 0)
                 return false;
         if (m.type == MESSAGE_PROMISE && !c->decided && m.promise.refusal == REFUSAL_NO_STATE)
                 accept_value(c, &m.promise.voter);

@@ -255,4 +255,5 @@ class Trio:
         return [e["reason"] for e in json.loads(self.ctl(name, "events", "--json")[1])["events"]]
 
     def everybody_hears(self, names=tuple(ADDRESSES)):
-        return all(n["alive"] for name in names for n in self.status(name)["nodes"])
+        seen = [self.status(name) for name in names]
+        return all(seen) and all(n["alive"] for s in seen for n in s["nodes"])

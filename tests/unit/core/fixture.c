@@ -349,6 +349,38 @@ void world_make_redundant(struct world *w)
         world_write(w);
 }
 
+void world_live(struct world *w, uint64_t ms)
+{
+        for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;) {
+                world_run(w, 20);
+                world_write(w);
+                assert_false(world_serves(w, A) && world_serves(w, B) && !w->manual);
+        }
+}
+
+bool world_writes_go_on(struct world *w)
+{
+        uint64_t before = w->acknowledged;
+
+        world_live(w, 200);
+        return w->acknowledged > before;
+}
+
+struct mirror_view world_view(const struct world *w, uint8_t voter)
+{
+        struct mirror_view v;
+
+        core_view_mirror(&w->core[voter], M, w->now_ms, &v);
+        return v;
+}
+
+void world_expect_answer(const struct world *w, uint64_t ticket, int error, enum reason reason)
+{
+        assert_true(w->answered[ticket].present);
+        assert_int_equal(w->answered[ticket].error, error);
+        assert_int_equal(w->answered[ticket].reason, reason);
+}
+
 /* -- expectations ------------------------------------------------------------------------------------------------------------------ */
 
 void world_expect_effects(struct world *w, unsigned since, uint8_t node, const char *expected)

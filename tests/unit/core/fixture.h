@@ -122,6 +122,12 @@ void world_isolate(struct world *w, uint8_t voter, bool cut);
 void world_command(struct world *w, uint8_t node, enum command_type type, bool consent, uint64_t ticket);
 void world_write(struct world *w); /* by every service that runs: acknowledged at once, or it waits */
 
+/* Runs in small steps for `ms`, writing all the while; two nodes never serve at once (P6), but by a person's word. */
+void world_live(struct world *w, uint64_t ms);
+bool world_writes_go_on(struct world *w); /* one is acknowledged within 200 ms */
+struct mirror_view world_view(const struct world *w, uint8_t voter);
+void world_expect_answer(const struct world *w, uint64_t ticket, int error, enum reason reason); /* to that command */
+
 /* CREATE on A, JOIN on B, until both legs are in sync. */
 void world_make_redundant(struct world *w);
 

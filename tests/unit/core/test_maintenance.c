@@ -10,15 +10,6 @@
 
 static struct world w;
 
-static void live(uint64_t ms)
-{
-        for (uint64_t end_ms = w.now_ms + ms; w.now_ms < end_ms;) {
-                world_run(&w, 50);
-                world_write(&w);
-                assert_false(world_serves(&w, A) && world_serves(&w, B));
-        }
-}
-
 static void maintain(uint8_t node, uint64_t for_s, uint64_t ticket)
 {
         struct event e = {.type = EVENT_COMMAND};
@@ -30,21 +21,6 @@ static void maintain(uint8_t node, uint64_t for_s, uint64_t ticket)
         w.answered[ticket].present = false;
         fixture_enqueue(&w, node, &e);
         world_run(&w, 1000);
-}
-
-static void expect_answer(uint64_t ticket, int error, enum reason reason)
-{
-        assert_true(w.answered[ticket].present);
-        assert_int_equal(w.answered[ticket].error, error);
-        assert_int_equal(w.answered[ticket].reason, reason);
-}
-
-static struct mirror_view view(uint8_t node)
-{
-        struct mirror_view v;
-
-        core_view_mirror(&w.core[node], M, w.now_ms, &v);
-        return v;
 }
 
 static void begin(void)
@@ -59,22 +35,22 @@ static void nothing_is_taken_over_until_its_end(void **state)
         begin();
         unsigned since = w.reports;
         maintain(A, 100, 10);
-        expect_answer(10, 0, REASON_COMMAND_DONE);
-        live(2000);
+        world_expect_answer(&w, 10, 0, REASON_COMMAND_DONE);
+        world_live(&w, 2000);
         for (uint8_t n = A; n <= B; n++) {
-                assert_int_equal(view(n).reason, REASON_MAINTENANCE);
-                assert_int_equal(view(n).health, HEALTH_OK);
+                assert_int_equal(world_view(&w, n).reason, REASON_MAINTENANCE);
+                assert_int_equal(world_view(&w, n).health, HEALTH_OK);
                 assert_true(world_reported(&w, since, n, REASON_MAINTENANCE_ON));
         }
-        assert_true(view(W).in_maintenance);
-        assert_int_equal(view(A).if_self_fails, REASON_WILL_WAIT);
-        assert_int_equal(view(B).if_peer_fails, REASON_WILL_WAIT);
+        assert_true(world_view(&w, W).in_maintenance);
+        assert_int_equal(world_view(&w, A).if_self_fails, REASON_WILL_WAIT);
+        assert_int_equal(world_view(&w, B).if_peer_fails, REASON_WILL_WAIT);
         world_power_off(&w, A);
-        live(60000);
+        world_live(&w, 60000);
         assert_int_equal(w.core[B].mirror[M].state, MIRROR_STANDBY);
-        assert_int_equal(view(B).reason, REASON_MAINTENANCE);
-        assert_int_equal(view(B).health, HEALTH_DOWN);
-        live(60000); /* its time is over, and nobody had to remember it */
+        assert_int_equal(world_view(&w, B).reason, REASON_MAINTENANCE);
+        assert_int_equal(world_view(&w, B).health, HEALTH_DOWN);
+        world_live(&w, 60000); /* its time is over, and nobody had to remember it */
         assert_true(world_reported(&w, since, B, REASON_MAINTENANCE_OVER));
         assert_true(world_serves(&w, B));
 }
@@ -84,13 +60,13 @@ static void its_end_is_a_persons_word_or_the_time(void **state)
         (void)state;
         begin();
         maintain(B, 1000, 10); /* the standby can have it decided, too */
-        expect_answer(10, 0, REASON_COMMAND_DONE);
+        world_expect_answer(&w, 10, 0, REASON_COMMAND_DONE);
         world_power_off(&w, A);
-        live(10000);
+        world_live(&w, 10000);
         assert_false(world_serves(&w, B));
         maintain(B, 0, 11);
-        expect_answer(11, 0, REASON_COMMAND_DONE);
-        live(8000);
+        world_expect_answer(&w, 11, 0, REASON_COMMAND_DONE);
+        world_live(&w, 8000);
         assert_true(world_serves(&w, B));
         /* And the survivor of a reboot of everything still knows it. */
         maintain(B, 1000, 12);
@@ -99,11 +75,11 @@ static void its_end_is_a_persons_word_or_the_time(void **state)
         world_run(&w, 1000);
         world_power_on(&w, W);
         world_power_on(&w, B);
-        live(20000);
-        assert_int_equal(view(B).reason, REASON_MAINTENANCE);
+        world_live(&w, 20000);
+        assert_int_equal(world_view(&w, B).reason, REASON_MAINTENANCE);
         assert_false(world_serves(&w, B));
         maintain(B, 0, 13);
-        live(15000);
+        world_live(&w, 15000);
         assert_true(world_serves(&w, B));
 }
 
@@ -114,11 +90,11 @@ static void who_did_not_hear_of_it_does_not_take_over(void **state)
         begin();
         world_isolate(&w, B, true);
         maintain(A, 1000, 10);
-        expect_answer(10, 0, REASON_COMMAND_DONE);
-        assert_false(view(B).in_maintenance);
+        world_expect_answer(&w, 10, 0, REASON_COMMAND_DONE);
+        assert_false(world_view(&w, B).in_maintenance);
         world_power_off(&w, A);
         world_isolate(&w, B, false);
-        live(30000);
+        world_live(&w, 30000);
         assert_false(world_serves(&w, B));
         assert_int_equal(world_record(&w)->epoch, 1);
 }
@@ -129,18 +105,18 @@ static void a_persons_commands_go_on(void **state)
         begin();
         maintain(A, 1000, 10);
         world_command(&w, A, COMMAND_SWITCHOVER, false, 11);
-        live(6000);
-        expect_answer(11, 0, REASON_COMMAND_DONE);
+        world_live(&w, 6000);
+        world_expect_answer(&w, 11, 0, REASON_COMMAND_DONE);
         assert_true(world_serves(&w, B));
-        assert_int_equal(view(B).reason, REASON_MAINTENANCE);
+        assert_int_equal(world_view(&w, B).reason, REASON_MAINTENANCE);
         world_power_off(&w, B);
-        live(10000);
+        world_live(&w, 10000);
         assert_false(world_serves(&w, A));
         world_command(&w, A, COMMAND_START_ALONE, true, 12);
-        live(10000);
-        expect_answer(12, 0, REASON_COMMAND_DONE);
+        world_live(&w, 10000);
+        world_expect_answer(&w, 12, 0, REASON_COMMAND_DONE);
         assert_true(world_serves(&w, A));
-        assert_true(view(A).in_maintenance); /* a take-over does not end it */
+        assert_true(world_view(&w, A).in_maintenance); /* a take-over does not end it */
 }
 
 /* A switchover that a person began, and whose new primary dies before it is one, gives the service back. */
@@ -151,10 +127,10 @@ static void a_switchover_gives_back(void **state)
         maintain(A, 1000, 10);
         w.machine[B].hold = EFFECT_PROBE;
         world_command(&w, A, COMMAND_SWITCHOVER, false, 11);
-        live(2000);
+        world_live(&w, 2000);
         assert_int_equal(w.core[A].mirror[M].state, MIRROR_STANDBY);
         world_power_off(&w, B);
-        live(10000);
+        world_live(&w, 10000);
         assert_true(world_serves(&w, A));
 }
 
@@ -165,11 +141,11 @@ static void a_dead_leg_still_leaves(void **state)
         begin();
         maintain(A, 1000, 10);
         world_power_off(&w, B);
-        live(10000);
+        world_live(&w, 10000);
         assert_int_equal(w.core[A].leg[M].state, LEG_OUT);
         assert_true(world_serves(&w, A));
         world_power_on(&w, B);
-        live(10000);
+        world_live(&w, 10000);
         assert_int_equal(w.core[A].leg[M].state, LEG_IN);
 }
 
@@ -181,11 +157,11 @@ static void a_failed_own_disk_moves_nothing(void **state)
         maintain(A, 1000, 10);
         w.machine[A].own_failed = true;
         w.machine[A].own_in_sync = false;
-        live(15000);
+        world_live(&w, 15000);
         assert_true(world_serves(&w, A));
         assert_int_equal(w.core[A].leg[M].state, LEG_OWN_FAILED);
         maintain(A, 0, 11);
-        live(15000);
+        world_live(&w, 15000);
         assert_true(world_serves(&w, B));
 }
 
@@ -195,19 +171,19 @@ static void what_is_refused(void **state)
         world_init(&w);
         world_run(&w, 4000);
         maintain(A, 1000, 10);
-        expect_answer(10, -EINVAL, REASON_NOT_CREATED);
+        world_expect_answer(&w, 10, -EINVAL, REASON_NOT_CREATED);
         begin();
         world_power_off(&w, B);
-        live(8000);
+        world_live(&w, 8000);
         world_power_off(&w, W);
         maintain(A, 1000, 11);
         maintain(A, 0, 12);
-        expect_answer(12, -EBUSY, REASON_COMMAND_BUSY);
-        live(COMMAND_PATIENCE * (uint64_t)w.core[A].config.timers.effect_timeout_ms);
-        expect_answer(11, -ETIMEDOUT, REASON_NO_MAJORITY);
+        world_expect_answer(&w, 12, -EBUSY, REASON_COMMAND_BUSY);
+        world_live(&w, COMMAND_PATIENCE * (uint64_t)w.core[A].config.timers.effect_timeout_ms);
+        world_expect_answer(&w, 11, -ETIMEDOUT, REASON_NO_MAJORITY);
         world_power_on(&w, W);
-        live(20000);
-        assert_false(view(A).in_maintenance); /* what was given up does not happen later */
+        world_live(&w, 20000);
+        assert_false(world_view(&w, A).in_maintenance); /* what was given up does not happen later */
 }
 
 int main(void)

@@ -8,43 +8,12 @@
 
 static struct world w;
 
-static void live(uint64_t ms)
-{
-        for (uint64_t end_ms = w.now_ms + ms; w.now_ms < end_ms;) {
-                world_run(&w, 20);
-                world_write(&w);
-        }
-}
-
-static bool writes_go_on(void)
-{
-        uint64_t before = w.acknowledged;
-
-        live(200);
-        return w.acknowledged > before;
-}
-
-static struct mirror_view view(uint8_t node)
-{
-        struct mirror_view v;
-
-        core_view_mirror(&w.core[node], M, w.now_ms, &v);
-        return v;
-}
-
 static void redundant(void)
 {
         world_init_manual(&w);
         world_make_redundant(&w);
-        live(1000);
-        assert_true(writes_go_on());
-}
-
-static void expect_answer(uint64_t ticket, int error, enum reason reason)
-{
-        assert_true(w.answered[ticket].present);
-        assert_int_equal(w.answered[ticket].error, error);
-        assert_int_equal(w.answered[ticket].reason, reason);
+        world_live(&w, 1000);
+        assert_true(world_writes_go_on(&w));
 }
 
 static unsigned seats(void)
@@ -58,14 +27,14 @@ static void it_is_mirrored(void **state)
 {
         (void)state;
         redundant();
-        assert_int_equal(view(A).reason, REASON_REDUNDANT);
-        assert_int_equal(view(B).reason, REASON_STANDBY_OK);
-        assert_int_equal(view(A).if_peer_fails, REASON_WILL_ASK);
-        assert_int_equal(view(A).if_self_fails, REASON_WILL_ASK);
-        assert_int_equal(view(B).if_peer_fails, REASON_WILL_ASK);
+        assert_int_equal(world_view(&w, A).reason, REASON_REDUNDANT);
+        assert_int_equal(world_view(&w, B).reason, REASON_STANDBY_OK);
+        assert_int_equal(world_view(&w, A).if_peer_fails, REASON_WILL_ASK);
+        assert_int_equal(world_view(&w, A).if_self_fails, REASON_WILL_ASK);
+        assert_int_equal(world_view(&w, B).if_peer_fails, REASON_WILL_ASK);
         assert_int_equal(seats(), 3);
         world_command(&w, A, COMMAND_CONFIRM_DEAD, true, 5);
-        expect_answer(5, -EINVAL, REASON_COMMAND_WRONG_STATE); /* the peer is heard */
+        world_expect_answer(&w, 5, -EINVAL, REASON_COMMAND_WRONG_STATE); /* the peer is heard */
 }
 
 static void a_switchover_needs_no_word(void **state)
@@ -73,8 +42,8 @@ static void a_switchover_needs_no_word(void **state)
         (void)state;
         redundant();
         world_command(&w, A, COMMAND_SWITCHOVER, false, 6);
-        live(10000);
-        expect_answer(6, 0, REASON_COMMAND_DONE);
+        world_live(&w, 10000);
+        world_expect_answer(&w, 6, 0, REASON_COMMAND_DONE);
         assert_true(world_serves(&w, B));
         assert_int_equal(w.core[B].leg[M].state, LEG_IN);
         assert_int_equal(seats(), 3);
@@ -86,35 +55,35 @@ static void the_primary_dies(void **state)
         (void)state;
         redundant();
         world_power_off(&w, A);
-        live(30000);
+        world_live(&w, 30000);
         assert_false(world_serves(&w, B));
-        assert_int_equal(view(B).reason, REASON_MANUAL_FROZEN);
+        assert_int_equal(world_view(&w, B).reason, REASON_MANUAL_FROZEN);
         world_command(&w, B, COMMAND_CONFIRM_DEAD, false, 7);
-        expect_answer(7, -EPERM, REASON_COMMAND_CONSENT);
-        live(1000);
+        world_expect_answer(&w, 7, -EPERM, REASON_COMMAND_CONSENT);
+        world_live(&w, 1000);
         assert_false(world_serves(&w, B));
         world_command(&w, B, COMMAND_CONFIRM_DEAD, true, 8);
-        expect_answer(8, 0, REASON_COMMAND_DONE);
-        live(2000);
-        assert_true(world_serves(&w, B) && writes_go_on());
+        world_expect_answer(&w, 8, 0, REASON_COMMAND_DONE);
+        world_live(&w, 2000);
+        assert_true(world_serves(&w, B) && world_writes_go_on(&w));
         assert_int_equal(seats(), 1 << B);
         assert_int_equal(world_record(&w)->voters_generation >> 16, 1);
         world_restart_hamon(&w, B); /* the word was for that decision; what was decided stays */
-        live(3000);
-        assert_true(world_serves(&w, B) && writes_go_on());
+        world_live(&w, 3000);
+        assert_true(world_serves(&w, B) && world_writes_go_on(&w));
         world_power_on(&w, A);
-        live(30000);
+        world_live(&w, 30000);
         assert_false(world_serves(&w, A));
         assert_int_equal(w.core[B].leg[M].state, LEG_IN);
         assert_true(w.core[A].reg[M].admitted);
         assert_int_equal(seats(), 3);
-        assert_int_equal(view(B).reason, REASON_REDUNDANT);
+        assert_int_equal(world_view(&w, B).reason, REASON_REDUNDANT);
         /* And the next death needs a word again. */
         world_power_off(&w, B);
-        live(10000);
+        world_live(&w, 10000);
         assert_false(world_serves(&w, A));
         world_command(&w, A, COMMAND_CONFIRM_DEAD, true, 9);
-        live(2000);
+        world_live(&w, 2000);
         assert_true(world_serves(&w, A));
         assert_int_equal(world_record(&w)->voters_generation >> 16, 2);
 }
@@ -125,16 +94,16 @@ static void the_secondary_dies(void **state)
         (void)state;
         redundant();
         world_power_off(&w, B);
-        live(10000);
-        assert_false(writes_go_on());
-        assert_int_equal(view(A).reason, REASON_MANUAL_FROZEN);
+        world_live(&w, 10000);
+        assert_false(world_writes_go_on(&w));
+        assert_int_equal(world_view(&w, A).reason, REASON_MANUAL_FROZEN);
         world_command(&w, A, COMMAND_CONFIRM_DEAD, true, 5);
-        expect_answer(5, 0, REASON_COMMAND_DONE);
-        live(3000);
-        assert_true(world_serves(&w, A) && writes_go_on());
+        world_expect_answer(&w, 5, 0, REASON_COMMAND_DONE);
+        world_live(&w, 3000);
+        assert_true(world_serves(&w, A) && world_writes_go_on(&w));
         assert_int_equal(seats(), 1 << A);
         world_power_on(&w, B);
-        live(30000);
+        world_live(&w, 30000);
         assert_int_equal(w.core[A].leg[M].state, LEG_IN);
         assert_int_equal(seats(), 3);
 }
@@ -145,21 +114,21 @@ static void a_wrong_word(void **state)
         (void)state;
         redundant();
         world_cut(&w, A, B, true);
-        live(5000);
-        assert_false(writes_go_on());
+        world_live(&w, 5000);
+        assert_false(world_writes_go_on(&w));
         world_command(&w, B, COMMAND_CONFIRM_DEAD, true, 5);
-        expect_answer(5, 0, REASON_COMMAND_DONE);
-        live(4000);
+        world_expect_answer(&w, 5, 0, REASON_COMMAND_DONE);
+        world_live(&w, 4000);
         assert_true(world_serves(&w, B));
         assert_false(world_serves(&w, A));
         uint64_t version = w.core[A].reg[M].decided.version;
-        live(20000);
+        world_live(&w, 20000);
         assert_int_equal(w.core[A].reg[M].decided.version, version);
         world_cut(&w, A, B, false);
         world_run(&w, 3000);
         assert_false(w.machine[A].up); /* deposed: rebooted */
         world_power_on(&w, A);
-        live(30000);
+        world_live(&w, 30000);
         assert_int_equal(w.core[B].leg[M].state, LEG_IN);
         assert_true(world_serves(&w, B));
 }
@@ -186,8 +155,8 @@ static void two_words(void **state)
         assert_false(world_serves(&w, A));
         assert_true(w.core[A].reg[M].admitted && w.core[B].reg[M].admitted);
         assert_int_not_equal(w.core[B].leg[M].state, LEG_IN);
-        assert_int_equal(view(A).reason, REASON_FORKED);
-        assert_int_equal(view(B).reason, REASON_FORKED);
+        assert_int_equal(world_view(&w, A).reason, REASON_FORKED);
+        assert_int_equal(world_view(&w, B).reason, REASON_FORKED);
 }
 
 int main(void)

@@ -10,22 +10,6 @@
 
 static struct world w;
 
-static void live(uint64_t ms)
-{
-        for (uint64_t end_ms = w.now_ms + ms; w.now_ms < end_ms;) {
-                world_run(&w, 20);
-                world_write(&w);
-                assert_false(world_serves(&w, A) && world_serves(&w, B));
-        }
-}
-
-static void expect_answer(uint64_t ticket, int error, enum reason reason)
-{
-        assert_true(w.answered[ticket].present);
-        assert_int_equal(w.answered[ticket].error, error);
-        assert_int_equal(w.answered[ticket].reason, reason);
-}
-
 static void tell(uint8_t node, enum resync_wish wish, uint64_t ticket)
 {
         struct event e = {.type = EVENT_COMMAND};
@@ -54,31 +38,31 @@ static void a_resync_is_paused(void **state)
         world_init(&w);
         world_make_redundant(&w);
         tell(A, RESYNC_PAUSE, 10);
-        expect_answer(10, -EINVAL, REASON_COMMAND_WRONG_STATE); /* nothing would end it */
+        world_expect_answer(&w, 10, -EINVAL, REASON_COMMAND_WRONG_STATE); /* nothing would end it */
         tell(A, RESYNC_RATE, 11);
-        expect_answer(11, 0, REASON_COMMAND_DONE);
+        world_expect_answer(&w, 11, 0, REASON_COMMAND_DONE);
         tell(B, RESYNC_RATE, 12);
-        expect_answer(12, -EINVAL, REASON_COMMAND_WRONG_STATE);
+        world_expect_answer(&w, 12, -EINVAL, REASON_COMMAND_WRONG_STATE);
         world_power_off(&w, B);
-        live(8000);
+        world_live(&w, 8000);
         tell(A, RESYNC_PAUSE, 13);
-        expect_answer(13, 0, REASON_COMMAND_DONE);
+        world_expect_answer(&w, 13, 0, REASON_COMMAND_DONE);
         assert_int_equal(shown(A), REASON_DEGRADED);
         unsigned since = w.reports;
         world_power_on(&w, B);
-        live(60000);
+        world_live(&w, 60000);
         assert_int_equal(w.core[A].leg[M].state, LEG_SYNCING);
         assert_int_equal(shown(A), REASON_RESYNC_PAUSED);
         assert_false(world_record(&w)->legs[B].in_sync);
         assert_false(world_reported(&w, since, A, REASON_EFFECT_SLOW));
         /* A restart of hamon-act finds it as it was; so does one of hamon. */
         world_restart_hamon(&w, A);
-        live(8000);
+        world_live(&w, 8000);
         assert_int_equal(shown(A), REASON_RESYNC_PAUSED);
         tell(A, RESYNC_RESUME, 14);
-        expect_answer(14, 0, REASON_COMMAND_DONE);
+        world_expect_answer(&w, 14, 0, REASON_COMMAND_DONE);
         assert_true(world_reported(&w, since, A, REASON_RESYNC_RESUMED));
-        live(8000);
+        world_live(&w, 8000);
         assert_int_equal(w.core[A].leg[M].state, LEG_IN);
         assert_int_equal(shown(A), REASON_REDUNDANT);
 }
@@ -90,13 +74,13 @@ static void a_leg_is_lost_in_a_pause(void **state)
         world_init(&w);
         world_make_redundant(&w);
         world_power_off(&w, B);
-        live(8000);
+        world_live(&w, 8000);
         tell(A, RESYNC_PAUSE, 13);
         world_power_on(&w, B);
-        live(8000);
+        world_live(&w, 8000);
         assert_int_equal(shown(A), REASON_RESYNC_PAUSED);
         world_power_off(&w, B);
-        live(8000);
+        world_live(&w, 8000);
         assert_int_equal(w.core[A].leg[M].state, LEG_OUT);
         assert_int_equal(shown(A), REASON_DEGRADED);
         assert_true(world_serves(&w, A));
@@ -108,15 +92,15 @@ static void a_stalled_resync_is_said(void **state)
         world_init(&w);
         world_make_redundant(&w);
         world_power_off(&w, B);
-        live(8000);
+        world_live(&w, 8000);
         unsigned since = w.reports;
         w.machine[A].resync_stalled = true;
         world_power_on(&w, B);
-        live(20000);
+        world_live(&w, 20000);
         assert_int_equal(shown(A), REASON_RESYNC_STALLED);
         assert_true(world_reported(&w, since, A, REASON_RESYNC_STALLED));
         w.machine[A].resync_stalled = false;
-        live(8000);
+        world_live(&w, 8000);
         assert_int_equal(shown(A), REASON_REDUNDANT);
 }
 
@@ -127,19 +111,19 @@ static void an_order_about_the_resync_is_given_up(void **state)
         world_init(&w);
         world_make_redundant(&w);
         world_power_off(&w, B);
-        live(8000);
+        world_live(&w, 8000);
         w.machine[A].hold = EFFECT_RESYNC_CONTROL;
         tell(A, RESYNC_PAUSE, 20);
         tell(A, RESYNC_RESUME, 21);
-        expect_answer(21, -EBUSY, REASON_COMMAND_BUSY);
-        live(COMMAND_PATIENCE * w.core[A].config.timers.effect_timeout_ms);
-        expect_answer(20, -EINPROGRESS, REASON_COMMAND_UNSETTLED);
+        world_expect_answer(&w, 21, -EBUSY, REASON_COMMAND_BUSY);
+        world_live(&w, COMMAND_PATIENCE * w.core[A].config.timers.effect_timeout_ms);
+        world_expect_answer(&w, 20, -EINPROGRESS, REASON_COMMAND_UNSETTLED);
         w.machine[A].hold = EFFECT_TYPES;
         w.machine[A].fail = EFFECT_RESYNC_CONTROL;
         w.machine[A].error = -EIO;
-        live(1000);
+        world_live(&w, 1000);
         tell(A, RESYNC_PAUSE, 22);
-        expect_answer(22, -EIO, REASON_EFFECT_FAILED);
+        world_expect_answer(&w, 22, -EIO, REASON_EFFECT_FAILED);
         w.machine[A].fail = EFFECT_TYPES;
         /* With hamon-act away it is refused, and one that was under way is asked again. */
         w.machine[A].hold = EFFECT_RESYNC_CONTROL;
@@ -148,8 +132,8 @@ static void an_order_about_the_resync_is_given_up(void **state)
         world_run(&w, 100);
         w.machine[A].hold = EFFECT_TYPES;
         world_act(&w, A, true);
-        live(3000);
-        expect_answer(23, 0, REASON_COMMAND_DONE);
+        world_live(&w, 3000);
+        world_expect_answer(&w, 23, 0, REASON_COMMAND_DONE);
         assert_true(w.machine[A].resync_paused);
 }
 

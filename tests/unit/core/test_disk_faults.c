@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The own disk, or the peer's, fails, hangs or loses what was flushed. */
+#include "tests/unit/core/fixture.h"
+
+#include "tests/unit/cmocka_all.h"
+
+static struct world w;
+
+static void redundant(void)
+{
+        world_init(&w);
+        world_make_redundant(&w);
+}
+
+static void own_disk_fails(void **state)
+{
+        (void)state;
+        redundant();
+        unsigned reports = w.reports;
+        w.machine[A].own_failed = true; /* md goes on with the peer's leg */
+        w.machine[A].own_in_sync = false;
+        world_run(&w, 600);
+        assert_true(world_reported(&w, reports, A, REASON_OWN_LEG_FAILED));
+        assert_true(world_record(&w)->legs[B].in_sync);
+        assert_false(world_record(&w)->legs[A].in_sync);
+        w.machine[A].disk.broken = true;
+        world_live(&w, 10000);
+        assert_true(world_serves(&w, B)); /* by policy the service moves there */
+        assert_int_equal(world_record(&w)->primary, B);
+}
+
+/* md ignores a leg's failed flush; the probe does not. What the disk lost stands in no bitmap: that leg comes back whole, even after a restart. */
+static void own_disk_fails_its_flushes(void **state)
+{
+        (void)state;
+        redundant();
+        unsigned reports = w.reports;
+        w.machine[A].own_unsafe = true;
+        world_run(&w, 600);
+        assert_true(world_reported(&w, reports, A, REASON_OWN_LEG_FAILED));
+        assert_true(world_record(&w)->legs[B].in_sync);
+        assert_true(!world_record(&w)->legs[A].in_sync && world_record(&w)->legs[A].doubtful);
+        for (unsigned i = 0; i < 100 && !world_serves(&w, B); i++)
+                world_live(&w, 20); /* the service moves */
+        assert_true(world_serves(&w, B));
+        assert_int_equal(w.core[B].leg[M].state, LEG_OUT); /* the join has not begun */
+        w.machine[A].own_unsafe = false;
+        world_restart_hamon(&w, B);
+        unsigned since = w.effects;
+        world_live(&w, 8000);
+        assert_int_equal(w.core[B].leg[M].state, LEG_IN);
+        assert_false(world_record(&w)->legs[A].doubtful);
+        bool whole = false;
+        for (unsigned i = since; i < w.effects; i++)
+                if (w.effect[i].effect.type == EFFECT_LEG_ADD)
+                        whole = w.effect[i].effect.whole;
+        assert_true(whole);
+}
+
+/* The only leg in sync fails its flushes: nothing can be kept out; it is said, and nothing is copied from it as if it were whole. */
+static void the_only_disk_fails_its_flushes(void **state)
+{
+        struct mirror_view v;
+
+        (void)state;
+        redundant();
+        world_power_off(&w, B);
+        world_live(&w, 4000);
+        w.machine[A].own_unsafe = true;
+        world_power_on(&w, B);
+        world_live(&w, 15000);
+        core_view_mirror(&w.core[A], M, w.now_ms, &v);
+        assert_int_equal(v.reason, REASON_OWN_LEG_UNSAFE);
+        assert_true(world_record(&w)->legs[A].in_sync && !world_record(&w)->legs[B].in_sync);
+        assert_true(world_serves(&w, A));
+}
+
+static void probe_fails(void **state)
+{
+        (void)state;
+        redundant();
+        unsigned reports = w.reports;
+        w.machine[B].fail = EFFECT_PROBE;
+        w.machine[B].error = -5;
+        world_power_off(&w, A);
+        world_live(&w, 5000);
+        assert_true(world_reported(&w, reports, B, REASON_PROBE_FAILED));
+        assert_int_equal(world_record(&w)->epoch, 1); /* nothing was swapped */
+        w.machine[B].fail = EFFECT_TYPES;
+        world_live(&w, 8000);
+        assert_true(world_serves(&w, B));
+}
+
+static void leg_hangs(void **state)
+{
+        (void)state;
+        redundant();
+        w.machine[B].nbdd_dead = true; /* heartbeats go on */
+        world_live(&w, 12000);
+        assert_false(world_record(&w)->legs[B].in_sync);
+        assert_true(world_writes_go_on(&w));
+        w.machine[B].nbdd_dead = false;
+        world_live(&w, 60000);
+        assert_int_equal(w.core[A].leg[M].state, LEG_IN);
+}
+
+/* R2c: md loses the own leg while the leave is being decided. */
+static void own_disk_fails_in_a_leave(void **state)
+{
+        (void)state;
+        redundant();
+        world_power_off(&w, W); /* nothing can be decided for now */
+        world_run(&w, 1000);
+        w.machine[B].nbdd_dead = true;
+        world_cut(&w, A, B, true);
+        world_run(&w, 4000);
+        assert_int_equal(w.core[A].leg[M].state, LEG_LEAVE);
+        w.machine[A].own_failed = true;
+        w.machine[A].own_in_sync = false;
+        world_run(&w, 1000);
+        unsigned since = w.effects;
+        w.machine[B].nbdd_dead = false;
+        world_cut(&w, A, B, false);
+        world_run(&w, 2000);
+        world_expect_effects(&w, since, A, "service-stop array-stop leg-open"); /* no detach: the peer's leg has everything */
+        assert_true(world_record(&w)->legs[B].in_sync);
+        assert_false(world_record(&w)->legs[A].in_sync);
+}
+
+/* R8d: the own disk does not fail, it hangs. */
+static void own_disk_hangs(void **state)
+{
+        (void)state;
+        redundant();
+        w.machine[A].own_stuck_ms = w.now_ms;
+        world_live(&w, 9000);
+        assert_false(w.machine[A].up);
+        assert_true(world_serves(&w, B));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(own_disk_fails),
+            cmocka_unit_test(own_disk_fails_its_flushes),
+            cmocka_unit_test(the_only_disk_fails_its_flushes),
+            cmocka_unit_test(own_disk_hangs),
+            cmocka_unit_test(probe_fails),
+            cmocka_unit_test(leg_hangs),
+            cmocka_unit_test(own_disk_fails_in_a_leave),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -209,6 +209,15 @@ int attach_end(const struct mirror *m, struct trouble *t)
         return detach(m, NULL, t);
 }
 
+void attach_session(const struct mirror *m, struct uuid *ret)
+{
+        struct nbdc_status s;
+
+        if (nbdc_status(m->peer_path, LOOK_MS, &s) < 0 || (s.state != NBDC_ATTACHED && s.state != NBDC_RECONNECTING) ||
+            uuid_parse(s.session, ret) < 0)
+                *ret = (struct uuid){{0}};
+}
+
 void attach_look(const struct mirror *m, struct attach_view *ret)
 {
         struct nbdc_status s;

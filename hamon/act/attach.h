@@ -34,6 +34,9 @@ struct attach_view {
 /* What nbdc says now; all false when there is none. */
 void attach_look(const struct mirror *m, struct attach_view *ret);
 
+/* Of what is attached, or is waiting for its connection; null: nothing is, or nbdc does not answer. */
+void attach_session(const struct mirror *m, struct uuid *ret);
+
 /* The line for nbdc@nbdN.service: "NBDC_ARGS=..." -E2BIG when it does not fit. */
 int attach_format_environment(const struct mirror *m, uint64_t epoch, const struct uuid *session, char *ret,
                               size_t size);

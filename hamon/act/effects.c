@@ -32,13 +32,13 @@ static int attach_effect(struct mirror *m, const struct effect *e, struct effect
         return attach_leg(m, e->epoch, &e->session, t);
 }
 
-/* R2c: the own leg may have failed since the leave was decided. Then the peer's is the only good one, and hamon keeps it. */
+/* R2c: the own leg may have failed since this was asked. Then the peer's is the only good one, and hamon keeps it or has it join. */
 static int detach_effect(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         struct md_state s;
 
         (void)ret;
-        if (e->version && mirror_md_state(m, &s) == 0 && s.running && s.own_known && (!s.own.present || s.own.faulty) && s.peer.present &&
+        if (mirror_md_state(m, &s) == 0 && s.running && s.own_known && (!s.own.present || s.own.faulty) && s.peer.present &&
             s.peer.in_sync && !s.peer.faulty)
                 return trouble_say(t, -EIO, "the own leg has failed: the peer's is the only good one and stays attached");
         return attach_detach(m, e->version, t);

@@ -2,6 +2,7 @@
 /* Effects on the own leg: its header, its grant, its fence. */
 #include "hamon/act/effects.h"
 
+#include "hamon/act/attach.h"
 #include "hamon/act/leg.h"
 #include "hamon/act/member.h"
 #include "hamon/act/nbdd_export.h"
@@ -60,6 +61,8 @@ static int describe_leg(struct mirror *m, const struct leg_header *h, struct eff
                                    "the array runs and \"%s\" is not there: whether it has the own leg cannot be seen",
                                    m->leg_path);
         ret->leg.array_running = md.running && md.own.present;
+        if (md.running && md.peer.present && !md.peer.faulty)
+                attach_session(m, &ret->leg.session);
         return 0;
 }
 

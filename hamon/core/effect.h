@@ -106,6 +106,7 @@ struct effect_result {
                 bool note;            /* peer_attached is set */
                 bool debt;            /* a debt file is there */
                 bool array_running;   /* already assembled in this boot */
+                struct uuid session;  /* of the peer's leg that this array has; null: it has none that works */
         } leg;                        /* LEG_OPEN, LEG_CREATE, ARRAY_CREATE */
         bool permits;                 /* CHECK_LEG */
         bool known;                   /* DEBT_UNION: the peer leg is a member of this array with usable superblock and bitmap */

@@ -38,10 +38,12 @@ static const struct row rows[] = {
     /* the own role begins and ends */
     {S(NONE), LEG_BEGIN_OUT, 0, 0, LEG_CLEAR, STEP, REASON_DEGRADED},
     {S(NONE), LEG_BEGIN_UNDO, 0, 0, LEG_DETACH, STEP, REASON_DEGRADED},
+    {S(NONE), LEG_BEGIN_RESYNC, 0, 0, LEG_SYNCING, NOTHING, REASON_RESYNC},
     {S(NONE), LEG_BEGIN_IN, 0, 0, LEG_IN, BE_IN, REASON_NONE},
     {S(NONE), LEG_BEGIN_ALONE, 0, 0, LEG_OWN_FAILED, BE_IN, REASON_OWN_LEG_FAILED},
     {ALL & ~S(NONE), LEG_BEGIN_OUT, 0, 0, STAY, NOTHING, REASON_NONE},
     {ALL & ~S(NONE), LEG_BEGIN_UNDO, 0, 0, STAY, NOTHING, REASON_NONE},
+    {ALL & ~S(NONE), LEG_BEGIN_RESYNC, 0, 0, STAY, NOTHING, REASON_NONE},
     {S(HANDED), LEG_BEGIN_IN, 0, 0, LEG_IN, BE_HANDED, REASON_LEG_HANDED},
     {ALL & ~(S(NONE) | S(HANDED)), LEG_BEGIN_IN, 0, 0, STAY, NOTHING, REASON_NONE},
     {S(NONE) | HANDS, LEG_BEGIN_HAND, 0, 0, LEG_HAND_ASK, ASK_GRANT, REASON_NONE},
@@ -89,9 +91,12 @@ static const struct row rows[] = {
     {S(REMOVE), LEG_DONE, 0, 0, LEG_CLEAR, STEP, REASON_NONE},
     {S(CLEAR), LEG_DONE, 0, 0, LEG_OUT, GO_OUT, REASON_LEG_LEFT},
     {ALL & ~HAS_EFFECT, LEG_DONE, 0, 0, STAY, NOTHING, REASON_NONE},
-    {HAS_EFFECT & JOINING, LEG_FAILED, 0, 0, LEG_DETACH, STEP, REASON_EFFECT_FAILED},
+    {HAS_EFFECT & JOINING & ~S(REQUIRE), LEG_FAILED, 0, 0, LEG_DETACH, STEP, REASON_EFFECT_FAILED},
+    {S(REQUIRE), LEG_FAILED, 0, LEG_SOLE, LEG_DETACH, STEP, REASON_EFFECT_FAILED},
+    {S(REQUIRE), LEG_FAILED, LEG_SOLE, 0, STAY, RETRY, REASON_EFFECT_FAILED},
     {S(DETACH), LEG_FAILED, LEG_OWN_BAD | LEG_UNBROKEN, 0, LEG_KEEP, KEEP, REASON_OWN_LEG_FAILED},
-    {S(DETACH), LEG_FAILED, LEG_OWN_BAD, LEG_UNBROKEN, STAY, RETRY, REASON_EFFECT_FAILED},
+    {S(DETACH), LEG_FAILED, LEG_OWN_BAD | LEG_SOLE, LEG_UNBROKEN, LEG_SYNCING, NOTHING, REASON_OWN_LEG_FAILED}, /* hamon-act kept it: it joins (R2f) */
+    {S(DETACH), LEG_FAILED, LEG_OWN_BAD, LEG_UNBROKEN | LEG_SOLE, STAY, RETRY, REASON_EFFECT_FAILED},
     {S(DETACH), LEG_FAILED, 0, LEG_OWN_BAD, STAY, RETRY, REASON_EFFECT_FAILED},
     {S(DROP), LEG_FAILED, 0, 0, LEG_IN, COME_IN, REASON_EFFECT_FAILED}, /* too much debt costs a longer resync, no more */
     {S(REMOVE) | S(CLEAR), LEG_FAILED, 0, 0, STAY, RETRY, REASON_EFFECT_FAILED},
@@ -129,6 +134,9 @@ static const struct row rows[] = {
     {JOINING, LEG_POLL, LEG_TROUBLE, 0, LEG_DETACH, STEP, REASON_NONE},
 #ifdef MUTANT_require_skipped /* R2f */
     {S(SYNCING), LEG_POLL, LEG_SYNCED, LEG_TROUBLE, LEG_CHECK, ASK_CHECK, REASON_NONE},
+#elif defined(MUTANT_sole_not_required) /* R2f: only when the own leg has failed */
+    {S(SYNCING), LEG_POLL, LEG_SYNCED, LEG_TROUBLE | LEG_SOLE, LEG_REQUIRE, STEP, REASON_NONE},
+    {S(SYNCING), LEG_POLL, LEG_SYNCED | LEG_SOLE, LEG_TROUBLE, LEG_CHECK, ASK_CHECK, REASON_NONE},
 #else
     {S(SYNCING), LEG_POLL, LEG_SYNCED, LEG_TROUBLE, LEG_REQUIRE, STEP, REASON_NONE},
 #endif
@@ -227,7 +235,7 @@ static void go_out(struct core *c, uint8_t mirror)
         l->tried_boot = boot;
         l->peer_boot = (struct uuid){{0}};
         l->resend_ms = l->disconnected_ms = l->in_since_ms = 0;
-        l->required = l->unbroken = false;
+        l->required = l->unbroken = l->tainted = false;
 }
 
 /* What is joined, as the peer says: fixed for this try. */
@@ -281,15 +289,11 @@ static void propose(struct core *c, uint8_t mirror, enum change_kind kind, const
         ask_change(c, mirror, &c->leg[mirror].ask, kind, c->mirror[mirror].epoch, e);
 }
 
-/* After a restart of hamon: the attach goes on as it is; its peer is the one that is heard now. */
 static void be_in(struct core *c, uint8_t mirror, struct actions *out)
 {
         struct leg *l = &c->leg[mirror];
-        const struct detector_voter *v = &c->detector.voter[peer_of(c)];
 
-        l->required = l->unbroken = true;
-        l->peer_leg = c->reg[mirror].decided.legs[peer_of(c)].uuid;
-        l->peer_boot = v->ever ? v->last.boot : (struct uuid){{0}};
+        l->unbroken = true;
         l->in_since_ms = c->now_ms;
         if (c->mirror[mirror].opened.leg.debt) /* the join was decided, and then hamon died */
                 effect_send_untracked(c, (struct effect){.type = EFFECT_DEBT_DROP, .mirror = mirror}, out);
@@ -375,11 +379,23 @@ void leg_fire(struct core *c, uint8_t mirror, enum leg_event event, const struct
         do_deed(c, mirror, r->deed, e, out);
 }
 
+/* After a restart of hamon: the attach goes on as it is, whatever comes of it; its peer is the one that is heard now. */
+static void find_attached(struct core *c, uint8_t mirror)
+{
+        struct leg *l = &c->leg[mirror];
+        const struct detector_voter *v = &c->detector.voter[peer_of(c)];
+
+        l->required = true; /* or may be: the record just decided lets it go */
+        l->session = c->mirror[mirror].opened.leg.session;
+        l->peer_boot = v->ever ? v->last.boot : (struct uuid){{0}};
+}
+
 void leg_begin(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
 {
         const struct record *r = &c->reg[mirror].decided;
         bool peer_in = r->legs[peer_of(c)].in_sync, own_in = r->legs[c->config.self].in_sync;
-        bool fresh = c->mirror[mirror].assembled;
+        bool fresh = c->mirror[mirror].assembled, torn = r->legs[peer_of(c)].inconsistent, kept = !uuid_is_null(&c->mirror[mirror].opened.leg.session);
+        enum leg_event undo = torn && kept ? LEG_BEGIN_RESYNC : LEG_BEGIN_UNDO;
 
         if (c->leg[mirror].state == LEG_HANDED) {
                 leg_fire(c, mirror, LEG_BEGIN_IN, e, out);
@@ -387,8 +403,9 @@ void leg_begin(struct core *c, uint8_t mirror, const struct event *e, struct act
         }
         assert(!fresh || !peer_in); /* R1a */
         c->leg[mirror].peer_leg = r->legs[peer_of(c)].uuid;
-        c->leg[mirror].required = !fresh; /* what a former hamon attached: the record just decided is without it */
-        leg_fire(c, mirror, fresh ? LEG_BEGIN_OUT : !peer_in ? LEG_BEGIN_UNDO : own_in ? LEG_BEGIN_IN : LEG_BEGIN_ALONE, e, out);
+        if (!fresh)
+                find_attached(c, mirror);
+        leg_fire(c, mirror, fresh ? LEG_BEGIN_OUT : !peer_in ? undo : own_in ? LEG_BEGIN_IN : LEG_BEGIN_ALONE, e, out);
 }
 
 void leg_message(struct core *c, const struct event *e, struct actions *out)
@@ -414,6 +431,10 @@ void leg_observed(struct core *c, uint8_t mirror)
         const struct detector_voter *v = &c->detector.voter[peer_of(c)];
 
         l->observed = true;
+#ifndef MUTANT_UNIT_copied_from_an_unsafe_disk /* R2f */
+        if (l->state >= LEG_ATTACH && l->state <= LEG_SYNCING && c->mirror[mirror].observed.own_unsafe)
+                l->tainted = true;
+#endif
         if (leg_is_attached(l->state) && uuid_is_null(&l->peer_boot) && v->ever)
                 l->peer_boot = v->last.boot; /* adopted before the peer was heard */
         if (!leg_is_attached(l->state) || c->mirror[mirror].observed.leg_connected)

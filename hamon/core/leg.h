@@ -44,6 +44,7 @@ enum leg_state {
 enum leg_event {
         LEG_BEGIN_OUT,   /* primary; nothing of the peer is attached */
         LEG_BEGIN_UNDO,  /* primary again after a restart of hamon; the record is without the peer, which may be attached */
+        LEG_BEGIN_RESYNC, /* likewise; the record has it torn, and the array has it: its resync goes on */
         LEG_BEGIN_IN,    /* likewise; the record has the peer in sync */
         LEG_BEGIN_ALONE, /* likewise; the record has the peer's leg alone */
         LEG_BEGIN_HAND,  /* becoming primary of both legs */
@@ -64,12 +65,13 @@ enum { /* facts */
         LEG_TROUBLE = 1 << 2,    /* the leg makes no progress, or cannot any more (R8a) */
         LEG_OWN_GOOD = 1 << 3,   /* md has the own leg in sync (R2b) */
         LEG_OWN_BAD = 1 << 4,    /* md failed the own leg */
-        LEG_SYNCED = 1 << 5,     /* md has the peer's leg in sync and is idle */
+        LEG_SYNCED = 1 << 5,     /* md has the peer's leg in sync and is idle, in the session that was attached */
         LEG_RESEND = 1 << 6,     /* a request to the peer was not answered */
         LEG_MINE = 1 << 7,       /* the decided record is this primacy's */
         LEG_PEER_IN = 1 << 8,    /* it has the peer's leg in sync */
         LEG_OWN_IN = 1 << 9,     /* it has the own leg in sync */
         LEG_UNBROKEN = 1 << 10,  /* the leg has been attached without a gap since the record had it in sync: it has missed nothing */
+        LEG_SOLE = 1 << 11,      /* md has failed the own leg and goes on with the peer's: it must not be let go, whatever its trouble */
 };
 
 struct leg {
@@ -84,6 +86,7 @@ struct leg {
         bool whole;               /* history unknown: resync everything; kept until the leg is in */
         bool required;            /* REQUIRE was asked: DETACH needs a decided record */
         bool unbroken;            /* LEG_UNBROKEN */
+        bool tainted;             /* the own disk failed flushes while the leg was copied from it: what was copied is not taken for whole */
         bool observed;            /* md was seen after the last step */
         uint64_t resend_ms;
         uint64_t disconnected_ms; /* no session since; 0: connected */

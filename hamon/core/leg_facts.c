@@ -22,6 +22,15 @@ static bool can_join(const struct core *c, uint8_t mirror)
         return l->join_ms <= c->now_ms || !uuid_equal(&l->tried_boot, &v->last.boot);
 }
 
+/* 3.3: no session outlives it. */
+static bool peer_booted_anew(const struct core *c, uint8_t mirror)
+{
+        const struct leg *l = &c->leg[mirror];
+        const struct detector_voter *v = &c->detector.voter[peer_of(c)];
+
+        return v->ever && !uuid_is_null(&l->peer_boot) && !uuid_equal(&v->last.boot, &l->peer_boot);
+}
+
 /* R8a, and what makes waiting pointless. */
 static bool has_trouble(const struct core *c, uint8_t mirror)
 {
@@ -34,7 +43,7 @@ static bool has_trouble(const struct core *c, uint8_t mirror)
 
         if (v->state == DETECTOR_LEFT)
                 return true;
-        if (v->ever && !uuid_is_null(&l->peer_boot) && !uuid_equal(&v->last.boot, &l->peer_boot))
+        if (peer_booted_anew(c, mirror))
                 return true;
         if (l->state == LEG_ASK || l->state == LEG_CHECK || l->state == LEG_HAND_ASK) {
                 if (dead || c->now_ms - l->since_ms >= t->leg_timeout_ms)
@@ -52,6 +61,31 @@ static bool has_trouble(const struct core *c, uint8_t mirror)
                 return true;
         /* md let it go behind our back */
         return l->state >= LEG_SYNCING && o->array_running && (o->peer_failed || !o->peer_in_array);
+}
+
+/* What md completes now is on the peer's leg and nowhere else, whether or not the record counts it yet. */
+static bool is_sole(const struct core *c, uint8_t mirror)
+{
+        const struct observation *o = &c->mirror[mirror].observed;
+
+        return c->mirror[mirror].observed_valid && o->array_running && o->own_failed && o->attached && o->peer_in_array && o->peer_in_sync &&
+               !o->peer_failed;
+}
+
+/*
+ * R2f asks about the target: what md has in sync holds whatever md has completed. The own leg may fail from then on; then the peer's is what must
+ * get into the record, and the own one out of it (IN, KEEP).
+ */
+static bool is_synced(const struct core *c, uint8_t mirror)
+{
+        const struct observation *o = &c->mirror[mirror].observed;
+
+        return c->mirror[mirror].observed_valid && c->leg[mirror].observed && o->array_running && o->peer_in_sync && !o->peer_failed && o->sync_idle &&
+               o->leg_connected && !o->leg_refused && !peer_booted_anew(c, mirror) && !c->leg[mirror].tainted
+#ifdef MUTANT_UNIT_own_needed_to_join /* P7 */
+               && o->own_in_sync
+#endif
+            ;
 }
 
 /*
@@ -99,6 +133,7 @@ uint32_t leg_facts(const struct core *c, uint8_t mirror)
         const struct leg *l = &c->leg[mirror];
         const struct mirror *m = &c->mirror[mirror];
         const struct record *r = &c->reg[mirror].decided;
+        bool sole = is_sole(c, mirror), joining = l->state >= LEG_SYNCING && l->state <= LEG_CHECK;
         const struct record_leg *peer = &r->legs[peer_of(c)];
         const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
         const struct uuid *leg = l->state == LEG_OUT && s ? &s->leg : &l->peer_leg;
@@ -108,14 +143,15 @@ uint32_t leg_facts(const struct core *c, uint8_t mirror)
                 f |= LEG_CAN_JOIN;
         if (peer->inconsistent && !peer->in_sync && uuid_equal(&peer->uuid, leg) && (!s || s->role != ROLE_CANDIDATE))
                 f |= LEG_MARKED;
-        if (has_trouble(c, mirror))
+        if (has_trouble(c, mirror) && !(sole && joining))
                 f |= LEG_TROUBLE;
+        if (sole)
+                f |= LEG_SOLE;
         if (mirror_sees_own_in_sync(c, mirror))
                 f |= LEG_OWN_GOOD;
         if (mirror_sees_own_failed(c, mirror))
                 f |= LEG_OWN_BAD;
-        if (m->observed_valid && l->observed && m->observed.array_running && m->observed.peer_in_sync && !m->observed.peer_failed &&
-            m->observed.own_in_sync && !m->observed.own_unsafe && m->observed.sync_idle && m->observed.leg_connected)
+        if (is_synced(c, mirror))
                 f |= LEG_SYNCED;
         if (l->resend_ms && l->resend_ms <= c->now_ms)
                 f |= LEG_RESEND;

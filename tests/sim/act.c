@@ -29,6 +29,12 @@ static bool late(struct sim *s, uint8_t n, uint64_t limit_us)
         return s->now_us - doing(s, n)->began_us > limit_us;
 }
 
+static bool peer_in_md(const struct sim *s, uint8_t n)
+{
+        uint8_t slot = s->node[n].md.super.slot[other(n)];
+        return s->node[n].md.running && (slot == SLOT_ACTIVE || slot == SLOT_RECOVERING);
+}
+
 /* -- effects: 0 or negative errno when done, WAIT to be called again ------------------------------------------------------------ */
 
 static int leg_open(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
@@ -50,6 +56,8 @@ static int leg_open(struct sim *s, uint8_t n, const struct effect *e, struct eff
         r->leg.note = m->act.note;
         r->leg.debt = m->act.has_debt;
         r->leg.array_running = m->md.running;
+        if (peer_in_md(s, n) && m->nbdc.attached)
+                r->leg.session = m->nbdc.session;
         return 0;
 }
 
@@ -228,12 +236,6 @@ static int note_set(struct sim *s, uint8_t n, const struct effect *e, struct eff
         return 0;
 }
 
-static bool peer_in_md(const struct sim *s, uint8_t n)
-{
-        uint8_t slot = s->node[n].md.super.slot[other(n)];
-        return s->node[n].md.running && (slot == SLOT_ACTIVE || slot == SLOT_RECOVERING);
-}
-
 static int note_clear(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
 {
         (void)e, (void)r;
@@ -332,6 +334,9 @@ static int require(struct sim *s, uint8_t n, const struct effect *e, struct effe
         if (!s->node[n].nbdc.attached)
                 return -ENOTCONN;
         s->node[n].nbdc.policy = POLICY_REQUIRED;
+#ifdef MUTANT_require_unflushed /* R2f */
+        return 0;
+#endif
         return flush_array(s, n);
 }
 
@@ -344,7 +349,7 @@ static int detach(struct sim *s, uint8_t n, const struct effect *e, struct effec
                 if (c->policy == POLICY_REQUIRED && e->version == 0)
                         return -EPERM;
                 const struct super *super = &s->node[n].md.super;
-                if (e->version && s->node[n].md.running && super->slot[n] == SLOT_FAULTY && super->slot[other(n)] == SLOT_ACTIVE)
+                if (s->node[n].md.running && super->slot[n] == SLOT_FAULTY && super->slot[other(n)] == SLOT_ACTIVE)
                         return -EIO; /* R2c: the only good leg */
                 if (c->policy == POLICY_REQUIRED)
                         check_detach(s, n, e->version);

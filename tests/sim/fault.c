@@ -48,7 +48,8 @@ enum { DRIFT_PPM = 500 }; /* NTP slews no faster */
         X(ACCEPTED_LOST, "the answers to swaps are lost: unknown outcomes") \
         X(ACT_DIES_WITHIN, "hamon-act dies in or between two effects") \
         X(GO_BACK, "the witness is restored from a snapshot") \
-        X(AMBUSH, "another fault strikes when a core enters some state")
+        X(AMBUSH, "another fault strikes when a core enters some state") \
+        X(TRAP_JOIN, "the primary's disk fails between the end of a resync and the join")
 
 enum fault {
 #define X(name, text) FAULT_##name,
@@ -180,6 +181,15 @@ static void calm(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
         s->lose_percent = s->double_percent = 0;
         s->delay_max_us = 2 * MS;
         s->lost_type = 0;
+}
+
+/* The record does not count the other node's leg yet, but md does: whatever was acknowledged is there, flushed or not. */
+static bool md_has_both(const struct sim *s, uint8_t victim)
+{
+        const struct node *m = &s->node[victim];
+
+        return m->md.running && m->nbdc.attached && m->md.super.slot[0] == SLOT_ACTIVE && m->md.super.slot[1] == SLOT_ACTIVE &&
+               s->decided.primary == victim && s->decided.epoch == m->md.epoch && !s->node[1 - victim].disk.failed;
 }
 
 /* Everything acknowledged is on the other node's disk, too, and no half-accepted value may yet say otherwise. */
@@ -319,6 +329,24 @@ static void restart_after_leave(struct sim *s, uint8_t n, uint64_t unused_a, uin
 {
         (void)unused_a, (void)unused_b;
         crash(s, n, LIFE_HAMON, 3 * SECOND);
+}
+
+/* It is noticed by the next write; by md, or by the probe of the own disk when only flushes fail. */
+void fault_own_disk(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
+{
+        struct disk *d = &s->node[n].disk;
+
+        (void)unused_a, (void)unused_b;
+        if (s->healed || n != s->disk_victim || !md_has_both(s, n) || s->node[n].disk.failed || s->node[n].disk.lying)
+                return;
+        s->changed_us = s->now_us;
+        if (sim_chance(s, 40)) {
+                d->errors = 1;
+                return;
+        }
+        trace(s, n, "the disk fails between resync and join", 0, 0);
+        d->failed = true;
+        d->flaky = sim_chance(s, 50);
 }
 
 static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t unused);
@@ -538,6 +566,14 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
         case FAULT_GO_BACK:
                 go_back(s, WITNESS, 0, 0);
                 return;
+        case FAULT_TRAP_JOIN: { /* a leave, that there be a join */
+                uint64_t cut_us = sim_between(s, 2 * SECOND, 6 * SECOND);
+                s->faults++;
+                s->trap_join = true;
+                cut(s, n, o, cut_us);
+                cut(s, o, n, cut_us);
+                return;
+        }
         case FAULT_AMBUSH: {
                 static const enum fault kinds[] = {FAULT_POWER_CUT, FAULT_ISOLATE, FAULT_LINK, FAULT_ONE_WAY, FAULT_HAMON_CRASH, FAULT_ACT_CRASH, FAULT_FREEZE,
                                                    FAULT_NBDD_CRASH, FAULT_NBDC_CRASH, FAULT_EFFECTS_FAIL, FAULT_ACCEPTED_LOST, FAULT_DISK_HANGS,

@@ -237,6 +237,8 @@ static void copy_chunk(struct sim *s, uint8_t n, uint64_t chunk, uint64_t recove
 
         if (!m->running || m->recovery != recovery || m->copying != (int)chunk || m->copies > 0)
                 return;
+        if (s->node[n].disk.failed) /* nothing can be read: this recovery never ends */
+                return;
         if (chunk_busy(m, (int)chunk)) {
                 sim_after(s, 5 * MS, n, LIFE_MACHINE, copy_chunk, chunk, recovery);
                 return;
@@ -264,6 +266,10 @@ static void recover(struct sim *s, uint8_t n)
                         return;
                 }
         trace(s, n, "md: recovery is done", 0, 0);
+        if (s->trap_join && n == s->disk_victim && !s->healed) {
+                s->trap_join = false;
+                sim_after(s, sim_random(s, sim_chance(s, 50) ? 2 * MS : 60 * MS), n, LIFE_MACHINE, fault_own_disk, 0, 0);
+        }
         if (m->whole)
                 s->member[other(n)] = s->node[other(n)].disk.leg;
         m->super.half = m->whole = false;

@@ -367,6 +367,7 @@ struct sim {
         uint64_t jumped_us; /* last jump of a clock; 0: none */
         struct ambush ambush;
         uint8_t aim;        /* node that the fault of an ambush strikes; NO_NODE: any */
+        bool trap_join; /* the own disk of the next primary that ends a resync fails before the join */
         unsigned lost_type; /* messages of this type are mostly lost; 0: none */
         uint64_t struck_us[FAULT_KINDS_MAX]; /* last of each kind */
 
@@ -522,6 +523,7 @@ void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned
 void fault_one(struct sim *s, unsigned kind);
 void fault_at(struct sim *s, uint8_t node, unsigned kind, uint64_t us);
 void fault_act_dies(struct sim *s, uint8_t node);
+void fault_own_disk(struct sim *s, uint8_t node, uint64_t unused_a, uint64_t unused_b);
 unsigned fault_kinds(void);
 const char *fault_text(unsigned kind);
 const char *fault_word(unsigned kind);

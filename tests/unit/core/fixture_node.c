@@ -125,6 +125,11 @@ void fixture_observe(struct world *w, uint8_t node)
 
 /* -- effects ----------------------------------------------------------------------------------------------------------------------- */
 
+static bool peer_is_the_only_good_one(const struct machine *n)
+{
+        return n->running && n->own_failed && n->peer_in_array && n->peer_in_sync && !n->peer_failed;
+}
+
 static void fill_leg(const struct machine *n, struct effect_result *r)
 {
         r->leg.present = !uuid_is_null(&n->disk.leg);
@@ -136,6 +141,8 @@ static void fill_leg(const struct machine *n, struct effect_result *r)
         r->leg.note = n->disk.note;
         r->leg.debt = n->disk.debt;
         r->leg.array_running = n->running;
+        if (n->running && n->attached && n->peer_in_array && !n->peer_failed)
+                r->leg.session = n->session;
 }
 
 static void check_assembly(struct world *w, uint8_t node, const struct effect *f)
@@ -282,6 +289,8 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
                 n->required = true;
                 break;
         case EFFECT_DETACH:
+                if (n->attached && peer_is_the_only_good_one(n))
+                        return -EIO; /* R2c */
                 check_detach(w, node, f);
                 n->attached = false;
                 if (n->peer_in_array)

@@ -2,6 +2,8 @@
 /* The own disk, or the peer's, fails, hangs or loses what was flushed. */
 #include "tests/unit/core/fixture.h"
 
+#include <errno.h>
+
 #include "tests/unit/cmocka_all.h"
 
 static struct world w;
@@ -138,6 +140,103 @@ static void own_disk_hangs(void **state)
         assert_true(world_serves(&w, B));
 }
 
+/* B comes back, and md of A has just called its leg in sync: hamon makes it REQUIRED. */
+static void come_to_the_join(void)
+{
+        redundant();
+        world_power_off(&w, B);
+        world_live(&w, 4000);
+        w.effect_max_ms = 200;
+        world_power_on(&w, B);
+        for (unsigned i = 0; i < 20000 && w.core[A].leg[M].state != LEG_REQUIRE; i++) {
+                world_run(&w, 1);
+                world_write(&w);
+        }
+        assert_int_equal(w.core[A].leg[M].state, LEG_REQUIRE);
+}
+
+static void fail_the_disk_of_a(void)
+{
+        w.machine[A].own_failed = true;
+        w.machine[A].own_in_sync = false;
+}
+
+static void expect_the_service_on_b(void)
+{
+        assert_int_equal(world_record(&w)->primary, B);
+        assert_true(world_record(&w)->legs[B].in_sync);
+        assert_true(world_serves(&w, B) && world_writes_go_on(&w));
+}
+
+/* The record does not count the peer's leg yet, but md does: it joins all the same, REQUIRED and flushed, and the service moves to it (R2c, R2f, P7). */
+static void own_disk_fails_before_the_join(void **state)
+{
+        (void)state;
+        come_to_the_join();
+        unsigned since = w.effects;
+        fail_the_disk_of_a();
+        for (unsigned i = 0; i < 300 && world_record(&w)->primary != B; i++)
+                world_live(&w, 20);
+        world_expect_effects(&w, since, A, "debt-drop service-stop array-stop leg-open");
+        assert_false(world_record(&w)->legs[A].in_sync);
+        world_live(&w, 4000);
+        expect_the_service_on_b();
+}
+
+/* And the peer does not answer meanwhile: its leg is the only good one, so it is not let go, however long that takes. */
+static void the_only_good_leg_is_not_let_go(void **state)
+{
+        (void)state;
+        come_to_the_join();
+        fail_the_disk_of_a();
+        world_cut(&w, A, B, true);
+        world_run(&w, 20000);
+        assert_true(w.machine[A].attached);
+        assert_false(world_writes_go_on(&w)); /* P4 */
+        assert_false(world_record(&w)->legs[B].in_sync);
+        world_cut(&w, A, B, false);
+        world_live(&w, 8000);
+        expect_the_service_on_b();
+}
+
+/* REQUIRE fails for a while, and hamon restarts: it finds the leg attached, and goes on from there. */
+static void hamon_restarts_with_the_only_good_leg(void **state)
+{
+        (void)state;
+        come_to_the_join();
+        fail_the_disk_of_a();
+        w.machine[A].fail = EFFECT_REQUIRE;
+        w.machine[A].error = -ETIMEDOUT;
+        world_live(&w, 2000);
+        assert_int_equal(w.core[A].leg[M].state, LEG_REQUIRE);
+        world_restart_hamon(&w, A);
+        world_live(&w, 8000);
+        assert_true(w.machine[A].attached);
+        assert_false(world_record(&w)->legs[B].in_sync);
+        w.machine[A].fail = EFFECT_TYPES;
+        world_live(&w, 8000);
+        expect_the_service_on_b();
+}
+
+/* A disk that fails flushes may have lost what it then copied: no leg that was made from it passes for whole. */
+static void what_an_unsafe_disk_copied_does_not_join(void **state)
+{
+        (void)state;
+        redundant();
+        world_power_off(&w, B);
+        world_live(&w, 4000);
+        w.resync_ms = 5000;
+        world_power_on(&w, B);
+        for (unsigned i = 0; i < 1000 && w.core[A].leg[M].state != LEG_SYNCING; i++)
+                world_live(&w, 20);
+        w.machine[A].own_unsafe = true;
+        world_live(&w, 15000);
+        assert_true(w.machine[A].peer_in_sync);
+        assert_int_equal(world_view(&w, A).reason, REASON_OWN_LEG_UNSAFE);
+        assert_true(world_record(&w)->legs[A].in_sync && !world_record(&w)->legs[B].in_sync);
+        assert_true(world_serves(&w, A));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -148,6 +247,10 @@ int main(void)
             cmocka_unit_test(probe_fails),
             cmocka_unit_test(leg_hangs),
             cmocka_unit_test(own_disk_fails_in_a_leave),
+            cmocka_unit_test(own_disk_fails_before_the_join),
+            cmocka_unit_test(the_only_good_leg_is_not_let_go),
+            cmocka_unit_test(hamon_restarts_with_the_only_good_leg),
+            cmocka_unit_test(what_an_unsafe_disk_copied_does_not_join),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,10 +68,12 @@ static void hamon_restarts_in_a_resync(void **state)
         world_command(&w, B, COMMAND_JOIN, false, 2);
         world_live(&w, 3000);
         assert_int_equal(w.core[A].leg[M].state, LEG_SYNCING);
+        unsigned since = w.effects;
         world_restart_hamon(&w, A);
         world_live(&w, 12000);
         assert_int_equal(w.core[A].leg[M].state, LEG_IN);
         assert_int_equal(world_record(&w)->epoch, 1);
+        world_expect_effects(&w, since, A, "leg-open history require debt-drop"); /* nothing is let go and joined anew */
 }
 
 static void hamon_act_restarts(void **state)

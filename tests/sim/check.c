@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { STUCK_US = 9 * SECOND };
+enum { STUCK_US = 9 * SECOND, CRAWLS = 500 };
 
 static uint8_t other(uint8_t n)
 {
@@ -243,7 +243,8 @@ void check_own_failure(struct sim *s, uint8_t n)
                 violation(s, n, "R2c: the own leg failed %llu ms ago and is still in the record", (s->now_us - m->own_failed_us) / MS, 0);
         bool may_move = calm && s->decided.maintenance_until_s <= sim_wall_s(s) && s->decided.primary == n && !s->decided.legs[n].in_sync && life_runs(s, other(n), LIFE_HAMON) &&
                         s->node[other(n)].hamon.core.mirror[0].state == MIRROR_STANDBY && m->nbdc.connection &&
-                        nbdc_oldest_us(s, n) < SECOND && disk_oldest_us(s, n) < SECOND && !m->act.fail_percent && !s->lose_percent;
+                        nbdc_oldest_us(s, n) < SECOND && disk_oldest_us(s, n) < SECOND && !m->act.fail_percent && !s->lose_percent &&
+                        m->disk.slowness < CRAWLS; /* each fsync of hamon's state file takes seconds then */
         if (!may_move)
                 m->own_out_us = 0;
         else if (!m->own_out_us)

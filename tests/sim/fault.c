@@ -240,8 +240,9 @@ static bool is_awaited(const struct sim *s, uint8_t voter)
 }
 
 /*
- * The witness gets an older state file. What was decided must be known to both nodes then: whoever is left has to find out that it is old. And it comes between
- * two ballots, however long one of them may take. Until then the machine that is restored runs on.
+ * The witness gets an older state file. What was decided must be known to both nodes then: whoever is left has to find out that it is old. So must be the
+ * highest ballot that it answered: a lower one may win its vote then, and what is so decided loses against the value of that higher one (LIMITS). And it comes
+ * between two ballots, however long one of them may take. Until then the machine that is restored runs on.
  */
 static void go_back(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
@@ -249,7 +250,8 @@ static void go_back(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused
 
         (void)unused_a, (void)unused_b;
         for (uint8_t v = 0; v < NODES; v++)
-                if (s->node[v].hamon.file.value.version != s->decided.version || !s->node[v].life[LIFE_HAMON].up)
+                if (s->node[v].hamon.file.value.version != s->decided.version || !s->node[v].life[LIFE_HAMON].up ||
+                    ballot_compare(&s->node[v].hamon.file.promised, &h->file.promised) < 0)
                         return;
         if (s->healed || s->forgotten || s->manual || h->file.value.version <= s->snapshot.value.version || !s->snapshot.value.version)
                 return;

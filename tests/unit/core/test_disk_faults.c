@@ -218,6 +218,29 @@ static void hamon_restarts_with_the_only_good_leg(void **state)
         expect_the_service_on_b();
 }
 
+/* The record is without the peer's leg already, hamon restarts before the detach, and then md loses the own leg: hamon-act keeps the other one. */
+static void a_leave_is_undone_by_the_own_disk(void **state)
+{
+        (void)state;
+        redundant();
+        w.machine[A].fail = EFFECT_DETACH;
+        w.machine[A].error = -ETIMEDOUT;
+        w.machine[B].nbdd_dead = true;
+        for (unsigned i = 0; i < 500 && w.core[A].leg[M].state != LEG_DETACH; i++)
+                world_live(&w, 20);
+        assert_false(world_record(&w)->legs[B].in_sync);
+        world_restart_hamon(&w, A);
+        fail_the_disk_of_a();
+        w.machine[A].fail = EFFECT_TYPES;
+        w.machine[B].nbdd_dead = false;
+        unsigned since = w.effects;
+        for (unsigned i = 0; i < 300 && world_record(&w)->primary != B; i++)
+                world_live(&w, 20);
+        world_expect_effects(&w, since, A, "leg-open history detach require debt-drop service-stop array-stop leg-open");
+        world_live(&w, 4000);
+        expect_the_service_on_b();
+}
+
 /* A disk that fails flushes may have lost what it then copied: no leg that was made from it passes for whole. */
 static void what_an_unsafe_disk_copied_does_not_join(void **state)
 {
@@ -250,6 +273,7 @@ int main(void)
             cmocka_unit_test(own_disk_fails_before_the_join),
             cmocka_unit_test(the_only_good_leg_is_not_let_go),
             cmocka_unit_test(hamon_restarts_with_the_only_good_leg),
+            cmocka_unit_test(a_leave_is_undone_by_the_own_disk),
             cmocka_unit_test(what_an_unsafe_disk_copied_does_not_join),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

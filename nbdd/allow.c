@@ -112,9 +112,9 @@ int allow_parse(const char *text, struct allow_list *ret, char *reason, size_t r
                 (void)snprintf(shown, sizeof shown, "%s", word);
                 const char *wrong = list.count == ALLOW_RULES_MAX ? "is one entry too many (64)"
                                     : *word                       ? parse_rule(word, &list.rules[list.count])
-                                                                  : "is empty";
+                                                                  : "has an empty entry between its commas";
                 if (wrong) {
-                        (void)snprintf(reason, reason_size, "allow: \"%s\" %s", shown, wrong);
+                        (void)snprintf(reason, reason_size, "allow: \"%s\" %s", *shown ? shown : text, wrong);
                         r = -EINVAL;
                 }
                 list.count++;

@@ -48,6 +48,11 @@ int control_bad(struct http_response *resp, const char *reason)
 
 /* ---- bodies: every member known and of its type ---- */
 
+static const char *type_text(json_type type)
+{
+        return type == JSON_STRING ? "a string" : type == JSON_INTEGER ? "a whole number" : "true or false";
+}
+
 bool control_members(const json_t *body, const struct member *members, char *reason)
 {
         const char *key;
@@ -63,7 +68,10 @@ bool control_members(const json_t *body, const struct member *members, char *rea
                         m++;
                 bool fits = m->key && (json_typeof(value) == m->type || (m->type == JSON_TRUE && json_is_boolean(value)));
                 if (!fits) {
-                        (void)snprintf(reason, ENGINE_REASON_SIZE, m->key ? "\"%.60s\" has the wrong type" : "unknown member \"%.60s\"", key);
+                        if (m->key)
+                                (void)snprintf(reason, ENGINE_REASON_SIZE, "\"%s\" must be %s", m->key, type_text(m->type));
+                        else
+                                (void)snprintf(reason, ENGINE_REASON_SIZE, "unknown member \"%.60s\"", key);
                         return false;
                 }
         }

@@ -11,9 +11,15 @@
 
 static int answer_export(struct control *c, uint64_t id, bool with_stats, unsigned status, struct http_response *resp)
 {
+        char reason[ENGINE_REASON_SIZE], text[EXPORT_ID_TEXT_SIZE];
+
         resp->json = control_exports_json(c->engine, id, with_stats);
         resp->status = status;
-        return resp->json ? 0 : control_problem(resp, -ENOENT, "no such export");
+        if (resp->json)
+                return 0;
+        export_id_format(id, text);
+        (void)snprintf(reason, sizeof reason, "no such export: %s", text);
+        return control_problem(resp, -ENOENT, reason);
 }
 
 /* ---- whose export is it ---- */

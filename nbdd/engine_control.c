@@ -47,6 +47,11 @@ int engine_take(struct engine *e, uint64_t id, enum export_command command, stru
         if (e->refusing)
                 return engine_say(reason, -ESHUTDOWN, "nbdd is shutting down");
         const struct rule *rule = rule_find(command, x ? x->kind : EXPORT_PLAIN, export_status(x));
+        if (rule->verdict == RULE_REFUSE && !x) {
+                char text[EXPORT_ID_TEXT_SIZE];
+                export_id_format(id, text);
+                return engine_say(reason, -rule->error, "%s: %s", rule->sentence, text);
+        }
         if (rule->verdict == RULE_REFUSE)
                 return engine_say(reason, -rule->error, "%s", rule->sentence);
         assert(x); /* every command is refused to what is not there */
@@ -426,7 +431,7 @@ int engine_check_owner(struct engine *e, uint64_t id, uint64_t session, const ch
 
 int engine_kick(struct engine *e, uint64_t number, char reason[ENGINE_REASON_SIZE])
 {
-        int r = engine_say(reason, -ENOENT, "no such session");
+        int r = engine_say(reason, -ENOENT, "no such session: %" PRIu64, number);
 
         (void)pthread_mutex_lock(&e->lock);
         list_each(s, &e->sessions, struct engine_session, all_link) {

@@ -62,6 +62,7 @@ enum {
         OPT_HIDDEN,
         OPT_VISIBLE,
         OPT_JSON,
+        OPT_COUNT
 };
 
 static const struct cli_option options[] = {
@@ -144,6 +145,7 @@ struct command_line {
         const char *verb_name;
         bool list_words; /* -a or -s */
         const char *of_export; /* an option of -m and --change, as typed */
+        bool given[OPT_COUNT];
 };
 
 __attribute__((format(printf, 1, 2))) static int usage_error(const char *format, ...)
@@ -321,8 +323,25 @@ static int take_session(struct command_line *c, const char *text)
         return set_verb(c, ADMIN_KICK, "--kick");
 }
 
+/* Whoever gives two values means one of them, and nobody knows which. */
+static int check_once(struct command_line *c, int option)
+{
+        const struct cli_option *o = options;
+
+        while (o->id != option)
+                o++;
+        if (c->given[option] && o->value_name && option != OPT_LISTEN && option != OPT_CLASSIC)
+                return usage_error("--%s is given twice", o->long_name);
+        c->given[option] = true;
+        return 0;
+}
+
 static int take_option(struct command_line *c, int option, const char *value)
 {
+        int r = check_once(c, option);
+
+        if (r != 0)
+                return r;
         switch (option) {
         case OPT_DEFINE:
                 return set_verb(c, ADMIN_DEFINE, "-m");
@@ -385,6 +404,10 @@ static int check(const struct command_line *c)
 {
         const struct admin_options *a = &c->admin;
 
+        if (c->given[OPT_READ_ONLY] && c->given[OPT_READ_WRITE])
+                return usage_error("--read-only and --read-write do not go together");
+        if (c->given[OPT_HIDDEN] && c->given[OPT_VISIBLE])
+                return usage_error("--hidden and --visible do not go together");
         if (c->serving && c->only_admin)
                 return usage_error("%s is not for --serve", c->only_admin);
         if (!c->serve.classic_secrets != !c->serve.classic_listen_count)
@@ -398,7 +421,7 @@ static int check(const struct command_line *c)
         if (c->only_serve)
                 return usage_error("%s is for --serve", c->only_serve);
         if (a->verb == ADMIN_NONE)
-                return usage_error("nothing to do: --serve, -l, -m, -r, --start, --stop, --change, --clear-error, --revoke, --sessions, --kick or -c (see --help)");
+                return usage_error("nothing to do: --serve, -l, -m, -r, --start, --stop, --change, --clear-error, --revoke, --sessions, --kick, --reload, --check-config or -c (see --help)");
         if (c->list_words && a->verb != ADMIN_LIST)
                 return usage_error("-a and -s go with -l");
         if (a->has_maxconnect && a->verb != ADMIN_CONFIGURE)

@@ -363,7 +363,7 @@ struct ini *ini_load(const char *path, const struct ini_schema *schema, struct i
 
         if (!text) {
                 errors->count++;
-                snprintf(message, sizeof message, "%s:1:1: cannot read the configuration: %s", path, reason);
+                snprintf(message, sizeof message, "%s: cannot read the configuration: %s", path, reason);
                 if (errors->report)
                         errors->report(errors->userdata, message);
                 return NULL;

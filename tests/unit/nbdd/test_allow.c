@@ -65,8 +65,8 @@ static void what_is_refused_says_why(void **state)
                 const char *text, *words;
         } cases[] = {
             {"10.0.0.0/33", "0 to 32"}, {"10.0.0.0/", "0 to 32"}, {"::/129", "0 to 128"}, {"10.0.0.1/8", "behind its prefix"},
-            {"example.org", "neither an address"}, {"10.0.0.0/8,,::1", "is empty"}, {"cn=", "nobody"}, {"10.0.0.0/8x", "0 to 32"},
-            {",", "is empty"}, {"psk", "neither an address"},
+            {"example.org", "neither an address"}, {"10.0.0.0/8,,::1", "\"10.0.0.0/8,,::1\" has an empty entry"}, {"cn=", "nobody"}, {"10.0.0.0/8x", "0 to 32"},
+            {",", "has an empty entry"}, {"psk", "neither an address"},
         };
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
                 struct allow_list l;

@@ -11,6 +11,7 @@
 
 #include "base/id.h"
 #include "base/ini.h"
+#include "nbdd/listen_word.h"
 #include "nbdd/store.h"
 
 #define REASON_SIZE 256
@@ -98,8 +99,13 @@ static int read_tls(struct reading *r)
 
         for (unsigned i = 0; i < CONFIG_TLS_COUNT; i++) {
                 const struct ini_entry *e = ini_get(r->ini, "server", "", keys[i], 0);
+                enum session_tls mode;
                 if (e && !*e->value)
                         ini_error(r->ini, e, r->errors, "%s is empty", keys[i]);
+                else if (e && i == CONFIG_TLS && !listen_word_mode(e->value, &mode))
+                        ini_error(r->ini, e, r->errors, "tls = \"%s\" must be off, offer or require", e->value);
+                else if (e && i == CONFIG_TLS_RECORDS && strcmp(e->value, "kernel") != 0 && strcmp(e->value, "user") != 0)
+                        ini_error(r->ini, e, r->errors, "tls-records = \"%s\" must be kernel or user", e->value);
                 else if (e && !(r->config->tls[i] = strdup(e->value)))
                         return -ENOMEM;
         }
@@ -117,6 +123,10 @@ static int read_server(struct reading *r)
                         ini_error(r->ini, e, r->errors, "more than %u listeners", CONFIG_LISTEN_MAX);
                         return 0;
                 }
+                char reason[REASON_SIZE], address[LISTEN_WORD_SIZE];
+                int tls;
+                if (listen_word_parse(e->value, address, &tls, reason, sizeof reason) < 0)
+                        ini_error(r->ini, e, r->errors, "%s", reason);
                 struct config_listen *l = &r->config->listen[r->config->listen_count];
                 *l = (struct config_listen){.address = strdup(e->value), .line = e->line};
                 if (!l->address)
@@ -142,7 +152,7 @@ static void read_size(struct reading *r, const char *name, const char *key, uint
                 (void)ini_size_bytes(r->ini, e, r->errors, 0, INT64_MAX, ret);
 }
 
-/* The line that complaints about the whole section name: of its first entry. */
+/* The line that complaints about the whole section name: of its first entry, or without one of its header. */
 static const struct ini_entry *first_entry(const struct ini *ini, const char *name)
 {
         const struct ini_entry *e;
@@ -158,7 +168,7 @@ static int read_export(struct reading *r, const char *name, struct config_export
         const struct ini_entry *e = first_entry(r->ini, name), *device = ini_get(r->ini, "export", name, "device", 0);
         char reason[REASON_SIZE], place[REASON_SIZE];
 
-        *x = (struct config_export){.start = true, .line = e ? e->line : 0};
+        *x = (struct config_export){.start = true, .line = e ? e->line : ini_section_line(r->ini, "export", name)};
         place_of(r->config, x->line, place, sizeof place);
         if (settings_init(&x->settings) < 0 || !(x->device = strdup(device ? device->value : "")))
                 return -ENOMEM;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "wire/nbd_proto.h"
+#include "nbdd/listen_word.h"
 
 #define BACKLOG 128
 /* A client whose machine is gone frees its place after about this long. */
@@ -26,38 +26,6 @@ static void address_text(const struct sockaddr_storage *a, socklen_t size, char 
         char host[64] = "?", port[8] = "?";
         (void)getnameinfo((const struct sockaddr *)a, size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
         (void)snprintf(ret, LISTEN_ADDRESS_SIZE, a->ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-}
-
-/* Splits the word in place. */
-static int split(char *word, char **ret_host, char **ret_port)
-{
-        static char default_port[8];
-        (void)snprintf(default_port, sizeof default_port, "%u", (unsigned)NBD_DEFAULT_PORT);
-        *ret_host = NULL;
-        *ret_port = default_port;
-        if (word[0] == '[') {
-                char *end = strchr(word, ']');
-                if (!end || (end[1] && end[1] != ':'))
-                        return -EINVAL;
-                if (end[1])
-                        *ret_port = end + 2;
-                *end = '\0';
-                *ret_host = word + 1;
-        } else if (*word && word[strspn(word, "0123456789")] == '\0') {
-                *ret_port = word;
-        } else {
-                char *colon = strchr(word, ':');
-                if (colon && strchr(colon + 1, ':'))
-                        colon = NULL; /* a bare IPv6 address */
-                if (colon) {
-                        *colon = '\0';
-                        *ret_port = colon + 1;
-                }
-                *ret_host = *word ? word : NULL;
-        }
-        char *end;
-        long port = strtol(*ret_port, &end, 10);
-        return **ret_port < '0' || **ret_port > '9' || *end || port > 65535 ? -EINVAL : 0;
 }
 
 static int open_one(const struct addrinfo *ai, struct listen_socket *ret)
@@ -84,12 +52,12 @@ static int open_one(const struct addrinfo *ai, struct listen_socket *ret)
 
 int listen_open(const char *word, struct listen_socket *sockets, size_t *count, char *reason, size_t reason_size)
 {
-        char copy[256], *host, *port;
+        char copy[LISTEN_WORD_SIZE], *host, *port;
         struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *list = NULL;
         size_t before = *count;
         int r = -EINVAL;
 
-        if (strlen(word) >= sizeof copy || split(strcpy(copy, word), &host, &port) < 0) {
+        if (strlen(word) >= sizeof copy || listen_word_split(strcpy(copy, word), &host, &port) < 0) {
                 (void)snprintf(reason, reason_size, "cannot understand the address \"%.100s\": ADDR:PORT, [IPV6]:PORT or PORT", word);
                 return -EINVAL;
         }

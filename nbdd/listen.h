@@ -6,9 +6,10 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "nbdd/listen_word.h"
+
 #define LISTEN_SOCKETS_MAX 32u
 #define LISTEN_ADDRESS_SIZE 96
-#define LISTEN_WORD_SIZE 256
 
 struct listen_socket {
         int fd;

@@ -241,6 +241,18 @@ void reload_in_thread(struct reload *r)
                 log_error("cannot start a thread to read \"%s\": %s", r->path, strerror(bad));
 }
 
+struct security_options reload_security(const struct config *config)
+{
+        return (struct security_options){
+            .mode = config->tls[CONFIG_TLS],
+            .records = config->tls[CONFIG_TLS_RECORDS],
+            .files = {.psk = config->tls[CONFIG_TLS_PSK],
+                      .ca = config->tls[CONFIG_TLS_CA],
+                      .certificate = config->tls[CONFIG_TLS_CERT],
+                      .key = config->tls[CONFIG_TLS_KEY]},
+        };
+}
+
 int reload_init(struct reload *r, const char *path, reload_listen *listen, reload_secure *secure, struct security *security, void *userdata)
 {
         *r = (struct reload){.path = path ? path : CONFIG_DEFAULT_PATH, .may_miss = !path,

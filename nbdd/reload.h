@@ -17,6 +17,7 @@
 
 struct engine;
 struct security;
+struct security_options;
 struct security_state;
 
 /* TLS as it will be, keys read from their files; checks that all listeners can have what they say. Any thread. */
@@ -44,6 +45,9 @@ struct reload {
         pthread_t thread; /* of the last SIGHUP */
         bool has_thread;
 };
+
+/* What the file says of TLS; the strings are the configuration's. */
+struct security_options reload_security(const struct config *config);
 
 int reload_init(struct reload *r, const char *path, reload_listen *listen, reload_secure *secure, struct security *security, void *userdata);
 /* Reads the file for the first time; errors are logged, and then nothing is to be started. The caller releases *ret. */

@@ -7,23 +7,6 @@
 
 #include "net/tls.h"
 
-#define LISTENER_SUFFIX ",tls="
-
-static bool parse_mode(const char *text, enum session_tls *ret)
-{
-        static const struct {
-                const char *word;
-                enum session_tls mode;
-        } modes[] = {{"off", SESSION_TLS_OFF}, {"offer", SESSION_TLS_OFFERED}, {"require", SESSION_TLS_REQUIRED}};
-
-        for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-                if (strcmp(text, modes[i].word) == 0) {
-                        *ret = modes[i].mode;
-                        return true;
-                }
-        return false;
-}
-
 static int no_keys(char *reason, size_t reason_size)
 {
         (void)snprintf(reason, reason_size, "TLS is wanted, but there are no keys: give --tls-psk FILE, or --tls-ca, --tls-cert and --tls-key");
@@ -53,7 +36,7 @@ int security_prepare(const struct security_options *o, struct security_state *re
         bool given = tls_files_given(&o->files);
         struct security_state next = {.mode = given ? SESSION_TLS_REQUIRED : SESSION_TLS_NONE};
 
-        if (o->mode && !parse_mode(o->mode, &next.mode)) {
+        if (o->mode && !listen_word_mode(o->mode, &next.mode)) {
                 (void)snprintf(reason, reason_size, "--tls \"%.40s\" must be off, offer or require", o->mode);
                 return -EINVAL;
         }
@@ -109,21 +92,9 @@ enum session_tls security_mode(struct security *s, int listener)
         return mode;
 }
 
-int security_listener(const struct security_state *state, const char *word, char *ret_word, size_t word_size, int *ret_mode, char *reason, size_t reason_size)
+int security_listener(const struct security_state *state, const char *word, char ret_word[LISTEN_WORD_SIZE], int *ret_mode, char *reason, size_t reason_size)
 {
-        const char *suffix = strchr(word, ',');
-        size_t n = suffix ? (size_t)(suffix - word) : strlen(word);
-        enum session_tls mode = SESSION_TLS_NONE;
+        int r = listen_word_parse(word, ret_word, ret_mode, reason, reason_size);
 
-        if (n >= word_size || (suffix && (strncmp(suffix, LISTENER_SUFFIX, strlen(LISTENER_SUFFIX)) != 0 ||
-                                          !parse_mode(suffix + strlen(LISTENER_SUFFIX), &mode)))) {
-                (void)snprintf(reason, reason_size, "cannot understand the listener \"%.100s\": ADDR:PORT, or ADDR:PORT,tls=off|offer|require", word);
-                return -EINVAL;
-        }
-        if (!state->keys && mode > SESSION_TLS_OFF)
-                return no_keys(reason, reason_size);
-        memcpy(ret_word, word, n);
-        ret_word[n] = '\0';
-        *ret_mode = suffix ? (int)mode : SECURITY_DEFAULT;
-        return 0;
+        return r == 0 && !state->keys && *ret_mode > SESSION_TLS_OFF ? no_keys(reason, reason_size) : r;
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "nbdd/listen_word.h"
 #include "nbdd/session.h"
 #include "net/tls_keys.h"
 
@@ -55,6 +56,6 @@ bool security_kernel(struct security *s);
 enum session_tls security_mode(struct security *s, int listener);
 
 /* Takes ",tls=MODE" off a listener's word; *ret_mode is SECURITY_DEFAULT without it. -EINVAL and a sentence, also when `state` has not the keys for it. */
-int security_listener(const struct security_state *state, const char *word, char *ret_word, size_t word_size, int *ret_mode, char *reason, size_t reason_size);
+int security_listener(const struct security_state *state, const char *word, char ret_word[LISTEN_WORD_SIZE], int *ret_mode, char *reason, size_t reason_size);
 
 #endif

@@ -242,7 +242,7 @@ static int listen_one(void *userdata, const struct security_state *state, const 
 {
         char address[LISTEN_WORD_SIZE];
         size_t before = *count;
-        int tls, r = security_listener(state, word, address, sizeof address, &tls, reason, reason_size);
+        int tls, r = security_listener(state, word, address, &tls, reason, reason_size);
 
         (void)userdata;
         if (r == 0)
@@ -259,14 +259,7 @@ static struct security_options security_of(const struct serve_options *o, const 
 {
         if (o->security.mode || o->security.records || tls_files_given(&o->security.files))
                 return o->security;
-        return (struct security_options){
-            .mode = config->tls[CONFIG_TLS],
-            .records = config->tls[CONFIG_TLS_RECORDS],
-            .files = {.psk = config->tls[CONFIG_TLS_PSK],
-                      .ca = config->tls[CONFIG_TLS_CA],
-                      .certificate = config->tls[CONFIG_TLS_CERT],
-                      .key = config->tls[CONFIG_TLS_KEY]},
-        };
+        return reload_security(config);
 }
 
 /* Likewise. Listeners that are there already are checked here, too: their keys may go. */
@@ -280,9 +273,9 @@ static int secure(void *userdata, const struct config *config, struct security_s
         if (r < 0)
                 return r;
         for (size_t i = 0; r == 0 && i < o->listen_count; i++)
-                r = security_listener(ret, o->listen[i], address, sizeof address, &tls, reason, reason_size);
+                r = security_listener(ret, o->listen[i], address, &tls, reason, reason_size);
         for (size_t i = 0; r == 0 && o->listen_count == 0 && i < config->listen_count; i++)
-                r = security_listener(ret, config->listen[i].address, address, sizeof address, &tls, reason, reason_size);
+                r = security_listener(ret, config->listen[i].address, address, &tls, reason, reason_size);
         if (r < 0)
                 security_state_release(ret);
         return r;

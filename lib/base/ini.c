@@ -15,6 +15,7 @@
 
 struct ini_section {
         const char *section, *name;
+        unsigned line;
 };
 
 struct ini {
@@ -205,7 +206,7 @@ static int parse_section(struct parse *p, const char *line, char *start, char *e
         if (!check_section(p, column, section, name))
                 return 0;
         p->ignore = false;
-        p->current = (struct ini_section){section, name};
+        p->current = (struct ini_section){section, name, p->line};
         if (ini_has_section(p->ini, section, name))
                 return 0;
         struct ini_section *grown =
@@ -410,10 +411,15 @@ const char *ini_section_name(const struct ini *ini, const char *section, size_t 
         return NULL;
 }
 
-bool ini_has_section(const struct ini *ini, const char *section, const char *section_name)
+unsigned ini_section_line(const struct ini *ini, const char *section, const char *section_name)
 {
         for (size_t i = 0; i < ini->section_count; i++)
                 if (strcmp(ini->sections[i].section, section) == 0 && strcmp(ini->sections[i].name, section_name) == 0)
-                        return true;
-        return false;
+                        return ini->sections[i].line;
+        return 0;
+}
+
+bool ini_has_section(const struct ini *ini, const char *section, const char *section_name)
+{
+        return ini_section_line(ini, section, section_name) != 0;
 }

@@ -62,6 +62,8 @@ const struct ini_entry *ini_get(const struct ini *ini, const char *section, cons
 
 /* The index'th distinct name of "[section NAME]", or NULL. ini_has_section() for unnamed ones. */
 const char *ini_section_name(const struct ini *ini, const char *section, size_t index);
+/* Where it was first opened, from 1; 0: nowhere. */
+unsigned ini_section_line(const struct ini *ini, const char *section, const char *section_name);
 bool ini_has_section(const struct ini *ini, const char *section, const char *section_name);
 
 /* Reports "PATH:LINE:COLUMN: text" for an entry. */

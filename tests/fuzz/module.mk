@@ -10,7 +10,7 @@ fuzz_classic_SRCS := lib/wire/classic_wire.c
 nbd_wire_SRCS := lib/wire/nbd_wire_option.c lib/wire/nbd_wire_message.c lib/wire/export_name.c lib/base/id.c lib/base/text.c
 fuzz_nbd_session_SRCS := nbdd/session.c nbdd/session_options.c $(nbd_wire_SRCS)
 fuzz_nbd_client_SRCS := $(nbd_wire_SRCS)
-fuzz_nbdd_store_SRCS := nbdd/store.c lib/base/statefile.c lib/base/id.c lib/base/text.c
+fuzz_nbdd_store_SRCS := nbdd/store.c nbdd/settings.c nbdd/allow.c nbdd/limits.c lib/base/statefile.c lib/base/id.c lib/base/text.c
 fuzz_nbdd_store_LDLIBS := -ljansson -lgnutls
 fuzz_nbdd_config_SRCS := nbdd/config.c nbdd/settings.c nbdd/allow.c nbdd/limits.c nbdd/listen_word.c nbdd/target.c nbdd/shared_file.c lib/base/ini.c lib/base/ini_values.c lib/base/id.c lib/base/text.c \
 	lib/wire/export_name.c

@@ -154,6 +154,10 @@ static void mirror_lines(const struct api *a, struct lines *l, struct json_take 
         else
                 add(l, "id", id);
         l->bad = l->bad || !json_is_object(devices);
+        for (unsigned n = 0; was >= 0 && n < NODES; n++) /* a node that is not named keeps its device */
+                if (!json_object_get(devices, a->config->voters[n].name) &&
+                    snprintf(line, sizeof line, "%s:%s", a->config->voters[n].name, a->config->mirror[was].device[n]) < (int)sizeof line)
+                        add(l, "device", line);
         json_object_foreach((json_t *)devices, node, device)
         {
                 if (!json_is_string(device) || snprintf(line, sizeof line, "%s:%s", node, json_string_value(device)) >= (int)sizeof line)

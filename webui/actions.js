@@ -2,8 +2,9 @@
 // What an operator may do here: the checks first, then the button; a typed word for what can lose data. Each change names the revision that was seen
 // (If-Match) and is followed until it is done or has failed.
 
-import { get, getWithTag, post, Problem } from "./api.js";
+import { get, getWithTag, Problem, send } from "./api.js";
 import { announce, h, icon, replaceChildren } from "./dom.js";
+import { askAgain } from "./live.js";
 import { bestView, plainly, sentence, viewsOf } from "./model.js";
 
 // -- Which make sense now ---------------------------------------------------------------------------------------------------------
@@ -41,6 +42,21 @@ export function available(state, name) {
 	return found;
 }
 
+// Of nbdd: they have no revision and no operation, they are done when they are answered.
+export function exportAction(node, x, verb) {
+	const clients = x.session_count ?? 0;
+	return { id: `${verb}-${x.id}`, label: `${verb === "start" ? "Start" : "Stop"} export ${x.id} on ${node}`, node, direct: { method: "POST", path: `/exports/${encode(x.id)}/${verb}` },
+		about: verb === "start" ? `Clients can use ${x.device} from then on.` : clients ? `${clients === 1 ? "A client uses" : `${clients} clients use`} ${x.device} now, and loses it: what it has not flushed it will not get to the disk.` : `No client uses ${x.device} now.`,
+		word: verb === "stop" && clients ? x.id : undefined };
+}
+
+export function sessionAction(node, x) {
+	return { id: `kick-${x.number}`, label: `End session ${x.number} on ${node}`, node, direct: { method: "DELETE", path: `/sessions/${encode(x.number)}` },
+		about: `The connection from ${x.address} to ${x.export} is ended. Its requests at the disk finish, and the client may come back.` };
+}
+
+export const mayChange = (state) => !!state.access && state.access.role !== "viewer";
+
 const deviceOf = (mirror, node) => mirror.legs.find((l) => l.node === node)?.device ?? "the disk";
 
 // -- The dialog -------------------------------------------------------------------------------------------------------------------
@@ -74,8 +90,9 @@ export async function open(state, action) {
 		shown.progress = "Asked for";
 		draw();
 		try {
-			const accepted = await post(place(state, action) + action.path, shown.tag, action.body);
-			shown.result = await settle(state, accepted, (text) => { shown.progress = text; draw(); });
+			const accepted = await send(action.direct?.method ?? "POST", place(state, action) + (action.direct?.path ?? action.path), shown.tag, action.body);
+			if (action.direct) askAgain();
+			shown.result = action.direct ? { ok: true, text: accepted.status ? `It is ${accepted.status} now.` : "Done." } : await settle(state, accepted, (text) => { shown.progress = text; draw(); });
 		} catch (e) {
 			shown.result = { ok: false, text: e instanceof Problem ? `${sentence(e.message)} ${e.next}` : `It is not known whether it was begun: ${e.message}. Look at the events.` };
 		}
@@ -88,6 +105,11 @@ export async function open(state, action) {
 	draw();
 	dialog.showModal();
 	try {
+		if (action.direct) {
+			Object.assign(shown, { tag: "*", checks: [], ready: true });
+			draw();
+			return;
+		}
 		shown.tag = (await getWithTag(place(state, action) + action.tag)).etag;
 		const found = await checksOf(state, action);
 		Object.assign(shown, { checks: found.checks, ready: found.ready, word: action.word ?? found.word });

@@ -47,13 +47,13 @@ export async function getText(path) {
 }
 
 // A change: only for the revision that the person has seen, and only once. The path of its operation.
-export async function post(path, etag, body) {
+export async function send(method, path, etag, body) {
 	const response = await fetch(path, {
-		method: "POST", body: body ? JSON.stringify(body) : undefined, signal: AbortSignal.timeout(WAIT_MS * 2),
+		method, body: body ? JSON.stringify(body) : undefined, signal: AbortSignal.timeout(WAIT_MS * 2),
 		headers: head({ "If-Match": etag, "Idempotency-Key": key(), ...(body ? { "Content-Type": "application/json" } : {}) }),
 	});
 	if (!response.ok) await refuse(response);
-	return { location: response.headers.get("Location"), ...(await response.json()) };
+	return { location: response.headers.get("Location"), ...(response.status === 204 ? {} : await response.json()) };
 }
 
 function key() {

@@ -141,6 +141,9 @@ async function askSeldom() {
 	await askWhatIf();
 }
 
+// After a change of what is asked for seldom.
+export const askAgain = () => void askSeldom().then(changed, failed);
+
 async function firstQuestions() {
 	await take("/v1/access", (a) => (state.access = a));
 	state.needsLogin = false;

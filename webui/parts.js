@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The sections of the page, from the most to the least urgent.
 
+import { exportAction, mayChange, open, sessionAction } from "./actions.js";
 import { chapter } from "./chapters.js";
 import { age, bytes, clock, copyButton, h, icon, span, table, WORDS } from "./dom.js";
 import { bestView, list, plainly, resyncOf, sentence, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
@@ -130,27 +131,40 @@ export function eventsPart(state, redraw) {
 
 // -- nbdd ---------------------------------------------------------------------------------------------------------------------------
 
-function exportRows(node, x) {
+// A leg is hamon's. An operator has a button, everybody else the command to copy.
+function exportChange(state, node, x) {
+	if (x.kind === "leg") return h("span", { class: "quiet" }, "hamon's");
 	const verb = x.status === "DEFINED" ? "start" : "stop";
 	const command = `nbdd --${verb} -i ${x.id}`;
-	return h("tr", { key: `${node}${x.id}`, class: x.failed ? "bad" : undefined }, h("th", { scope: "row" }, node), h("td", {}, h("code", {}, x.id)), h("td", {}, x.device), h("td", {}, x.kind), h("td", {}, x.failed ? "FAILED" : x.status),
-		h("td", {}, x.kind === "leg" ? h("span", { class: "quiet" }, "hamon's") : h("span", { class: "command small" }, h("code", {}, command), copyButton(command))));
+	if (!mayChange(state)) return h("span", { class: "command small" }, h("code", {}, command), copyButton(command));
+	return h("button", { type: "button", class: "small", "data-action": `${verb}-${node}-${x.id}`, onclick: () => void open(state, exportAction(node, x, verb)) }, `${verb === "start" ? "Start" : "Stop"}…`);
 }
 
-function sessionRows(node, x) {
+function sessionEnd(state, node, x) {
+	if (!mayChange(state) || !x.export || x.leg) return null;
+	return h("button", { type: "button", class: "small", "data-action": `kick-${node}-${x.number}`, onclick: () => void open(state, sessionAction(node, x)) }, "End…");
+}
+
+function exportRows(state, node, x) {
+	return h("tr", { key: `${node}${x.id}`, class: x.failed ? "bad" : undefined }, h("th", { scope: "row" }, node), h("td", {}, h("code", {}, x.id)), h("td", {}, x.device), h("td", {}, x.kind), h("td", {}, x.failed ? "FAILED" : x.status),
+		h("td", {}, exportChange(state, node, x)));
+}
+
+function sessionRows(state, node, x) {
 	return h("tr", { key: `${node}s${x.number}` }, h("th", { scope: "row" }, node), h("td", { class: "number" }, x.number), h("td", {}, x.address), h("td", {}, x.export ? h("code", {}, x.export) : "–"), h("td", {}, x.state),
-		h("td", {}, x.tls === undefined ? "–" : x.tls ? "yes" : "no"), h("td", { class: "number" }, x.inflight ?? "–"));
+		h("td", {}, x.tls === undefined ? "–" : x.tls ? "yes" : "no"), h("td", { class: "number" }, x.inflight ?? "–"), mayChange(state) ? h("td", {}, sessionEnd(state, node, x)) : null);
 }
 
 const sorry = (answer) => [answer?.error ? h("p", { class: "quiet" }, sentence(answer.error)) : null,
 	...(answer?.nodes ?? []).filter((n) => n.error).map((n) => h("p", { key: n.node, class: "quiet" }, h("strong", {}, n.node), `: ${sentence(n.error)}`))];
 
 export function exportsPart(state) {
-	const rows = (state.exports?.nodes ?? []).flatMap((n) => (n.exports ?? []).map((x) => exportRows(n.node, x)));
-	const sessions = (state.sessions?.nodes ?? []).flatMap((n) => (n.sessions ?? []).map((x) => sessionRows(n.node, x)));
+	const rows = (state.exports?.nodes ?? []).flatMap((n) => (n.exports ?? []).map((x) => exportRows(state, n.node, x)));
+	const legs = new Set((state.exports?.nodes ?? []).flatMap((n) => (n.exports ?? []).filter((x) => x.kind === "leg").map((x) => `${n.node} ${x.id}`)));
+	const sessions = (state.sessions?.nodes ?? []).flatMap((n) => (n.sessions ?? []).map((x) => sessionRows(state, n.node, { ...x, leg: legs.has(`${n.node} ${x.export}`) })));
 	return section("exports", "Exports and sessions", sorry(state.exports),
-		rows.length ? table("Exports", ["Node", "Export", "Device", "Kind", "State", "To change it, there"], rows) : state.exports?.nodes.some((n) => n.exports) ? h("p", { class: "quiet" }, "No exports.") : null,
-		sessions.length ? table("Sessions", ["Node", ["Session"], "From", "Export", "State", "TLS", ["In flight"]], sessions) : state.sessions?.nodes.some((n) => n.sessions) ? h("p", { class: "quiet" }, "No sessions.") : null);
+		rows.length ? table("Exports", ["Node", "Export", "Device", "Kind", "State", mayChange(state) ? "Change" : "To change it, there"], rows) : state.exports?.nodes.some((n) => n.exports) ? h("p", { class: "quiet" }, "No exports.") : null,
+		sessions.length ? table("Sessions", ["Node", ["Session"], "From", "Export", "State", "TLS", ["In flight"], ...(mayChange(state) ? ["Change"] : [])], sessions) : state.sessions?.nodes.some((n) => n.sessions) ? h("p", { class: "quiet" }, "No sessions.") : null);
 }
 
 // -- Services and versions ------------------------------------------------------------------------------------------------------------
@@ -182,7 +196,7 @@ export function servicesPart(state, name) {
 export function versionsPart(state, last) {
 	const hashes = state.config?.hashes ?? {};
 	const rows = viewsOf(state).map((v) => h("tr", { key: v.node, class: !v.self && !v.fresh ? "old" : undefined }, h("th", { scope: "row" }, v.node), h("td", {}, v.kind), h("td", {}, v.status?.node.version ?? "–"),
-		h("td", {}, h("code", {}, hashes[v.node] ?? v.status?.node.config_hash ?? "not known")), h("td", {}, v.status?.node.act ? (v.status.node.act.connected ? "runs" : `not there: ${v.status.node.act.error ?? ""}`) : "–"),
+		h("td", {}, h("code", {}, hashes[v.node] ?? v.status?.node.config_hash ?? "not known"), v.status?.node.config_version > 0 ? h("span", { class: "quiet" }, ` version ${v.status.node.config_version}`) : null), h("td", {}, v.status?.node.act ? (v.status.node.act.connected ? "runs" : `not there: ${v.status.node.act.error ?? ""}`) : "–"),
 		h("td", { class: "number" }, v.status ? span(v.status.node.uptime_ms) : "–")));
 	return section("versions", "Versions and configuration", table("Versions", ["Machine", "Kind", "hamon", "Configuration", "hamon-act", ["Running for"]], rows),
 		h("p", { class: "quiet" }, last ? `Last take-over: ${clock(last.time)}, by ${last.node}, in ${span(last.total)}.` : "No take-over among the events that are kept.", ` Mode ${state.status.mode}, timers ${state.status.profile}.`));

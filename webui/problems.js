@@ -37,6 +37,7 @@ const WHY = {
 	"view-old": "What this page says about that machine may be out of date.",
 	"link-silent": "Heartbeats have one way less; if the last one breaks too, the node counts as dead.",
 	configuration: "The machines may decide by different rules after the next change.",
+	"config-waits": "It runs nowhere as far as that machine knows; it is settled by itself when the other is heard.",
 	version: "Newer features wait until all machines run the same version.",
 	record: "One machine has missed the latest decision, for a moment or because it is cut off.",
 	primary: "The older one is being deposed; its writes cannot complete.",
@@ -110,6 +111,9 @@ function ofView(state, view, self) {
 	for (const mirror of status.mirrors) if (isCurrent(state, view, mirror)) add(mirror.reason, mirror);
 	for (const p of status.packets.refused)
 		if (p.last_ms_ago < 60000) found.push(make("warning", `packet-${p.kind}`, `${p.sentence} (from ${p.last_from}, ${p.count} so far)`, { why: WHY.packets, by: view.node, chapter: false }));
+	const waits = status.node.config_waits;
+	if (waits) found.push(make("warning", "config-waits", `Version ${waits.version} of the configuration waits on ${view.node}: ${waits.by} has not said whether it counts`, { by: view.node, chapter: false,
+		steps: [{ text: `Bring ${waits.by} back. Only if it is gone for good:`, on: view.node, command: "hamonctl config discard" }] }));
 	if (self) for (const node of status.nodes) ofLinks(node, found);
 	return found;
 }
@@ -139,7 +143,7 @@ export function problems(state) {
 	}
 	for (const d of state.cluster?.disagreements ?? [])
 		found.push(make(d.about === "primary" ? "critical" : "warning", d.about, `${d.mirror ? `${d.mirror}: ` : ""}${d.sentence}`, { said: d.said, chapter: false,
-			steps: d.about === "configuration" ? [{ text: "Copy one hamon.conf to all machines and restart hamon. To compare, on each:", command: "sha256sum /etc/hamon/hamon.conf" }] : [] }));
+			steps: d.about === "configuration" ? [{ text: "See which one is meant, on each machine; then, where it runs, apply it to all:", command: "hamonctl config show" }, { command: "hamonctl config apply /etc/hamon/hamon.conf" }] : [] }));
 	for (const node of state.exports?.nodes ?? [])
 		for (const x of node.exports ?? [])
 			if (x.failed) found.push(make("critical", "export", `Export ${x.id} on ${node.node} failed: ${x.reason}`, { chapter: false, steps: [{ on: node.node, command: `nbdd --clear-error -i ${x.id}` }] }));

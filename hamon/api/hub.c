@@ -265,6 +265,14 @@ static void follower_free(void *userdata)
         free(f);
 }
 
+unsigned hub_followers(struct api_hub *h)
+{
+        pthread_mutex_lock(&h->lock);
+        unsigned n = h->followers;
+        pthread_mutex_unlock(&h->lock);
+        return n;
+}
+
 int hub_follow(struct api_hub *h, uint64_t since, struct http_response *resp)
 {
         struct follower *f = calloc(1, sizeof *f);

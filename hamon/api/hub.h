@@ -21,6 +21,8 @@ int hub_run(struct api_hub *hub); /* starts its thread: when the servers are the
 void hub_stop(struct api_hub *hub); /* its thread, before the servers stop; NULL is accepted */
 void hub_free(struct api_hub *hub); /* after them: they held the followers */
 
+unsigned hub_followers(struct api_hub *hub);
+
 /* The loop: something is there. Never waits. */
 void hub_notify(struct api_hub *hub);
 

@@ -4,6 +4,7 @@
  * cluster, mirror, leg, link. Runs in an HTTP thread.
  */
 #include "hamon/api/call.h"
+#include "hamon/api/hub.h"
 #include "hamon/api/words.h"
 
 #include <errno.h>
@@ -269,6 +270,8 @@ int get_metrics(struct api_call *c, struct http_response *resp)
         if (!o.to)
                 return -ENOMEM;
         put_node(&o);
+        head(&o, "hamon_api_followers", "gauge", "Streams of events that are followed.");
+        number(&o, "hamon_api_followers", "", hub_followers(c->api->hub));
         put_voters(&o);
         put_links(&o, "hamon_link_sent_total", "counter", "Datagrams sent over a link.", link_sent);
         put_links(&o, "hamon_link_send_errors_total", "counter", "Datagrams that could not be sent.", link_failed);

@@ -48,6 +48,7 @@ const commands = {
 	},
 	complaints: () => complaints.splice(0),
 	newTab: async () => { page = await context.newPage(); watch(page); return null; },
+	closeTab: async () => { await page.close(); page = context.pages()[0]; return null; },
 	tab: async ({ index }) => { page = context.pages()[index]; await page.bringToFront(); return null; },
 };
 

@@ -10,6 +10,8 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 for part in ("daemon", "api", "nbdd"):
     sys.path.insert(0, str(TOP / "tests/integration" / part))
+from apilib import UnixConnection, call
+from nbdlib import Client, Server
 from hamonlib import ADDRESSES, BUILD, PATIENCE, FakeAct, Trio, fail, free_port, wait
 
 SERVICE = """[service data]
@@ -83,7 +85,7 @@ class Site(Trio):
     """A trio whose nodes serve the page; tokens[name] is (viewer, operator)."""
 
     def __init__(self, service=True):
-        self.api_port, self.service, self.tokens = free_port(), service, {}
+        self.api_port, self.service, self.tokens, self.servers = free_port(), service, {}, {}
         super().__init__()
 
     def text(self, **more):
@@ -97,7 +99,18 @@ class Site(Trio):
 
     def start(self, name, *extra, config=None):
         self.certify()
+        if name in self.servers:
+            extra = ["--nbdd", self.servers[name].control, *extra]
         return super().start(name, *extra, config=config)
+
+    def serve_disks(self):
+        """An nbdd on each node, before its hamon is started."""
+        self.servers = {name: Server() for name in ("node-a", "node-b")}
+
+    def __exit__(self, *error):
+        for server in self.servers.values():
+            server.close()
+        return super().__exit__(*error)
 
     def url(self, name):
         return f"https://{SERVER[name]}:{self.api_port}/"

@@ -9,17 +9,31 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define STACK_MOST_BYTES ((size_t)8 << 20) /* the usual default */
+
 int process_lock_memory(void)
 {
         return mlockall(MCL_CURRENT | MCL_FUTURE) < 0 ? -errno : 0;
 }
 
+static void *return_at_once(void *unused)
+{
+        return unused;
+}
+
+/* Thread-local storage of all libraries comes out of a thread's stack (a sanitizer's is larger than ours): where no thread can be made, more is taken. */
 void process_use_small_stacks(size_t bytes)
 {
         pthread_attr_t attributes;
+        pthread_t thread;
         pthread_attr_init(&attributes);
-        (void)pthread_attr_setstacksize(&attributes, bytes);
-        (void)pthread_setattr_default_np(&attributes);
+        for (; bytes <= STACK_MOST_BYTES; bytes *= 2) {
+                if (pthread_attr_setstacksize(&attributes, bytes) != 0 || pthread_create(&thread, &attributes, return_at_once, NULL) != 0)
+                        continue;
+                (void)pthread_join(thread, NULL);
+                (void)pthread_setattr_default_np(&attributes);
+                break;
+        }
         pthread_attr_destroy(&attributes);
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define OWNER "hamon-act-debt"
-#define VERSION 1u
+#define VERSION 2u /* 2: says, too, that nothing is owed; 1 removed the file then */
 #define HEADER_BYTES (16u + 8u + 8u) /* array, chunk_bytes, chunks */
 
 static bool is_power_of_two(uint64_t v)
@@ -48,6 +48,11 @@ static bool bit_get(const uint8_t *bits, uint64_t i)
 static void bit_set(uint8_t *bits, uint64_t i)
 {
         bits[i / 8] = (uint8_t)(bits[i / 8] | 1u << (i % 8));
+}
+
+bool debt_is_none(const struct debt *d)
+{
+        return !d->bits;
 }
 
 bool debt_is_set(const struct debt *d, uint64_t chunk)
@@ -134,6 +139,10 @@ int debt_decode(const uint8_t *bytes, size_t size_bytes, struct debt *ret)
 
         breader_copy(&r, array.bytes, sizeof array.bytes);
         uint64_t chunk_bytes = breader_le64(&r), chunks = breader_le64(&r);
+        if (!r.bad && uuid_is_null(&array) && chunk_bytes == 0 && chunks == 0 && size_bytes == HEADER_BYTES) {
+                *ret = (struct debt){0};
+                return 0;
+        }
         if (r.bad || chunks > DEBT_CHUNKS_MAX || size_bytes != HEADER_BYTES + bits_bytes(chunks))
                 return -EBADMSG;
         int n = debt_init(&d, &array, chunk_bytes, chunks);
@@ -175,7 +184,7 @@ int debt_save(const char *path, const struct debt *d)
         return r;
 }
 
-int debt_remove(const char *path)
+int debt_save_none(const char *path)
 {
-        return statefile_remove(path);
+        return debt_save(path, &(struct debt){0});
 }

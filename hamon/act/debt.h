@@ -6,9 +6,10 @@
  * md alone forgets them: a survivor that is assembled degraded drops the dirty bits which it loads (they count as
  * stale), so a write that was in flight when the primary died stays different on the two legs for ever. Debt is the
  * union of every bitmap that was seen, made durable before the assembly or the re-add that would lose it, and dropped
- * only after the join is decided.
+ * only after the join is decided. Dropped is not removed: the file then says that nothing is owed, and so does that of a
+ * new leg. A leg without a debt file has lost it, and owes everything.
  *
- * The set itself is pure; debt_load(), debt_save() and debt_remove() read and replace the file (base/statefile.h) and
+ * The set itself is pure; debt_load() and debt_save() read and replace the file (base/statefile.h) and
  * may block. Called by the mirror's worker.
  */
 #ifndef HAMON_ACT_DEBT_H
@@ -32,6 +33,9 @@ struct debt {
 int debt_init(struct debt *d, const struct uuid *array, uint64_t chunk_bytes, uint64_t chunks);
 void debt_release(struct debt *d); /* also of a zeroed one; zeroes it */
 
+/* Nothing is owed: a zeroed set, which is about no array. */
+bool debt_is_none(const struct debt *d);
+
 bool debt_is_set(const struct debt *d, uint64_t chunk);
 void debt_set_all(struct debt *d);
 uint64_t debt_count(const struct debt *d);
@@ -48,10 +52,10 @@ bool debt_next_range(const struct debt *d, uint64_t *start, uint64_t *ret_end);
 int debt_encode(const struct debt *d, uint8_t **ret, size_t *ret_size_bytes);
 int debt_decode(const uint8_t *bytes, size_t size_bytes, struct debt *ret);
 
-/* -ENOENT: there is none. Other errors as statefile_read(): a debt file that cannot be read must stop an assembly and a
- * re-add. */
+/* -ENOENT: the file is gone, what is owed is unknown. Other errors as statefile_read(): a debt file that cannot be read
+ * must stop an assembly and a re-add. */
 int debt_load(const char *path, struct debt *ret);
 int debt_save(const char *path, const struct debt *d); /* durable when 0 */
-int debt_remove(const char *path);                     /* durable when 0 */
+int debt_save_none(const char *path);                  /* likewise: nothing is owed any more, or yet */
 
 #endif

@@ -11,6 +11,8 @@
 #include "hamon/act/revoke.h"
 #include "hamon/act/watchdog.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -29,19 +31,28 @@ static int open_own(const struct mirror *m, struct member *ret, struct md_super 
         return r < 0 ? trouble_errno(t, r, "cannot read the superblock on \"%s\"", m->disk) : 0;
 }
 
-/* The debt as it is on disk; none is success with empty bits. One that cannot be read is an error: it may be owed. */
-static int load_debt(const struct mirror *m, struct debt *ret, struct trouble *t)
-{
-        *ret = (struct debt){0};
-        int r = debt_load(m->debt_path, ret);
-        return r < 0 && r != -ENOENT ? trouble_errno(t, r, "cannot read the debt \"%s\"", m->debt_path) : 0;
-}
-
 static int save_debt(const struct mirror *m, const struct debt *d, struct trouble *t)
 {
         int r = debt_save(m->debt_path, d);
 
         return r < 0 ? trouble_errno(t, r, "cannot write the debt \"%s\"", m->debt_path) : 0;
+}
+
+/*
+ * The debt as it is on disk. One that cannot be read is an error: it may be owed. One that is gone is everything, durably, so that it is copied once and
+ * not forgotten by the next crash.
+ */
+static int load_debt(const struct mirror *m, const struct member *own, const struct md_super *s, struct debt *ret, struct trouble *t)
+{
+        bool gone;
+
+        int r = member_load_debt(own, s, array_chunk_bytes(s->size_sectors * 512), m->debt_path, ret, &gone);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the debt \"%s\"", m->debt_path);
+        if (!gone)
+                return 0;
+        log_warning("mirror %s: the debt \"%s\" is gone: what the legs differ in is unknown, all of it will be copied, continuing", m->cm->name, m->debt_path);
+        return save_debt(m, ret, t);
 }
 
 static int add_member_debt(const struct member *m, const struct md_super *s, struct debt *d, const char *whose,
@@ -61,7 +72,7 @@ int effect_debt_capture(struct mirror *m, const struct effect *e, struct effect_
         (void)e, (void)ret;
         int r = open_own(m, &own, &s, t);
         if (r == 0)
-                r = load_debt(m, &d, t);
+                r = load_debt(m, &own, &s, &d, t);
         if (r == 0)
                 r = add_member_debt(&own, &s, &d, "the own", t);
         if (r == 0)
@@ -71,40 +82,45 @@ int effect_debt_capture(struct mirror *m, const struct effect *e, struct effect_
         return r;
 }
 
-/* Sets `d` in the running array's bitmap. */
-static int apply(const struct mirror *m, const struct debt *d, struct trouble *t)
+/* Sets all that is owed in the running array's bitmap. *ret_none: nothing is. */
+static int apply_debt(const struct mirror *m, bool *ret_none, struct trouble *t)
 {
         struct array a = mirror_array(m);
         struct member own;
         struct md_super s;
         struct md_bitmap b;
+        struct debt d = {0};
         uint8_t *bits = NULL;
 
-        int r = open_own(m, &own, &s, t);
-        if (r == 0 && !uuid_equal(&s.array, &d->array))
+#ifdef MUTANT_debt_dropped
+        (void)debt_save_none(m->debt_path);
+#endif
+        int r = debt_load(m->debt_path, &d);
+        *ret_none = r == 0 && debt_is_none(&d);
+        debt_release(&d);
+        if (*ret_none)
+                return 0;
+        r = open_own(m, &own, &s, t);
+        if (r == 0)
+                r = load_debt(m, &own, &s, &d, t);
+        if (r == 0 && !uuid_equal(&s.array, &d.array))
                 r = trouble_say(t, -EINVAL, "the debt \"%s\" is of another array", m->debt_path);
         if (r == 0 && (r = member_read_bitmap(&own, &s, &b, &bits)) < 0)
                 (void)trouble_errno(t, r, "cannot read the bitmap of the own leg");
+        if (r == 0)
+                r = array_apply_debt(&a, &d, b.chunk_bytes, t);
         free(bits);
+        debt_release(&d);
         member_close(&own);
-        return r < 0 ? r : array_apply_debt(&a, d, b.chunk_bytes, t);
+        return r;
 }
 
 int effect_debt_apply(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
-        struct debt d;
+        bool none;
 
         (void)e, (void)ret;
-        int r = load_debt(m, &d, t);
-#ifdef MUTANT_debt_dropped
-        if (d.bits)
-                (void)debt_remove(m->debt_path);
-        debt_release(&d);
-#endif
-        if (r == 0 && d.bits)
-                r = apply(m, &d, t);
-        debt_release(&d);
-        return r;
+        return apply_debt(m, &none, t);
 }
 
 /*
@@ -165,7 +181,7 @@ int effect_debt_union(struct mirror *m, const struct effect *e, struct effect_re
         if (r == 0)
                 r = look_at_peer(m, &own, &own_super, &peer, &peer_super, &known, t);
         if (r == 0)
-                r = load_debt(m, &d, t);
+                r = load_debt(m, &own, &own_super, &d, t);
         if (r == 0)
                 r = add_member_debt(&own, &own_super, &d, "the own", t);
         if (r == 0 && known)
@@ -184,8 +200,8 @@ int effect_debt_union(struct mirror *m, const struct effect *e, struct effect_re
 int effect_debt_drop(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         (void)e, (void)ret;
-        int r = debt_remove(m->debt_path);
-        return r < 0 ? trouble_errno(t, r, "cannot remove the debt \"%s\"", m->debt_path) : 0;
+        int r = debt_save_none(m->debt_path);
+        return r < 0 ? trouble_errno(t, r, "cannot write the debt \"%s\"", m->debt_path) : 0;
 }
 
 /* Between our exclusive hold and md's claim nobody else comes in: only this worker grants. */
@@ -250,11 +266,11 @@ int effect_assemble(struct mirror *m, const struct effect *e, struct effect_resu
         if (md.running && md.own.present)
                 return array_assemble(&a, t);
         r = open_own(m, &own, &s, t);
-        member_close(&own);
         if (r == 0)
                 r = watchdog_arm(t);
         if (r == 0)
-                r = load_debt(m, &d, t);
+                r = load_debt(m, &own, &s, &d, t);
+        member_close(&own);
         bool captured = d.bits && uuid_equal(&d.array, &s.array);
         debt_release(&d);
         if (r < 0)
@@ -269,19 +285,14 @@ int effect_assemble(struct mirror *m, const struct effect *e, struct effect_resu
 int effect_leg_add(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         struct array a = mirror_array(m);
-        struct debt d;
+        bool none;
 
         (void)ret;
-        int r = load_debt(m, &d, t);
-        if (r == 0 && !d.bits && !e->whole)
+        int r = apply_debt(m, &none, t);
+#ifndef MUTANT_debt_dropped
+        if (r == 0 && none && !e->whole)
                 r = trouble_say(t, -EINVAL, "the bitmaps were not united: no re-add before it");
-#ifdef MUTANT_debt_dropped
-        (void)debt_remove(m->debt_path);
-        debt_release(&d);
 #endif
-        if (r == 0 && d.bits)
-                r = apply(m, &d, t);
-        debt_release(&d);
         if (r < 0)
                 return r;
         struct peer_guard guard;

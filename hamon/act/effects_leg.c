@@ -11,7 +11,6 @@
 #include "hamon/act/watchdog.h"
 
 #include "base/log.h"
-#include "base/statefile.h"
 
 #include <errno.h>
 #include <string.h>
@@ -51,8 +50,8 @@ static int describe_leg(struct mirror *m, const struct leg_header *h, struct eff
                 log_warning("mirror %s: the note cannot be read (%s): it counts as set, continuing", m->cm->name,
                             strerror(-r));
         r = debt_load(m->debt_path, &d);
+        ret->leg.debt = r < 0 || !debt_is_none(&d); /* one that cannot be read stops the next assembly, one that is gone is everything */
         debt_release(&d);
-        ret->leg.debt = r != -ENOENT; /* one that cannot be read is there, and stops the next assembly */
         r = mirror_md_state(m, &md);
         if (r < 0)
                 return trouble_errno(t, r, "cannot read the array's state");
@@ -126,8 +125,8 @@ int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_re
                 if (r == 0)
                         r = leg_create(m->disk, m->config->cluster, m->cm->name, &e->leg, e->overwrite, &h, t);
                 /* What is known about an older leg says nothing about this one. */
-                if (r == 0 && (statefile_remove(m->debt_path) < 0 || note_clear(m->note_path) < 0))
-                        r = trouble_say(t, -EIO, "cannot remove the debt and the note of the older leg");
+                if (r == 0 && (debt_save_none(m->debt_path) < 0 || note_clear(m->note_path) < 0))
+                        r = trouble_say(t, -EIO, "cannot write the debt and the note of the new leg");
         }
         return r < 0 ? r : effect_leg_open(m, e, ret, t);
 }

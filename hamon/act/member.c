@@ -92,3 +92,19 @@ int member_add_debt(const struct member *m, const struct md_super *s, uint64_t f
         free(bits);
         return r;
 }
+
+int member_load_debt(const struct member *m, const struct md_super *s, uint64_t fallback_chunk_bytes, const char *path, struct debt *ret, bool *ret_gone)
+{
+        *ret = (struct debt){0};
+        int r = debt_load(path, ret);
+        *ret_gone = r == -ENOENT;
+        if (!*ret_gone)
+                return r;
+#ifdef MUTANT_lost_debt_is_none
+        return 0;
+#endif
+        r = member_add_debt(m, s, fallback_chunk_bytes, ret);
+        if (r == 0)
+                debt_set_all(ret);
+        return r;
+}

@@ -37,4 +37,10 @@ int member_read_bitmap(const struct member *m, const struct md_super *s, struct 
  */
 int member_add_debt(const struct member *m, const struct md_super *s, uint64_t fallback_chunk_bytes, struct debt *d);
 
+/*
+ * The debt in the file `path`. When that is gone nobody knows what is owed: then *ret_gone, and `ret` has every chunk of this member. Other errors as
+ * debt_load(), and those of the member.
+ */
+int member_load_debt(const struct member *m, const struct md_super *s, uint64_t fallback_chunk_bytes, const char *path, struct debt *ret, bool *ret_gone);
+
 #endif

@@ -104,7 +104,7 @@ struct effect_result {
                 bool calls_peer_failed, clean;
                 uint64_t md_events;
                 bool note;            /* peer_attached is set */
-                bool debt;            /* a debt file is there */
+                bool debt;            /* something is owed, or what is cannot be told */
                 bool array_running;   /* already assembled in this boot */
                 struct uuid session;  /* of the peer's leg that this array has; null: it has none that works */
         } leg;                        /* LEG_OPEN, LEG_CREATE, ARRAY_CREATE */

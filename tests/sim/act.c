@@ -35,6 +35,21 @@ static bool peer_in_md(const struct sim *s, uint8_t n)
         return s->node[n].md.running && (slot == SLOT_ACTIVE || slot == SLOT_RECOVERING);
 }
 
+/* hamon/act/member.h: a debt whose file is gone is everything. */
+static void find_debt(struct sim *s, uint8_t n)
+{
+        struct act *a = &s->node[n].act;
+
+        if (!a->debt_lost)
+                return;
+        a->debt_lost = false;
+        a->has_debt = true;
+#ifndef MUTANT_lost_debt_is_none /* 3.5 */
+        a->debt = ALL_CHUNKS;
+        trace(s, n, "the debt is gone: everything is owed", 0, 0);
+#endif
+}
+
 /* -- effects: 0 or negative errno when done, WAIT to be called again ------------------------------------------------------------ */
 
 static int leg_open(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
@@ -54,7 +69,7 @@ static int leg_open(struct sim *s, uint8_t n, const struct effect *e, struct eff
         r->leg.clean = m->disk.super.clean;
         r->leg.md_events = m->disk.super.events;
         r->leg.note = m->act.note;
-        r->leg.debt = m->act.has_debt;
+        r->leg.debt = m->act.has_debt || m->act.debt_lost;
         r->leg.array_running = m->md.running;
         if (peer_in_md(s, n) && m->nbdc.attached)
                 r->leg.session = m->nbdc.session;
@@ -74,6 +89,8 @@ static int leg_create(struct sim *s, uint8_t n, const struct effect *e, struct e
         d->header = true;
         d->leg = uuid_is_null(&e->leg) ? sim_uuid(s) : e->leg;
         d->super.exists = false;
+        s->node[n].act.debt = 0; /* of an older leg */
+        s->node[n].act.has_debt = s->node[n].act.debt_lost = false;
         return leg_open(s, n, e, r);
 }
 
@@ -137,6 +154,7 @@ static int debt_capture(struct sim *s, uint8_t n, const struct effect *e, struct
         struct act *a = &s->node[n].act;
 
         (void)e, (void)r;
+        find_debt(s, n);
 #ifndef MUTANT_bitmap_union /* R3e */
         a->debt |= s->node[n].disk.super.bitmap;
 #endif
@@ -157,6 +175,7 @@ static int assemble(struct sim *s, uint8_t n, const struct effect *e, struct eff
         if (s->node[n].disk.failed)
                 return -EIO;
         if (doing(s, n)->step == 0 && !s->node[n].md.running) {
+                find_debt(s, n);
                 if (!s->node[n].act.has_debt || !s->node[n].act.hold)
                         return -EINVAL;
                 check_assemble(s, n, e->epoch);
@@ -219,6 +238,7 @@ static int debt_apply(struct sim *s, uint8_t n, const struct effect *e, struct e
         (void)e, (void)r;
         if (!s->node[n].md.running)
                 return -EINVAL;
+        find_debt(s, n);
 #ifdef MUTANT_debt_dropped
         s->node[n].act.debt = 0;
 #endif
@@ -274,6 +294,7 @@ static int debt_union(struct sim *s, uint8_t n, const struct effect *e, struct e
                 return -ENOTCONN;
         if (!s->node[n].nbdc.connection)
                 return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
+        find_debt(s, n);
         r->known = md_knows(s, n, peer);
 #ifndef MUTANT_bitmap_union
         a->debt |= s->node[n].md.super.bitmap;
@@ -293,6 +314,7 @@ static int leg_add(struct sim *s, uint8_t n, const struct effect *e, struct effe
                 return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
         if (peer_in_md(s, n))
                 return 0;
+        find_debt(s, n);
         if (!e->whole && !s->node[n].act.has_debt)
                 return -EINVAL;
 #ifdef MUTANT_debt_dropped
@@ -379,7 +401,7 @@ static int debt_drop(struct sim *s, uint8_t n, const struct effect *e, struct ef
         (void)e, (void)r;
         check_debt_drop(s, n);
         s->node[n].act.debt = 0;
-        s->node[n].act.has_debt = false;
+        s->node[n].act.has_debt = s->node[n].act.debt_lost = false;
         return 0;
 }
 

@@ -49,7 +49,8 @@ enum { DRIFT_PPM = 500 }; /* NTP slews no faster */
         X(ACT_DIES_WITHIN, "hamon-act dies in or between two effects") \
         X(GO_BACK, "the witness is restored from a snapshot") \
         X(AMBUSH, "another fault strikes when a core enters some state") \
-        X(TRAP_JOIN, "the primary's disk fails between the end of a resync and the join")
+        X(TRAP_JOIN, "the primary's disk fails between the end of a resync and the join") \
+        X(DEBT_LOST, "a node's debt file is removed")
 
 enum fault {
 #define X(name, text) FAULT_##name,
@@ -567,6 +568,12 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 return;
         case FAULT_GO_BACK:
                 go_back(s, WITNESS, 0, 0);
+                return;
+        case FAULT_DEBT_LOST:
+                trace(s, n, "the debt file is removed", 0, 0);
+                s->node[n].act.debt = 0;
+                s->node[n].act.has_debt = false;
+                s->node[n].act.debt_lost = true;
                 return;
         case FAULT_TRAP_JOIN: { /* a leave, that there be a join */
                 uint64_t cut_us = sim_between(s, 2 * SECOND, 6 * SECOND);

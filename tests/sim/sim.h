@@ -203,6 +203,7 @@ struct act {
         bool note;  /* durable */
         bool has_debt;
         uint32_t debt; /* durable */
+        bool debt_lost; /* its file is gone */
         uint64_t client; /* whom it serves */
         struct act_worker worker[ACT_WORKERS];
         unsigned at; /* whose effect is being done now */

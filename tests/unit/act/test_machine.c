@@ -378,6 +378,18 @@ static void debt_of_a_member_on_disk(void **state)
         assert_int_equal(fsync(fd), 0);
         assert_int_equal(member_add_debt(&m, &s, 8 << 20, &d), 0);
         assert_int_equal(debt_count(&d), 16);
+        /* A file that is gone: nobody knows what is owed. One that says "nothing" is believed. */
+        char file[160];
+        bool gone;
+        debt_release(&d);
+        snprintf(file, sizeof file, "%s.debt", disk);
+        assert_int_equal(member_load_debt(&m, &s, 4 << 20, file, &d, &gone), 0);
+        assert_true(gone && debt_count(&d) == 32);
+        debt_release(&d);
+        assert_int_equal(debt_save_none(file), 0);
+        assert_int_equal(member_load_debt(&m, &s, 4 << 20, file, &d, &gone), 0);
+        assert_true(!gone && debt_is_none(&d));
+        assert_int_equal(unlink(file), 0);
         /* Another array's debt is not mixed in. */
         s.array.bytes[0] ^= 1;
         assert_int_equal(member_add_debt(&m, &s, 4 << 20, &d), 0);

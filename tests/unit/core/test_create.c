@@ -17,6 +17,9 @@ static void create_wants_consent_for_a_used_disk(void **state)
         world_command(&w, A, COMMAND_CREATE, false, 1);
         world_run(&w, 500);
         world_expect_answer(&w, 1, -EEXIST, REASON_COMMAND_CONSENT);
+        assert_int_equal(world_view(&w, A).health, HEALTH_UNCONFIGURED);
+        world_run(&w, 60000);
+        assert_int_equal(world_view(&w, A).reason, REASON_NOT_CREATED);
         world_command(&w, A, COMMAND_CREATE, true, 2);
         world_run(&w, 500);
         world_expect_answer(&w, 2, 0, REASON_COMMAND_DONE);

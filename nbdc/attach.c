@@ -41,7 +41,9 @@ static void became_ready(struct attach *a)
                 log_notice("%s: attached export 0x%" PRIx64 " of %s, %" PRIu64 " bytes, %s%s%s", a->device,
                            a->options->name.id, dialer_address(a->dialer), a->size_bytes,
                            nbdc_policy_name(a->supervisor.policy), a->options->read_only ? ", read-only" : "",
-                           a->options->keys ? ", encrypted (TLS 1.3 in the kernel)" : "");
+                           a->options->keys              ? ", encrypted (TLS 1.3 in the kernel)"
+                           : a->options->classic_secrets ? ", by the 0.2 protocol: not encrypted"
+                                                         : "");
 }
 
 static void perform(struct attach *a, const struct supervise_action *action)
@@ -258,7 +260,7 @@ int attach_run(const struct attach_options *options)
         int status = NBDC_EXIT_KERNEL, rc;
         snprintf(a.device, sizeof a.device, "/dev/nbd%d", options->index);
         export_name_format(&options->name, name);
-        snprintf(a.backend, sizeof a.backend, "%s:%s:%u/%s", options->keys ? "nbdc+tls" : "nbdc", options->hosts, options->port, name);
+        snprintf(a.backend, sizeof a.backend, "%s:%s:%u/%s", options->keys ? "nbdc+tls" : options->classic_secrets ? "nbdc+classic" : "nbdc", options->hosts, options->port, name);
         supervisor_init(&a.supervisor, options->policy, options->wait);
 
         rc = setup_loop(&a);
@@ -274,8 +276,8 @@ int attach_run(const struct attach_options *options)
                 if (rc < 0)
                         goto out;
                 rc =
-                    dialer_new(a.event, options->hosts, options->port, &options->name, options->keys, attach_on_dialed, &a,
-                                &a.dialer);
+                    dialer_new(a.event, options->hosts, options->port, &options->name, options->keys, options->classic_secrets, attach_on_dialed,
+                                &a, &a.dialer);
         }
         if (rc < 0) {
                 log_error("cannot start: %s", strerror(-rc));

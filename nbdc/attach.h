@@ -20,6 +20,7 @@ struct attach_options {
         struct export_name name;
         int index; /* of the device */
         const struct tls_keys *keys;  /* NULL: a plain connection */
+        const char *classic_secrets;  /* NULL: NBD; else the 0.2 protocol, with the secrets of this file (classic.h) */
         uint64_t records_max;         /* TLS records of one connection before it is replaced */
         enum nbdc_policy policy;
         bool wait;

@@ -64,6 +64,8 @@ static void fill_status(const struct attach *a, struct nbdc_status *s)
                 uuid_format(&o->name.session, s->session);
         if (v->state == NBDC_ATTACHED && a->links.count > 0)
                 link_peer(a->links.fds[0], s->address);
+        if (v->state == NBDC_ATTACHED && o->classic_secrets) /* the peer of our socket is the relay */
+                snprintf(s->address, sizeof s->address, "%s", dialer_address(a->dialer));
         uint64_t now = attach_now_ms(a);
         if (v->state == NBDC_CONNECTING)
                 s->disconnected_ms = (int64_t)(now - a->started_ms);

@@ -17,6 +17,7 @@
 #include <systemd/sd-event.h>
 
 #include "nbdc/channel.h"
+#include "nbdc/classic.h"
 #include "nbdc/limits.h"
 #include "net/tls.h"
 #include "nbdc/link.h"
@@ -46,6 +47,7 @@ struct dialer {
         bool shaking; /* TLS hands */
         bool done;
         const struct tls_keys *keys;
+        const char *classic_secrets;
         struct channel channel;
         sd_event_source *io, *timer;
         struct negotiate negotiate;
@@ -306,6 +308,21 @@ static void pump(struct dialer *d)
         conclude(d);
 }
 
+static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+
+/* The connection goes to a relay; what is negotiated with is our end towards that. */
+static void dial_relay(struct dialer *d)
+{
+        int fd = -1, rc = classic_relay_start(d->fd, d->classic_secrets, d->name.id, &fd);
+        d->io = sd_event_source_disable_unref(d->io);
+        close(d->fd);
+        d->fd = d->channel.fd = fd;
+        if (rc >= 0)
+                rc = sd_event_add_io(d->event, &d->io, d->fd, EPOLLIN, on_io, d);
+        if (rc < 0)
+                socket_failed(d, -rc);
+}
+
 static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
         struct dialer *d = userdata;
@@ -321,7 +338,10 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
                 }
                 d->connected = true;
                 set_deadline(d, NBDC_DIAL_GREETING_MS);
-                (void)sd_event_source_set_io_events(s, EPOLLIN); /* of our own source: cannot fail */
+                if (d->classic_secrets)
+                        dial_relay(d);
+                else
+                        (void)sd_event_source_set_io_events(s, EPOLLIN); /* of our own source: cannot fail */
                 return 0;
         }
         pump(d);
@@ -374,7 +394,7 @@ static void try_address(struct dialer *d)
 }
 
 int dialer_new(struct sd_event *event, const char *hosts, uint16_t port, const struct export_name *name,
-               const struct tls_keys *keys, dial_end on_end, void *userdata, struct dialer **ret)
+               const struct tls_keys *keys, const char *classic_secrets, dial_end on_end, void *userdata, struct dialer **ret)
 {
         struct dialer *d = calloc(1, sizeof *d);
         if (!d)
@@ -384,6 +404,7 @@ int dialer_new(struct sd_event *event, const char *hosts, uint16_t port, const s
         d->port = port;
         d->name = *name;
         d->keys = keys;
+        d->classic_secrets = classic_secrets;
         d->on_end = on_end;
         d->userdata = userdata;
         d->fd = d->channel.fd = -1;

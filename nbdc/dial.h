@@ -33,10 +33,11 @@ typedef void (*dial_end)(void *userdata, enum dial_result result, const struct n
                          const char *sentence);
 
 /*
- * `keys`: NULL for a plain connection; else the socket comes out with its record layer in the kernel, or not at all. `hosts` is "HOST" or "HOST,HOST2", names or addresses; strings and keys must outlive the dialer.
+ * `keys`: NULL for a plain connection; else the socket comes out with its record layer in the kernel, or not at all. `classic_secrets`: NULL, or the
+ * server speaks 0.2 and the socket is that of a relay (classic.h). `hosts` is "HOST" or "HOST,HOST2", names or addresses; strings and keys must outlive the dialer.
  */
 int dialer_new(struct sd_event *event, const char *hosts, uint16_t port, const struct export_name *name,
-               const struct tls_keys *keys, dial_end on_end, void *userdata, struct dialer **ret);
+               const struct tls_keys *keys, const char *classic_secrets, dial_end on_end, void *userdata, struct dialer **ret);
 
 /* Resolves now. Blocks in the resolver. -EHOSTUNREACH with a sentence when a host has no address. */
 int dialer_resolve(struct dialer *d, char *ret_reason, size_t size);

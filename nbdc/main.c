@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "nbdc/attach.h"
+#include "nbdc/classic.h"
 #include "nbdc/device.h"
 #include "nbdc/keeper.h"
 #include "nbdc/limits.h"
@@ -23,6 +24,7 @@
 #include "nbdc/show.h"
 #include "nbdc/supervise.h"
 #include "nbdc/tls_options.h"
+#include "net/classic_auth.h"
 #include "wire/nbd_proto.h"
 
 enum {
@@ -45,7 +47,10 @@ enum {
         OPT_TLS_CERT,
         OPT_TLS_KEY,
         OPT_TLS_HOSTNAME,
-        OPT_KEEP
+        OPT_CLASSIC,
+        OPT_CLASSIC_SECRETS,
+        OPT_KEEP,
+        OPT_RELAY
 };
 
 static const struct cli_option options[] = {
@@ -70,7 +75,11 @@ static const struct cli_option options[] = {
     {0, "tls-cert", "FILE", "with --tls-ca: PEM, the own certificate", OPT_TLS_CERT},
     {0, "tls-key", "FILE", "with --tls-ca: PEM, its private key, readable by its owner alone", OPT_TLS_KEY},
     {0, "tls-hostname", "NAME", "with --tls-ca: the name in the server's certificate (default: the first HOST)", OPT_TLS_HOSTNAME},
-    {0, "keep", NULL, NULL, OPT_KEEP}, /* nbdc starts itself with this: keeper.h */
+    {0, "classic", NULL, "the server speaks the 0.2 protocol of the year 2000 (nbdd --classic): not encrypted, at most 4 GiB, never for a mirror's leg",
+     OPT_CLASSIC},
+    {0, "classic-secrets", "FILE", "with --classic: lines ID:SECRET-IN-HEX, readable by its owner alone", OPT_CLASSIC_SECRETS},
+    {0, "keep", NULL, NULL, OPT_KEEP},   /* nbdc starts itself with this: keeper.h */
+    {0, "relay", NULL, NULL, OPT_RELAY}, /* and with this: classic.h */
     {0, NULL, NULL, NULL, 0},
 };
 
@@ -101,7 +110,8 @@ struct command_line {
         const char *operands[5];
         unsigned operand_count;
         const char *epoch, *session, *timeout, *connections, *decided, *policy;
-        bool read_only, optional, wait, json;
+        const char *classic_secrets;
+        bool read_only, optional, wait, json, classic;
         struct tls_files tls;
 };
 
@@ -133,6 +143,8 @@ static int parse(int argc, char **argv, struct command_line *c)
             {OPT_TLS_CERT, &c->tls.certificate, NULL},
             {OPT_TLS_KEY, &c->tls.key, NULL},
             {OPT_TLS_HOSTNAME, &c->tls.hostname, NULL},
+            {OPT_CLASSIC, NULL, &c->classic},
+            {OPT_CLASSIC_SECRETS, &c->classic_secrets, NULL},
             {0, NULL, NULL},
         };
         struct cli_parser parser;
@@ -203,6 +215,26 @@ static int parse_session(const struct command_line *c, struct export_name *name)
         return 0;
 }
 
+/* What does not go with --classic, and whether its secret is there: before anything is attached. */
+static int check_classic(const struct command_line *c, const struct export_name *name)
+{
+        char reason[NBDC_ERROR_SIZE];
+        struct classic_secret secret;
+        if (c->classic != (c->classic_secrets != NULL))
+                return usage_error("--classic and --classic-secrets FILE go together");
+        if (!c->classic)
+                return 0;
+        if (name->has_session)
+                return usage_error("--classic does not go with --epoch and --session: the 0.2 protocol has no grant, and is not for a mirror's leg");
+        if (c->connections)
+                return usage_error("--classic does not go with --connections: the 0.2 protocol has no way to say that several are safe");
+        if (tls_files_given(&c->tls))
+                return usage_error("--classic does not go with --tls-...: the 0.2 protocol cannot be encrypted; leave one of them out");
+        int rc = classic_secret_load(c->classic_secrets, name->id, &secret, reason, sizeof reason);
+        explicit_bzero(&secret, sizeof secret);
+        return rc < 0 ? usage_error("%s", reason) : 0;
+}
+
 static int run_attach(const struct command_line *c)
 {
         struct attach_options o = {.hosts = c->operands[0],
@@ -241,6 +273,11 @@ static int run_attach(const struct command_line *c)
                         return usage_error("--connections does not go with --epoch and --session: a leg uses one "
                                            "connection, or a late write could land; leave --connections out");
         }
+        if (check_classic(c, &o.name))
+                return NBDC_EXIT_USAGE;
+        o.classic_secrets = c->classic_secrets;
+        if (c->classic)
+                log_warning("the 0.2 protocol: nothing that passes is encrypted or authenticated, and no export is larger than 4 GiB");
         struct tls_keys *keys = NULL;
         int rc = tls_options_load(&c->tls, o.hosts, &keys);
         if (rc == NBDC_EXIT_OK && keys)
@@ -312,6 +349,8 @@ static int run_list(const struct command_line *c)
         uint16_t port;
         if (c->operand_count != 2)
                 return usage_error("expected nbdc --list HOST PORT");
+        if (c->classic || c->classic_secrets)
+                return usage_error("the 0.2 protocol has no list of exports: nbdd -l shows them on the server, nbdc --list at its NBD port");
         if (parse_port(c->operands[1], &port))
                 return NBDC_EXIT_USAGE;
         struct tls_keys *keys = NULL;
@@ -355,6 +394,8 @@ int main(int argc, char **argv)
                 return run_list(&c);
         case OPT_KEEP:
                 return keeper_main();
+        case OPT_RELAY:
+                return c.operand_count == 2 ? classic_relay_main(c.operands[0], c.operands[1]) : NBDC_EXIT_USAGE;
         default:
                 return run_attach(&c);
         }

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # make fuzz [FUZZ_SECONDS=60] [FUZZERS=hamon_wire]: libFuzzer (clang) on every decoder. A target is tests/fuzz/fuzz_NAME.c with its sources in
 # fuzz_NAME_SRCS (fuzz_NAME_MAX_LEN: of an input, in bytes) and its committed corpus in tests/fuzz/corpus/NAME, which the unit tests replay; new finds go to build/fuzz/NAME.
-FUZZERS ?= hamon_wire nbd_session nbd_client nbdd_store nbdd_config nbdd_control nbdd_conn act_packet act_disk acceptor classic psk
+FUZZERS ?= hamon_wire nbd_session nbd_client nbdd_store nbdd_config nbdd_control nbdd_conn act_packet act_disk acceptor classic classic_client psk
 FUZZ_SECONDS ?= 60
 fuzz_psk_SRCS := lib/net/psk.c
 fuzz_psk_LDLIBS := -lgnutls
 fuzz_hamon_wire_SRCS := lib/wire/hamon_wire.c
 fuzz_classic_SRCS := lib/wire/classic_wire.c
+fuzz_classic_client_SRCS := nbdc/classic_initiate.c lib/net/classic_auth.c lib/net/whole_io.c lib/wire/classic_wire.c lib/base/id.c lib/base/text.c
+fuzz_classic_client_LDLIBS := -lgnutls
 nbd_wire_SRCS := lib/wire/nbd_wire_option.c lib/wire/nbd_wire_message.c lib/wire/export_name.c lib/base/id.c lib/base/text.c
 fuzz_nbd_session_SRCS := nbdd/session.c nbdd/session_options.c $(nbd_wire_SRCS)
 fuzz_nbd_client_SRCS := $(nbd_wire_SRCS)

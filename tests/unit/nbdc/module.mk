@@ -12,3 +12,8 @@ tests/unit/nbdc/test_control_codec_ARCHIVES := nbdc_client base
 tests/unit/nbdc/test_control_codec_PKGS := jansson gnutls
 
 tests/unit/nbdc/test_progress_SRCS := nbdc/device.c nbdc/queue.c
+
+UNIT_TESTS += tests/unit/nbdc/test_classic_client
+tests/unit/nbdc/test_classic_client_SRCS := tests/fuzz/fuzz_classic_client.c nbdc/classic_initiate.c
+tests/unit/nbdc/test_classic_client_ARCHIVES := net wire base
+tests/unit/nbdc/test_classic_client_PKGS := libmicrohttpd libcurl jansson gnutls

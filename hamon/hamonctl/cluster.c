@@ -7,6 +7,7 @@
 #include "hamon/hamonctl/hamonctl.h"
 
 #include "hamon/api/certificate.h"
+#include "hamon/hamonctl/cluster_config.h"
 #include "hamon/hamonctl/cluster_files.h"
 #include "hamon/hamonctl/join_channel.h"
 #include "hamon/identity.h"
@@ -17,13 +18,15 @@
 #include <inttypes.h>
 #include <netdb.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { JOIN_PORT = 4346, INVITE_S = 900, BACKLOG = 8, FIRST_EXPORT_ID = 0xd1, CONFIG_TEXT_MAX = 16384, REFUSALS_MAX = 100 };
+enum { JOIN_PORT = 4346, INVITE_S = 900, BACKLOG = 8, REFUSALS_MAX = 100 };
 
 static const char *folder(const struct command_line *c)
 {
@@ -39,59 +42,7 @@ static bool folder_is_usable(const struct command_line *c)
         return false;
 }
 
-/* -- The configuration ---------------------------------------------------------------------------------------------------------------- */
-
-/* Each part of "A,B,C" behind "NAME=" as a line; the caller's parser judges them. */
-static void write_list(FILE *to, const char *format, const char *const *prefixes, const char *list)
-{
-        char copy[512], *save = NULL;
-        unsigned i = 0;
-        (void)snprintf(copy, sizeof copy, "%s", list); /* a longer one is no valid configuration */
-        for (char *part = strtok_r(copy, ",", &save); part; part = strtok_r(NULL, ",", &save), i++)
-                fprintf(to, format, prefixes && i < NODES ? prefixes[i] : "", part);
-}
-
-/* What the operands say, as hamon.conf. malloc'ed; NULL: printed. */
-static char *make_config(const struct command_line *c, const char *cluster, const char *const *operands, unsigned count)
-{
-        char *text = NULL, names[VOTERS][64] = {""};
-        size_t size;
-        unsigned machines = 0, mirrors = 0;
-        const char *const nodes[NODES] = {names[0], names[1]};
-        FILE *to = open_memstream(&text, &size);
-        if (!to)
-                return NULL;
-        fprintf(to, "# Made by hamonctl cluster create: the same on all machines.\n[cluster]\nname = %s\nkey-file = %s/cluster.key\n", cluster, folder(c));
-        for (unsigned i = 0; i < count; i++) {
-                const char *value = strchr(operands[i], '=');
-                size_t n = value ? (size_t)(value - operands[i]) : 0;
-                bool mirror = value && value[1] == '/';
-                if (n == 0 || n >= sizeof names[0] || !value[1] || strpbrk(operands[i], " \t\r\n[]#;") || (mirror ? machines < NODES : machines == VOTERS || mirrors > 0)) {
-                        fprintf(stderr, "hamonctl: '%.60s' is not expected here: name two nodes and perhaps a witness, NAME=ADDRESS[,ADDRESS], then mirrors, NAME=DEVICE,DEVICE\n",
-                                operands[i]);
-                        fclose(to);
-                        free(text);
-                        return NULL;
-                }
-                fprintf(to, "\n[%s %.*s]\n", mirror ? "mirror" : machines < NODES ? "node" : "witness", (int)n, operands[i]);
-                if (mirror) {
-                        fprintf(to, "id = 0x%x\n", FIRST_EXPORT_ID + mirrors++);
-                        write_list(to, "device = %s:%s\n", nodes, value + 1);
-                } else {
-                        (void)snprintf(names[machines++], sizeof names[0], "%.*s", (int)n, operands[i]); /* fits */
-                        write_list(to, "address = %s%s\n", NULL, value + 1);
-                }
-        }
-        if (c->api) {
-                fprintf(to, "\n[api]\ncertificate = %s/api.crt\nkey = %s/api.key\n", folder(c), folder(c));
-                for (unsigned i = 0; i < count; i++) {
-                        const char *value = strchr(operands[i], '=') + 1;
-                        if (*value != '/')
-                                fprintf(to, strchr(value, ':') ? "listen = [%.*s]:4345\n" : "listen = %.*s:4345\n", (int)strcspn(value, ","), value);
-                }
-        }
-        return fclose(to) == 0 ? text : NULL;
-}
+/* -- The files -------------------------------------------------------------------------------------------------------------------------- */
 
 /* A key that an interrupted attempt has left is the key. */
 static bool add_key(const char *dir, json_t *files)
@@ -159,9 +110,28 @@ static int who_am_i(const struct command_line *c, const struct config *config)
         return self;
 }
 
-static void say_next(int self)
+/* Where the packages are installed and systemd runs, the machine begins its work; else somebody is told how. False: printed. */
+static bool start_units(const struct command_line *c, int self)
 {
-        printf("next, on this machine: systemctl start %s\n", self == WITNESS ? "hamon-witness" : "hamon-act hamon");
+        char *const node[] = {(char *)"systemctl", (char *)"start", (char *)"hamon-act", (char *)"hamon", NULL};
+        char *const witness[] = {(char *)"systemctl", (char *)"start", (char *)"hamon-witness", NULL};
+        const char *units = self == WITNESS ? "hamon-witness" : "hamon-act hamon";
+        pid_t pid;
+        int status = -1;
+        if (c->no_start || c->dir || access("/run/systemd/system", F_OK) < 0) {
+                printf("next, on this machine: systemctl start %s\n", units);
+                return true;
+        }
+        fflush(stdout);
+        int r = posix_spawnp(&pid, "systemctl", NULL, NULL, self == WITNESS ? witness : node, environ);
+        while (r == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                ;
+        if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+                printf("started: %s\n", units);
+                return true;
+        }
+        fprintf(stderr, "hamonctl: this machine is in the cluster, and systemctl could not start %s; next: journalctl -u %s\n", units, self == WITNESS ? "hamon-witness" : "hamon");
+        return false;
 }
 
 /* -- Inviting ------------------------------------------------------------------------------------------------------------------------ */
@@ -312,7 +282,7 @@ int verb_cluster_create(const struct command_line *c, const char *cluster, const
         if (!folder_is_usable(c) || !cluster_files_none(dir))
                 return EXIT_REFUSED;
         json_t *files = json_object();
-        char *text = make_config(c, cluster, operands, count);
+        char *text = cluster_config_make(c, dir, cluster, operands, count);
         bool good = text && json_object_set_new(files, "hamon.conf", json_string(text)) == 0 && add_key(dir, files) && cluster_files_check(dir, files, &config);
         free(text);
         int self = good ? who_am_i(c, &config) : -EINVAL;
@@ -330,13 +300,13 @@ int verb_cluster_create(const struct command_line *c, const char *cluster, const
                 return EXIT_REFUSED;
         }
         printf("%s/hamon.conf: cluster %s, this is %s\n", dir, config.cluster, config.voters[self].name);
-        say_next(self);
+        bool started = start_units(c, self);
         for (int v = 0; v < VOTERS; v++)
                 if (v != self && *config.voters[v].name)
                         list[invited++].name = config.voters[v].name;
         int r = invite(c, &config, self, list, invited, files);
         json_decref(files);
-        return r;
+        return r == EXIT_DONE && !started ? EXIT_REFUSED : r;
 }
 
 int verb_cluster_invite(const struct command_line *c, const char *const *names, unsigned count)
@@ -429,9 +399,8 @@ int verb_cluster_join(const struct command_line *c, const char *where, const cha
                 (void)join_channel_send(&ch, done); /* the other side says what to do when it does not hear it; this machine has joined */
                 json_decref(done);
                 printf("%s/hamon.conf: cluster %s, this is %s\n", folder(c), config.cluster, config.voters[self].name);
-                say_next(self);
         }
         json_decref(answer);
         join_channel_close(&ch);
-        return good ? EXIT_DONE : EXIT_REFUSED;
+        return good && start_units(c, self) ? EXIT_DONE : EXIT_REFUSED;
 }

@@ -13,10 +13,15 @@
 
 enum { REFUSED_SHOWN_MS = 600000 }; /* refused datagrams are a warning for ten minutes, and stay in the counters */
 
+enum { SERVICES_MOST = 8 }; /* of one `cluster create`; more go into hamon.conf by hand */
+
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct command_line {
         const char *node, *listen, *dir; /* cluster */
+        const char *service[SERVICES_MOST]; /* cluster create */
+        unsigned services;
+        bool no_start;
         const char *socket, *role, *mirror, *severity, *since, *without;
         bool api, timeout_given, json, watch, follow, overwrite, yes, dry_run;
         uint64_t timeout_s, for_s; /* for_s: of a pause or a maintenance; 0: not given */

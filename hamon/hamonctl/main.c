@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_CLUSTER, OPT_TIMEOUT, OPT_ROLE, OPT_DRY_RUN, OPT_SINCE, OPT_SEVERITY, OPT_MIRROR,
-       OPT_NODE, OPT_LISTEN, OPT_DIR, OPT_API, OPT_FOR, OPT_WITHOUT };
+       OPT_NODE, OPT_LISTEN, OPT_DIR, OPT_API, OPT_FOR, OPT_WITHOUT, OPT_SERVICE, OPT_NO_START };
 
 static const struct cli_option options[] = {
         {0, "json", NULL, "print JSON, as docs/openapi.yaml describes it", OPT_JSON},
@@ -29,6 +29,8 @@ static const struct cli_option options[] = {
         {0, "listen", "ADDR:PORT", "where the other machines join (cluster create, invite; default: port 4346 of this machine's first address)", OPT_LISTEN},
         {0, "dir", "DIR", "where the cluster's files are, alike on all machines (cluster ...; default /etc/hamon)", OPT_DIR},
         {0, "api", NULL, "serve the API and the page on port 4345, with a new certificate (cluster create)", OPT_API},
+        {0, "service", "MIRROR=MOUNT[,ADDRESS/LENGTH][,INTERFACE][,UNIT]", "what runs on a mirror, may repeat (cluster create)", OPT_SERVICE},
+        {0, "no-start", NULL, "do not start hamon's units (cluster create, join)", OPT_NO_START},
         {0, "for", "TIME", "how long: 90s, 30m, 2h or 1d (maintenance on, by default 2h; mirror resync pause)", OPT_FOR},
         {0, "without", "NAME[,NAME]", "apply it though these machines are silent; they take it over when they are back (config)", OPT_WITHOUT},
         {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
@@ -41,7 +43,7 @@ static const struct cli_option options[] = {
 static const struct cli cli = {
         .program = "hamonctl",
         .summary = "look at hamon and command it",
-        .usage = "hamonctl cluster create CLUSTER NAME=ADDR[,ADDR]... [MIRROR=DEVICE,DEVICE]... [--api] [--dry-run]\n"
+        .usage = "hamonctl cluster create CLUSTER NAME=ADDR[,ADDR]... [MIRROR=DEVICE,DEVICE]... [--service MIRROR=MOUNT,...]... [--api] [--dry-run]\n"
                  "hamonctl cluster invite NAME...\n"
                  "hamonctl cluster join ADDR:PORT NAME:SECRET\n"
                  "hamonctl status [--json] [--watch]\n"
@@ -249,8 +251,8 @@ static const char *misplaced(const struct command_line *c, unsigned takes)
                 return "--json has no meaning for";
         if (c->mirror && !(takes & OF_MIRROR))
                 return "--mirror has no meaning for";
-        if ((c->listen || c->dir || c->api) && !(takes & OF_CLUSTER))
-                return "--listen, --dir and --api are for cluster, not for";
+        if ((c->listen || c->dir || c->api || c->services || c->no_start) && !(takes & OF_CLUSTER))
+                return "--listen, --dir, --api, --service and --no-start are for cluster, not for";
         if (c->node && !(takes & (OF_CLUSTER | ON_NODE)))
                 return "--node has no meaning for";
         if (c->without && !(takes & WITHOUT))
@@ -337,6 +339,7 @@ int main(int argc, char **argv)
                 {OPT_LISTEN, &c.listen, NULL},
                 {OPT_DIR, &c.dir, NULL},
                 {OPT_API, NULL, &c.api},
+                {OPT_NO_START, NULL, &c.no_start},
                 {0, NULL, NULL},
         };
         struct cli_parser p;
@@ -350,6 +353,12 @@ int main(int argc, char **argv)
                 if (id == OPT_FOR) {
                         if (!parse_time(p.value, &c.for_s))
                                 return usage_error("not a time (90s, 30m, 2h, up to 30d):", p.value, NULL);
+                        continue;
+                }
+                if (id == OPT_SERVICE) {
+                        if (c.services == SERVICES_MOST)
+                                return usage_error("more than eight services, at", p.value, NULL);
+                        c.service[c.services++] = p.value;
                         continue;
                 }
                 if (id == OPT_TIMEOUT) {

@@ -48,7 +48,7 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
 	deploy/make-man7 hamon-troubleshooting "what hamon's reasons mean, and what to do" $(VERSION) <docs/TROUBLESHOOTING.md \
 		>$(DESTDIR)$(MANDIR)/man7/hamon-troubleshooting.7
 	$(INSTALL) -m 0644 deploy/examples/nftables.conf $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/nftables.conf
-	sed 's/@VERSION@/$(VERSION)/' deploy/man/nbdd.conf.5.in >$(DESTDIR)$(MANDIR)/man5/nbdd.conf.5
+	set -e; for page in nbdd.conf hamon.conf; do sed 's/@VERSION@/$(VERSION)/' deploy/man/$$page.5.in >$(DESTDIR)$(MANDIR)/man5/$$page.5; done
 	$(INSTALL) -D -m 0644 deploy/prometheus/nbdd-alerts.yml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/nbdd-alerts.yml
 	$(INSTALL) -D -m 0644 docs/openapi.yaml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/openapi.yaml
 	set -e; for program in $(DEPLOY_PROGRAMS); do \

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "hamon/driver/journal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,8 +48,10 @@ void driver_report_text(struct driver *d, const char *code, enum severity severi
         api_notify(&d->api);
         gmtime_r(&wall.tv_sec, &utc);
         (void)strftime(clock, sizeof clock, "%H:%M:%S", &utc); /* fits */
-        log_write(level_of(severity), "[%s] %s (at %s.%03dZ, up %llu.%03llu s)", code, sentence, clock, (int)(wall.tv_nsec / 1000000),
-                  (unsigned long long)(e.boot_ms / 1000), (unsigned long long)(e.boot_ms % 1000));
+        char line[1024];
+        (void)snprintf(line, sizeof line, "[%s] %s (at %s.%03dZ, up %llu.%03llu s)", code, sentence, clock, (int)(wall.tv_nsec / 1000000),
+                       (unsigned long long)(e.boot_ms / 1000), (unsigned long long)(e.boot_ms % 1000)); /* a cut one is still a line */
+        journal_event(level_of(severity), code, e.mirror, e.node, number, line);
 }
 
 enum { SAME_FAILURE_MS = 60000 };

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-INTEGRATION_TESTS += $(addprefix tests/integration/deploy/test-,completion hamon-conf install nftables removal retire)
+INTEGRATION_TESTS += $(addprefix tests/integration/deploy/test-,catalog completion hamon-conf install nftables removal retire)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -124,6 +125,41 @@ static void test_redirected_stderr_is_not_the_journal(void **state)
         assert_string_equal(lines(), "prog: plain\n");
 }
 
+static void test_fields_go_to_the_journal_alone(void **state)
+{
+        static const struct log_field fields[] = {{"MESSAGE_ID", "00ff"}, {"HAMON_MIRROR", ""}, {"HAMON_NODE", "b\nPRIORITY=0"}};
+        struct sockaddr_un at = {.sun_family = AF_UNIX};
+        char got[4096] = "", stream[64], folder[] = "/tmp/test_log.XXXXXX";
+        struct stat st;
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        (void)state;
+        assert_non_null(mkdtemp(folder));
+        snprintf(at.sun_path, sizeof at.sun_path, "%s/journal", folder);
+        assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+        setenv("NBDD_JOURNAL_SOCKET", at.sun_path, 1);
+        assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+        snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+        setenv("JOURNAL_STREAM", stream, 1);
+        log_init("prog", LOG_LEVEL_INFO);
+        log_write_fields(LOG_LEVEL_DEBUG, "not shown", fields, 3);
+        log_write_fields(LOG_LEVEL_WARNING, "[frozen] data\nPRIORITY=0", fields, 3);
+        assert_true(recv(fd, got, sizeof got - 1, MSG_DONTWAIT) > 0);
+        assert_string_equal(got, "MESSAGE=prog: [frozen] data?PRIORITY=0\nPRIORITY=4\nSYSLOG_IDENTIFIER=prog\nMESSAGE_ID=00ff\nHAMON_NODE=b?PRIORITY=0\n");
+        assert_true(recv(fd, got, sizeof got - 1, MSG_DONTWAIT) < 0);
+        assert_string_equal(lines(), "");
+        /* A journal that is gone, and a stderr that is none: the line alone. */
+        (void)close(fd);
+        (void)unlink(at.sun_path);
+        log_write_fields(LOG_LEVEL_WARNING, "one", fields, 3);
+        unsetenv("JOURNAL_STREAM");
+        log_init("prog", LOG_LEVEL_INFO);
+        log_write_fields(LOG_LEVEL_WARNING, "two", fields, 3);
+        assert_string_equal(lines(), "<4>prog: one\nprog: two\n");
+        unsetenv("NBDD_JOURNAL_SOCKET");
+        (void)rmdir(folder);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -135,6 +171,7 @@ int main(void)
             T(test_priority_for_the_journal),
             T(test_a_journal_that_hangs_holds_nobody_up),
             T(test_redirected_stderr_is_not_the_journal),
+            T(test_fields_go_to_the_journal_alone),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,7 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
 	set -e; for page in nbdd.conf hamon.conf; do sed 's/@VERSION@/$(VERSION)/' deploy/man/$$page.5.in >$(DESTDIR)$(MANDIR)/man5/$$page.5; done
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/lib/systemd/catalog
 	deploy/make-catalog >$(DESTDIR)$(PREFIX)/lib/systemd/catalog/hamon.catalog
+	$(INSTALL) -D -m 0644 deploy/grafana/hamon.json $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/grafana-hamon.json
 	$(INSTALL) -D -m 0644 deploy/prometheus/nbdd-alerts.yml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/nbdd-alerts.yml
 	$(INSTALL) -D -m 0644 docs/openapi.yaml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/openapi.yaml
 	set -e; for program in $(DEPLOY_PROGRAMS); do \

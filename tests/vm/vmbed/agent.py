@@ -101,8 +101,9 @@ class Agent:
             sock.sendall(b"\xff" + json.dumps({"execute": "guest-sync-delimited", "arguments": {"id": token}}).encode() + b"\n")
             while True:
                 line = _read_line(sock, deadline)
+                # Answers to a caller that gave up (while the guest booted) may come in the same piece: those lie before ours, or behind another mark.
                 _, mark, tail = line.rpartition(b"\xff")
-                if mark and json.loads(tail).get("return") == token:
+                if mark and json.loads(tail.splitlines()[0]).get("return") == token:
                     return sock
         except BaseException:
             sock.close()

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Effects of the service's worker: start, stop, and what a person wants to be asked or told of. */
-#include "hamon/act/address.h"
 #include "hamon/act/effects.h"
 #include "hamon/act/health.h"
 #include "hamon/act/hooks.h"
@@ -51,11 +50,8 @@ int effect_service_stop(struct mirror *m, const struct effect *e, struct effect_
         struct trouble said = {""};
 
         (void)e;
-        /* It was dropped when the stop was asked for; the lease is given back on the word that it is gone (P6). */
-        int r = m->cm->service.addresses > 0 ? address_drop(&m->cm->service, t) : 0;
         health_hold(m->health);
-        if (r == 0)
-                r = service_stop(&m->cm->service, a.md_path, t);
+        int r = service_stop(&m->cm->service, a.md_path, t);
         health_let(m->health);
         if (r == 0)
                 tell(ret, hook_post_demote(m, &said), &said);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/service.h"
 
+#include "hamon/act/address.h"
 #include "hamon/act/address_probe.h"
 #include "hamon/act/mount.h"
 #include "hamon/act/units.h"
@@ -69,12 +70,16 @@ int service_start(const struct config_service *s, const char *device, bool again
         return r;
 }
 
+/* The units end while the address is still there: their last words, "this connection is over" among them, would not leave the machine without it, and
+ * each client would wait for its own time-out. Nobody renews it meanwhile, so that it never outlives the lease, however long a unit takes (R4e). */
 int service_stop(const struct config_service *s, const char *device, struct trouble *t)
 {
-        int r = stop_units(s, t);
+        struct trouble second;
 
-        if (r < 0)
-                return r;
+        int r = stop_units(s, t);
+        int dropped = address_drop(s, r < 0 ? &second : t); /* whatever became of the units; the lease is given back on the word that it is gone (P6) */
+        if (r < 0 || dropped < 0)
+                return r < 0 ? r : dropped;
         return s->has_mount ? mount_stop(s, device, t) : 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The service of a mirror: its mount and its units, started in order and stopped in reverse. Addresses are address.h's.
+ * The service of a mirror: its mount and its units, started in order and stopped in reverse. Addresses are address.h's; a stop takes them away in its middle.
  *
  * Blocks for as long as units take: the mirror's worker only; service_look() also from its monitor.
  */
@@ -15,7 +15,7 @@
  * its file system has turned read-only, which is then mounted anew. -EADDRINUSE: all of that, and another machine has an address. */
 int service_start(const struct config_service *s, const char *device, bool again, struct trouble *t);
 
-/* Stops the units in reverse, kills those that do not end in time, and unmounts; -EBUSY says who holds it. 0 only when nothing of `device` is mounted there any more. */
+/* Stops the units in reverse, kills those that do not end in time, drops the addresses, and unmounts; -EBUSY says who holds it. 0 only when nothing of `device` is mounted there any more. */
 int service_stop(const struct config_service *s, const char *device, struct trouble *t);
 
 /* 1: mounted and every unit active; 0: not so; -errno: it could not be found out, which says nothing about the service. *seen, all zero before

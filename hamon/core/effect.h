@@ -38,7 +38,7 @@
         X(RESYNC_CONTROL,  "resync-control")  /* a person's arg.order about the resync: durable for this boot, in force within a second */ \
         X(HISTORY,         "history")         /* append arg.epoch to the own leg header's epoch history; durable */                  \
         X(SERVICE_START,   "service-start")   /* mount, then units, in order (address is separate); arg.whole: stop the units first */\
-        X(SERVICE_STOP,    "service-stop")    /* reverse; verified unmounted */                                                      \
+        X(SERVICE_STOP,    "service-stop")    /* units in reverse, then the address; verified unmounted */                          \
         X(RESYNC_HOOK,     "before-resync-target") /* a person's program, before the own leg is overwritten; failed: it said no, or did not end */ \
         X(ARRAY_STOP,      "array-stop")      /* orderly: md stopped, then nbdc detach, hold released; -EBADE: all of it, and the own disk then failed a probe */                             \
         X(ADDRESS_RENEW,   "address-renew")   /* at once: (re)add the service address with arg.lifetime_ms; first time: announce */  \

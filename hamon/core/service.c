@@ -125,7 +125,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, struct actio
                 s->again = false;
                 return;
         case STOP:
-                drop_address(c, mirror, out);
+                s->address_up = false; /* renewed no more: the stop drops it when the units have ended */
                 ask_effect(c, mirror, EFFECT_SERVICE_STOP, out);
                 return;
         case LOSE:

@@ -26,3 +26,5 @@ bench-witness: $(BUILD)/hamon $(BUILD)/hamonctl $(BUILD)/bench/nodes
 
 bench-mirrors: $(BUILD)/hamon $(BUILD)/hamonctl
 	@BUILD=$(BUILD) tests/bench/bench-mirrors
+
+include $(sort $(wildcard tests/bench/*/module.mk))

@@ -10,7 +10,6 @@
 #include "hamon/identity.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +21,6 @@
 enum {
         EXIT_CONFIG = 78,              /* EX_CONFIG: a restart does not help, and the unit does not try */
         THREAD_STACK_BYTES = 256 << 10, /* locked in memory with all the rest; no frame of ours has more than 8 KiB, a TLS handshake needs some 30 */
-        LOOP_PRIORITY = 5,             /* SCHED_RR: ahead of ordinary work, behind the kernel's own threads */
         OOM_SCORE = -900,
 };
 
@@ -120,9 +118,9 @@ static void lock_memory(void)
 /* For the loop's thread alone: called after the others were started. */
 static void raise_priority(void)
 {
-        const struct sched_param param = {.sched_priority = LOOP_PRIORITY};
-        if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) < 0)
-                log_info("no real-time priority (%s), continuing", strerrordesc_np(errno));
+        int r = process_raise_priority();
+        if (r < 0)
+                log_info("no real-time priority (%s), continuing", strerrordesc_np(-r));
 }
 
 /* The configuration is read once, by the whole program: another one means a new program in the same process, whose unit notices nothing. */

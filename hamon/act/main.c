@@ -193,6 +193,9 @@ static int run(struct command_line *c, const struct config *config, unsigned sel
                           r == -EADDRINUSE ? ": another hamon-act is running" : "");
                 return EXIT_FAILURE;
         }
+        r = process_raise_priority(); /* an address that is renewed late is gone: this thread alone, what works has its own */
+        if (r < 0)
+                log_info("no real-time priority (%s), continuing", strerrordesc_np(-r));
         (void)sd_event_set_watchdog(loop, true); /* when systemd asks for it */
         log_info("node %s, %u mirror%s", config->voters[self].name, config->mirrors, config->mirrors == 1 ? "" : "s");
         (void)sd_notify(0, "READY=1"); /* nobody may be listening */

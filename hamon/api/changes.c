@@ -339,6 +339,16 @@ int post_witness_replace(struct api_call *c, struct http_response *resp)
         return take_body(c, NULL, &none, NULL) < 0 ? bad_body(resp) : post(c, COMMAND_REPLACE_WITNESS, MIRRORS_MAX, true, resp);
 }
 
+int post_node_test_fence(struct api_call *c, struct http_response *resp)
+{
+        bool confirm;
+        if (take_body(c, "confirm", &confirm, NULL) < 0)
+                return bad_body(resp);
+        if (!confirm)
+                return needs_consent(resp, "this node is rebooted at once, without stopping anything in order");
+        return post(c, COMMAND_TEST_FENCE, MIRRORS_MAX, true, resp);
+}
+
 int post_node_confirm_dead(struct api_call *c, struct http_response *resp)
 {
         const struct api *a = c->api;

@@ -83,6 +83,7 @@
         X(POST, "/v1/mirrors/{mirror}/maintenance", OPERATOR, post_mirror_maintenance)         \
         X(POST, "/v1/mirrors/{mirror}/start-alone", OPERATOR, post_mirror_start_alone)         \
         X(POST, "/v1/node/leave", OPERATOR, post_node_leave)                                   \
+        X(POST, "/v1/node/test-fence", OPERATOR, post_node_test_fence)                         \
         X(POST, "/v1/node/confirm-dead", OPERATOR, post_node_confirm_dead)                     \
         X(POST, "/v1/witness/replace", OPERATOR, post_witness_replace)
 

@@ -135,6 +135,10 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
                 confirm_dead(c, e, out);
                 return;
         }
+        if (e->command.type == COMMAND_TEST_FENCE) {
+                fence_test_given(c, e, out);
+                return;
+        }
         if (e->command.type == COMMAND_REPLACE_WITNESS) {
                 replace_witness(c, e, out);
                 return;
@@ -237,6 +241,7 @@ static bool is_done(const struct core *c, uint8_t mirror)
         case COMMAND_CONFIRM_DEAD:
         case COMMAND_LEAVE:
         case COMMAND_REPLACE_WITNESS:
+        case COMMAND_TEST_FENCE:
         case COMMAND_TYPES:
                 break;
         }

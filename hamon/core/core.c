@@ -304,12 +304,17 @@ void core_step(struct core *c, const struct event *event, struct actions *ret_ac
                         settle(c, m, event, ret_actions);
                 }
         }
+        if (is_node(c))
+                fence_test_poll(c, ret_actions);
         detector_beat(c, ret_actions);
 }
 
 uint64_t core_next_deadline_ms(const struct core *c)
 {
-        uint64_t next = detector_deadline_ms(c);
+        uint64_t next = detector_deadline_ms(c), test = fence_test_deadline_ms(c);
+
+        if (test < next)
+                next = test;
 
         for (uint8_t m = 0; m < c->config.mirrors; m++) {
                 uint64_t at[] = {

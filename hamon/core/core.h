@@ -54,6 +54,7 @@ enum command_type {
         COMMAND_MAINTENANCE, /* on until a time, or off: nothing is taken over by itself meanwhile */
         COMMAND_REPLACE_WITNESS, /* the witness is another machine, or was put back: its seats are taken away, and given anew (R7) */
         COMMAND_SERVICE_RESTART, /* of a service that runs, or was given up: its failures are forgotten */
+        COMMAND_TEST_FENCE,  /* this node is rebooted as if it had been deposed (fence_test.h) */
         COMMAND_TYPES
 };
 

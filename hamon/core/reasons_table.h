@@ -80,6 +80,7 @@
         X(EFFECT_SLOW, "effect-slow", WARNING, "%M: a step has not answered for %n ms", "journalctl -u hamon-act")               \
         X(ACT_LOST, "act-lost", CRITICAL, "hamon-act is not running", "systemctl status hamon-act")                             \
         X(DEPOSED, "deposed", CRITICAL, "%M: %N is primary of a newer epoch; this node reboots", "")                             \
+        X(FENCE_TEST, "fence-test", WARNING, "%N is rebooted now, as if it had been deposed: a person tests the fence", "")       \
         X(COMMAND_DONE, "done", INFO, "done", "")                                                                               \
         X(COMMAND_BUSY, "busy", WARNING, "another change of %M is under way", "hamonctl status")                                \
         X(COMMAND_UNSETTLED, "unsettled", WARNING,                                                                               \

@@ -17,6 +17,7 @@
 #include "hamon/core/mirror.h"   /* struct mirror    (mirror.c, mirror_*.c) */
 #include "hamon/core/leg.h"      /* struct leg       (leg.c, leg_*.c) */
 #include "hamon/core/standby.h"  /* struct standby   (standby.c) */
+#include "hamon/core/fence_test.h" /* struct fence_test (fence_test.c) */
 #include "hamon/core/resync_hook.h" /* struct resync_hook (resync_hook.c) */
 #include "hamon/core/service.h"  /* struct service   (service.c) */
 #include "hamon/core/command.h"  /* struct command   (command.c) */
@@ -32,6 +33,7 @@ struct core {
         uint64_t act_lost_ms; /* when hamon-act was lost last; our own start before it was first there */
         bool leaving; /* an orderly stop was asked for: every mirror stops and nothing starts */
         uint64_t leave_ticket;
+        struct fence_test fence_test;
         struct detector detector;
         struct cas_register reg[MIRRORS_MAX];
         struct lease lease[MIRRORS_MAX];

@@ -101,6 +101,8 @@ int verb_leave(const struct command_line *c);
 int verb_confirm_dead(const struct command_line *c, const char *node);
 int verb_witness_replace(const struct command_line *c);
 int verb_test_notify(const struct command_line *c); /* notify.c */
+int verb_test_fence(const struct command_line *c, const char *node);     /* fence_test.c */
+int verb_test_failover(const struct command_line *c, const char *mirror);
 int verb_service_restart(const struct command_line *c, const char *mirror); /* service.c */
 
 /* exports.c: words: export start|stop|clear|remove ID, export add ID DEVICE */

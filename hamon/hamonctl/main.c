@@ -70,6 +70,8 @@ static const struct cli cli = {
                  "hamonctl is primary NAME [--json]\n"
                  "hamonctl check\n"
                  "hamonctl test notify\n"
+                 "hamonctl test fence NODE [--yes]\n"
+                 "hamonctl test failover NAME [--yes]\n"
                  "hamonctl support-bundle [FILE]\n"
                  "hamonctl config show [--json]\n"
                  "hamonctl config check [FILE] [--without NAME] [--json]\n"
@@ -92,7 +94,7 @@ static const struct cli cli = {
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
 enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
-            SUPPORT_BUNDLE, TEST_NOTIFY, CONFIG_SHOW, CONFIG_CHECK, CONFIG_APPLY, CONFIG_DISCARD, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
+            SUPPORT_BUNDLE, TEST_NOTIFY, TEST_FENCE, TEST_FAILOVER, CONFIG_SHOW, CONFIG_CHECK, CONFIG_APPLY, CONFIG_DISCARD, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32, WITHOUT = 64, ON_NODE = 128 };
 
@@ -127,6 +129,8 @@ static const struct {
         [IS_PRIMARY] = {"is", "primary", 1, 1, "NAME", JSON},
         [CHECK] = {"check", NULL, 0, 0, NULL, 0},
         [TEST_NOTIFY] = {"test", "notify", 0, 0, NULL, 0},
+        [TEST_FENCE] = {"test", "fence", 1, 1, "NODE", 0},
+        [TEST_FAILOVER] = {"test", "failover", 1, 1, "NAME", 0},
         [SUPPORT_BUNDLE] = {"support-bundle", NULL, 0, 1, "FILE", 0},
         [CONFIG_SHOW] = {"config", "show", 0, 0, NULL, JSON},
         [CONFIG_CHECK] = {"config", "check", 0, 1, "FILE", JSON | WITHOUT},
@@ -218,6 +222,10 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_check(c);
         case TEST_NOTIFY:
                 return verb_test_notify(c);
+        case TEST_FENCE:
+                return verb_test_fence(c, operand);
+        case TEST_FAILOVER:
+                return verb_test_failover(c, operand);
         case SUPPORT_BUNDLE:
                 return verb_support_bundle(c, operand);
         case CONFIG_SHOW:

@@ -17,6 +17,8 @@ const WHY = {
 	"no-majority": "Nobody may decide alone: two masters would be worse than waiting.",
 	"manual-frozen": "Only a person can know that the other node is off. A wrong answer makes two masters.",
 	"waiting-for-peer": "Starting here could lose acknowledged writes that only the other node has.",
+	torn: "What is on this disk is of no single moment: parts are new, parts are old.",
+	forced: "Whatever was written after this copy fell behind is gone.",
 	stale: "This disk certainly lacks acknowledged writes, so it is never started.",
 	"act-lost": "hamon can see but not act: no take-over, no join and no start on that node.",
 	"own-leg-failed": "The other disk is the only one with the data.",
@@ -61,7 +63,7 @@ function stepsOf(reason, c) {
 	case "frozen": case "no-majority": case "lease-lost":
 		return [...(c.witnessAlive === false ? [startWitness] : []), ...(peerAlive ? [] : [start(peer)])];
 	case "waiting-for-peer": return [start(peer), { text: `Only if ${peer} or its disk is gone for good, and its last writes may be given up:`, on: node, command: `hamonctl mirror start-alone ${mirror}` }];
-	case "stale": return [start(peer)];
+	case "stale": return [start(peer), { text: `Only if ${peer} or its disk is gone for good, and all that was written since may be given up; this says since when:`, on: node, command: `hamonctl mirror force-primary ${mirror} --dry-run` }];
 	case "not-active": return [{ text: "What each node waits for, there:", on: node, command: "hamonctl explain" }];
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
 	case "no-leg": return [{ text: `Give ${node} a disk in the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];

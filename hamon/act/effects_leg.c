@@ -41,6 +41,7 @@ static int describe_leg(struct mirror *m, const struct leg_header *h, struct eff
                 ret->leg.has_superblock = true;
                 ret->leg.calls_peer_failed = md_super_calls_peer_failed(&s, m->self);
                 ret->leg.clean = md_super_is_clean(&s);
+                ret->leg.updated_s = s.updated_s;
                 ret->leg.md_events = s.events;
         } else if (r != -EBADMSG && r != -EPROTO) {
                 return trouble_errno(t, r, "cannot read the superblock on \"%s\"", m->disk);

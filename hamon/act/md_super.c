@@ -104,7 +104,8 @@ int md_super_decode(const uint8_t *bytes, size_t size_bytes, struct md_super *re
         (void)breader_take(&r, 4); /* corrected reads */
         breader_copy(&r, s.device.bytes, sizeof s.device.bytes);
         s.write_mostly = breader_u8(&r) & 1;
-        (void)breader_take(&r, 1 + 2 + 4 + 8); /* bad-block log, utime */
+        (void)breader_take(&r, 1 + 2 + 4); /* bad-block log */
+        s.updated_s = breader_le64(&r) & 0xffffffffffull; /* above: microseconds */
         s.events = breader_le64(&r);
         s.resync_offset_sectors = breader_le64(&r);
         (void)breader_take(&r, 4); /* checksum */

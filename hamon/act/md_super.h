@@ -40,6 +40,7 @@ struct md_super {
         uint32_t dev_number;
         struct uuid device;
         bool write_mostly;
+        uint64_t updated_s; /* when md wrote it, seconds since 1970 */
         uint64_t events;
         uint64_t resync_offset_sectors; /* UINT64_MAX: clean */
         uint32_t max_dev;               /* roles in use */

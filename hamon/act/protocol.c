@@ -77,11 +77,12 @@ static char *dump(json_t *j)
 
 static json_t *leg_object(const struct effect_result *r)
 {
-        return json_pack("{s:b, s:o, s:o, s:b, s:b, s:b, s:o, s:b, s:b, s:b, s:o*}", "present", (int)r->leg.present, "uuid",
+        return json_pack("{s:b, s:o, s:o, s:b, s:b, s:b, s:o, s:b, s:b, s:b, s:o, s:o*}", "present", (int)r->leg.present, "uuid",
                          json_of_uuid(&r->leg.uuid), "last_epoch", json_of_u64(r->leg.last_epoch), "has_superblock",
                          (int)r->leg.has_superblock, "calls_peer_failed", (int)r->leg.calls_peer_failed, "clean",
                          (int)r->leg.clean, "md_events", json_of_u64(r->leg.md_events), "note", (int)r->leg.note,
-                         "debt", (int)r->leg.debt, "array_running", (int)r->leg.array_running, "session",
+                         "debt", (int)r->leg.debt, "array_running", (int)r->leg.array_running, "updated_s",
+                         json_of_u64(r->leg.updated_s), "session",
                          uuid_is_null(&r->leg.session) ? NULL : json_of_uuid(&r->leg.session));
 }
 

@@ -327,6 +327,16 @@ int post_mirror_start_alone(struct api_call *c, struct http_response *resp)
         return post(c, COMMAND_START_ALONE, c->mirror, true, resp);
 }
 
+int post_mirror_force_primary(struct api_call *c, struct http_response *resp)
+{
+        bool confirm;
+        if (take_body(c, "confirm", &confirm, NULL) < 0)
+                return bad_body(resp);
+        if (!confirm)
+                return needs_consent(resp, "this node's copy lacks acknowledged writes: making it the data gives them up for good");
+        return post(c, COMMAND_FORCE_PRIMARY, c->mirror, true, resp);
+}
+
 int post_node_leave(struct api_call *c, struct http_response *resp)
 {
         bool none;

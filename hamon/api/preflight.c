@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 struct preflight {
         const struct api_call *c;
@@ -128,6 +129,46 @@ static void of_start_alone(const struct preflight *p)
         check_witness(p);
 }
 
+/* When md last wrote this copy's superblock: since then at the latest it has missed writes. */
+static void since_text(const struct preflight *p, char *ret, size_t size)
+{
+        time_t then = (time_t)p->v->own_copy_s;
+        int64_t age_s = p->s->wall_ms / 1000 - (int64_t)then;
+        struct tm utc;
+        char clock[32];
+        if (then == 0 || !gmtime_r(&then, &utc)) {
+                (void)snprintf(ret, size, "a time that is not known");
+                return;
+        }
+        (void)strftime(clock, sizeof clock, "%Y-%m-%d %H:%M:%S UTC", &utc); /* fits */
+        (void)snprintf(ret, size, age_s < 0 ? "%s (which is to come, by this machine's clock)" : age_s < 7200 ? "%s, %lld min ago" : "%s, %lld h ago", clock,
+                       (long long)(age_s < 7200 ? age_s / 60 : age_s / 3600));
+}
+
+static void of_force_primary(const struct preflight *p)
+{
+        const char *self = name_of(p, p->self), *peer = name_of(p, p->peer), *mirror = p->s->config->mirror[p->mirror].name;
+        const struct record_leg *own = &p->v->record.legs[p->self];
+        bool torn = own->inconsistent || own->doubtful;
+        char since[96];
+        since_text(p, since, sizeof since);
+        if (torn)
+                will(p, "do nothing: the copy on %s is TORN, of no single moment, as a copy onto it had begun; hamon-rescue shows what can be read of it", self);
+        else
+                will(p, "make the copy on %s the data of %s. It is OLD, and not torn: it was last written as a part of the mirror at %s", self, mirror, since);
+        if (!torn) {
+                will(p, "give up every write to %s since then for good; how much that is: unknown", mirror);
+                will(p, "overwrite the whole leg of %s with this one's when that node is back", peer);
+        }
+        check_act(p);
+        check_standby(p);
+        check(p, "this node's leg is not in sync by the record: else nothing has to be forced", p->v->record.version != 0 && !own->in_sync, REASON_COMMAND_WRONG_STATE,
+              p->peer);
+        check(p, "this node's leg is not torn", !torn, REASON_TORN, p->peer);
+        check(p, "the other node is not active", !runs_there(p), REASON_COMMAND_WRONG_STATE, p->peer);
+        check_witness(p);
+}
+
 static void of_leave(const struct preflight *p)
 {
         const char *mirror = p->s->config->mirror[p->mirror].name, *peer = name_of(p, p->peer);
@@ -170,6 +211,7 @@ static const struct {
         {"join", of_join},
         {"switchover", of_switchover},
         {"start-alone", of_start_alone},
+        {"force-primary", of_force_primary},
         {"leave", of_leave},
         {"confirm-dead", of_confirm_dead},
         {"replace-witness", of_replace_witness},
@@ -201,7 +243,7 @@ int get_preflight(struct api_call *c, struct http_response *resp)
                 k++;
         if (k == LOOKS)
                 return http_response_problem(resp, 404, "not-found", "no such command",
-                                             "a preflight is for create, join, switchover, start-alone, leave, confirm-dead or replace-witness", NULL);
+                                             "a preflight is for create, join, switchover, start-alone, force-primary, leave, confirm-dead or replace-witness", NULL);
         if (call_is_early(c, resp) || !api_mirror_is_known(c, resp))
                 return 0;
         if (c->snapshot->self >= NODES)

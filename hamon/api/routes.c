@@ -82,6 +82,7 @@
         X(POST, "/v1/mirrors/{mirror}/service-restart", OPERATOR, post_mirror_service_restart) \
         X(POST, "/v1/mirrors/{mirror}/maintenance", OPERATOR, post_mirror_maintenance)         \
         X(POST, "/v1/mirrors/{mirror}/start-alone", OPERATOR, post_mirror_start_alone)         \
+        X(POST, "/v1/mirrors/{mirror}/force-primary", OPERATOR, post_mirror_force_primary)     \
         X(POST, "/v1/node/leave", OPERATOR, post_node_leave)                                   \
         X(POST, "/v1/node/test-fence", OPERATOR, post_node_test_fence)                         \
         X(POST, "/v1/node/confirm-dead", OPERATOR, post_node_confirm_dead)                     \

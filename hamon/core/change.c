@@ -7,7 +7,7 @@
 
 bool change_is_primacy(enum change_kind kind)
 {
-        return kind == CHANGE_CREATE || kind == CHANGE_TAKE_OVER || kind == CHANGE_HAND_OVER;
+        return kind == CHANGE_CREATE || kind == CHANGE_TAKE_OVER || kind == CHANGE_HAND_OVER || kind == CHANGE_FORCE;
 }
 
 static bool is_own_primacy(const struct core *c, const struct record *v, uint64_t epoch)
@@ -33,6 +33,16 @@ static bool leg_holds_all(const struct record_leg *leg)
         return !uuid_is_null(&leg->uuid);
 #else
         return leg->in_sync && !leg->inconsistent;
+#endif
+}
+
+/* A copy onto it had begun, or its disk lost what was flushed: it is of no single moment. */
+static bool leg_is_torn(const struct record_leg *leg)
+{
+#ifdef MUTANT_UNIT_torn_is_forced
+        return false && leg;
+#else
+        return leg->inconsistent || leg->doubtful;
 #endif
 }
 
@@ -72,6 +82,14 @@ bool change_apply(const struct core *c, const struct change *change, const struc
 #ifndef MUTANT_peer_stays_in_sync /* R1a */
                 peer->in_sync = false;
 #endif
+                become_primary(c, &v);
+                break;
+        case CHANGE_FORCE: /* R1b is what a person gives up; never a copy that is torn. What the other leg has is of another history: no bitmap knows it. */
+                if (base->version == 0 || base->epoch != change->epoch || !leg_is(own, &change->own_leg) || own->in_sync || leg_is_torn(own))
+                        return false;
+                own->in_sync = true;
+                peer->in_sync = false;
+                peer->doubtful = !uuid_is_null(&peer->uuid);
                 become_primary(c, &v);
                 break;
         case CHANGE_HAND_OVER: /* both legs will be assembled (3.5): both were checked to be clean and equal */
@@ -138,6 +156,7 @@ bool change_reached(const struct core *c, const struct change *change, const str
         case CHANGE_CREATE:
                 return is_own_primacy(c, v, 1) && leg_is(own, &change->own_leg);
         case CHANGE_TAKE_OVER:
+        case CHANGE_FORCE:
         case CHANGE_HAND_OVER:
                 return is_own_primacy(c, v, change->epoch + 1) && leg_is(own, &change->own_leg);
         case CHANGE_LEAVE:

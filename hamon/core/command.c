@@ -55,6 +55,20 @@ static enum reason may_control_resync(const struct core *c, uint8_t mirror, cons
 #endif
 }
 
+/* Whoever is heard serving has more than this node. */
+static enum reason may_force(const struct core *c, uint8_t mirror, bool consent)
+{
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+        bool decided;
+
+        if (c->mirror[mirror].state != MIRROR_STANDBY || record_known(c, mirror, &decided)->version == 0 || mirror_owns_leg(c, mirror) ||
+            (s && (s->role == ROLE_PRIMARY || s->role == ROLE_TAKING_OVER)))
+                return REASON_COMMAND_WRONG_STATE;
+        if (!mirror_may_be_forced(c, mirror))
+                return REASON_TORN;
+        return consent ? REASON_NONE : REASON_COMMAND_CONSENT;
+}
+
 static enum reason may_restart_service(const struct core *c, uint8_t mirror)
 {
         enum service_state s = c->service[mirror].state;
@@ -162,6 +176,8 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
                 refused = may_control_resync(c, mirror, &e->command.order);
         else if (e->command.type == COMMAND_SERVICE_RESTART)
                 refused = may_restart_service(c, mirror);
+        else if (e->command.type == COMMAND_FORCE_PRIMARY)
+                refused = may_force(c, mirror, e->command.consent);
         else
                 refused = may_start_alone(c, mirror, e->command.consent);
         if (refused != REASON_NONE) {
@@ -191,6 +207,7 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
                 service_afresh(c, mirror, out);
         else
                 c->mirror[mirror].start_alone = true;
+        c->mirror[mirror].forced = cmd->type == COMMAND_FORCE_PRIMARY;
 }
 
 void command_effect_done(struct core *c, uint8_t mirror, const struct event *e)
@@ -227,6 +244,7 @@ static bool is_done(const struct core *c, uint8_t mirror)
         switch (cmd->type) {
         case COMMAND_CREATE:
         case COMMAND_START_ALONE:
+        case COMMAND_FORCE_PRIMARY:
                 return m->state == MIRROR_PRIMARY;
         case COMMAND_JOIN:
                 return m->state == MIRROR_STANDBY;

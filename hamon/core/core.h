@@ -55,6 +55,7 @@ enum command_type {
         COMMAND_REPLACE_WITNESS, /* the witness is another machine, or was put back: its seats are taken away, and given anew (R7) */
         COMMAND_SERVICE_RESTART, /* of a service that runs, or was given up: its failures are forgotten */
         COMMAND_TEST_FENCE,  /* this node is rebooted as if it had been deposed (fence_test.h) */
+        COMMAND_FORCE_PRIMARY, /* likewise of a copy that lacks acknowledged writes, which are given up */
         COMMAND_TYPES
 };
 
@@ -148,6 +149,7 @@ struct mirror_view {
         bool record_decided;    /* known to be decided, not only accepted */
         bool lease_valid;
         uint32_t lease_left_ms;
+        uint64_t own_copy_s;    /* when md last wrote the superblock of the own leg, seconds since 1970; 0: not known */
         enum reason if_peer_fails, if_self_fails; /* "if node B fails now": from the same machines */
         enum reason if_witness_fails, if_link_fails, if_primary_leg_fails, if_standby_leg_fails; /* likewise of a part */
         const char *waiting_for; /* word of the open effect, or NULL */

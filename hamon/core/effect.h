@@ -101,6 +101,7 @@ struct effect_result {
                 struct uuid uuid;
                 uint64_t last_epoch;  /* of its history */
                 bool has_superblock;  /* an md superblock behind the header */
+                uint64_t updated_s;   /* and when it was written, seconds since 1970, by the clock of whoever wrote it */
                 bool calls_peer_failed, clean;
                 uint64_t md_events;
                 bool note;            /* peer_attached is set */

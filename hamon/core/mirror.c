@@ -435,7 +435,9 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                         return;
                 }
 #endif
-                ask_change(c, mirror, &m->ask, mirror_is_offered(c, mirror) ? CHANGE_HAND_OVER : CHANGE_TAKE_OVER,
+                ask_change(c, mirror, &m->ask, mirror_is_offered(c, mirror)               ? CHANGE_HAND_OVER
+                                                 : m->by_consent && m->forced && !mirror_owns_leg(c, mirror) ? CHANGE_FORCE
+                                                                                            : CHANGE_TAKE_OVER,
                            record_known(c, mirror, &decided)->epoch, e);
                 return;
         }
@@ -581,6 +583,8 @@ void mirror_outcome(struct core *c, uint8_t mirror, const struct change_outcome 
         m->won = outcome->won;
         if (outcome->won && outcome->decided.primary == c->config.self)
                 m->epoch = outcome->decided.epoch;
+        if (outcome->won && outcome->kind == CHANGE_FORCE)
+                report(c, REASON_FORCED, mirror, peer_of(c), m->opened.leg.updated_s, out);
         mirror_fire(c, mirror, MIRROR_OUTCOME, e, out);
 }
 

@@ -115,6 +115,7 @@ struct mirror {
         uint32_t backoff_ms;  /* after failed probes */
         bool probe_failed;
         bool start_alone;     /* a person's consent, for one try */
+        bool forced;          /* with it: also without every acknowledged write */
         bool maintained;      /* as was reported */
         bool by_consent;      /* this candidacy rests on it */
         bool assembled;       /* by this hamon, alone: nothing of the peer can be attached */
@@ -146,6 +147,7 @@ void mirror_summarize(const struct core *c, uint8_t mirror, struct mirror_summar
 bool mirror_is_offered(const struct core *c, uint8_t mirror);
 bool mirrors_have_stopped(const struct core *c);
 bool mirror_owns_leg(const struct core *c, uint8_t mirror);      /* the leg on the own disk is the record's, and in sync */
+bool mirror_may_be_forced(const struct core *c, uint8_t mirror); /* it is old, and not torn */
 bool mirror_sees_own_in_sync(const struct core *c, uint8_t mirror); /* md says so, freshly (R2b) */
 bool mirror_sees_own_failed(const struct core *c, uint8_t mirror);
 bool mirror_grace_is_over(const struct core *c);

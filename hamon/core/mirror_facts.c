@@ -153,6 +153,16 @@ bool mirror_owns_leg(const struct core *c, uint8_t mirror)
                uuid_equal(&leg->uuid, &m->opened.leg.uuid);
 }
 
+bool mirror_may_be_forced(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        bool decided;
+        const struct record_leg *leg = &record_known(c, mirror, &decided)->legs[c->config.self];
+
+        return m->opened_known && m->opened.leg.present && m->opened.leg.has_superblock && uuid_equal(&leg->uuid, &m->opened.leg.uuid) && !leg->in_sync &&
+               !leg->inconsistent && !leg->doubtful;
+}
+
 static bool observed_freshly(const struct core *c, uint8_t mirror)
 {
         const struct mirror *m = &c->mirror[mirror];
@@ -259,7 +269,7 @@ enum reason mirror_wish(const struct core *c, uint8_t mirror)
                 return REASON_NOT_CREATED;
         if (!m->opened_known || !m->opened.leg.present)
                 return REASON_NO_LEG;
-        if (!mirror_owns_leg(c, mirror))
+        if (!mirror_owns_leg(c, mirror) && !(m->start_alone && m->forced && mirror_may_be_forced(c, mirror)))
                 return REASON_STALE;
         if (!mirror_grace_is_over(c))
                 return REASON_STARTING;

@@ -69,7 +69,11 @@
         X(STARTING, "starting", INFO, "%M is being started on this node", "")                                                   \
         X(WAITING_FOR_PEER, "waiting-for-peer", CRITICAL, "%M: this node may lack acknowledged writes and waits for %N",          \
           "start %N, or hamonctl mirror start-alone")                                                                            \
-        X(STALE, "stale", CRITICAL, "%M: the leg of this node is not in sync and cannot start", "start %N")                      \
+        X(STALE, "stale", CRITICAL, "%M: the leg of this node is not in sync and cannot start by itself",                                    \
+          "start %N, or give up what it lacks: hamonctl mirror force-primary %M")                      \
+        X(TORN, "torn", CRITICAL, "%M: a copy onto this node's leg had begun and not ended: it is of no single moment, and is never made the data",    \
+          "hamon-rescue, or start %N")                                                                                          \
+        X(FORCED, "forced", CRITICAL, "%M: a person made this node's old copy the data; what was written elsewhere since is given up", "")             \
         X(NOT_ACTIVE, "not-active", CRITICAL, "%M is active on no node that is heard", "hamonctl explain, on a node")            \
         X(NO_MAJORITY, "no-majority", CRITICAL, "%M: no majority of voters answers", "start the witness or %N")                 \
         X(FROZEN, "frozen", CRITICAL, "%M is frozen: the peer is gone and nobody confirms that this node may go on alone",        \

@@ -19,6 +19,7 @@ enum change_kind {
         CHANGE_KEEP_PEER, /* likewise, peer leg UUID still `peer_leg`, attached without a gap -> in_sync = {peer's} (R2c) */
         CHANGE_MARK,      /* likewise -> peer leg UUID = `peer_leg`, inconsistent, not in_sync (R2d) */
         CHANGE_JOIN,      /* likewise, peer leg UUID still `peer_leg` -> peer in_sync, not inconsistent (R2f) */
+        CHANGE_FORCE,     /* a person's word: like TAKE_OVER, of a leg that is not in_sync and not torn; the other leg is resynced whole */
         CHANGE_HAND_OVER, /* planned switchover: like TAKE_OVER, keeping both in_sync; only after clean checks (3.5) */
         CHANGE_MAINTAIN,  /* by any node: maintenance_until_s = that of the change; nothing else changes */
         CHANGE_CONFIRM,   /* no change: a decided read (R6b) */

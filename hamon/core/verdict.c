@@ -245,6 +245,7 @@ void core_view_mirror(const struct core *c, uint8_t mirror, uint64_t now_ms, str
         ret->lease_valid = until_ms > now_ms;
         ret->lease_left_ms = ret->lease_valid ? (uint32_t)(until_ms - now_ms) : 0;
         ret->waiting_for = waiting_for(c, mirror);
+        ret->own_copy_s = m->opened_known && m->opened.leg.has_superblock ? m->opened.leg.updated_s : 0;
         if (m->observed_valid)
                 ret->observed = m->observed;
 

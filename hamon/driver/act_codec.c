@@ -55,6 +55,8 @@ static void leg_take(struct json_take *from, struct effect_result *r)
         r->leg.note = json_take_bool(&t, "note");
         r->leg.debt = json_take_bool(&t, "debt");
         r->leg.array_running = json_take_bool(&t, "array_running");
+        if (json_take_has(&t, "updated_s"))
+                r->leg.updated_s = json_take_u64(&t, "updated_s");
         if (json_take_has(&t, "session")) /* one is upgraded before the other */
                 r->leg.session = json_take_uuid(&t, "session");
         if (json_take_end(&t) < 0)

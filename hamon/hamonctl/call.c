@@ -85,6 +85,7 @@ static const char *needed(const char *command)
                 {"resync", "resync is for the primary, and pause while the other leg is not in sync"},
                 {"service-restart", "service restart is for a mirror that is active and has a service which is not being started or stopped just now"},
                 {"test-fence", "each mirror must be active on one of the nodes, and none be on its way"},
+                {"force-primary", "force-primary is for a standby whose leg is not in sync, while the other node is not active"},
                 {"start-alone", "start-alone is for a standby"},
                 {"confirm-dead", "confirm-dead is for a cluster without a witness, about a node that is silent"},
         };

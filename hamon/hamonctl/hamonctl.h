@@ -94,6 +94,7 @@ int verb_check(const struct command_line *c);
 int verb_is_primary(const struct command_line *c);
 int verb_mirror_prepare(const struct command_line *c, const char *verb, const char *mirror); /* create, join */
 int verb_start_alone(const struct command_line *c, const char *mirror);
+int verb_force_primary(const struct command_line *c, const char *mirror);
 int verb_switchover(const struct command_line *c, const char *mirror);
 int verb_resync(const struct command_line *c); /* words: mirror resync pause|resume|rate NAME [RATE] */
 int verb_maintenance(const struct command_line *c); /* words: maintenance on|off [NAME] */

@@ -57,6 +57,7 @@ static const struct cli cli = {
                  "hamonctl session kick NUMBER [--node NAME]\n"
                  "hamonctl mirror create|join NAME [--overwrite] [--dry-run] [--json]\n"
                  "hamonctl mirror start-alone NAME [--yes] [--dry-run] [--json]\n"
+                 "hamonctl mirror force-primary NAME [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror resync pause NAME [--for TIME] [--json]\n"
                  "hamonctl mirror resync resume NAME [--json]\n"
                  "hamonctl mirror resync rate NAME RATE|auto [--json]\n"
@@ -93,7 +94,7 @@ static const struct cli cli = {
 };
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
-enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
+enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, FORCE_PRIMARY, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
             SUPPORT_BUNDLE, TEST_NOTIFY, TEST_FENCE, TEST_FAILOVER, CONFIG_SHOW, CONFIG_CHECK, CONFIG_APPLY, CONFIG_DISCARD, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32, WITHOUT = 64, ON_NODE = 128 };
@@ -118,6 +119,7 @@ static const struct {
         [CREATE] = {"mirror", "create", 1, 1, "NAME", JSON | DRY},
         [JOIN] = {"mirror", "join", 1, 1, "NAME", JSON | DRY},
         [START_ALONE] = {"mirror", "start-alone", 1, 1, "NAME", JSON | DRY},
+        [FORCE_PRIMARY] = {"mirror", "force-primary", 1, 1, "NAME", JSON | DRY},
         [RESYNC] = {"mirror", "resync", 2, 3, "pause, resume or rate, and the NAME of a mirror,", JSON | FOR},
         [SWITCHOVER] = {"switchover", NULL, 1, 1, "NAME", JSON | DRY},
         [SERVICE_RESTART] = {"service", "restart", 1, 1, "NAME", JSON},
@@ -200,6 +202,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_mirror_prepare(c, verbs[verb].second, operand);
         case START_ALONE:
                 return verb_start_alone(c, operand);
+        case FORCE_PRIMARY:
+                return verb_force_primary(c, operand);
         case RESYNC:
                 return verb_resync(c);
         case SWITCHOVER:

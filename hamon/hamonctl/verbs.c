@@ -140,6 +140,23 @@ int verb_start_alone(const struct command_line *c, const char *mirror)
         return call_command(c, path, json_pack("{s:b}", "confirm", 1), NULL);
 }
 
+int verb_force_primary(const struct command_line *c, const char *mirror)
+{
+        char path[160], question[512];
+        if (!mirror_path(path, mirror, "force-primary"))
+                return EXIT_USAGE;
+        (void)snprintf(question, sizeof question,
+                       "mirror '%.64s' starts with a copy that lacks acknowledged writes; they are lost for good, on the other node's disk too, which "
+                       "will be overwritten as a whole",
+                       mirror);
+        if (c->dry_run)
+                return rehearse(c, "force-primary", mirror);
+        announce(c, "force-primary", mirror);
+        if (!c->yes && !ask_typed(question, mirror))
+                return EXIT_REFUSED;
+        return call_command(c, path, json_pack("{s:b}", "confirm", 1), NULL);
+}
+
 int verb_switchover(const struct command_line *c, const char *mirror)
 {
         char path[160];

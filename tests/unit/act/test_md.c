@@ -43,6 +43,7 @@ static void super_of_a_degraded_array(void **state)
         assert_int_equal(s.data_offset_sectors, 2048);
         assert_int_equal(s.bitmap_offset_sectors, 8);
         assert_int_equal(s.events, 4);
+        assert_true(s.updated_s > 1700000000 && s.updated_s < 2000000000); /* Linux wrote it */
         assert_int_equal(s.role, 0);
         assert_true(s.slot_present[0]);
         assert_false(s.slot_present[1]);

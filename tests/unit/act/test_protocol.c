@@ -55,6 +55,7 @@ static void every_result_arrives(void **state)
                         r.leg.present = r.leg.has_superblock = r.leg.note = r.leg.array_running = true;
                         r.leg.uuid.bytes[0] = 3;
                         r.leg.last_epoch = 12;
+                        r.leg.updated_s = 1764400000;
                         r.leg.md_events = 1ull << 60;
                 }
                 r.permits = type == EFFECT_CHECK_LEG;

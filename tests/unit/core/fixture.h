@@ -76,6 +76,7 @@ struct world {
         struct core core[VOTERS];
         struct machine machine[VOTERS];
         bool cut[VOTERS][VOTERS]; /* [from][to] */
+        bool given_up; /* a person gave up what only the other leg has: that is no loss of the next assembly */
         bool manual; /* no witness: no hamon has one in its configuration */
         struct service_policy policy; /* of the service, as the next hamon reads it */
         uint64_t written, acknowledged;

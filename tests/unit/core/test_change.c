@@ -67,6 +67,31 @@ static void hand_over_keeps_both(void **state)
         assert_false(change_apply(&b, &change, &base, &v));
 }
 
+static void a_person_forces_what_is_old_and_never_what_is_torn(void **state)
+{
+        struct core a = self_core(0), b = self_core(1);
+        struct record base = both_in_sync(&a), v;
+        struct change change = trio_change(CHANGE_FORCE, 4, 1);
+
+        (void)state;
+        assert_false(change_apply(&b, &change, &base, &v)); /* it is in sync: nothing has to be forced */
+        base.legs[1].in_sync = false;
+        assert_true(change_apply(&b, &change, &base, &v));
+        assert_true(v.legs[1].in_sync && !v.legs[0].in_sync && v.legs[0].doubtful && v.epoch == 5 && v.primary == 1);
+        assert_true(change_reached(&b, &change, &v) && change_is_primacy(CHANGE_FORCE));
+        base.legs[1].inconsistent = true;
+        assert_false(change_apply(&b, &change, &base, &v));
+        base.legs[1].inconsistent = false;
+        base.legs[1].doubtful = true;
+        assert_false(change_apply(&b, &change, &base, &v));
+        base.legs[1].doubtful = false;
+        base.epoch++;
+        assert_false(change_apply(&b, &change, &base, &v)); /* the other one has gone on meanwhile */
+        base.epoch--;
+        base.legs[1].uuid.bytes[0]++;
+        assert_false(change_apply(&b, &change, &base, &v)); /* R1e */
+}
+
 static void only_the_primary_of_this_boot_changes_legs(void **state)
 {
         const enum change_kind kinds[] = {CHANGE_LEAVE, CHANGE_KEEP_PEER, CHANGE_MARK, CHANGE_JOIN};
@@ -187,6 +212,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(take_over_by_a_member_only),
             cmocka_unit_test(hand_over_keeps_both),
+            cmocka_unit_test(a_person_forces_what_is_old_and_never_what_is_torn),
             cmocka_unit_test(only_the_primary_of_this_boot_changes_legs),
             cmocka_unit_test(leave_and_keep_peer),
             cmocka_unit_test(mark_then_join),

@@ -32,6 +32,10 @@ export function available(state, name) {
 			add(`join-${view.node}`, `Add the disk of ${view.node} to ${name}`, { ...at, path: `/mirrors/${encode(name)}/join`, body: { overwrite: true }, word: name, loses: `What is on ${deviceOf(m, view.node)} of ${view.node} is overwritten by a copy of ${name}.` });
 		if (m.reason.code === "waiting-for-peer")
 			add(`start-${view.node}`, `Start ${name} alone on ${view.node}`, { ...at, path: `/mirrors/${encode(name)}/start-alone`, body: { confirm: true }, word: name, loses: `Acknowledged writes that only the other node has are given up, and its disk is overwritten when it comes back. Better: start the other node.` });
+		if (m.reason.code === "stale" && best.mirror.role !== "primary")
+			add(`force-${view.node}`, `Make the old copy on ${view.node} the data of ${name}`, { ...at, path: `/mirrors/${encode(name)}/force-primary`, body: { confirm: true }, word: name, preflight: "force-primary", loses: `Everything that was written to ${name} since that copy fell behind is given up for good. Better: start the other node.` });
+		if (m.role === "primary" && m.service && ["up", "failed", "given-up"].includes(m.states.service))
+			add(`restart-${view.node}`, `Restart the service of ${name}`, { ...at, path: `/mirrors/${encode(name)}/service-restart`, about: `Its units stop and start on ${view.node}: a pause for its clients. Its failures are forgotten.` });
 		if (m.reason.code === "manual-frozen") {
 			const peer = view.status.nodes.find((n) => !n.self && !n.witness).name;
 			add(`dead-${view.node}`, `Say that ${peer} is off`, { node: view.node, tag: "/node", path: "/node/confirm-dead", body: { node: peer, confirm: true }, word: peer, loses: `If ${peer} still runs, both nodes go on with their own data, and one side's writes are lost. Look at the machine, not at the network.` });
@@ -66,9 +70,10 @@ const place = (state, action) => (action.node === state.status.node.name ? "/v1"
 // [{fact, holds, hint}] and whether it may go on.
 async function checksOf(state, action) {
 	const at = place(state, action);
-	if (action.preflight === "switchover") {
-		const p = (await get(`${at}/preflight/switchover?mirror=${encode(action.mirror)}`)).preflight[0];
-		return { ready: p.ready, checks: p.checks.map((c) => ({ fact: c.fact, holds: c.holds, hint: c.else?.sentence })) };
+	if (action.preflight === "switchover" || action.preflight === "force-primary") {
+		const p = (await get(`${at}/preflight/${action.preflight}?mirror=${encode(action.mirror)}`)).preflight[0];
+		const will = action.preflight === "switchover" ? [] : p.will.map((w) => ({ fact: `This will ${w}`, holds: true }));
+		return { ready: p.ready, checks: will.concat(p.checks.map((c) => ({ fact: c.fact, holds: c.holds, hint: c.else?.sentence }))) };
 	}
 	if (action.preflight === "leave") {
 		const list = (await get(`${at}/simulate?fail=${encode(action.node)}`)).simulate;

@@ -40,12 +40,12 @@ static int write_text(int index, const char *name, const char *text)
 }
 
 /* 1 when it could not be set. */
-static unsigned set(int index, const char *name, uint64_t value, bool is_cap, char *ret_failed, size_t size)
+static unsigned set(int index, const char *name, uint64_t value, char *ret_failed, size_t size)
 {
         uint64_t now;
         char text[32];
         int rc = device_read_u64(index, name, &now);
-        if (rc == -ENOENT || (rc == 0 && (now == value || (is_cap && now < value))))
+        if (rc == -ENOENT || (rc == 0 && now == value))
                 return 0;
         snprintf(text, sizeof text, "%" PRIu64, value);
         if (write_text(index, name, text) == 0)
@@ -55,17 +55,24 @@ static unsigned set(int index, const char *name, uint64_t value, bool is_cap, ch
         return 1;
 }
 
+/* The device's own bound is lower where the server offers no discards: then there are none. */
+static uint64_t discard_max(int index, uint64_t cap)
+{
+        uint64_t own;
+        return device_read_u64(index, "queue/discard_max_hw_bytes", &own) == 0 && own < cap ? own : cap;
+}
+
 unsigned queue_apply(int index, const struct queue_limits *l, char *ret_failed, size_t size)
 {
         char scheduler[128];
         unsigned failed = 0;
         ret_failed[0] = '\0';
-        failed += set(index, "queue/io_timeout", l->io_timeout_ms, false, ret_failed, size);
+        failed += set(index, "queue/io_timeout", l->io_timeout_ms, ret_failed, size);
         if (l->only_io_timeout)
                 return failed;
-        failed += set(index, "queue/max_sectors_kb", l->max_sectors_kb, false, ret_failed, size);
-        failed += set(index, "queue/rotational", l->rotational, false, ret_failed, size);
-        failed += set(index, "queue/discard_max_bytes", l->discard_max_bytes, true, ret_failed, size);
+        failed += set(index, "queue/max_sectors_kb", l->max_sectors_kb, ret_failed, size);
+        failed += set(index, "queue/rotational", l->rotational, ret_failed, size);
+        failed += set(index, "queue/discard_max_bytes", discard_max(index, l->discard_max_bytes), ret_failed, size);
         /* The server's disk has a scheduler of its own; a second one only adds waiting. */
         if (device_read(index, "queue/scheduler", scheduler, sizeof scheduler) == 0 && !strstr(scheduler, "[none]") &&
             strcmp(scheduler, "none") != 0 && write_text(index, "queue/scheduler", "none") < 0) {

@@ -19,7 +19,7 @@ struct queue_limits {
         uint32_t io_timeout_ms;
         uint32_t max_sectors_kb;
         bool rotational;
-        uint64_t discard_max_bytes; /* a cap: a smaller value of the kernel's stays */
+        uint64_t discard_max_bytes; /* at most; less where the device itself takes less */
 };
 
 /* What a server's offer means for the queue: its greatest request (0: not said) bounds max_sectors_kb. */

@@ -172,6 +172,7 @@ static void test_queue(void **state)
         put("queue/max_sectors_kb", "128\n");
         put("queue/rotational", "0\n");
         put("queue/discard_max_bytes", "2199023255040\n");
+        put("queue/discard_max_hw_bytes", "2199023255040\n");
         put("queue/scheduler", "[mq-deadline] none\n");
         assert_int_equal(queue_apply(7, &l, failed, sizeof failed), 0);
         expect_text("queue/io_timeout", "500");
@@ -179,8 +180,13 @@ static void test_queue(void **state)
         expect_text("queue/rotational", "1");
         expect_text("queue/discard_max_bytes", "1073741824");
         expect_text("queue/scheduler", "none");
-        /* a smaller cap of the kernel's stays; the last user's rotational does not */
-        put("queue/discard_max_bytes", "0\n");
+        /* nothing of the last use stays */
+        put("queue/discard_max_bytes", "4096\n");
+        assert_int_equal(queue_apply(7, &l, failed, sizeof failed), 0);
+        expect_text("queue/discard_max_bytes", "1073741824");
+
+        put("queue/discard_max_bytes", "0\n"); /* a server without trim */
+        put("queue/discard_max_hw_bytes", "0\n");
         queue_limits_for(NBD_TFLAG_HAS_FLAGS, 0, 500, &l);
         assert_int_equal(l.max_sectors_kb, NBDC_MAX_SECTORS_KB);
         assert_int_equal(queue_apply(7, &l, failed, sizeof failed), 0);

@@ -81,7 +81,7 @@ def io_errors(vm):
 # Where a request is that nobody counts, who sleeps on what, and what the connection has to say. The bed's machines have no debugfs unless asked.
 EVIDENCE = """nbdc --status
 mount -t debugfs none /sys/kernel/debug 2>/dev/null
-for d in /sys/kernel/debug/block/nbd*; do (cd $d 2>/dev/null && grep -s . state requeue_list hctx*/busy hctx*/dispatch hctx*/state hctx*/tags | grep -v ':bits_per_word'); done
+for d in /sys/block/nbd*/pid; do d=${d%/pid}; cd /sys/kernel/debug/block/${d##*/} && grep -s . state requeue_list hctx*/busy hctx*/dispatch hctx*/state; grep -s busy= hctx*/tags; done
 grep -s . /sys/kernel/debug/nbd/nbd*/* | head -40
 for d in /sys/block/nbd*/pid; do d=${d%/pid}; [ -e $d/pid ] && grep . $d/stat $d/inflight $d/queue/io_timeout $d/queue/scheduler; done
 ss -tinoe '( dport = :4343 or sport = :4343 )'; cat /proc/net/tls_stat 2>/dev/null

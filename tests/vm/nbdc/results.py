@@ -17,7 +17,7 @@ from vmbed import settings
 HEAD = """# nbdc in virtual machines
 
 Written by `make nbdc-cuts`, `make soak-ktls`, `make nbdc-costs` and `make nbdc-times` (KERNEL=6.12 for the backported kernel); each line is one run, also
-of one that failed. The machines are two VMs with one processor each, `load` is that of their host as the run ended: where processors are emulated and
+of one that failed. The machines are two VMs with one processor each, `load` is that of their host meanwhile: where processors are emulated and
 shared, ratios within a line count, absolute figures do not.
 """
 STAMP = ("date", "accelerator", "load", "kernel", "versions", "commit")
@@ -84,6 +84,7 @@ COMMIT = commit()  # as the run begins
 
 
 def stamp(vm):
+    """What is known of the machines while they answer: a run whose machines do not any more has its line, too."""
     versions = f"nbdc {vm.check('nbdc --version').split()[-1]}, GnuTLS {vm.check('dpkg-query -W libgnutls30').split()[1]}"
     accelerator = "KVM" if "kvm" in settings.ACCEL else f"emulated ({settings.CPU})"
     return [time.strftime("%Y-%m-%d"), accelerator, f"{os.getloadavg()[1]:.0f}", vm.check("uname -r").strip(), versions, COMMIT]
@@ -110,10 +111,10 @@ def render(rows):
     return "\n".join(out)
 
 
-def add(vm, name, *cells):
-    """One line about the run that ends now; `cells` as the section's columns say."""
+def add(known, name, *cells):
+    """One line about the run that ends now; `known` is the stamp() of its beginning, `cells` as the section's columns say."""
     section = SECTIONS[name]
-    row = stamp(vm) + [str(each).replace("|", "/") for each in cells]
+    row = known + [str(each).replace("|", "/") for each in cells]
     if len(row) != len(section.columns):
         raise ValueError(f"{len(cells)} cells for '{name}', expected {len(section.columns) - len(STAMP)}")
     print(f"{section.title}: " + ", ".join(f"{what}: {value}" for what, value in zip(section.columns, row)), flush=True)

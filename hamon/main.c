@@ -152,9 +152,9 @@ static int run(struct command_line *c, const struct config *config, int self, ch
         r = driver_run(d, &renew);
         if (r < 0)
                 log_error("the loop failed: %s", strerrordesc_np(-r));
-        driver_free(d);
         if (r >= 0 && renew)
-                return begin_anew(argv);
+                return begin_anew(argv); /* at once: whoever waits for a thread that waits sends no heartbeats. What was under way is as after a crash */
+        driver_free(d);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -34,7 +34,9 @@ enum {
         BACK_TIMEOUT_MS = 15000, /* a machine begins anew in a fraction of a second; an emulated one in some */
         BACK_POLL_MS = 200,
         OTHER_START_TRIES = 10,
+        BUSY_TRIES = 25,
         RENEW_AFTER_MS = 300,
+        THROUGH_MS = 3000,
         CLOCKS_APART_MS = 2000, /* maintenance, certificates and events go by the clock */
 };
 
@@ -47,6 +49,7 @@ struct change {
         struct config *config;
         struct config_next next;
         char *own_text;
+        unsigned through; /* the machine that passed the call on: its answer goes back over that one, which begins anew only then. VOTERS: none */
 };
 
 static uint64_t boot_ms(void)
@@ -291,6 +294,8 @@ static const char *commit_at(struct change *c, unsigned voter)
         int e = ask(c, voter, step(c, "commit", false), &answer, error, sizeof error);
         bool done = e == 0 && answer.status == 200;
         forward_answer_release(&answer);
+        if (done && voter == c->through)
+                return "begins-anew";
         for (uint64_t begin = boot_ms(); done && boot_ms() - begin < BACK_TIMEOUT_MS;) {
                 const struct timespec pause = {.tv_nsec = BACK_POLL_MS * 1000000};
                 (void)nanosleep(&pause, NULL);
@@ -346,11 +351,13 @@ static json_t *commit(struct change *c)
         order_of(c, order);
         for (unsigned i = 0; i < VOTERS; i++) {
                 unsigned v = order[i];
-                if (c->a->config->voters[v].links > 0 && v != c->a->self)
+                if (c->a->config->voters[v].links > 0 && v != c->a->self && v != c->through)
                         json_object_set_new(states, name_of(c, v), json_string(is_part(c, v) ? commit_at(c, v) : "left-out"));
         }
+        if (c->through < VOTERS)
+                json_object_set_new(states, name_of(c, c->through), json_string(is_part(c, c->through) ? commit_at(c, c->through) : "left-out"));
         json_object_set_new(states, name_of(c, c->a->self), json_string("begins-anew"));
-        config_keep_renew(c->a->configs, boot_ms() + RENEW_AFTER_MS);
+        config_keep_renew(c->a->configs, boot_ms() + RENEW_AFTER_MS + (c->through < VOTERS ? THROUGH_MS : 0)); /* not both at once */
         return states;
 }
 
@@ -401,12 +408,28 @@ static void apply(struct change *c, const char *who, struct http_response *resp)
                                c->findings);
 }
 
+/* "uid 0, pid 7, through node-b" */
+static unsigned passed_on_by(const struct api *a, const char *who)
+{
+        const char *through = NULL;
+        for (const char *p = who; (p = strstr(p, ", through ")); p++)
+                through = p + strlen(", through ");
+        int voter = through ? config_voter_index(a->config, through) : -ENOENT;
+        return voter < 0 ? VOTERS : (unsigned)voter;
+}
+
 void config_apply_work(const struct api *a, struct api_work *w, struct http_response *resp)
 {
         bool change = strcmp(w->method, "POST") != 0;
         struct change c = {.a = a, .text = json_string_value(json_object_get(w->body, "text")), .without = json_object_get(w->body, "without"),
-                           .accept = json_is_true(json_object_get(w->body, "accept_warnings")), .findings = json_array(), .changes = json_array(), .machines = json_object()};
-        if (!config_keep_begin(a->configs)) {
+                           .accept = json_is_true(json_object_get(w->body, "accept_warnings")), .through = passed_on_by(a, w->who), .findings = json_array(), .changes = json_array(), .machines = json_object()};
+        bool begun = config_keep_begin(a->configs);
+        for (unsigned i = 0; !begun && i < BUSY_TRIES; i++) { /* the look at the others, each second, takes its moment, too */
+                const struct timespec pause = {.tv_nsec = BACK_POLL_MS * 1000000};
+                (void)nanosleep(&pause, NULL);
+                begun = config_keep_begin(a->configs);
+        }
+        if (!begun) {
                 http_response_header(resp, "Retry-After", "5");
                 (void)http_response_problem(resp, 409, "busy", "another change is under way", "this machine is just changing the configuration", "try again in some seconds");
         } else {

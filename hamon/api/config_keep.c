@@ -14,6 +14,7 @@ struct config_keep {
         pthread_mutex_t lock; /* guards what follows; for an instant only */
         struct config_seen seen;
         bool applies;
+        unsigned holds;
         uint64_t renew_ms; /* 0: not */
 };
 
@@ -128,10 +129,26 @@ void config_keep_renew(struct config_keep *k, uint64_t at_ms)
         pthread_mutex_unlock(&k->lock);
 }
 
+void config_keep_hold(struct config_keep *k)
+{
+        pthread_mutex_lock(&k->lock);
+        k->holds++;
+        pthread_mutex_unlock(&k->lock);
+}
+
+void config_keep_let_go(struct config_keep *k, uint64_t renew_after_ms)
+{
+        pthread_mutex_lock(&k->lock);
+        k->holds--;
+        if (k->renew_ms != 0 && k->renew_ms < renew_after_ms)
+                k->renew_ms = renew_after_ms;
+        pthread_mutex_unlock(&k->lock);
+}
+
 bool config_keep_due(struct config_keep *k, uint64_t now_ms)
 {
         pthread_mutex_lock(&k->lock);
-        bool due = k->renew_ms != 0 && now_ms >= k->renew_ms && !k->applies;
+        bool due = k->renew_ms != 0 && now_ms >= k->renew_ms && !k->applies && k->holds == 0;
         pthread_mutex_unlock(&k->lock);
         return due;
 }

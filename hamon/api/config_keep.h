@@ -40,6 +40,10 @@ int config_keep_discard(struct config_keep *k);
 
 /* hamon shall begin anew `at_ms` (CLOCK_BOOTTIME) or later. */
 void config_keep_renew(struct config_keep *k, uint64_t at_ms);
+
+/* A call of the configuration that another machine sees to passes through here: hamon does not begin anew before its answer is out. */
+void config_keep_hold(struct config_keep *k);
+void config_keep_let_go(struct config_keep *k, uint64_t renew_after_ms);
 bool config_keep_due(struct config_keep *k, uint64_t now_ms);
 
 /* One change at a time is seen to by this machine. False: one is. */

@@ -203,7 +203,7 @@ static void look_at_mirror(const struct look *l, unsigned was)
         const struct config_mirror *a = &l->before->mirror[was];
         int at = config_mirror_index(l->after, a->name);
         const struct config_mirror *b = at < 0 ? NULL : &l->after->mirror[at];
-        bool runs = v->role != ROLE_STANDBY && v->role != ROLE_UNKNOWN;
+        bool runs = v->role != ROLE_STANDBY; /* also one of which hamon, just begun anew, does not know it yet */
         if (v->role == ROLE_CANDIDATE || v->role == ROLE_TAKING_OVER)
                 config_finding(l->findings, l->self, "error", "busy", "wait until it is over: hamonctl status --watch", "mirror %s is just being taken over", a->name);
         if (l->a->self >= NODES)

@@ -237,7 +237,8 @@ static struct other look_at(const struct api *a, uint8_t voter, uint64_t now)
         const json_t *node = json_object_get(seen.status, "node"), *waits = json_object_get(node, "config_waits");
         const char *version = json_string_value(json_object_get(node, "config_version")), *hash = json_string_value(json_object_get(node, "config_hash"));
         o.fresh = version && hash && seen.age_ms < FRESH_MS && !*seen.error;
-        o.seen_ms = now - seen.age_ms;
+        uint64_t old_ms = seen.age_ms + (uint64_t)json_integer_value(json_object_get(seen.status, "age_ms")); /* what it tells is a snapshot */
+        o.seen_ms = now > old_ms ? now - old_ms : 0;
         if (o.fresh)
                 o.fresh = parse_u64(version, &o.version);
         (void)snprintf(o.hash, sizeof o.hash, "%s", hash ? hash : "");

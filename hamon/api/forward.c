@@ -2,6 +2,7 @@
 /* The envelope and its MAC, on both sides. */
 #include "hamon/api/forward.h"
 
+#include "hamon/api/config_keep.h"
 #include "hamon/api/json_take.h"
 #include "hamon/api/workers.h"
 #include "hamon/net/seal.h"
@@ -15,8 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { MAC_BYTES = 32, MAC_TEXT_SIZE = 2 * MAC_BYTES + 1, CONNECT_TIMEOUT_MS = 700, CHANGE_TIMEOUT_MS = 60000 /* a configuration goes round, a disk is waited for */, REPLAY_WINDOW = 64 };
+enum { MAC_BYTES = 32, MAC_TEXT_SIZE = 2 * MAC_BYTES + 1, CONNECT_TIMEOUT_MS = 700, CHANGE_TIMEOUT_MS = 60000 /* a configuration goes round, a disk is waited for */, REPLAY_WINDOW = 64, ANSWER_OUT_MS = 300 };
 
 /* What a sender has used up: numbers above `highest` and the holes in the window below it are fresh. */
 struct replay {
@@ -272,6 +274,13 @@ void forward_seal(const struct api *a, uint64_t sequence, struct http_response *
 
 /* ---- the work ---- */
 
+static uint64_t now_ms(void)
+{
+        struct timespec t;
+        (void)clock_gettime(CLOCK_BOOTTIME, &t); /* cannot fail for this clock */
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 /* "/v1/operations/7" of the other node is "/v1/nodes/NAME/operations/7" here. */
 static void put_location(const struct forward_answer *answer, const char *node, struct http_response *resp)
 {
@@ -298,7 +307,12 @@ void forward_work(const struct api *a, struct api_work *w, struct http_response 
                                           .if_match = *w->if_match ? w->if_match : NULL,
                                           .idempotency_key = *w->idempotency_key ? w->idempotency_key : NULL};
         const char *node = a->config->voters[w->voter].name;
+        bool of_config = strncmp(w->target, "/v1/config", 10) == 0 && strcmp(w->method, "GET") != 0;
+        if (of_config)
+                config_keep_hold(a->configs);
         int e = forward_call(a, &r, &answer, error, sizeof error);
+        if (of_config)
+                config_keep_let_go(a->configs, now_ms() + ANSWER_OUT_MS);
         if (e < 0) {
                 (void)snprintf(detail, sizeof detail, "%s does not answer: %s", node, error); /* fits */
                 (void)http_response_problem(resp, e == -ETIMEDOUT ? 504 : 502, "node-unreachable", "the other node does not answer", detail,

@@ -35,8 +35,8 @@ const commands = {
 		await found.first().waitFor({ state: "attached", timeout: (seconds ?? 15) * 1000 });
 		return null;
 	},
-	fill: ({ selector, value }) => page.fill(selector, value, { timeout: 5000 }).then(() => null),
-	click: ({ selector }) => page.click(selector, { timeout: 5000 }).then(() => null),
+	fill: ({ selector, value }) => page.fill(selector, value, { timeout: 20000 }).then(() => null),
+	click: ({ selector }) => page.click(selector, { timeout: 20000 }).then(() => null),
 	press: ({ key }) => page.keyboard.press(key).then(() => null),
 	type: ({ text }) => page.keyboard.type(text).then(() => null),
 	evaluate: ({ code }) => page.evaluate(code),

@@ -81,10 +81,11 @@ export function resyncOf(state, name, now) {
 
 const TONE = { ok: "ok", degraded: "warning", frozen: "critical", down: "critical", starting: "warning", unconfigured: "info" };
 
-// Where the data is while nobody serves it; not where the reason itself says what a disk may lack.
+// Where the data is while nobody serves it; where the reason itself says what a disk may lack, that waiting costs nothing but time.
 function recorded(m) {
 	const names = m.legs.filter((l) => l.in_sync).map((l) => l.node);
-	return names.length && !["waiting-for-peer", "stale"].includes(m.reason.code) ? ` By the last decision every acknowledged write is on ${list(names, "and on")}.` : "";
+	if (["waiting-for-peer", "stale"].includes(m.reason.code)) return " Nothing is lost while it waits.";
+	return names.length ? ` By the last decision every acknowledged write is on ${list(names, "and on")}.` : "";
 }
 
 // The second disk is still required, and its connection is away: what is written now waits for it.
@@ -133,7 +134,10 @@ export function whatIf(state, name) {
 	const primary = view.mirror.record.primary;
 	const rank = (n) => (n.name === primary ? 0 : n.witness ? 2 : 1);
 	const rows = [];
-	if (!["ok", "degraded"].includes(view.mirror.health) && (view.mirror.role !== "primary" || view.mirror.health === "down")) return rows;
+	if (!["ok", "degraded"].includes(view.mirror.health) && (view.mirror.role !== "primary" || view.mirror.health === "down")) {
+		if (view.mirror.health === "down") rows.push({ part: "any", label: "a machine", outcome: { code: "down", severity: "info", sentence: "Nothing more stops, and what is on the other disk stays there." } });
+		return rows;
+	}
 	for (const node of view.status.nodes.toSorted((a, b) => rank(a) - rank(b))) {
 		const label = node.witness ? "the witness" : node.name;
 		if (!node.alive) {
@@ -157,6 +161,6 @@ function foreseen(state, view, node, name) {
 // "node-b would take data over by itself" -> "node-b takes data over by itself": what happens, not what might.
 export function plainly(text) {
 	return text.replace("would take", "takes").replace("would go on", "goes on").replace("would freeze", "freezes").replace("would wait", "waits")
-		.replace("would be down", "is down").replace("the witness is not heard: a second fault would freeze", "nothing happens; a second fault then freezes")
-		.replace("the witness is not heard: a second fault freezes", "nothing happens; a second fault then freezes");
+		.replace("would be down", "is down").replace("the witness is not heard: a second fault would freeze", "Nothing happens; a second fault then freezes")
+		.replace("the witness is not heard: a second fault freezes", "Nothing happens; a second fault then freezes");
 }

@@ -28,8 +28,8 @@ export function verdictPart(state, v, found) {
 	return h("section", { id: "verdict", key: "verdict", class: `verdict ${v.tone}`, "aria-label": "Verdict", tabindex: "-1" },
 		h("h1", {}, icon(v.tone), h("span", {}, heads)),
 		h("p", { class: "detail" }, v.detail, resync ? ` ${copying(resync)}` : ""),
-		h("dl", { class: "answers" }, whatIf(state, v.mirror).filter((w) => !w.gone || w.part).map((w) => h("div", { key: w.part, class: "if" }, h("dt", {}, w.gone ? w.label : `If ${w.label} fails now`),
-			h("dd", {}, w.gone ? [icon("warning"), h("span", {}, "is not heard already.")] : [icon(w.outcome.severity), h("span", {}, sentence(plainly(w.outcome.sentence)))]))),
+		h("dl", { class: "answers" }, whatIf(state, v.mirror).filter((w) => !w.gone || w.part).map((w) => h("div", { key: w.part, class: "if" }, h("dt", {}, w.gone ? w.label.replace(/^the witness$/, "The witness") : `If ${w.label} fails now`),
+			h("dd", {}, w.gone ? [icon("warning"), h("span", {}, "is silent already.")] : [icon(w.outcome.severity), h("span", {}, sentence(plainly(w.outcome.sentence)))]))),
 		h("div", { class: "do", key: "do" }, h("dt", {}, "What to do"), h("dd", {}, whatToDo(found, resync)))),
 		others(state, v));
 }

@@ -67,7 +67,7 @@ function stepsOf(reason, c) {
 	case "not-active": return [{ text: "What each node waits for, there:", on: node, command: "hamonctl explain" }];
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
 	case "no-leg": return [{ text: `Give ${node} a disk in the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
-	case "not-created": return [{ text: "On the node whose disk is to be the first copy:", on: node, command: `hamonctl mirror create ${mirror}` }];
+	case "not-created": return [{ text: "Make the mirror, on the node whose disk is to be the first copy:", on: node, command: `hamonctl mirror create ${mirror}` }];
 	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" }];
 	case "own-leg-failed": return [{ text: "Replace the disk, restart hamon-act and hamon, then:", on: node, command: `hamonctl mirror join ${mirror} --overwrite` }];
 	case "probe-failed": case "own-leg-unsafe": return [{ text: "Look at the disk, save the data, replace it:", on: node, command: "dmesg | tail -n 50" }];
@@ -145,7 +145,7 @@ export function problems(state) {
 	}
 	for (const d of state.cluster?.disagreements ?? [])
 		found.push(make(d.about === "primary" ? "critical" : "warning", d.about, `${d.mirror ? `${d.mirror}: ` : ""}${d.sentence}`, { said: d.said, chapter: false,
-			steps: d.about === "configuration" ? [{ text: "See which one is meant, on each machine; then, where it runs, apply it to all:", command: "hamonctl config show" }, { command: "hamonctl config apply /etc/hamon/hamon.conf" }] : [] }));
+			steps: d.about === "configuration" ? [{ text: "Compare the configurations, and apply the one that is meant to all machines:", command: "hamonctl config show" }, { command: "hamonctl config apply /etc/hamon/hamon.conf" }] : [] }));
 	for (const node of state.exports?.nodes ?? [])
 		for (const x of node.exports ?? [])
 			if (x.failed) found.push(make("critical", "export", `Export ${x.id} on ${node.node} failed: ${x.reason}`, { chapter: false, steps: [{ on: node.node, command: `nbdd --clear-error -i ${x.id}` }] }));

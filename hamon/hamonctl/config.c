@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -285,6 +286,57 @@ int verb_config_apply(const struct command_line *c, const char *path)
                 }
         }
         free(text);
+        return result;
+}
+
+/* The editor of the person at the terminal, on a file of its own. False: printed. */
+static bool edit(const char *path)
+{
+        const char *editor = getenv("VISUAL");
+        int status = 0;
+        if (!editor || !*editor)
+                editor = getenv("EDITOR");
+        if (!editor || !*editor)
+                editor = "vi";
+        pid_t child = fork();
+        if (child == 0) {
+                execl("/bin/sh", "sh", "-c", "exec $0 \"$1\"", editor, path, (char *)NULL); /* EDITOR may have words of its own */
+                _exit(127);
+        }
+        if (child > 0 && waitpid(child, &status, 0) == child && status == 0)
+                return true;
+        fprintf(stderr, "hamonctl: the editor '%s' did not end well; nothing was changed\n", editor);
+        return false;
+}
+
+/* As it runs, with its version: when somebody else applies another meanwhile, this one is refused. What was refused stays in the file. */
+int verb_config_edit(const struct command_line *c)
+{
+        json_t *answer;
+        char path[] = "/tmp/hamon-conf-XXXXXX";
+        if (!call_get(c, "/v1/config/text", &answer))
+                return EXIT_REFUSED;
+        const char *before = text_of(answer, "text");
+        int fd = mkstemp(path), result = EXIT_REFUSED;
+        bool written = fd >= 0 && write(fd, before, strlen(before)) == (ssize_t)strlen(before);
+        if (fd >= 0)
+                close(fd);
+        if (!written)
+                fprintf(stderr, "hamonctl: cannot write '%s': %s\n", path, strerrordesc_np(errno));
+        char *after = written && edit(path) ? read_file(path) : NULL;
+        bool same = after && strcmp(after, before) == 0;
+        if (same)
+                printf("nothing was changed\n");
+        else if (after)
+                result = verb_config_apply(c, path);
+        if (same || result == EXIT_DONE || !after) {
+                (void)unlink(path);
+                result = same ? EXIT_DONE : result;
+        } else {
+                fprintf(stderr, "hamonctl: what you wrote is in '%s': correct it, and hamonctl config apply %s\n", path, path);
+        }
+        free(after);
+        json_decref(answer);
         return result;
 }
 

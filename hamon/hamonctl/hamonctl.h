@@ -114,6 +114,7 @@ int verb_session_kick(const struct command_line *c, const char *number);
 int verb_config_check(const struct command_line *c, const char *path);
 int verb_config_show(const struct command_line *c);
 int verb_config_apply(const struct command_line *c, const char *path);
+int verb_config_edit(const struct command_line *c);
 int verb_config_discard(const struct command_line *c);
 
 /* A change of the configuration by `method` at `path`; asks a person at a terminal about warnings. Takes `body`. */

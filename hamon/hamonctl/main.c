@@ -77,6 +77,7 @@ static const struct cli cli = {
                  "hamonctl config show [--json]\n"
                  "hamonctl config check [FILE] [--without NAME] [--json]\n"
                  "hamonctl config apply FILE [--without NAME] [--yes] [--dry-run] [--json]\n"
+                 "hamonctl config edit [--without NAME] [--yes] [--json]\n"
                  "hamonctl config discard\n"
                  "hamonctl key generate FILE\n"
                  "hamonctl cert create [FILE]\n"
@@ -95,7 +96,7 @@ static const struct cli cli = {
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
 enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, FORCE_PRIMARY, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
-            SUPPORT_BUNDLE, TEST_NOTIFY, TEST_FENCE, TEST_FAILOVER, CONFIG_SHOW, CONFIG_CHECK, CONFIG_APPLY, CONFIG_DISCARD, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
+            SUPPORT_BUNDLE, TEST_NOTIFY, TEST_FENCE, TEST_FAILOVER, CONFIG_SHOW, CONFIG_CHECK, CONFIG_APPLY, CONFIG_EDIT, CONFIG_DISCARD, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32, WITHOUT = 64, ON_NODE = 128 };
 
@@ -137,6 +138,7 @@ static const struct {
         [CONFIG_SHOW] = {"config", "show", 0, 0, NULL, JSON},
         [CONFIG_CHECK] = {"config", "check", 0, 1, "FILE", JSON | WITHOUT},
         [CONFIG_APPLY] = {"config", "apply", 1, 1, "FILE", JSON | DRY | WITHOUT},
+        [CONFIG_EDIT] = {"config", "edit", 0, 0, NULL, JSON | WITHOUT},
         [CONFIG_DISCARD] = {"config", "discard", 0, 0, NULL, 0},
         [KEY_GENERATE] = {"key", "generate", 1, 1, "FILE", 0},
         [CERT_CREATE] = {"cert", "create", 0, 1, "FILE", 0},
@@ -236,6 +238,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_config_show(c);
         case CONFIG_APPLY:
                 return verb_config_apply(c, operand);
+        case CONFIG_EDIT:
+                return verb_config_edit(c);
         case CONFIG_DISCARD:
                 return verb_config_discard(c);
         case CONFIG_CHECK:

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/address.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <net/if.h>
@@ -263,8 +265,10 @@ int address_renew(const struct config_service *s, uint32_t lifetime_ms, struct t
 
                 r = a ? errno_of_nl(rtnl_addr_add(nl, a, NLM_F_CREATE | NLM_F_EXCL)) : -ENOMEM;
                 bool added = r == 0;
-                if (added)
+                if (added) {
                         remember(&s->address[i]);
+                        log_info("address %s is on %s", s->address[i].text, s->interface);
+                }
                 else if (r == -EEXIST)
                         r = errno_of_nl(rtnl_addr_add(nl, a, NLM_F_CREATE | NLM_F_REPLACE));
                 if (added || (r == 0 && is_due(&s->address[i])))

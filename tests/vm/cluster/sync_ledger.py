@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The smallest service that promises something: a number is answered after it was appended to a file on the mount and fsynced.
 
-In the guests a systemd unit, a few lines of Perl; outside them sync_client.py, which writes down each acknowledged number with its time.
+In the guests a systemd unit, a few lines of Perl; outside them sync_client.py, which writes down each acknowledged number with its time, or sync_probe.py, which
+is not held up by a connection that says nothing.
 """
 
 import signal
@@ -14,6 +15,7 @@ UNIT = "sync-ledger.service"
 PORT = 7000
 FILE = f"{MOUNT}/ledger"
 CLIENT = Path(__file__).resolve().parent / "sync_client.py"
+PROBE = Path(__file__).resolve().parent / "sync_probe.py"
 
 SERVER = f"""#!/usr/bin/perl
 use strict; use warnings; use IO::Handle; use IO::Socket::INET;
@@ -37,9 +39,9 @@ def install(vm):
 class Ledger:
     """The running client."""
 
-    def __init__(self, trio, host):
+    def __init__(self, trio, host, client=CLIENT):
         self.path = trio.folder / "sync-ledger.txt"
-        self.process = trio.client_start(["/usr/bin/python3", str(CLIENT), host, str(PORT), str(self.path)])
+        self.process = trio.client_start(["/usr/bin/python3", str(client), host, str(PORT), str(self.path)])
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -57,6 +59,10 @@ class Ledger:
 
     def last(self):
         return max((at for _, at in self.acknowledged()), default=0.0)
+
+    def ends(self, start, end):
+        """How many connections that had answered were ended by the server meanwhile (PROBE only)."""
+        return sum(start <= float(line) <= end for line in Path(f"{self.path}.ended").read_text().split())
 
     def longest_gap(self, start, end):
         """The longest time without an acknowledgement from `start` to `end`."""

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The smallest service that promises something: a number is answered after it was appended to a file on the mount and fsynced.
+"""The smallest service that promises something: a number is answered after it was appended to a file on the mount and is durable.
 
-In the guests a systemd unit, a few lines of Perl; outside them sync_client.py, which writes down each acknowledged number with its time, or sync_probe.py, which
+In the guests a systemd unit, a small program (sync-ledger.c); outside them sync_client.py, which writes down each acknowledged number with its time, or sync_probe.py, which
 is not held up by a connection that says nothing.
 """
 
+import os
 import signal
 import subprocess
 from pathlib import Path
+
+from vmbed import settings
 
 from .cluster import MOUNT, Failed
 
@@ -17,23 +20,13 @@ FILE = f"{MOUNT}/ledger"
 CLIENT = Path(__file__).resolve().parent / "sync_client.py"
 PROBE = Path(__file__).resolve().parent / "sync_probe.py"
 
-SERVER = f"""#!/usr/bin/perl
-use strict; use warnings; use IO::Handle; use IO::Socket::INET;
-my $s = IO::Socket::INET->new(LocalPort => {PORT}, Listen => 8, ReuseAddr => 1) or die "listen: $!";
-open(my $f, '>>', '{FILE}') or die "{FILE}: $!";
-while (my $c = $s->accept()) {{
-    while (my $line = <$c>) {{
-        ((print $f $line) && $f->flush && $f->sync) or die "{FILE}: $!";
-        print $c $line; $c->flush;
-    }}
-}}
-"""
+SERVER = settings.TOP / os.environ.get("BUILD", "build") / "tests/vm/sync-ledger"
 
 
 def install(vm):
-    vm.put("/usr/local/sbin/sync-ledger", SERVER.encode())
-    vm.put(f"/etc/systemd/system/{UNIT}", b"[Service]\nExecStart=/usr/local/sbin/sync-ledger\n")
-    vm.check("chmod 755 /usr/local/sbin/sync-ledger && systemctl daemon-reload")
+    vm.put("/usr/local/sbin/sync-ledger", SERVER.read_bytes())
+    vm.put(f"/etc/systemd/system/{UNIT}", f"[Service]\nExecStart=/usr/local/sbin/sync-ledger {FILE} {PORT}\n".encode())
+    vm.check(f"chmod 755 /usr/local/sbin/sync-ledger && chmod 644 /etc/systemd/system/{UNIT} && systemctl daemon-reload")
 
 
 class Ledger:

@@ -66,14 +66,15 @@ class Image:
     initrd: Path
 
 
-def ensure(say=lambda text: print(text, file=sys.stderr, flush=True), ours=True):
+def ensure(say=lambda text: print(text, file=sys.stderr, flush=True), ours=True, more=()):
     """Build what is missing of the two layers and return the Image. Safe to call from several processes. Without `ours` the guest is a fresh
-    Debian that has none of our packages (for tests that install them)."""
+    Debian that has none of our packages (for tests that install them); `more` are Debian packages that it has besides."""
     _check_host()
     settings.WORK.mkdir(parents=True, exist_ok=True)
     with _lock():
         kernel_package, tag = kernel.package(settings.KERNEL)
-        packages = _package_list() + [kernel_package]
+        packages = _package_list() + [kernel_package, *more]
+        tag += "more-" if more else ""
         bases = f"base-{tag}"
         base = settings.WORK / f"{bases}{_hash(RECIPE, SUITE, settings.MIRROR, packages, _tree_hash('etc/postgresql-common'))}.tar"
         debs = sorted(settings.DEB_DIR.glob("*.deb")) if ours else []

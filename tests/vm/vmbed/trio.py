@@ -34,11 +34,11 @@ class Trio:
         self._leash = None
 
     @classmethod
-    def create(cls, data_mib=settings.DATA_MIB, extra_disks=None, append="", watchdog=False, faulty=(), only=tuple(LINKS), ours=True):
+    def create(cls, data_mib=settings.DATA_MIB, extra_disks=None, append="", watchdog=False, faulty=(), only=tuple(LINKS), ours=True, more=()):
         """Make networks and machines (`only` these); all are off. `extra_disks` ({name: bytes}) become vdc, vdd, ... of both nodes;
         `append` goes to the kernel command line; the disks named in `faulty` can be hung, slowed and made to fail (disk.py); without `ours`
-        the machines have none of our packages."""
-        guest = image.ensure(ours=ours)
+        the machines have none of our packages; `more` are packages of Debian that they have besides."""
+        guest = image.ensure(ours=ours, more=more)
         stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         folder = settings.WORK / f"run-{stamp}"
         folder.mkdir(parents=True)

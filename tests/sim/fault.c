@@ -628,6 +628,15 @@ void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned
         }
 }
 
+/* It died alone in the record, and the other leg says that this one had failed by then: a person decides (LIMITS). */
+static bool waits_for_a_person(const struct sim *s, uint8_t n)
+{
+        const struct node *m = &s->node[n], *o = &s->node[1 - n];
+
+        return m->disk.erred && !m->md.running && s->decided.legs[n].in_sync && !s->decided.legs[1 - n].in_sync && o->disk.super.exists &&
+               o->disk.super.slot[n] == SLOT_FAULTY;
+}
+
 bool fault_heal(struct sim *s)
 {
         bool whole = true;
@@ -655,6 +664,7 @@ bool fault_heal(struct sim *s)
                         if (m->disk.failed && m->life[LIFE_MACHINE].up)
                                 machine_off(s, n);
                 }
+                whole = whole && !(n < NODES && waits_for_a_person(s, n));
                 if (m->nbdd.failed && m->life[LIFE_MACHINE].up) /* a person clears it */
                         crash(s, n, LIFE_NBDD, 100 * MS);
                 if (!m->life[LIFE_MACHINE].up)

@@ -3,6 +3,7 @@
 
 #include "hamon/act/program.h"
 #include "hamon/act/service.h"
+#include "hamon/act/units.h"
 
 #include "base/log.h"
 
@@ -25,7 +26,10 @@ static bool has_begun(const struct config_service *s, const char *device)
 {
         struct service_seen seen = {.mounted = 0};
 
-        if (service_look(s, device, &seen) < 0)
+        struct sd_bus *bus = NULL;
+        int r = service_look(&bus, s, device, &seen);
+        units_look_end(&bus);
+        if (r < 0)
                 return false;
         if (s->has_mount)
                 return seen.mounted;

@@ -8,6 +8,7 @@
 #include "hamon/act/resync.h"
 #include "hamon/act/service.h"
 #include "hamon/act/thread.h"
+#include "hamon/act/units.h"
 
 #include "base/log.h"
 
@@ -200,10 +201,13 @@ static void *run_service(void *userdata)
 
         snprintf(device, sizeof device, "/dev/md%u", ARRAY_MD_FIRST + w->mirror->index);
         struct service_seen seen = {.mounted = 0};
+        struct sd_bus *bus = NULL; /* kept: it is asked each second */
         for (;;) {
-                if (!atomic_load(&w->running))
+                if (!atomic_load(&w->running)) {
                         seen = (struct service_seen){.mounted = 0};
-                int running = atomic_load(&w->running) ? service_look(service, device, &seen) : 0;
+                        units_look_end(&bus);
+                }
+                int running = atomic_load(&w->running) ? service_look(&bus, service, device, &seen) : 0;
                 if (running >= 0) { /* a systemd that does not answer is no reason to say that the service is gone */
                         atomic_store(&w->service_running, running == 1);
                         pthread_mutex_lock(&w->lock);

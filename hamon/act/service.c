@@ -83,7 +83,7 @@ int service_stop(const struct config_service *s, const char *device, struct trou
         return s->has_mount ? mount_stop(s, device, t) : 0;
 }
 
-int service_look(const struct config_service *s, const char *device, struct service_seen *seen)
+int service_look(struct sd_bus **bus, const struct config_service *s, const char *device, struct service_seen *seen)
 {
         struct trouble ignored;
         bool runs = true;
@@ -94,7 +94,7 @@ int service_look(const struct config_service *s, const char *device, struct serv
         seen->mounted = r == MOUNT_OURS || r == MOUNT_READ_ONLY;
         seen->turned_read_only = mount_has_turned(s, r);
         for (unsigned i = 0; i < s->units; i++) {
-                r = units_look(s->unit[i], &seen->unit[i], &ignored);
+                r = units_look(bus, s->unit[i], &seen->unit[i], &ignored);
                 if (r < 0)
                         return r;
                 const char *state = seen->unit[i].active;

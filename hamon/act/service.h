@@ -11,6 +11,8 @@
 #include "hamon/config.h"
 #include "hamon/service_seen.h"
 
+struct sd_bus;
+
 /* Mounts `device` and starts the units. What runs already is left as it is, unless `again`: then the units are stopped first. So is all of it when
  * its file system has turned read-only, which is then mounted anew. -EADDRINUSE: all of that, and another machine has an address. */
 int service_start(const struct config_service *s, const char *device, bool again, struct trouble *t);
@@ -19,7 +21,8 @@ int service_start(const struct config_service *s, const char *device, bool again
 int service_stop(const struct config_service *s, const char *device, struct trouble *t);
 
 /* 1: mounted and every unit active; 0: not so; -errno: it could not be found out, which says nothing about the service. *seen, all zero before
- * the first look, has the details of the last one; its health is not touched. */
-int service_look(const struct config_service *s, const char *device, struct service_seen *seen);
+ * the first look, has the details of the last one; its health is not touched.
+ * `bus`: as for units_look(). */
+int service_look(struct sd_bus **bus, const struct config_service *s, const char *device, struct service_seen *seen);
 
 #endif

@@ -223,37 +223,42 @@ static void look_at_end(sd_bus *bus, const char *path, struct unit_seen *ret)
         snprintf(ret->ended, sizeof ret->ended, "%s", code == CLD_EXITED ? "exited" : code == CLD_KILLED ? "killed" : code == CLD_DUMPED ? "dumped" : "");
 }
 
-int units_look(const char *unit, struct unit_seen *ret, struct trouble *t)
+int units_look(struct sd_bus **bus, const char *unit, struct unit_seen *ret, struct trouble *t)
 {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         struct unit_seen seen = {.active = ""};
         sd_bus_message *reply = NULL;
-        sd_bus *bus = NULL;
         const char *path;
 
-        int r = open_bus(&bus, t);
+        int r = *bus ? 0 : open_bus(bus, t);
         if (r < 0)
                 return r;
-        r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "GetUnit", &error, &reply, "s", unit);
+        r = sd_bus_call_method(*bus, SERVICE, OBJECT, MANAGER, "GetUnit", &error, &reply, "s", unit);
         if (r < 0 && sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit")) {
                 snprintf(seen.active, sizeof seen.active, "inactive");
                 r = 0;
         } else if (r >= 0 && (r = sd_bus_message_read(reply, "o", &path)) >= 0) {
-                r = get_text(bus, path, "org.freedesktop.systemd1.Unit", "ActiveState", seen.active, sizeof seen.active, &error);
+                r = get_text(*bus, path, "org.freedesktop.systemd1.Unit", "ActiveState", seen.active, sizeof seen.active, &error);
                 if (r >= 0 && strcmp(seen.active, "active") == 0 && strcmp(ret->active, "active") == 0)
                         seen = *ret;
                 else if (r >= 0)
-                        look_at_end(bus, path, &seen);
+                        look_at_end(*bus, path, &seen);
         }
         if (r < 0)
                 (void)trouble_say(t, r, "cannot look at unit %s: %s", unit,
                                   error.message ? error.message : "no answer");
         sd_bus_message_unref(reply);
         sd_bus_error_free(&error);
-        sd_bus_flush_close_unref(bus);
-        if (r >= 0)
+        if (r < 0)
+                units_look_end(bus); /* it may be the connection that is broken */
+        else
                 *ret = seen;
         return r < 0 ? r : 0;
+}
+
+void units_look_end(struct sd_bus **bus)
+{
+        *bus = sd_bus_flush_close_unref(*bus);
 }
 
 void units_mount_name(const char *where, char ret[UNIT_NAME_SIZE])

@@ -3,8 +3,8 @@
  * systemd over D-Bus: start, stop, kill and look at units, and mounts as transient units (a mount(2) of our own would
  * be invisible to others behind our sandbox).
  *
- * Each call opens a connection, waits for the end of its job and closes: it may block for `timeout_ms`, so never from
- * the main loop. Any other thread.
+ * Each call that changes something opens a connection, waits for the end of its job and closes: it may block for `timeout_ms`, so never from
+ * the main loop. Any other thread. Who looks each second keeps its connection.
  */
 #ifndef HAMON_ACT_UNITS_H
 #define HAMON_ACT_UNITS_H
@@ -17,6 +17,8 @@
 
 #define UNIT_NAME_SIZE 512
 
+struct sd_bus;
+
 /* Starts a unit, whatever failed before, and waits until it is up. -EIO: its job failed; -ETIMEDOUT; -ENOENT: there is
  * no such unit. */
 int units_start(const char *unit, unsigned timeout_ms, struct trouble *t);
@@ -28,7 +30,10 @@ int units_stop(const char *unit, unsigned timeout_ms, struct trouble *t);
 int units_kill(const char *unit, int signal_number, struct trouble *t);
 
 /* How it is: "inactive" and nothing else for one that is not loaded. Only ActiveState is asked for while it is "active" and *ret says so already. */
-int units_look(const char *unit, struct unit_seen *ret, struct trouble *t);
+int units_look(struct sd_bus **bus, const char *unit, struct unit_seen *ret, struct trouble *t);
+
+/* *bus is NULL before the first look, and after one that failed; one thread's. */
+void units_look_end(struct sd_bus **bus);
 
 /* Mounts by a transient unit "ESCAPED-WHERE.mount". The caller looks first whether something is mounted there. */
 int units_mount(const char *where, const char *what, const char *type, const char *options, unsigned timeout_ms,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/server.h"
 
+#include "hamon/act/door.h"
 #include "hamon/act/effects.h"
 #include "hamon/act/monitor.h"
 #include "hamon/act/protocol.h"
@@ -13,18 +14,13 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#define USER "hamon"
 #define SEND_QUEUE_BYTES (1 << 20) /* of the socket: a client that reads nothing for that long is closed */
 
 struct server {
@@ -35,7 +31,6 @@ struct server {
         sd_event_source *guard;
         bool renew; /* there is another configuration: when nothing runs, hamon-act begins anew */
         uint64_t hamon_gone_since_ms; /* CLOCK_BOOTTIME; 0: one is connected */
-        uid_t user; /* who may connect besides root; (uid_t)-1: there is no such user */
         struct worker *workers[MIRRORS_MAX];
         struct worker *service_workers[MIRRORS_MAX]; /* NULL: the mirror has no service */
         struct monitor *monitors[MIRRORS_MAX];
@@ -163,15 +158,6 @@ static int on_client(sd_event_source *source, int fd, uint32_t revents, void *us
         return 0;
 }
 
-static bool is_permitted(const struct server *s, int fd, struct ucred *ret)
-{
-        socklen_t size = sizeof *ret;
-
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &size) < 0)
-                return false;
-        return ret->uid == 0 || (s->user != (uid_t)-1 && ret->uid == s->user);
-}
-
 static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata)
 {
         struct server *s = userdata;
@@ -184,7 +170,7 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
         int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
                 return 0; /* it went away, or we are out of descriptors: it tries again */
-        if (!is_permitted(s, fd, &who) || s->client_fd >= 0) {
+        if (!door_admits(fd, &who) || s->client_fd >= 0) {
                 char *text = protocol_encode_refusal(0, s->client_fd >= 0 ? "another hamon is connected"
                                                                           : "only root and user hamon may connect");
                 log_warning("uid %d is not let in: %s", (int)who.uid,
@@ -212,36 +198,6 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
                 if (monitor_latest(s->monitors[i], &o, &service))
                         on_observed(s, &o, &service);
         return 0;
-}
-
-static int listen_at(struct server *s)
-{
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        struct group *group = getgrnam(USER);
-        struct passwd *user = getpwnam(USER);
-
-        s->user = user ? user->pw_uid : (uid_t)-1;
-        if (strlen(s->o.socket_path) >= sizeof address.sun_path)
-                return -ENAMETOOLONG;
-        strcpy(address.sun_path, s->o.socket_path);
-        s->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (s->listen_fd < 0)
-                return -errno;
-        if (connect(s->listen_fd, (struct sockaddr *)&address, sizeof address) == 0)
-                return -EADDRINUSE; /* a living hamon-act is behind it */
-        close(s->listen_fd);
-        s->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (s->listen_fd < 0)
-                return -errno;
-        (void)unlink(s->o.socket_path); /* of one that died; there may be none */
-        mode_t old = umask(0177);
-        int r = bind(s->listen_fd, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
-        umask(old);
-        if (r == 0 && group && chown(s->o.socket_path, (uid_t)-1, group->gr_gid) == 0)
-                (void)chmod(s->o.socket_path, 0660); /* else only root gets in */
-        if (r == 0 && listen(s->listen_fd, 4) < 0)
-                r = -errno;
-        return r;
 }
 
 static struct self_view look_at_self(const struct server *s)
@@ -284,7 +240,7 @@ int server_start(sd_event *loop, const struct server_options *options, struct se
         if (!s)
                 return -ENOMEM;
         *s = (struct server){.loop = loop, .o = *options, .listen_fd = -1, .client_fd = -1, .hamon_gone_since_ms = now_ms()};
-        int r = listen_at(s);
+        int r = door_open(options->socket_path, &s->listen_fd);
         for (unsigned i = 0; r == 0 && i < options->config->mirrors; i++) {
                 r = resync_start(&options->mirrors[i], &options->mirrors[i].resync);
                 if (r == 0)

@@ -32,6 +32,7 @@ static const struct ini_schema schema[] = {
     {"witness", "address", true, true},
     {"mirror", "id", true, false},
     {"mirror", "device", true, true},
+    {"mirror", "verify", true, false},
     {"service", "mount", true, false},
     {"service", "type", true, false},
     {"service", "options", true, false},
@@ -277,6 +278,13 @@ static void read_mirrors(struct config_reading *r, struct config *c)
                                  "[mirror %s] has no id: write id = 0xNUMBER, the export id of its legs", name);
                 else if (export_id_parse(e->value, &m->id, reason, sizeof reason) < 0)
                         ini_error(r->ini, e, r->errors, "%s", reason);
+                m->verify = VERIFY_MONTHLY;
+                e = ini_get(r->ini, "mirror", name, "verify", 0);
+                int schedule = e ? verify_schedule_by_word(e->value) : (int)m->verify;
+                if (schedule < 0)
+                        ini_error(r->ini, e, r->errors, "unknown verify \"%s\": write off, daily, weekly or monthly", e->value);
+                else
+                        m->verify = (enum verify_schedule)schedule;
                 for (size_t d = 0; (e = ini_get(r->ini, "mirror", name, "device", d)); d++)
                         read_device(r, e, c, m);
                 for (unsigned n = 0; n < NODES; n++) {

@@ -14,6 +14,7 @@
 #include "hamon/core/reasons.h"
 #include "hamon/core/service_policy.h"
 #include "hamon/core/types.h"
+#include "hamon/verify/run.h"
 
 #include <sys/socket.h>
 
@@ -103,6 +104,7 @@ struct config_mirror {
         char name[CONFIG_NAME_SIZE];
         uint64_t id;                          /* export id of its legs */
         char device[NODES][CONFIG_PATH_SIZE]; /* of each node */
+        enum verify_schedule verify;          /* how often both legs are compared by themselves */
         struct config_service service;
 };
 

@@ -9,6 +9,8 @@ const WHY = {
 	resync: "Until the copy is complete only one disk has everything.",
 	maintenance: "Somebody works on the machines: nothing is taken over by itself until the end that they gave.",
 	"resync-paused": "Nothing is copied while it is paused, and only one disk has everything.",
+	"legs-differ": "The service reads the active node's copy; after a switchover it would read the other one. Which is right only you can tell.",
+	"verify-failed": "Whether both disks hold the same is not known.",
 	"resync-stalled": "Until the copy is complete only one disk has everything, and it does not come nearer.",
 	"witness-lost": "Everything goes on, but one more fault stops all writes: no majority would be left to decide.",
 	frozen: "Applications hang at their next write. Nothing is lost or torn while it waits.",

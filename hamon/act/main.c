@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "hamon/act/server.h"
+#include "hamon/act/verify_server.h"
 #include "hamon/act/watchdog.h"
 #include "hamon/identity.h"
 
@@ -193,6 +194,9 @@ static int run(struct command_line *c, const struct config *config, unsigned sel
                           r == -EADDRINUSE ? ": another hamon-act is running" : "");
                 return EXIT_FAILURE;
         }
+        r = verify_server_start(config, mirrors, c->socket);
+        if (r < 0)
+                log_warning("verify is not possible: its socket cannot be made (%s), continuing", strerrordesc_np(-r));
         r = process_raise_priority(); /* an address that is renewed late is gone: this thread alone, what works has its own */
         if (r < 0)
                 log_info("no real-time priority (%s), continuing", strerrordesc_np(-r));

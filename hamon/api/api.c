@@ -12,9 +12,11 @@
 #include "hamon/api/listen.h"
 #include "hamon/api/notify.h"
 #include "hamon/api/rate.h"
+#include "hamon/api/sentence.h"
 #include "hamon/api/threads.h"
 #include "hamon/api/certificate.h"
 #include "hamon/api/tokens.h"
+#include "hamon/api/verifier.h"
 #include "hamon/api/views.h"
 #include "hamon/api/workers.h"
 
@@ -131,17 +133,32 @@ void api_wake(struct api *a)
                         http_server_wake(a->on_tcp[i]);
 }
 
-uint64_t api_event(const struct api *a, const char *code, enum severity severity, const char *sentence)
+static uint64_t add_event(const struct api *a, const char *code, enum severity severity, const char *sentence, const char *mirror, const char *node)
 {
         struct timespec wall;
         (void)clock_gettime(CLOCK_REALTIME, &wall);
         struct event_entry e = {.wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000, .boot_ms = now_ms(), .severity = severity};
         (void)snprintf(e.code, sizeof e.code, "%s", code);             /* fits */
+        (void)snprintf(e.mirror, sizeof e.mirror, "%s", mirror);       /* fits */
+        (void)snprintf(e.node, sizeof e.node, "%s", node);             /* fits */
         (void)snprintf(e.sentence, sizeof e.sentence, "%s", sentence); /* may be cut */
         uint64_t id = event_log_add(a->events, &e);
         log_write(severity >= SEVERITY_WARNING ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "[%s] %s", code, sentence);
         hub_notify(a->hub);
         return id;
+}
+
+uint64_t api_event(const struct api *a, const char *code, enum severity severity, const char *sentence)
+{
+        return add_event(a, code, severity, sentence, "", "");
+}
+
+void api_reason_event(const struct api *a, enum reason reason, unsigned mirror, uint8_t node)
+{
+        const char *m = a->config->mirror[mirror].name, *n = a->config->voters[node].name;
+        char sentence[SENTENCE_SIZE];
+        sentence_render(reason_sentence(reason), m, n, 0, sentence, sizeof sentence);
+        (void)add_event(a, reason_code(reason), reason_severity(reason), sentence, m, n);
 }
 
 void api_audit(const struct api *a, const char *sentence)
@@ -248,6 +265,8 @@ int api_start(struct api *a, const struct api_options *options, char *error, siz
                 r = workers_start(a, &a->workers);
         if (r == 0)
                 r = views_start(a, &a->views);
+        if (r == 0 && a->self < NODES)
+                r = verifier_start(a, options->state_directory, options->act_socket, &a->verifier);
         if (r == 0) {
                 r = http_server_start(&on_socket, &a->on_socket);
                 if (r < 0)
@@ -270,6 +289,8 @@ void api_stop(struct api *a)
         notifier_stop(a->notifier);
         event_writer_close(a->event_writer);
         hub_stop(a->hub);
+        verifier_stop(a->verifier); /* it calls the other machines, and looks at their views */
+        a->verifier = NULL;
         workers_stop(a->workers); /* answers all that wait */
         views_stop(a->views);
         http_server_stop(a->on_socket);

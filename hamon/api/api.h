@@ -25,6 +25,7 @@ struct forward;
 struct idempotency;
 struct rate;
 struct tokens;
+struct verifier;
 struct http_server;
 
 struct api {
@@ -49,12 +50,14 @@ struct api {
         struct rate *rate;
         struct tokens *tokens;
         struct notifier *notifier; /* NULL: there is no [notify] */
+        struct verifier *verifier; /* NULL: on the witness, and before api_start() */
 };
 
 struct api_options {
         const char *socket_path;
         const char *nbdd_socket;
-        const char *state_directory; /* of the tokens */
+        const char *act_socket; /* of hamon-act; NULL on the witness */
+        const char *state_directory; /* of the tokens, and of the results of verifies */
         uint64_t start; /* random, of this start of hamon */
 };
 

@@ -98,6 +98,7 @@ api_handler get_events, get_history, follow_events;                             
 api_handler get_notify, post_notify_test;                                                                /* notify.c */
 api_handler get_cluster;                                                                                   /* cluster.c */
 api_handler get_support_bundle;                                                                             /* bundle.c */
+api_handler get_digests;                                                                                   /* digests.c */
 api_handler post_export, patch_export, delete_export, start_export, stop_export, clear_export, delete_session;   /* export_changes.c */
 api_handler get_exports, get_sessions;                                                                     /* exports.c */
 /* config_apply.c: the ETag of the configuration, without quotes. */
@@ -117,5 +118,5 @@ api_handler get_metrics;                                                        
 api_handler get_file;                                                                                      /* page.c */
 api_handler get_status_page;                                                                               /* status_page.c */
 api_handler get_operation, get_operations, cancel_operation, post_mirror_create, post_mirror_join, post_mirror_switchover,
-        post_mirror_resync, post_mirror_service_restart, post_mirror_maintenance, post_mirror_start_alone, post_mirror_force_primary, post_node_leave, post_node_confirm_dead, post_node_test_fence, post_witness_replace;            /* changes.c */
+        post_mirror_resync, post_mirror_verify, post_mirror_service_restart, post_mirror_maintenance, post_mirror_start_alone, post_mirror_force_primary, post_node_leave, post_node_confirm_dead, post_node_test_fence, post_witness_replace;            /* changes.c */
 #endif

@@ -7,6 +7,9 @@
 #include "hamon/api/forward.h"
 #include "hamon/api/idempotency.h"
 #include "hamon/api/json_take.h"
+#include "hamon/api/sentence.h"
+#include "hamon/api/threads.h"
+#include "hamon/api/verifier.h"
 #include "hamon/api/words.h"
 
 #include <errno.h>
@@ -38,11 +41,13 @@ static json_t *operation_json(const struct api_call *c, const struct operation *
                 reason = api_reason(c, op->mirror, op->reason, a->self < NODES ? (uint8_t)(1 - a->self) : NO_NODE);
         if (c->snapshot && !over && of_mirror) {
                 const struct mirror_view *v = &c->snapshot->mirror[op->mirror];
-                progress = json_pack("{s:s, s:o, s:o}", "role", v->role_word ? v->role_word : "", "step",
-                                     v->waiting_for ? json_string(v->waiting_for) : json_null(), "resync_percent", resync_percent(v));
+                const struct verify_view *verify = &c->snapshot->verify[op->mirror];
+                progress = json_pack("{s:s, s:o, s:o, s:o}", "role", v->role_word ? v->role_word : "", "step",
+                                     v->waiting_for ? json_string(v->waiting_for) : json_null(), "resync_percent", resync_percent(v), "verify_percent",
+                                     op->verify ? json_real(verify_percent(&verify->memory.run)) : json_null());
         }
         return json_pack("{s:o, s:s, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "operation", json_of_u64(op->ticket), "command",
-                         command_word(op->type), "mirror", of_mirror ? json_string(a->config->mirror[op->mirror].name) : json_null(), "state",
+                         op->verify ? "verify" : command_word(op->type), "mirror", of_mirror ? json_string(a->config->mirror[op->mirror].name) : json_null(), "state",
                          states[op->state], "by", op->by, "age_ms", (json_int_t)(c->now_ms > op->posted_ms ? c->now_ms - op->posted_ms : 0),
                          "progress", progress, "reason", reason, "error",
                          op->error < 0 ? json_string(strerrordesc_np(-op->error)) : json_null(), "detail",
@@ -90,6 +95,10 @@ int cancel_operation(struct api_call *c, struct http_response *resp)
         if (!find_operation(c, &op, resp))
                 return 0;
         if (operations_cancel(c->api->operations, op.ticket) == 0) {
+                (void)operations_get(c->api->operations, op.ticket, &op);
+                return answer_json(resp, operation_json(c, &op));
+        }
+        if (op.verify && verifier_order(c->api->verifier, op.mirror, VERIFY_CANCEL, 0, 0) == 0) {
                 (void)operations_get(c->api->operations, op.ticket, &op);
                 return answer_json(resp, operation_json(c, &op));
         }
@@ -186,6 +195,49 @@ static bool is_again(struct api_call *c, struct http_response *resp)
         return true;
 }
 
+static int not_now(const struct api *a, unsigned mirror, enum reason reason, const char *detail, struct http_response *resp)
+{
+        char title[SENTENCE_SIZE];
+        sentence_render(reason_sentence(reason), a->config->mirror[mirror].name, "", 0, title, sizeof title);
+        (void)http_response_problem(resp, 409, reason_code(reason), title, detail, reason_next(reason));
+        return -EINVAL;
+}
+
+static int begin_verify(const struct api *a, const struct operation *wanted, const char *who, uint64_t *ret_ticket, struct http_response *resp)
+{
+        enum verify_wish wish = (enum verify_wish)wanted->wish;
+        const char *why = "", *mirror = a->config->mirror[wanted->mirror].name;
+        char sentence[SENTENCE_SIZE];
+        uint64_t ticket;
+        const struct snapshot *s = snapshot_get(a->snapshots);
+        bool here = s && verify_place(s, wanted->mirror, &why) == VERIFY_HERE;
+        snapshot_release(a->snapshots, s);
+        if (wish == VERIFY_START && !here)
+                return not_now(a, wanted->mirror, REASON_COMMAND_WRONG_STATE, *why ? why : "the mirror is active on the other node", resp);
+        int r = operations_begin(a->operations, wanted, who, &ticket);
+        if (r < 0)
+                return r;
+        r = verifier_order(a->verifier, wanted->mirror, wish, wanted->for_s, ticket);
+        if (r < 0)
+                operations_answer(a->operations, ticket, r, r == -EBUSY ? REASON_COMMAND_BUSY : REASON_COMMAND_WRONG_STATE, "");
+        else if (wish != VERIFY_START)
+                operations_answer(a->operations, ticket, 0, REASON_COMMAND_DONE, "");
+        if (r < 0)
+                return not_now(a, wanted->mirror, r == -EBUSY ? REASON_COMMAND_BUSY : REASON_COMMAND_WRONG_STATE,
+                               r == -EBUSY ? "a verify is under way" : wish == VERIFY_START ? "its two legs were never in sync together yet" : "no verify is under way", resp);
+        (void)snprintf(sentence, sizeof sentence, "'verify %s' of %s was asked for by %.100s (operation %" PRIu64 ")", verify_wish_word(wish), mirror, who, ticket);
+        (void)api_event(a, "command", SEVERITY_INFO, sentence);
+        *ret_ticket = ticket;
+        return 0;
+}
+
+/* Answers, too; *ret_ticket stays 0 for what was refused. */
+static int begin(const struct api *a, const struct operation *wanted, const char *who, uint64_t *ret_ticket, struct http_response *resp)
+{
+        int r = wanted->verify ? begin_verify(a, wanted, who, ret_ticket, resp) : operations_post(a->operations, wanted, who, ret_ticket);
+        return r == 0 ? accepted(a, *ret_ticket, resp) : r == -EBUSY ? busy(resp, "too many commands are under way") : 0;
+}
+
 /* A worker's: the key is durable before the command is begun. */
 static void post_kept(const struct api *a, struct api_work *w, struct http_response *resp)
 {
@@ -195,10 +247,8 @@ static void post_kept(const struct api *a, struct api_work *w, struct http_respo
                 char detail[SENTENCE_SIZE];
                 (void)snprintf(detail, sizeof detail, "the Idempotency-Key cannot be kept: %s; nothing was begun", strerrordesc_np(-r)); /* fits */
                 (void)http_response_problem(resp, 503, "key-not-kept", "the key cannot be kept", detail, "look at the disk that holds hamon's state, or send it without a key");
-        } else if (operations_post(a->operations, &w->wanted, w->who, &ticket) < 0) {
-                (void)busy(resp, "too many commands are under way");
         } else {
-                (void)accepted(a, ticket, resp);
+                (void)begin(a, &w->wanted, w->who, &ticket, resp);
         }
         idempotency_note(a->idempotency, w->idempotency_key, ticket);
 }
@@ -218,7 +268,7 @@ static int post_wanted(struct api_call *c, const struct operation *wanted, struc
                 return 0;
         }
         if (!c->idempotency_key)
-                return operations_post(a->operations, wanted, c->who, &ticket) < 0 ? busy(resp, "too many commands are under way") : accepted(a, ticket, resp);
+                return begin(a, wanted, c->who, &ticket, resp);
         c->work.run = post_kept;
         c->work.wanted = *wanted;
         (void)snprintf(c->work.who, sizeof c->work.who, "%s", c->who);
@@ -298,6 +348,20 @@ int post_mirror_resync(struct api_call *c, struct http_response *resp)
         struct operation wanted = {.type = COMMAND_RESYNC, .mirror = c->mirror};
         if (!c->body || take_resync_order(c, &wanted.order) < 0)
                 return bad_body(resp);
+        return is_for_the_peer(c) ? forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp) : post_wanted(c, &wanted, resp);
+}
+
+/* {"action": "start" | "resume" | "cancel"} | {"action": "pause", "for_s": N} */
+int post_mirror_verify(struct api_call *c, struct http_response *resp)
+{
+        struct operation wanted = {.verify = true, .mirror = c->mirror};
+        struct json_take t = json_take_from(c->body);
+        int wish = verify_wish_by_word(json_take_string(&t, "action"));
+        if (wish == VERIFY_PAUSE && json_take_has(&t, "for_s"))
+                wanted.for_s = (uint32_t)json_take_int(&t, "for_s", 1, VERIFY_PAUSE_MOST_S);
+        if (!c->body || json_take_end(&t) < 0 || wish < 0)
+                return bad_body(resp);
+        wanted.wish = (uint8_t)wish;
         return is_for_the_peer(c) ? forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp) : post_wanted(c, &wanted, resp);
 }
 

@@ -65,6 +65,17 @@ void forward_free(struct forward *f)
         free(f);
 }
 
+int forward_derive(const struct api *a, const uint8_t *salt, size_t size_bytes, uint8_t ret[32])
+{
+        static const char purpose[] = "hamon verify digest 1";
+        gnutls_hmac_hd_t h;
+        if (gnutls_hmac_init(&h, GNUTLS_MAC_SHA256, a->forward->key, sizeof a->forward->key) < 0)
+                return -EIO;
+        bool good = gnutls_hmac(h, purpose, sizeof purpose) == 0 && gnutls_hmac(h, salt, size_bytes) == 0;
+        gnutls_hmac_deinit(h, ret);
+        return good ? 0 : -EIO;
+}
+
 /* HMAC over what it is ("call" or "answer"), the number, and the text. */
 static void mac_of(const struct forward *f, const char *kind, uint64_t sequence, const char *text, size_t size, char ret[MAC_TEXT_SIZE])
 {

@@ -19,6 +19,9 @@ struct forward;
 int forward_new(const struct config *config, uint8_t self, uint64_t start, struct forward **ret); /* 0 or -errno of reading the key */
 void forward_free(struct forward *f);
 
+/* A key that every hamon of the cluster can make, and nobody else: of the cluster's, for digests of a verify with this salt. 0 or -EIO. */
+int forward_derive(const struct api *a, const uint8_t *salt, size_t size_bytes, uint8_t ret[32]);
+
 struct forward_answer {
         unsigned status;
         json_t *body;     /* JSON; or NULL */

@@ -17,6 +17,7 @@ struct operations {
         int event_fd;
 
         pthread_mutex_t lock; /* guards what follows */
+        bool poked;
         uint64_t last;        /* ticket of the newest */
         struct operation at[OPERATIONS_MAX]; /* ticket modulo size */
 };
@@ -36,6 +37,8 @@ static int on_posted(sd_event_source *source, int fd, uint32_t revents, void *us
         for (uint64_t ticket = 1;;) {
                 struct operation next = {0};
                 pthread_mutex_lock(&o->lock);
+                bool poked = o->poked;
+                o->poked = false;
                 if (o->last > OPERATIONS_MAX && ticket <= o->last - OPERATIONS_MAX)
                         ticket = o->last - OPERATIONS_MAX + 1;
                 for (; ticket <= o->last; ticket++) {
@@ -47,6 +50,8 @@ static int on_posted(sd_event_source *source, int fd, uint32_t revents, void *us
                         }
                 }
                 pthread_mutex_unlock(&o->lock);
+                if (poked)
+                        o->command(o->userdata, NULL);
                 if (next.ticket == 0)
                         return 0;
                 o->command(o->userdata, &next);
@@ -90,13 +95,15 @@ static uint64_t now_ms(void)
         return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-int operations_post(struct operations *o, const struct operation *wanted, const char *by, uint64_t *ret_ticket)
+static int enter(struct operations *o, const struct operation *wanted, const char *by, enum operation_state state, uint64_t *ret_ticket)
 {
         pthread_mutex_lock(&o->lock);
         struct operation *op = &o->at[(o->last + 1) % OPERATIONS_MAX];
         bool busy = op->ticket != 0 && op->state < OPERATION_DONE;
         if (!busy) {
                 *op = (struct operation){.ticket = ++o->last,
+                                         .state = state,
+                                         .verify = wanted->verify,
                                          .type = wanted->type,
                                          .mirror = wanted->mirror,
                                          .consent = wanted->consent,
@@ -107,11 +114,30 @@ int operations_post(struct operations *o, const struct operation *wanted, const 
                 *ret_ticket = op->ticket;
         }
         pthread_mutex_unlock(&o->lock);
-        if (busy)
+        return busy ? -EBUSY : 0;
+}
+
+int operations_begin(struct operations *o, const struct operation *wanted, const char *by, uint64_t *ret_ticket)
+{
+        return enter(o, wanted, by, OPERATION_RUNNING, ret_ticket);
+}
+
+int operations_post(struct operations *o, const struct operation *wanted, const char *by, uint64_t *ret_ticket)
+{
+        if (enter(o, wanted, by, OPERATION_QUEUED, ret_ticket) < 0)
                 return -EBUSY;
         const uint64_t one = 1;
         (void)!write(o->event_fd, &one, sizeof one); /* fails only when a wake-up is pending anyway */
         return 0;
+}
+
+void operations_poke(struct operations *o)
+{
+        const uint64_t one = 1;
+        pthread_mutex_lock(&o->lock);
+        o->poked = true;
+        pthread_mutex_unlock(&o->lock);
+        (void)!write(o->event_fd, &one, sizeof one); /* fails only when a wake-up is pending anyway */
 }
 
 int operations_cancel(struct operations *o, uint64_t ticket)

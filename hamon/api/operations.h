@@ -19,6 +19,9 @@ enum operation_state { OPERATION_QUEUED, OPERATION_RUNNING, OPERATION_DONE, OPER
 struct operation {
         uint64_t ticket; /* from 1 */
         enum operation_state state;
+        bool verify; /* not of the core but of the verifier: `type` counts for nothing, */
+        uint8_t wish;   /* enum verify_wish, */
+        uint32_t for_s; /* of a pause */
         enum command_type type;
         uint8_t mirror;
         bool consent;
@@ -44,8 +47,14 @@ void operations_free(struct operations *o);
  */
 int operations_post(struct operations *o, const struct operation *wanted, const char *by, uint64_t *ret_ticket);
 
+/* HTTP thread. One that the loop never sees, running at once: whoever does it answers with operations_answer(). -EBUSY. */
+int operations_begin(struct operations *o, const struct operation *wanted, const char *by, uint64_t *ret_ticket);
+
 /* HTTP thread. 0: the loop will never see it; -EALREADY: the loop has it or it is over; -ENOENT. */
 int operations_cancel(struct operations *o, uint64_t ticket);
+
+/* Any thread but the loop: what the snapshot shows has changed outside of the loop: `command` is called with NULL. */
+void operations_poke(struct operations *o);
 
 /* Before the first: the next one is `last` + 1 (so that one of an earlier start is never taken for one of this). */
 void operations_number_from(struct operations *o, uint64_t last);
@@ -56,7 +65,7 @@ uint64_t operations_last(struct operations *o);
 /* -ENOENT: never was, or is too old. */
 int operations_get(struct operations *o, uint64_t ticket, struct operation *ret);
 
-/* Loop. An unknown ticket is ignored. */
+/* Loop, verifier. An unknown ticket is ignored. */
 void operations_answer(struct operations *o, uint64_t ticket, int error, enum reason reason, const char *detail);
 
 #endif

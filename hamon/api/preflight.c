@@ -117,6 +117,20 @@ static void of_switchover(const struct preflight *p)
         check(p, "no node is leaving", !p->s->node[p->peer].last.leaving, REASON_NODE_LEAVING, p->peer);
 }
 
+static void of_verify(const struct preflight *p)
+{
+        const char *why;
+        bool here = p->v->role == ROLE_PRIMARY;
+        enum verify_place place = verify_place(p->s, p->mirror, &why);
+        will(p, "compare both legs of %s by digests while it serves, as slowly as its latency wants it; nothing is changed", p->s->config->mirror[p->mirror].name);
+        check(p, "one of the nodes is active", here || runs_there(p), REASON_COMMAND_WRONG_STATE, p->peer);
+        check(p, "both legs are in sync", p->v->record.legs[0].in_sync && p->v->record.legs[1].in_sync, REASON_DEGRADED, p->peer);
+        check_peer(p);
+        if (here)
+                check(p, "both legs can be read", place == VERIFY_HERE, REASON_COMMAND_WRONG_STATE, p->peer);
+        check(p, "no verify is under way", !verify_is_under_way(p->s->verify[p->mirror].memory.run.state), REASON_COMMAND_BUSY, p->peer);
+}
+
 static void of_start_alone(const struct preflight *p)
 {
         const char *self = name_of(p, p->self), *peer = name_of(p, p->peer);
@@ -210,6 +224,7 @@ static const struct {
         {"create", of_create},
         {"join", of_join},
         {"switchover", of_switchover},
+        {"verify", of_verify},
         {"start-alone", of_start_alone},
         {"force-primary", of_force_primary},
         {"leave", of_leave},
@@ -243,7 +258,7 @@ int get_preflight(struct api_call *c, struct http_response *resp)
                 k++;
         if (k == LOOKS)
                 return http_response_problem(resp, 404, "not-found", "no such command",
-                                             "a preflight is for create, join, switchover, start-alone, force-primary, leave, confirm-dead or replace-witness", NULL);
+                                             "a preflight is for create, join, switchover, verify, start-alone, force-primary, leave, confirm-dead or replace-witness", NULL);
         if (call_is_early(c, resp) || !api_mirror_is_known(c, resp))
                 return 0;
         if (c->snapshot->self >= NODES)

@@ -45,6 +45,7 @@
         X(GET, "/v1/mirrors/{mirror}/primary", PUBLIC, probe_primary)                          \
         X(GET, "/v1/mirrors/{mirror}/secondary", PUBLIC, probe_secondary)                      \
         X(GET, "/v1/mirrors/{mirror}/insync", PUBLIC, probe_insync)                            \
+        X(GET, "/v1/mirrors/{mirror}/digests", OPERATOR, get_digests)                          \
         X(GET, "/v1/legs", VIEWER, get_legs)                                                   \
         X(GET, "/v1/links", VIEWER, get_links)                                                 \
         X(GET, "/v1/voters", VIEWER, get_voters)                                               \
@@ -79,6 +80,7 @@
         X(POST, "/v1/mirrors/{mirror}/join", OPERATOR, post_mirror_join)                       \
         X(POST, "/v1/mirrors/{mirror}/switchover", OPERATOR, post_mirror_switchover)           \
         X(POST, "/v1/mirrors/{mirror}/resync", OPERATOR, post_mirror_resync)                   \
+        X(POST, "/v1/mirrors/{mirror}/verify", OPERATOR, post_mirror_verify)                   \
         X(POST, "/v1/mirrors/{mirror}/service-restart", OPERATOR, post_mirror_service_restart) \
         X(POST, "/v1/mirrors/{mirror}/maintenance", OPERATOR, post_mirror_maintenance)         \
         X(POST, "/v1/mirrors/{mirror}/start-alone", OPERATOR, post_mirror_start_alone)         \

@@ -6,6 +6,7 @@
 #include "hamon/api/snapshot.h"
 #include "hamon/api/words.h"
 #include "hamon/api/json_take.h"
+#include "hamon/verify/run_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -141,6 +142,32 @@ static json_t *resync_json(const struct observation *o, uint64_t aged_ms)
                          number_or_null(r->ceiling_kib), "latency_us", number_or_null(r->latency_us));
 }
 
+/* A run as the state file has it, with the node's name. */
+static json_t *verify_of(const struct snapshot *s, const struct verify_run *run)
+{
+        if (run->state == VERIFY_NEVER)
+                return json_null();
+        json_t *j = verify_run_json(run);
+        json_object_set_new(j, "node", json_string(node_name(s, run->node)));
+        return j;
+}
+
+static json_t *verify_json(const struct snapshot *s, unsigned mirror, uint64_t aged_ms)
+{
+        enum { KIB = 1024 };
+        const struct verify_view *v = &s->verify[mirror];
+        const struct verify_run *run = &v->memory.run, *last = &v->memory.last;
+        uint64_t now_s = ((uint64_t)s->wall_ms + aged_ms) / 1000, left = run->size_bytes > run->position_bytes ? run->size_bytes - run->position_bytes : 0;
+        bool runs = run->state == VERIFY_RUNNING && !*v->waiting_for;
+        return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schedule", verify_schedule_word(v->schedule), "next_s",
+                         v->due_s == UINT64_MAX ? json_null() : json_integer((json_int_t)(v->due_s > now_s ? v->due_s - now_s : 0)), "run", verify_of(s, run),
+                         "last", verify_of(s, last), "last_age_s", last->ended_s ? json_integer((json_int_t)(now_s > last->ended_s ? now_s - last->ended_s : 0)) : json_null(),
+                         "percent", verify_is_under_way(run->state) ? json_real(verify_percent(run)) : json_null(), "waiting_for",
+                         verify_is_under_way(run->state) ? text_or_null(v->waiting_for) : json_null(), "rate_kib", number_or_null(runs ? v->rate_kib : 0), "eta_s",
+                         number_or_null(runs && v->rate_kib ? left / KIB / v->rate_kib + 1 : 0), "limit_kib", number_or_null(runs ? v->limit_kib : 0), "latency_us",
+                         number_or_null(runs ? v->latency_us : 0));
+}
+
 static json_t *failure_json(const struct failure *f, uint64_t now_ms)
 {
         if (f->at_ms == 0)
@@ -178,6 +205,7 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
                               "record", record, "legs", legs_json(s, mirror), "resync", resync_json(&v->observed, aged_ms), "waiting_for",
                               text_or_null(v->waiting_for));
         json_object_set_new(j, "maintenance", maintenance_json(s, v, aged_ms));
+        json_object_set_new(j, "verify", s->self < NODES ? verify_json(s, mirror, aged_ms) : json_null());
         char revision[128];
         snapshot_revision(s, mirror, revision, sizeof revision);
         json_object_set_new(j, "revision", json_string(revision));

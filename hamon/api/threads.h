@@ -16,6 +16,9 @@ void api_wake(struct api *a);
 /* An event, in the journal and among the events; returns its number. Never from the loop. */
 uint64_t api_event(const struct api *a, const char *code, enum severity severity, const char *sentence);
 
+/* Likewise of the table of reasons, about a mirror and a node. */
+void api_reason_event(const struct api *a, enum reason reason, unsigned mirror, uint8_t node);
+
 /* The event "access". Never from the loop. */
 void api_audit(const struct api *a, const char *sentence);
 

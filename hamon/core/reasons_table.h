@@ -45,6 +45,12 @@
         X(LEG_HANDED, "leg-handed", INFO, "%M was handed over with both legs in sync: nothing is resynced", "")                       \
         X(LEG_LEAVING, "leg-leaving", WARNING, "%M: the leg of %N is left out", "")                                             \
         X(LEG_LEFT, "leg-left", WARNING, "%M goes on without the leg of %N", "")                                                \
+        X(VERIFY_BEGUN, "verify-begun", INFO, "%M: both legs are being compared", "hamonctl status --watch")                      \
+        X(VERIFY_EQUAL, "verify-equal", INFO, "%M was verified: both legs hold the same", "")                                    \
+        X(VERIFY_CANCELLED, "verify-cancelled", INFO, "%M: the verify was ended before its end", "hamonctl mirror verify start %M") \
+        X(VERIFY_FAILED, "verify-failed", WARNING, "%M: the two legs could not be compared: see the status", "hamonctl status")  \
+        X(LEGS_DIFFER, "legs-differ", WARNING, "%M: a verify found blocks that are not the same on both legs; nothing was changed", \
+          "find out which copy is right; hamonctl status names the ranges")                                                                                    \
         X(DEGRADED, "degraded", WARNING, "%M is NOT redundant: only one leg is in sync", "bring the other node back")            \
         X(OWN_LEG_FAILED, "own-leg-failed", CRITICAL, "%M: the own disk failed, the leg of %N goes on", "replace the disk")      \
         X(OWN_LEG_UNSAFE, "own-leg-unsafe", CRITICAL,                                                                            \

@@ -180,6 +180,10 @@ static void audit(struct driver *d, const struct operation *op)
 
 static void on_command(void *userdata, const struct operation *op)
 {
+        if (!op) { /* a verify has begun, or has come to its end */
+                driver_publish(userdata);
+                return;
+        }
         audit(userdata, op);
         struct event e = {.type = EVENT_COMMAND,
                           .command = {.type = op->type, .mirror = op->mirror, .consent = op->consent, .order = op->order, .until_s = op->until_s, .ticket = op->ticket}};
@@ -326,7 +330,7 @@ static int start_parts(struct driver *d)
         if (r < 0)
                 return r;
         char error[SENTENCE_SIZE];
-        const struct api_options api = {.socket_path = d->options.control_socket, .nbdd_socket = d->options.nbdd_socket,
+        const struct api_options api = {.socket_path = d->options.control_socket, .nbdd_socket = d->options.nbdd_socket, .act_socket = d->options.act_socket,
                                         .state_directory = d->options.state_directory, .start = d->start};
         r = api_start(&d->api, &api, error, sizeof error);
         if (r < 0)

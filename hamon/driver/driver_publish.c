@@ -30,6 +30,18 @@ static void notify_status(struct driver *d)
         (void)sd_notifyf(0, "STATUS=%s", line); /* without systemd nobody listens */
 }
 
+/* The core knows nothing of verifies: a difference is the most urgent that there is to say of a mirror that has no other trouble. */
+static void view_mirror(const struct driver *d, uint8_t m, uint64_t now_ms, struct snapshot *s)
+{
+        struct mirror_view *v = &s->mirror[m];
+        core_view_mirror(&d->core, m, now_ms, v);
+        verifier_look(d->api.verifier, m, &s->verify[m]);
+        const struct verify_run *last = &s->verify[m].memory.last;
+        if (last->state == VERIFY_DIFFERS && uuid_equal(&last->leg[0], &v->record.legs[0].uuid) && uuid_equal(&last->leg[1], &v->record.legs[1].uuid) &&
+            reason_severity(v->reason) < SEVERITY_WARNING)
+                v->reason = REASON_LEGS_DIFFER;
+}
+
 void driver_publish(struct driver *d)
 {
         struct snapshot *s = calloc(1, sizeof *s);
@@ -56,7 +68,7 @@ void driver_publish(struct driver *d)
                 if (v != d->options.self)
                         core_view_node(&d->core, v, now, &s->node[v]);
         for (uint8_t m = 0; m < d->config->mirrors; m++)
-                core_view_mirror(&d->core, m, now, &s->mirror[m]);
+                view_mirror(d, m, now, s);
         memcpy(s->failure, d->failure, sizeof s->failure);
         memcpy(s->service, d->service, sizeof s->service);
         links_view(d->links, &s->links);

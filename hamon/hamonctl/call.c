@@ -178,16 +178,37 @@ bool call_change(const struct command_line *c, const char *method, const char *p
         return false;
 }
 
-int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32])
+/* Takes over `body`. */
+static bool post(const struct command_line *c, const char *path, json_t *body, struct http_answer *ret)
 {
         char of[160] = "/v1/node";
-        struct http_answer answer;
-        int exit_status = EXIT_REFUSED;
         if (strncmp(path, "/v1/mirrors/", 12) == 0)
                 (void)snprintf(of, sizeof of, "%.*s", (int)(strrchr(path, '/') - path), path); /* fits: names are short */
-        bool done = call_change(c, "POST", path, of, body, &answer);
+        bool done = call_change(c, "POST", path, of, body, ret);
         json_decref(body);
-        if (!done)
+        return done;
+}
+
+int call_begin(const struct command_line *c, const char *path, json_t *body, const char *begun)
+{
+        struct http_answer answer;
+        if (!post(c, path, body, &answer))
+                return EXIT_REFUSED;
+        if (c->json) {
+                (void)json_dumpf(answer.json, stdout, JSON_INDENT(2));
+                fputc('\n', stdout);
+        } else {
+                printf("%s\n", begun);
+        }
+        http_answer_release(&answer);
+        return EXIT_DONE;
+}
+
+int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32])
+{
+        struct http_answer answer;
+        int exit_status = EXIT_REFUSED;
+        if (!post(c, path, body, &answer))
                 return EXIT_REFUSED;
         const char *number = json_string_value(json_object_get(answer.json, "operation"));
         json_t *operation = number ? wait_for(c, answer.location) : NULL;

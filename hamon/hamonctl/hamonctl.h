@@ -40,6 +40,9 @@ bool call_get(const struct command_line *c, const char *path, json_t **ret);
  */
 int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32]);
 
+/* The same without waiting for the end: prints `begun`. */
+int call_begin(const struct command_line *c, const char *path, json_t *body, const char *begun);
+
 /* A change of `path` whose revision is the ETag of `of`; its answer is the caller's to release. False: printed. */
 struct http_answer;
 bool call_change(const struct command_line *c, const char *method, const char *path, const char *of, const json_t *body, struct http_answer *ret);
@@ -97,6 +100,7 @@ int verb_start_alone(const struct command_line *c, const char *mirror);
 int verb_force_primary(const struct command_line *c, const char *mirror);
 int verb_switchover(const struct command_line *c, const char *mirror);
 int verb_resync(const struct command_line *c); /* words: mirror resync pause|resume|rate NAME [RATE] */
+int verb_verify(const struct command_line *c); /* verify.c; words: mirror verify start|pause|resume|cancel NAME */
 int verb_maintenance(const struct command_line *c); /* words: maintenance on|off [NAME] */
 int verb_leave(const struct command_line *c);
 int verb_confirm_dead(const struct command_line *c, const char *node);

@@ -4,6 +4,7 @@
  * Every sentence comes from the table of reasons, by way of the API; here are only labels.
  */
 #include "hamon/hamonctl/hamonctl.h"
+#include "hamon/hamonctl/status_parts.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -27,13 +28,13 @@ static bool is_true(const json_t *object, const char *key)
         return json_is_true(json_object_get(object, key));
 }
 
-static void label(FILE *to, const char *name)
+void status_label(FILE *to, const char *name)
 {
         fprintf(to, "%*s%s ", LABEL_WIDTH, name, *name ? ":" : " ");
 }
 
 /* Ages as people say them: "0.1 s", "12.3 s", "4 min". */
-static void age(FILE *to, int64_t ms)
+void status_age(FILE *to, int64_t ms)
 {
         if (ms < 120000)
                 fprintf(to, "%lld.%lld s", (long long)(ms / 1000), (long long)(ms % 1000 / 100));
@@ -45,18 +46,18 @@ static void age(FILE *to, int64_t ms)
 
 static void draw_reason(FILE *to, const json_t *reason, const char *name)
 {
-        label(to, name);
+        status_label(to, name);
         fputs(text(reason, "sentence"), to);
         const char *severity = text(reason, "severity");
         if (strcmp(severity, "ok") != 0)
                 fprintf(to, " [%s]", text(reason, "code"));
         fputc('\n', to);
         if (*text(reason, "next")) {
-                label(to, "action");
+                status_label(to, "action");
                 fprintf(to, "%s\n", text(reason, "next"));
         }
         if (strcmp(severity, "warning") == 0 || strcmp(severity, "critical") == 0) {
-                label(to, "see");
+                status_label(to, "see");
                 fprintf(to, "TROUBLESHOOTING, %s; hamonctl explain\n", text(reason, "code"));
         }
 }
@@ -79,7 +80,7 @@ static void draw_silence(FILE *to, const json_t *node)
                 fputs("not heard since hamon started here", to);
         } else {
                 fputs(is_true(node, "alive") ? "heard " : "silent for ", to);
-                age(to, number(node, "silent_ms"));
+                status_age(to, number(node, "silent_ms"));
                 if (is_true(node, "alive"))
                         fputs(" ago", to);
         }
@@ -90,16 +91,16 @@ static void draw_maintenance(FILE *to, const json_t *mirror)
         const json_t *maintenance = json_object_get(mirror, "maintenance");
         if (!json_is_object(maintenance))
                 return;
-        label(to, "MAINT.");
+        status_label(to, "MAINT.");
         fputs("for ", to);
-        age(to, number(maintenance, "left_s") * 1000);
+        status_age(to, number(maintenance, "left_s") * 1000);
         fputs(" more: nothing is taken over by itself, and no alarms\n", to);
 }
 
 static void draw_active(FILE *to, const json_t *status, const json_t *mirror)
 {
         const json_t *record = json_object_get(mirror, "record");
-        label(to, "active");
+        status_label(to, "active");
         if (strcmp(text(record, "version"), "0") == 0) {
                 fputs("nowhere yet\n", to);
                 return;
@@ -122,19 +123,19 @@ static void draw_role(FILE *to, const json_t *status, const json_t *mirror)
                 return;
         const json_t *lease = json_object_get(mirror, "lease");
         const char *role = text(mirror, "role");
-        label(to, "here");
+        status_label(to, "here");
         fputs(role, to);
         if (strcmp(role, "primary") == 0) {
                 fputs(is_true(lease, "valid") ? ", lease valid for " : ", no lease", to);
                 if (is_true(lease, "valid"))
-                        age(to, number(lease, "left_ms"));
+                        status_age(to, number(lease, "left_ms"));
         }
         const char *state = text(json_object_get(mirror, "states"), "role");
         if (*state && strcmp(state, role) != 0)
                 fprintf(to, " (%s)", state);
         fputc('\n', to);
         if (*text(mirror, "waiting_for")) {
-                label(to, "waiting");
+                status_label(to, "waiting");
                 fprintf(to, "for '%s' of hamon-act\n", text(mirror, "waiting_for"));
         }
 }
@@ -149,7 +150,7 @@ static const char *leg_word(const json_t *leg)
 }
 
 /* Sizes and rates as people say them, from KiB. */
-static void size_text(FILE *to, double kib)
+void status_size(FILE *to, double kib)
 {
         static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
         unsigned u = 0;
@@ -164,12 +165,12 @@ static void draw_resync(FILE *to, const json_t *resync)
                 return;
         const char *state = text(resync, "state");
         bool copies = strcmp(text(resync, "total_sectors"), "0") != 0;
-        label(to, "resync");
+        status_label(to, "resync");
         if (strcmp(state, "paused") == 0) {
                 fputs("PAUSED, ", to);
                 if (json_is_integer(json_object_get(resync, "pause_left_s"))) {
                         fputs("goes on by itself in ", to);
-                        age(to, number(resync, "pause_left_s") * 1000);
+                        status_age(to, number(resync, "pause_left_s") * 1000);
                 } else {
                         fputs("goes on when somebody says 'resume'", to);
                 }
@@ -181,25 +182,25 @@ static void draw_resync(FILE *to, const json_t *resync)
         }
         if (copies) {
                 fprintf(to, "%.1f %%, at most ", json_real_value(json_object_get(resync, "percent")));
-                size_text(to, strtod(text(resync, "left_bytes"), NULL) / 1024);
+                status_size(to, strtod(text(resync, "left_bytes"), NULL) / 1024);
                 fputs(" left", to);
         }
         if (json_is_integer(json_object_get(resync, "rate_kib"))) {
                 fputs(", ", to);
-                size_text(to, (double)number(resync, "rate_kib"));
+                status_size(to, (double)number(resync, "rate_kib"));
                 fputs("/s, done in ", to);
-                age(to, number(resync, "eta_s") * 1000);
+                status_age(to, number(resync, "eta_s") * 1000);
         }
         if (json_is_integer(json_object_get(resync, "ceiling_kib"))) {
                 fputs(", never more than ", to);
-                size_text(to, (double)number(resync, "ceiling_kib"));
+                status_size(to, (double)number(resync, "ceiling_kib"));
                 fputs("/s", to);
         }
         fputc('\n', to);
         if (copies && json_is_integer(json_object_get(resync, "limit_kib"))) {
-                label(to, "");
+                status_label(to, "");
                 fputs("paced at ", to);
-                size_text(to, (double)number(resync, "limit_kib"));
+                status_size(to, (double)number(resync, "limit_kib"));
                 fputs("/s", to);
                 if (json_is_integer(json_object_get(resync, "latency_us")))
                         fprintf(to, ": the application's requests take %.1f ms", (double)number(resync, "latency_us") / 1000);
@@ -214,13 +215,14 @@ static void draw_legs(FILE *to, const json_t *mirror)
         json_array_foreach(json_object_get(mirror, "legs"), i, leg)
         {
                 const json_t *says = json_object_get(leg, "node_says");
-                label(to, i == 0 ? "legs" : "");
+                status_label(to, i == 0 ? "legs" : "");
                 fprintf(to, "%-12s %-13s %s", text(leg, "node"), leg_word(leg), text(leg, "device"));
                 if (is_true(says, "calls_peer_failed"))
                         fputs("  calls the other leg failed", to);
                 fputc('\n', to);
         }
         draw_resync(to, json_object_get(mirror, "resync"));
+        status_verify(to, json_object_get(mirror, "verify"));
 }
 
 /* How a unit that does not run has ended, as systemctl says it. */
@@ -240,7 +242,7 @@ static void draw_health(FILE *to, const json_t *health)
 {
         if (!json_is_object(health))
                 return;
-        label(to, "check");
+        status_label(to, "check");
         if (!is_true(health, "checked"))
                 fputs("not yet\n", to);
         else if (number(health, "failures") == 0)
@@ -258,11 +260,11 @@ static void draw_service(FILE *to, const json_t *mirror)
         size_t i;
         if (!json_is_object(service) || strcmp(text(mirror, "role"), "primary") != 0)
                 return;
-        label(to, "service");
+        status_label(to, "service");
         fprintf(to, "%s%s\n", state, is_true(service, "turned_read_only") ? ", its file system has turned READ-ONLY" : "");
         json_array_foreach(json_object_get(service, "units"), i, unit)
         {
-                label(to, i == 0 ? "units" : "");
+                status_label(to, i == 0 ? "units" : "");
                 draw_unit(to, unit);
         }
         draw_health(to, json_object_get(service, "health"));
@@ -280,9 +282,9 @@ static void draw_what_if(FILE *to, const json_t *status, const json_t *mirror)
         json_array_foreach(json_object_get(status, "nodes"), i, node)
                 if (!is_true(node, "self") && !is_true(node, "witness"))
                         peer = text(node, "name");
-        label(to, "what if");
+        status_label(to, "what if");
         fprintf(to, "%s fails: %s\n", peer, text(if_peer, "sentence"));
-        label(to, "");
+        status_label(to, "");
         fprintf(to, "%s fails: %s\n", self, text(if_self, "sentence"));
 }
 
@@ -293,9 +295,9 @@ static void draw_failure(FILE *to, const json_t *mirror)
         const json_t *failure = json_object_get(mirror, "last_failure");
         for (unsigned i = 0; of_a_failure[i] && json_is_object(failure); i++)
                 if (strcmp(text(json_object_get(mirror, "reason"), "code"), of_a_failure[i]) == 0) {
-                        label(to, "detail");
+                        status_label(to, "detail");
                         fprintf(to, "'%s' failed ", text(failure, "effect"));
-                        age(to, number(failure, "ms_ago"));
+                        status_age(to, number(failure, "ms_ago"));
                         fprintf(to, " ago: %s%s%s\n", text(failure, "error"), *text(failure, "detail") ? ": " : "", text(failure, "detail"));
                 }
 }
@@ -307,10 +309,10 @@ static void draw_mirror(FILE *to, const json_t *status, const json_t *mirror)
         for (char *p = health; *p; p++)
                 *p = (char)toupper((unsigned char)*p);
         fputc('\n', to);
-        label(to, "mirror");
+        status_label(to, "mirror");
         fprintf(to, "%s\n", text(mirror, "name"));
         if (strcmp(text(json_object_get(mirror, "reason"), "code"), "none") != 0) { /* the witness sees the record, and no health */
-                label(to, "health");
+                status_label(to, "health");
                 colour_begin(to, text(json_object_get(mirror, "reason"), "severity"));
                 fputs(health, to);
                 colour_end(to);
@@ -336,7 +338,7 @@ static void draw_nodes(FILE *to, const json_t *status)
                 const char *state = is_true(node, "alive") ? (is_true(node, "suspect") ? "suspect" : "alive") : "silent";
                 if (is_true(node, "leaving"))
                         state = "leaving";
-                label(to, i == 0 ? "nodes" : "");
+                status_label(to, i == 0 ? "nodes" : "");
                 fprintf(to, "%-12s %-13s ", text(node, "name"), state);
                 draw_silence(to, node);
                 size_t paths = 0, working = 0;
@@ -367,27 +369,27 @@ static void draw_trouble(FILE *to, const json_t *status)
         size_t i;
         const json_t *item, *node = json_object_get(status, "node");
         if (number(status, "age_ms") > STALE_SNAPSHOT_MS) {
-                label(to, "warning");
+                status_label(to, "warning");
                 fputs("hamon's loop has not turned for ", to);
-                age(to, number(status, "age_ms"));
+                status_age(to, number(status, "age_ms"));
                 fputs(": all of this is old\n", to);
         }
         if (*text(node, "state_error")) {
-                label(to, "warning");
+                status_label(to, "warning");
                 fprintf(to, "this node's memory cannot be written (%s): it does not vote [state-write-failed]\n", text(node, "state_error"));
         }
         json_array_foreach(json_object_get(node, "config_differs"), i, item)
         {
-                label(to, "warning");
+                status_label(to, "warning");
                 fprintf(to, "%s runs another configuration than %s [config-differs]\n", json_string_value(item), text(node, "name"));
-                label(to, "action");
+                status_label(to, "action");
                 fputs("hamonctl config show, on both; then hamonctl config apply FILE with the one that is meant\n", to);
         }
         const json_t *waits = json_object_get(node, "config_waits");
         if (json_is_object(waits)) {
-                label(to, "warning");
+                status_label(to, "warning");
                 fprintf(to, "version %s of the configuration waits here: %s has not said yet whether it counts [config-waits]\n", text(waits, "version"), text(waits, "by"));
-                label(to, "action");
+                status_label(to, "action");
                 fprintf(to, "bring %s back; if it is gone for good: hamonctl config discard\n", text(waits, "by"));
         }
         json_array_foreach(json_object_get(status, "reasons"), i, item)
@@ -397,7 +399,7 @@ static void draw_trouble(FILE *to, const json_t *status)
         {
                 if (number(item, "last_ms_ago") > REFUSED_SHOWN_MS)
                         continue;
-                label(to, "warning");
+                status_label(to, "warning");
                 fprintf(to, "%s (%lld datagrams, the last from %s) [packet-%s]\n", text(item, "sentence"), (long long)number(item, "count"),
                         text(item, "last_from"), text(item, "kind"));
         }
@@ -406,10 +408,10 @@ static void draw_trouble(FILE *to, const json_t *status)
 void status_text(const json_t *status, FILE *to)
 {
         const json_t *node = json_object_get(status, "node");
-        label(to, "cluster");
+        status_label(to, "cluster");
         fprintf(to, "%s, seen from %s %s\n", text(status, "cluster"), text(node, "kind"), text(node, "name"));
         if (strcmp(text(status, "mode"), "manual") == 0) {
-                label(to, "mode");
+                status_label(to, "mode");
                 fputs("manual: without a witness nothing is taken over by itself; a person says 'hamonctl node confirm-dead'\n", to);
         }
         draw_trouble(to, status);

@@ -10,7 +10,7 @@ $(BUILD)/bench/echo: tests/bench/echo.c
 
 PROGRAMS += bench/nodes
 bench/nodes_SRCS := tests/bench/nodes.c
-bench/nodes_ARCHIVES := hamon_net hamon_config wire hamon_core base
+bench/nodes_ARCHIVES := hamon_net hamon_config hamon_verify wire hamon_core base
 bench/nodes_PKGS := gnutls libsystemd
 
 .PHONY: bench bench-scale bench-witness bench-mirrors

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Two nodes and a witness as real processes on loopback, with a scripted hamon-act where a test wants one. Standard library only."""
 import errno
+import hmac
 import json
 import os
 import pty
@@ -59,6 +60,59 @@ def nothing_seen():
             "leg_connected": False, "leg_refused": False, "leg_oldest_ms": 0, "own_oldest_ms": 0, "service_running": False}
 
 
+class FakeVerify(threading.Thread):
+    """hamon-act's socket for a verify, over a disk of memory. `before_digests(question)` may change it; `held` are the windows that were asked for."""
+
+    def __init__(self, path, size=1 << 20):
+        super().__init__(daemon=True)
+        self.disk, self.asked, self.held, self.holding, self.errors, self.delay = bytearray(size), [], [], False, {}, 0
+        self.before_digests = lambda question: None
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(str(path))
+        self.listener.listen(8)
+        self.path = path
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        try:
+            while packet := connection.recv(65536):
+                connection.send(json.dumps(self.answer(json.loads(packet))).encode())
+        except OSError:
+            pass
+        connection.close()
+
+    def answer(self, q):
+        self.asked.append(q)
+        time.sleep(self.delay)
+        if q["ask"] in self.errors:
+            return {"error": self.errors[q["ask"]], "detail": "the disk is broken"}
+        if q["ask"] != "digests":
+            self.holding = q["ask"] == "hold"
+            if self.holding:
+                self.held.append((int(q["offset"]), q["size"]))
+            return {"error": 0, "detail": ""}
+        self.before_digests(q)
+        digests = ""
+        for i in range(q["count"]):
+            block = bytes(self.disk[int(q["offset"]) + i * q["block"]:int(q["offset"]) + (i + 1) * q["block"]])
+            digests += hmac.new(bytes.fromhex(q["key"]), block, "sha256").hexdigest() if block else ""
+        return {"error": 0, "detail": "", "size": str(len(self.disk)), "digests": digests, "latency_us": 900, "limit_kib": 65536 if q["paced"] else 0}
+
+    def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.join(2)
+        Path(self.path).unlink(missing_ok=True)
+
+
 class FakeAct(threading.Thread):
     """A hamon-act whose disks and arrays are a few booleans: every effect works, unless `errors` names it. `leg` and `seen` are the first mirror's."""
 
@@ -73,6 +127,7 @@ class FakeAct(threading.Thread):
         self.listener.bind(str(path))
         self.listener.listen(1)
         self.path, self.connection, self.stopping = path, None, False
+        self.verify = FakeVerify(Path(path).parent / "verify.sock")
         self.start()
 
     def run(self):
@@ -121,6 +176,9 @@ class FakeAct(threading.Thread):
         elif do == "assemble":
             leg.update(array_running=True)
             seen.update(array_running=True, own_in_sync=True, peer_in_array=False, peer_in_sync=False)
+        elif do == "assemble-both":
+            leg.update(array_running=True)
+            seen.update(array_running=True, own_in_sync=True, peer_in_array=True, peer_in_sync=True)
         elif do == "attach":
             seen.update(attached=True, leg_connected=True)
         elif do == "leg-add":
@@ -157,6 +215,7 @@ class FakeAct(threading.Thread):
                     pass
                 s.close()
         self.join(2)
+        self.verify.stop()
         Path(self.path).unlink(missing_ok=True)
 
 

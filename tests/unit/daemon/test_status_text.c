@@ -38,6 +38,8 @@ static int setup(void **state)
                 snapshot.links.paths[v] = 1;
                 snapshot.links.path[v][0] = (struct path_view){.local = "10.99.0.1", .remote = "10.99.0.2:4344", .heard = true, .heard_ms = 99880};
         }
+        for (unsigned i = 0; i < MIRRORS_MAX; i++)
+                snapshot.verify[i].due_s = UINT64_MAX;
         struct mirror_view *m = &snapshot.mirror[0];
         *m = (struct mirror_view){
                 .health = HEALTH_OK,
@@ -164,6 +166,40 @@ static void test_resync(void **state)
         check("paused-without-a-leg");
 }
 
+static void test_verify(void **state)
+{
+        struct verify_view *v = &snapshot.verify[0];
+        struct verify_run *run = &v->memory.run, *last = &v->memory.last;
+
+        (void)state;
+        snapshot.wall_ms = 1700000000000;
+        v->schedule = VERIFY_WEEKLY;
+        v->due_s = 1700000000 + 5 * 86400;
+        check("verify-never");
+        v->due_s = UINT64_MAX;
+        *run = (struct verify_run){.state = VERIFY_RUNNING, .began_s = 1699999000, .size_bytes = 8ull << 30, .position_bytes = 3ull << 30};
+        v->rate_kib = 102400;
+        v->limit_kib = 131072;
+        v->latency_us = 1200;
+        check("verify-running");
+        run->state = VERIFY_PAUSED;
+        run->differing = 3;
+        check("verify-paused");
+        run->state = VERIFY_RUNNING;
+        (void)strcpy(v->waiting_for, "only one leg is in sync");
+        check("verify-waits");
+        *run = (struct verify_run){.state = VERIFY_FAILED, .size_bytes = 8ull << 30, .position_bytes = 3ull << 30, .ended_s = 1699999900};
+        (void)strcpy(run->why, "node-b: cannot read the leg at byte 3221225472 of the array: Input/output error");
+        *last = (struct verify_run){.state = VERIFY_EQUAL, .began_s = 1699900000, .ended_s = 1699900600, .size_bytes = 8ull << 30, .position_bytes = 8ull << 30};
+        check("verify-failed");
+        *run = (struct verify_run){.state = VERIFY_NEVER};
+        last->state = VERIFY_DIFFERS;
+        for (uint64_t i = 0; i < 6; i++)
+                verify_add_difference(last, i * 1048576);
+        snapshot.mirror[0].reason = REASON_LEGS_DIFFER;
+        check("legs-differ");
+}
+
 static void test_maintenance(void **state)
 {
         (void)state;
@@ -286,6 +322,7 @@ int main(void)
                 cmocka_unit_test_setup(test_degraded_and_the_peer_unheard, setup),
                 cmocka_unit_test_setup(test_standby_with_the_primary_silent, setup),
                 cmocka_unit_test_setup(test_resync, setup),
+                cmocka_unit_test_setup(test_verify, setup),
                 cmocka_unit_test_setup(test_maintenance, setup),
                 cmocka_unit_test_setup(test_hamon_act_is_gone, setup),
                 cmocka_unit_test_setup(test_troubles_of_the_node, setup),

@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <gnutls/crypto.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { SECTOR = 512 };
 
@@ -60,4 +62,54 @@ int digest_blocks(const struct digest_leg *leg, const struct verify_ask *ask, st
                 r = read_and_digest(&own, s.data_offset_sectors * SECTOR, ask, ret, t);
         member_close(&own);
         return r;
+}
+
+static int describe(const struct digest_leg *leg, int fd, struct verify_answer *ret, struct trouble *t)
+{
+        struct leg_header h;
+        struct trouble why;
+        bool blank;
+
+        int r = leg_read(leg->disk, leg->cluster, leg->mirror, &h, &why);
+        if (r == 0)
+                (void)snprintf(ret->holds, sizeof ret->holds, "a leg of this mirror");
+        else if (r == -EREMOTE)
+                (void)snprintf(ret->holds, sizeof ret->holds, "a leg of mirror %s of cluster %s", h.mirror, h.cluster);
+        else if (r == -EPROTO)
+                (void)snprintf(ret->holds, sizeof ret->holds, "a leg of a newer version");
+        else if (r != -ENODATA)
+                return trouble_say(t, r, "%s", why.text);
+        if (r != -ENODATA)
+                return r == 0 ? 1 : 0;
+        r = leg_disk_is_blank(fd, ret->disk_bytes, &blank);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read disk \"%s\"", leg->disk);
+        (void)snprintf(ret->holds, sizeof ret->holds, blank ? "nothing" : "something else");
+        return 0;
+}
+
+int digest_look_at_disk(const struct digest_leg *leg, struct verify_answer *ret, struct trouble *t)
+{
+        enum { GRAIN = 1 << 20 }; /* the device behind the header is whole MiB */
+        struct member own;
+        struct md_super s;
+
+        int fd = direct_open(leg->disk, false);
+        if (fd < 0)
+                return trouble_errno(t, fd, "cannot open disk \"%s\"", leg->disk);
+        int r = direct_size_bytes(fd, &ret->disk_bytes);
+        if (r < 0)
+                r = trouble_errno(t, r, "cannot see the size of disk \"%s\"", leg->disk);
+        else
+                r = describe(leg, fd, ret, t);
+        close(fd);
+        if (r < 0)
+                return r;
+        ret->room_bytes = ret->disk_bytes > LEG_MEMBER_OFFSET ? (ret->disk_bytes - LEG_MEMBER_OFFSET) / GRAIN * GRAIN : 0;
+        if (r == 1 && member_open(leg->disk, LEG_MEMBER_OFFSET, &own) == 0) {
+                if (member_read_super(&own, &s) == 0)
+                        ret->needs_bytes = (s.data_offset_sectors + s.size_sectors) * SECTOR;
+                member_close(&own);
+        }
+        return 0;
 }

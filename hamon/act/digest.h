@@ -22,4 +22,7 @@ struct digest_leg {
  */
 int digest_blocks(const struct digest_leg *leg, const struct verify_ask *ask, struct verify_answer *ret, struct trouble *t);
 
+/* What is on the disk, whosever it is: fills in disk_bytes, room_bytes, needs_bytes and holds. */
+int digest_look_at_disk(const struct digest_leg *leg, struct verify_answer *ret, struct trouble *t);
+
 #endif

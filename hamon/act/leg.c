@@ -93,6 +93,17 @@ static int range_is_blank(int fd, uint64_t offset_bytes, size_t size_bytes, bool
         return r;
 }
 
+int leg_disk_is_blank(int fd, uint64_t size_bytes, bool *ret)
+{
+        bool front = false, end = false;
+
+        int r = range_is_blank(fd, 0, size_bytes < FRONT_BYTES ? (size_t)size_bytes : FRONT_BYTES, &front);
+        if (r == 0 && front && size_bytes > END_BYTES)
+                r = range_is_blank(fd, size_bytes - END_BYTES, END_BYTES, &end);
+        *ret = front && end;
+        return r;
+}
+
 static int make(int fd, const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid,
                 bool overwrite, struct leg_header *ret, struct trouble *t)
 {

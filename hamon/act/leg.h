@@ -28,6 +28,9 @@ int leg_create(const char *disk, const char *cluster, const char *mirror, const 
 bool leg_is_there(const char *disk, const char *cluster, const char *mirror, const struct uuid *uuid, bool overwrite,
                   struct leg_header *ret);
 
+/* Is there anything where file systems, partition tables and arrays keep what names them? *ret: no. */
+int leg_disk_is_blank(int fd, uint64_t size_bytes, bool *ret);
+
 /* Appends `epoch` to the history; durable when 0. -ESTALE: the leg has served a newer one. */
 int leg_add_epoch(const char *disk, const char *cluster, const char *mirror, uint64_t epoch, struct trouble *t);
 

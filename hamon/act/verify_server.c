@@ -150,6 +150,14 @@ static int digests(struct connection *c, unsigned mirror, const struct verify_as
         return r;
 }
 
+static int disk(const struct connection *c, unsigned mirror, struct verify_answer *ret, struct trouble *t)
+{
+        const struct mirror *m = &c->server->mirrors[mirror];
+        const struct digest_leg leg = {.disk = m->disk, .cluster = m->config->cluster, .mirror = m->cm->name};
+
+        return digest_look_at_disk(&leg, ret, t);
+}
+
 /* -- connections ------------------------------------------------------------------------------------------------------------------- */
 
 static bool answer(struct connection *c, const char *packet, size_t size)
@@ -168,6 +176,8 @@ static bool answer(struct connection *c, const char *packet, size_t size)
                 r = hold(c, (unsigned)mirror, &ask, &t);
         else if (ask.asked == ASK_LET_GO)
                 r = let_go(c, &t);
+        else if (ask.asked == ASK_DISK)
+                r = disk(c, (unsigned)mirror, &a, &t);
         else
                 r = digests(c, (unsigned)mirror, &ask, &a, &t);
         a.error = r;

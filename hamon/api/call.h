@@ -98,7 +98,7 @@ api_handler get_events, get_history, follow_events;                             
 api_handler get_notify, post_notify_test;                                                                /* notify.c */
 api_handler get_cluster;                                                                                   /* cluster.c */
 api_handler get_support_bundle;                                                                             /* bundle.c */
-api_handler get_digests;                                                                                   /* digests.c */
+api_handler get_digests, get_disk;                                                                                   /* digests.c */
 api_handler post_export, patch_export, delete_export, start_export, stop_export, clear_export, delete_session;   /* export_changes.c */
 api_handler get_exports, get_sessions;                                                                     /* exports.c */
 /* config_apply.c: the ETag of the configuration, without quotes. */

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Digests of this node's leg, for the hamon of the active node that verifies the mirror (verifier.h). A worker's work: it waits for the disk. */
+/*
+ * What hamon-act reads of this node's disk: what is on it, and digests of its leg for the hamon of the active node that verifies the mirror (verifier.h).
+ * A worker's work: it waits for the disk.
+ */
 #include "hamon/api/call.h"
 #include "hamon/api/forward.h"
+#include "hamon/api/json_take.h"
 #include "hamon/api/verify_link.h"
 #include "hamon/api/workers.h"
 
@@ -39,40 +43,78 @@ static bool take_ask(struct api_call *c, struct verify_ask *ret)
         return true;
 }
 
+/* False: hamon-act does not answer, and `resp` says so. */
+static bool ask_act(const struct api *a, const struct api_work *w, struct verify_ask *ret_ask, struct verify_answer *ret, struct http_response *resp)
+{
+        int fd = verify_link_open(verifier_socket(a->verifier));
+        int r = fd < 0 ? fd : verify_ask_decode(w->target, strlen(w->target), ret_ask);
+        if (r == 0)
+                r = verify_link_ask(fd, ret_ask, ret);
+        if (fd >= 0)
+                close(fd);
+        if (r == 0)
+                return true;
+        char detail[160];
+        (void)snprintf(detail, sizeof detail, "hamon-act does not answer: %s", strerrordesc_np(-r)); /* fits */
+        (void)http_response_problem(resp, 503, "act-lost", "hamon-act does not answer", detail, "systemctl status hamon-act");
+        return false;
+}
+
 static void digest(const struct api *a, struct api_work *w, struct http_response *resp)
 {
         struct verify_ask ask;
         struct verify_answer answer;
-        int fd = verify_link_open(verifier_socket(a->verifier));
-        int r = fd < 0 ? fd : verify_ask_decode(w->target, strlen(w->target), &ask);
-        if (r == 0)
-                r = verify_link_ask(fd, &ask, &answer);
-        if (fd >= 0)
-                close(fd);
-        char *text = r == 0 ? verify_answer_encode(ASK_DIGESTS, &answer) : NULL;
-        if (!text) {
-                char detail[160];
-                (void)snprintf(detail, sizeof detail, "hamon-act does not answer: %s", strerrordesc_np(r < 0 ? -r : ENOMEM)); /* fits */
-                (void)http_response_problem(resp, 503, "act-lost", "hamon-act does not answer", detail, "systemctl status hamon-act");
+        if (!ask_act(a, w, &ask, &answer, resp))
                 return;
-        }
-        resp->json = json_loads(text, 0, NULL);
+        char *text = verify_answer_encode(ASK_DIGESTS, &answer);
+        resp->json = text ? json_loads(text, 0, NULL) : NULL;
         free(text);
+}
+
+static void disk(const struct api *a, struct api_work *w, struct http_response *resp)
+{
+        struct verify_ask ask;
+        struct verify_answer d;
+        if (!ask_act(a, w, &ask, &d, resp))
+                return;
+        int mirror = config_mirror_index(a->config, ask.mirror); /* it is one of ours */
+        resp->json = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "node", a->config->voters[a->self].name, "device", a->config->mirror[mirror].device[a->self], "error",
+                               d.error < 0 ? json_string(d.detail) : json_null(), "disk_bytes", json_of_u64(d.disk_bytes), "room_bytes", json_of_u64(d.room_bytes),
+                               "needs_bytes", json_of_u64(d.needs_bytes), "holds", json_string(d.holds));
+}
+
+static int later(struct api_call *c, const struct verify_ask *ask, void (*run)(const struct api *a, struct api_work *w, struct http_response *resp))
+{
+        char *text = verify_ask_encode(ask);
+        int n = text ? snprintf(c->work.target, sizeof c->work.target, "%s", text) : -1;
+        free(text);
+        if (n < 0 || (size_t)n >= sizeof c->work.target)
+                return -ENOMEM;
+        c->work.run = run;
+        return HTTP_LATER;
+}
+
+static int of_the_witness(struct http_response *resp)
+{
+        return http_response_problem(resp, 409, "wrong-node", "the witness holds no data", "this is the witness: it has no leg", "ask a node");
+}
+
+int get_disk(struct api_call *c, struct http_response *resp)
+{
+        struct verify_ask ask = {.asked = ASK_DISK};
+        if (!c->api->verifier)
+                return of_the_witness(resp);
+        (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", c->api->config->mirror[c->mirror].name); /* fits */
+        return later(c, &ask, disk);
 }
 
 int get_digests(struct api_call *c, struct http_response *resp)
 {
         struct verify_ask ask;
         if (!c->api->verifier)
-                return http_response_problem(resp, 409, "wrong-node", "the witness holds no data", "this is the witness: it has no leg", "ask a node");
+                return of_the_witness(resp);
         if (!take_ask(c, &ask))
                 return http_response_problem(resp, 400, "bad-request", "these are no blocks",
                                              "leg, salt (32 hex digits), offset, block (of 4096 to 65536) and count (up to 64) must be given, in multiples of 4096", "see /v1/openapi.yaml");
-        char *text = verify_ask_encode(&ask);
-        int n = text ? snprintf(c->work.target, sizeof c->work.target, "%s", text) : -1;
-        free(text);
-        if (n < 0 || (size_t)n >= sizeof c->work.target)
-                return -ENOMEM;
-        c->work.run = digest;
-        return HTTP_LATER;
+        return later(c, &ask, digest);
 }

@@ -46,6 +46,7 @@
         X(GET, "/v1/mirrors/{mirror}/secondary", PUBLIC, probe_secondary)                      \
         X(GET, "/v1/mirrors/{mirror}/insync", PUBLIC, probe_insync)                            \
         X(GET, "/v1/mirrors/{mirror}/digests", OPERATOR, get_digests)                          \
+        X(GET, "/v1/mirrors/{mirror}/disk", VIEWER, get_disk)                                  \
         X(GET, "/v1/legs", VIEWER, get_legs)                                                   \
         X(GET, "/v1/links", VIEWER, get_links)                                                 \
         X(GET, "/v1/voters", VIEWER, get_voters)                                               \

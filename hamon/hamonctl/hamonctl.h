@@ -140,6 +140,12 @@ bool retire_copy(const json_t *status, size_t mirror, struct retire_copy *ret);
 /* True: this copy must not go, and `ret` says why and what next. Pure. */
 bool retire_refused(const struct retire_copy *c, char *ret, size_t size_bytes);
 
+/* replace.c: this node's disk was changed for another one. */
+int verb_replace(const struct command_line *c, const char *mirror);
+
+/* True: `own`, as GET /v1/mirrors/NAME/disk tells of it here, must not become the leg beside `peer`, and `ret` says why and what next. Pure. */
+bool replace_refused(const struct retire_copy *copy, const json_t *own, const json_t *peer, char *ret, size_t size_bytes);
+
 /* access.c: who may use the API on TCP. `path`: the configuration that names the certificate. */
 int verb_cert_create(const char *path);
 int verb_token_create(const struct command_line *c, const char *name);

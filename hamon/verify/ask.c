@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const words[] = {[ASK_DIGESTS] = "digests", [ASK_HOLD] = "hold", [ASK_LET_GO] = "let-go"};
+static const char *const words[] = {[ASK_DIGESTS] = "digests", [ASK_HOLD] = "hold", [ASK_LET_GO] = "let-go", [ASK_DISK] = "disk"};
 
 void verify_hex(const uint8_t *bytes, size_t size_bytes, char *ret_text)
 {
@@ -52,7 +52,7 @@ char *verify_ask_encode(const struct verify_ask *a)
         json_t *j = json_pack("{s:s, s:s}", "ask", words[a->asked], "mirror", a->mirror);
 
         verify_hex(a->key, sizeof a->key, key);
-        if (a->asked != ASK_LET_GO)
+        if (a->asked == ASK_DIGESTS || a->asked == ASK_HOLD)
                 json_object_set_new(j, "offset", json_of_u64(a->offset_bytes));
         if (a->asked == ASK_HOLD)
                 json_object_set_new(j, "size", json_integer(a->size_bytes));
@@ -74,7 +74,7 @@ int verify_ask_decode(const char *text, size_t size_bytes, struct verify_ask *re
         const char *word = json_take_string(&t, "ask"), *mirror = json_take_string(&t, "mirror");
         int asked = -1;
 
-        for (int i = 0; i <= ASK_LET_GO; i++)
+        for (int i = 0; i <= ASK_DISK; i++)
                 if (strcmp(word, words[i]) == 0)
                         asked = i;
         bool good = asked >= 0 && strlen(mirror) < sizeof a.mirror;
@@ -101,15 +101,29 @@ int verify_ask_decode(const char *text, size_t size_bytes, struct verify_ask *re
         return good ? 0 : -EPROTO;
 }
 
-char *verify_answer_encode(enum verify_asked to, const struct verify_answer *a)
+/* A text may quote a disk or a program: JSON takes only UTF-8. */
+static json_t *plain(const char *text)
 {
-        char hex[DIGESTS_MAX * DIGEST_BYTES * 2 + 1], detail[sizeof a->detail];
+        char shown[sizeof((struct verify_answer *)0)->detail];
         size_t i;
 
-        for (i = 0; i < sizeof detail - 1 && a->detail[i]; i++) /* JSON takes only UTF-8 */
-                detail[i] = a->detail[i] >= 0x20 && a->detail[i] < 0x7f ? a->detail[i] : '?';
-        detail[i] = '\0';
-        json_t *j = json_pack("{s:i, s:s}", "error", a->error, "detail", detail);
+        for (i = 0; i < sizeof shown - 1 && text[i]; i++)
+                shown[i] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
+        shown[i] = '\0';
+        return json_string(shown);
+}
+
+char *verify_answer_encode(enum verify_asked to, const struct verify_answer *a)
+{
+        char hex[DIGESTS_MAX * DIGEST_BYTES * 2 + 1];
+        json_t *j = json_pack("{s:i, s:o}", "error", a->error, "detail", plain(a->detail));
+
+        if (to == ASK_DISK && a->error == 0) {
+                json_object_set_new(j, "disk_bytes", json_of_u64(a->disk_bytes));
+                json_object_set_new(j, "room_bytes", json_of_u64(a->room_bytes));
+                json_object_set_new(j, "needs_bytes", json_of_u64(a->needs_bytes));
+                json_object_set_new(j, "holds", plain(a->holds));
+        }
         if (to == ASK_DIGESTS && a->error == 0) {
                 verify_hex((const uint8_t *)a->digest, (size_t)a->count * DIGEST_BYTES, hex);
                 json_object_set_new(j, "size", json_of_u64(a->size_bytes));
@@ -135,6 +149,12 @@ int verify_answer_decode(enum verify_asked to, const char *text, size_t size_byt
                 a.latency_us = (uint32_t)json_take_int(&t, "latency_us", 0, UINT32_MAX);
                 a.limit_kib = (uint32_t)json_take_int(&t, "limit_kib", 0, UINT32_MAX);
                 good = a.count <= DIGESTS_MAX && verify_unhex(hex, (size_t)a.count * DIGEST_BYTES, (uint8_t *)a.digest);
+        }
+        if (to == ASK_DISK && a.error == 0) {
+                a.disk_bytes = json_take_u64(&t, "disk_bytes");
+                a.room_bytes = json_take_u64(&t, "room_bytes");
+                a.needs_bytes = json_take_u64(&t, "needs_bytes");
+                (void)snprintf(a.holds, sizeof a.holds, "%s", json_take_string(&t, "holds")); /* for people */
         }
         good = json_take_end(&t) == 0 && good;
         json_decref(j);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What hamon asks hamon-act while it verifies a mirror, on a socket beside act.sock: for digests of the own leg, and on the primary for a
- * window in which nobody writes. Codec of both sides; one JSON object a packet, one answer for each question.
+ * What hamon asks hamon-act about the own disk, on a socket beside act.sock: what is on it, while a mirror is verified for digests of the own leg, and
+ * on the primary for a window in which nobody writes. Codec of both sides; one JSON object a packet, one answer for each question.
  *
  *     {"ask": "digests", "mirror", "leg", "key", "offset", "block", "count", "paced"} -> {"error", "detail", "size", "digests", "latency_us", "limit_kib"}
+ *     {"ask": "disk", "mirror"}                                       -> {"error", "detail", "disk_bytes", "room_bytes", "needs_bytes", "holds"}
  *     {"ask": "hold", "mirror", "offset", "size"} | {"ask": "let-go", "mirror"}       -> {"error", "detail"}
  *
  * Offsets are bytes of the array's data, as an application counts them. A digest is HMAC-SHA256 with a key of this run: who listens on the
@@ -30,7 +31,7 @@ enum {
         VERIFY_HOLD_MS = 2000,        /* a window that nobody ends is ended by hamon-act */
 };
 
-enum verify_asked { ASK_DIGESTS, ASK_HOLD, ASK_LET_GO };
+enum verify_asked { ASK_DIGESTS, ASK_HOLD, ASK_LET_GO, ASK_DISK };
 
 struct verify_ask {
         enum verify_asked asked;
@@ -51,6 +52,9 @@ struct verify_answer {
         uint32_t count;
         uint8_t digest[DIGESTS_MAX][DIGEST_BYTES];
         uint32_t latency_us, limit_kib; /* of the pace; 0: not known */
+        uint64_t disk_bytes, room_bytes; /* DISK: its size, and what of it a leg has for md */
+        uint64_t needs_bytes;            /* DISK: what md needs of a leg of this array; 0: no such leg is here */
+        char holds[96];                  /* DISK: for people */
 };
 
 /* A packet without its NUL, to be freed; NULL: out of memory. */

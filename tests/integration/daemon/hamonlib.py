@@ -60,6 +60,9 @@ def nothing_seen():
             "leg_connected": False, "leg_refused": False, "leg_oldest_ms": 0, "own_oldest_ms": 0, "service_running": False}
 
 
+MIB = 1 << 20
+
+
 class FakeVerify(threading.Thread):
     """hamon-act's socket for a verify, over a disk of memory. `before_digests(question)` may change it; `held` are the windows that were asked for."""
 
@@ -67,6 +70,7 @@ class FakeVerify(threading.Thread):
         super().__init__(daemon=True)
         self.disk, self.asked, self.held, self.holding, self.errors, self.delay = bytearray(size), [], [], False, {}, 0
         self.before_digests = lambda question: None
+        self.disk_size, self.holds = 8 * MIB, "nothing"
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(str(path))
         self.listener.listen(8)
@@ -94,6 +98,9 @@ class FakeVerify(threading.Thread):
         time.sleep(self.delay)
         if q["ask"] in self.errors:
             return {"error": self.errors[q["ask"]], "detail": "the disk is broken"}
+        if q["ask"] == "disk":
+            return {"error": 0, "detail": "", "disk_bytes": str(self.disk_size), "room_bytes": str((self.disk_size - MIB) // MIB * MIB),
+                    "needs_bytes": str(len(self.disk) + MIB if self.holds == "a leg of this mirror" else 0), "holds": self.holds}
         if q["ask"] != "digests":
             self.holding = q["ask"] == "hold"
             if self.holding:
@@ -170,6 +177,7 @@ class FakeAct(threading.Thread):
             return {**answer, "detail": "the disk is broken"}
         if do == "leg-create":
             leg.update(present=True, uuid=command["leg"])
+            self.verify.holds = "a leg of this mirror"
         elif do == "array-create":
             leg.update(has_superblock=True, clean=True, array_running=True)
             seen.update(array_running=True, own_in_sync=True)

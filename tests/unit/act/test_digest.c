@@ -134,6 +134,39 @@ static void only_the_leg_that_is_meant(void **state)
         close(fd);
 }
 
+static void what_is_on_the_disk(void **state)
+{
+        struct digest_leg leg = {.disk = disk, .cluster = "demo", .mirror = "data"};
+        struct verify_answer a = {.error = 0};
+        struct trouble t = {""};
+
+        (void)state;
+        assert_int_equal(digest_look_at_disk(&leg, &a, &t), 0);
+        assert_string_equal(a.holds, "a leg of this mirror");
+        assert_int_equal(a.needs_bytes, (super.data_offset_sectors + super.size_sectors) * SECTOR);
+        assert_int_equal(a.room_bytes, (a.disk_bytes - MEMBER) / MEMBER * MEMBER); /* whole MiB behind the header */
+        leg.mirror = "other";
+        a = (struct verify_answer){.error = 0};
+        assert_int_equal(digest_look_at_disk(&leg, &a, &t), 0);
+        assert_string_equal(a.holds, "a leg of mirror data of cluster demo");
+        assert_int_equal(a.needs_bytes, 0);
+        char other[64];
+        (void)snprintf(other, sizeof other, "%s/other", folder);
+        int fd = open(other, O_RDWR | O_CREAT, 0600);
+        assert_int_equal(ftruncate(fd, 16 * MEMBER), 0);
+        leg.disk = other;
+        assert_int_equal(digest_look_at_disk(&leg, &a, &t), 0);
+        assert_string_equal(a.holds, "nothing");
+        assert_int_equal(pwrite(fd, "x", 1, 16 * MEMBER - 600), 1); /* where a GPT has its second copy */
+        assert_int_equal(fsync(fd), 0);
+        assert_int_equal(digest_look_at_disk(&leg, &a, &t), 0);
+        assert_string_equal(a.holds, "something else");
+        close(fd);
+        assert_int_equal(unlink(other), 0);
+        assert_int_equal(digest_look_at_disk(&leg, &a, &t), -ENOENT);
+        assert_non_null(strstr(t.text, "cannot open disk"));
+}
+
 static char sysfs[] = "/tmp/hold-XXXXXX";
 
 static void attribute(const char *name, char ret[32])
@@ -193,6 +226,7 @@ int main(void)
             cmocka_unit_test(a_digest_is_of_the_arrays_bytes),
             cmocka_unit_test(the_end_of_the_array),
             cmocka_unit_test(only_the_leg_that_is_meant),
+            cmocka_unit_test(what_is_on_the_disk),
             cmocka_unit_test(a_window_is_set_and_ended),
         };
         return cmocka_run_group_tests(tests, make, clean);

@@ -14,6 +14,7 @@ static const struct verify_ask asks[] = {
     {.asked = ASK_DIGESTS, .mirror = "a-name-of-twenty-five-lett", .block_bytes = 4096},
     {.asked = ASK_HOLD, .mirror = "data", .offset_bytes = 65536, .size_bytes = 65536},
     {.asked = ASK_LET_GO, .mirror = "data"},
+    {.asked = ASK_DISK, .mirror = "data"},
 };
 
 static void questions_there_and_back(void **state)
@@ -94,6 +95,19 @@ static void answers_there_and_back(void **state)
         free(text);
 }
 
+static void a_disk_there_and_back(void **state)
+{
+        struct verify_answer a = {.disk_bytes = 1ull << 42, .room_bytes = (1ull << 42) - 1, .needs_bytes = 7, .holds = "a leg of mirror x\xff"}, back;
+
+        (void)state;
+        char *text = verify_answer_encode(ASK_DISK, &a);
+        assert_int_equal(verify_answer_decode(ASK_DISK, text, strlen(text), &back), 0);
+        assert_true(back.disk_bytes == a.disk_bytes && back.room_bytes == a.room_bytes && back.needs_bytes == 7);
+        assert_string_equal(back.holds, "a leg of mirror x?");
+        assert_int_equal(verify_answer_decode(ASK_DIGESTS, text, strlen(text), &back), -EPROTO);
+        free(text);
+}
+
 static void hex_is_exact(void **state)
 {
         uint8_t bytes[2];
@@ -115,6 +129,7 @@ int main(void)
             cmocka_unit_test(questions_there_and_back),
             cmocka_unit_test(numbers_out_of_range_are_refused),
             cmocka_unit_test(answers_there_and_back),
+            cmocka_unit_test(a_disk_there_and_back),
             cmocka_unit_test(hex_is_exact),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

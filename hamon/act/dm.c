@@ -2,6 +2,7 @@
 #include "hamon/act/dm.h"
 
 #include "hamon/act/direct_io.h"
+#include "hamon/act/dm_mapping.h"
 #include "hamon/act/leg_header.h"
 
 #include <errno.h>
@@ -40,12 +41,7 @@ void dm_leg_path(const char *mirror, char ret[DM_PATH_SIZE])
         snprintf(ret, DM_PATH_SIZE, "/dev/mapper/nbdd-leg-%s", mirror);
 }
 
-struct mapping {
-        dev_t disk;
-        uint64_t start_sectors, size_sectors;
-};
-
-static int disk_mapping(const char *disk, struct mapping *ret, struct trouble *t)
+static int disk_mapping(const char *disk, struct dm_mapping *ret, struct trouble *t)
 {
         struct stat st;
         uint64_t size;
@@ -62,7 +58,7 @@ static int disk_mapping(const char *disk, struct mapping *ret, struct trouble *t
         if (size < LEG_MEMBER_OFFSET + MEMBER_MIN_BYTES)
                 return trouble_say(t, -ENOSPC, "disk \"%s\" is too small for a leg: it needs %u MiB", disk,
                                    (LEG_MEMBER_OFFSET + MEMBER_MIN_BYTES) / MIB);
-        *ret = (struct mapping){
+        *ret = (struct dm_mapping){
             .disk = st.st_rdev,
             .start_sectors = LEG_MEMBER_OFFSET / SECTOR,
             .size_sectors = (size - LEG_MEMBER_OFFSET) / MIB * (MIB / SECTOR),
@@ -72,7 +68,7 @@ static int disk_mapping(const char *disk, struct mapping *ret, struct trouble *t
 
 /* 1: there, with its device number and mapping (start_sectors UINT64_MAX when it is not one linear target); 0: not
  * there. */
-static int query(const char *name, dev_t *ret_device, struct mapping *ret)
+static int query(const char *name, dev_t *ret_device, struct dm_mapping *ret)
 {
         struct dm_info info;
         uint64_t start, length;
@@ -91,7 +87,7 @@ static int query(const char *name, dev_t *ret_device, struct mapping *ret)
                 r = info.exists ? 1 : 0;
         if (r == 1) {
                 *ret_device = makedev(info.major, (unsigned)info.minor);
-                *ret = (struct mapping){.start_sectors = UINT64_MAX};
+                *ret = (struct dm_mapping){.start_sectors = UINT64_MAX};
                 void *next = dm_get_next_target(task, NULL, &start, &length, &type, &parameters);
                 if (!next && start == 0 && type && strcmp(type, "linear") == 0 &&
                     sscanf(parameters, "%u:%u %" SCNu64, &major_number, &minor_number, &ret->start_sectors) == 3) {
@@ -103,7 +99,7 @@ static int query(const char *name, dev_t *ret_device, struct mapping *ret)
         return r;
 }
 
-static int create(const char *name, const struct mapping *m)
+static int create(const char *name, const struct dm_mapping *m)
 {
         char parameters[64];
         uint32_t cookie = 0;
@@ -127,7 +123,7 @@ static int create(const char *name, const struct mapping *m)
 int dm_leg_ensure(const char *mirror, const char *disk, dev_t *ret_device, uint64_t *ret_size_bytes, struct trouble *t)
 {
         char name[DM_PATH_SIZE];
-        struct mapping want = {0}, have;
+        struct dm_mapping want = {0}, have;
         dev_t device;
 
         int r = disk_mapping(disk, &want, t);
@@ -147,13 +143,12 @@ int dm_leg_ensure(const char *mirror, const char *disk, dev_t *ret_device, uint6
         pthread_mutex_unlock(&lock);
         if (r < 0)
                 return trouble_errno(t, r, "cannot make device-mapper device \"%s\" over \"%s\"", name, disk);
-        if (have.disk != want.disk || have.start_sectors != want.start_sectors ||
-            have.size_sectors != want.size_sectors)
+        if (!dm_mapping_is_of_leg(&have, &want))
                 return trouble_say(t, -EEXIST,
                                    "device-mapper device \"%s\" is there with another mapping: remove it with dmsetup",
                                    name);
         *ret_device = device;
-        *ret_size_bytes = want.size_sectors * SECTOR;
+        *ret_size_bytes = have.size_sectors * SECTOR;
         return 0;
 }
 

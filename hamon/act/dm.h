@@ -21,7 +21,7 @@
 void dm_leg_path(const char *mirror, char ret[DM_PATH_SIZE]);
 
 /*
- * Makes the device over `disk`, or finds the one that is there with exactly this mapping. Sets its device number and
+ * Makes the device over `disk`, or finds the one that is there with this mapping, or a shorter one when the disk has grown. Sets its device number and
  * size. -EEXIST: the name is used for something else; -ENOSPC: the disk is too small; -ENOTBLK: `disk` is no block
  * device.
  */

@@ -36,3 +36,6 @@ UNIT_TESTS += tests/unit/act/test_stop
 tests/unit/act/test_stop_SRCS := hamon/act/service.c hamon/act/mount.c hamon/act/units.c hamon/act/address.c hamon/act/address_probe.c hamon/act/holders.c hamon/act/child.c
 tests/unit/act/test_stop_ARCHIVES := hamon_act_pure hamon_config hamon_verify hamon_core wire base
 tests/unit/act/test_stop_PKGS := gnutls jansson libsystemd libnl-route-3.0 libnl-3.0
+
+UNIT_TESTS += tests/unit/act/test_dm_mapping
+tests/unit/act/test_dm_mapping_ARCHIVES := base

@@ -131,7 +131,7 @@ class Site(Trio):
         browser.fill(selector="#token", value=self.token(name, role))
         browser.press(key="Enter")
         browser.wait(selector="#verdict h1")
-        browser.wait(selector="#heartbeats .spark, #heartbeats .quiet")
+        browser.wait(selector="#heartbeats .spark, #heartbeats .quiet", seconds=45 * PATIENCE)  # the last of the first answers, on a busy machine
 
     # -- States, one after the other -------------------------------------------------------------------------------------------
 

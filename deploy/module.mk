@@ -19,7 +19,7 @@ DEPLOY_PLAIN := sysusers.d/hamon.conf sysusers.d/nbdd.conf tmpfiles.d/nbdc.conf 
 
 DEPLOY_COMPLETED := nbdd nbdc hamon-rescue hamonctl
 
-.PHONY: install deb dist rpm
+.PHONY: install deb lintian dist rpm
 install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(UDEVDIR) $(DESTDIR)$(MANDIR)/man8
 	$(INSTALL) -d -m 0770 $(DESTDIR)$(SYSCONFDIR)/hamon
@@ -63,6 +63,9 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
 
 deb: all
 	deploy/make-deb $(BUILD) $(VERSION)
+
+lintian: deb
+	lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs $(BUILD)/deb/*.deb
 
 dist:
 	@mkdir -p $(BUILD)/dist

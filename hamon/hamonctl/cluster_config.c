@@ -124,10 +124,10 @@ char *cluster_config_make(const struct command_line *c, const char *dir, const c
         fprintf(to, "# Made by hamonctl cluster create: the same on all machines.\n[cluster]\nname = %s\nkey-file = %s/cluster.key\n", cluster, dir);
         for (unsigned i = 0; i < count && good; i++)
                 good = write_operand(to, operands[i], &made);
-        for (unsigned i = 0; i < c->services && good; i++)
-                good = write_service(to, c->service[i], operands, count);
         if (good && c->api)
                 write_api(to, dir, operands, count);
+        for (unsigned i = 0; i < c->services && good; i++) /* last: a person adds units behind them */
+                good = write_service(to, c->service[i], operands, count);
         if (fclose(to) == 0 && good)
                 return text;
         free(text);

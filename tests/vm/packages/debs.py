@@ -12,6 +12,23 @@ NODE = ("libnbdd0", "nbdd", "nbdc", "hamon-common", "hamon")
 WITNESS = ("hamon-common", "hamon-witness")
 APT = "DEBIAN_FRONTEND=noninteractive apt-get -y -o APT::Get::AutomaticRemove=false"
 
+# Everything that could be of ours: files outside of package management's own lists, accounts, units, devices, processes, sockets.
+LEFT = r"""
+find / -xdev \( -path /proc -o -path /sys -o -path /var/lib/dpkg -o -path /var/cache/apt -o -path /var/log \) -prune -o \
+    \( -iname '*nbdd*' -o -iname '*nbdc*' -o -iname '*hamon*' \) -print
+find /run /dev \( -iname '*nbdd*' -o -iname '*nbdc*' -o -iname '*hamon*' -o -name 'nb[0-9]*' \) 2>/dev/null
+getent passwd nbdd hamon; getent group nbdd hamon
+systemctl list-units --all --plain --no-legend 'nbdd*' 'nbdc*' 'hamon*' | grep -v ' not-found inactive dead '
+dmsetup ls | grep nbdd
+cat /proc/mdstat | grep ^md
+ps -e -o comm= | grep -E '^(nbdd|nbdc|hamon)'
+ss -Hltn | grep -E ':434[34] '
+ls -d /sys/block/nbd*/pid 2>/dev/null
+dpkg -l | grep -E '^.. +(lib)?(nbdd|nbdc|hamon)' | grep -v '^un'
+! command -v rpm >/dev/null || rpm -qa 2>/dev/null | grep -E '(nbdd|nbdc|hamon)'
+true
+"""
+
 
 def files(names):
     """The packages of build/deb by their names."""
@@ -63,3 +80,7 @@ def remove(vm, names, purge=False, expect_refusal=False):
     if (code != 0) != expect_refusal:
         raise RuntimeError(f"{vm.name}: apt {'did not refuse to remove' if expect_refusal else 'cannot remove'} {' '.join(names)}: {out[-3000:]}")
     return out
+
+
+def left(vm):
+    return [line for line in vm.check(LEFT, timeout=60).splitlines() if line.strip()]

@@ -128,16 +128,28 @@ static bool disk_is_immediate(const struct request *q)
         return q->conn->target->memory_backed && is_short;
 }
 
-static void disk_by_thread(struct request *q)
+/*
+ * What changes a regular file goes to the kernel's own threads one at a time for each of 64 hashes of inodes (io_uring/io-wq.c, io_wq_hash_work()): one
+ * file that hangs would hold up every other with its hash. Our threads are told apart by file.
+ */
+static bool kernel_would_queue(const struct request *q)
+{
+        const struct target *t = q->conn->target;
+        bool changes = q->disk.operation == DISK_WRITE || q->disk.operation == DISK_PUNCH || q->disk.operation == DISK_ZERO;
+
+        return changes && !t->block_device && !t->direct;
+}
+
+/* False: there is no thread for it. */
+static bool disk_by_thread(struct request *q)
 {
         struct worker *w = q->conn->worker;
         struct uring *u = w->backend_state;
-        int r = u->pool ? 0 : disk_pool_new(w->wake_fd, &u->pool);
 
-        if (r < 0)
-                request_done(q, r);
-        else
-                disk_pool_submit(u->pool, q);
+        if (!u->pool && disk_pool_new(w->wake_fd, &u->pool) < 0)
+                return false;
+        disk_pool_submit(u->pool, q);
+        return true;
 }
 
 static void uring_disk(struct request *q)
@@ -149,9 +161,12 @@ static void uring_disk(struct request *q)
                 return;
         }
         if (d->operation == DISK_EXTENTS) {
-                disk_by_thread(q);
+                if (!disk_by_thread(q))
+                        request_done(q, -ENOMEM);
                 return;
         }
+        if (kernel_would_queue(q) && disk_by_thread(q))
+                return;
         struct io_uring_sqe *sqe = sqe_get(q->conn->worker);
         switch (d->operation) {
         case DISK_EXTENTS: /* above */

@@ -119,7 +119,7 @@ static inline void breader_copy(struct breader *r, void *to, size_t n)
 static inline void bwriter_copy(struct bwriter *w, const void *from, size_t n)
 {
         uint8_t *p = bwriter_take(w, n);
-        if (p)
+        if (p && n) /* `from` may be NULL then */
                 memcpy(p, from, n);
 }
 

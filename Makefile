@@ -117,6 +117,19 @@ $(foreach a,$(sort $(foreach t,$(UNIT_TESTS),$(word 3,$(subst /, ,$(t))))),$(eva
 integration: all
 	@BUILD=$(BUILD) tests/run integration $(INTEGRATION_TESTS)
 
+# The two commands of the README, on a fresh machine. check: what must be green before anything lands. demo: the whole product, seen from outside.
+.PHONY: check demo
+check:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory -j2 all
+	@tests/check
+
+demo:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory deb
+	@tests/vm/demo
+
 deps:
 	@deploy/install-deps
 

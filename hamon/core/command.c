@@ -123,19 +123,83 @@ static void replace_witness(struct core *c, const struct event *e, struct action
         answer(e->command.ticket, any ? 0 : -EINVAL, any ? REASON_COMMAND_DONE : REASON_COMMAND_WRONG_STATE, out);
 }
 
-static void ask_maintenance(struct core *c, uint8_t mirror, const struct event *e)
+static void ask_maintenance(struct core *c, uint8_t mirror, uint64_t until_s, const struct event *e)
 {
         struct ask *ask = &c->command[mirror].ask;
 
         ask_change(c, mirror, ask, CHANGE_MAINTAIN, 0, e);
-        ask->change.maintenance_until_s = e->command.until_s;
+        ask->change.maintenance_until_s = until_s;
+}
+
+static enum reason may_be_done(const struct core *c, const struct command_request *r)
+{
+        if (r->type == COMMAND_MAINTENANCE)
+                return may_maintain(c, r->mirror);
+        if (!c->act_ready)
+                return REASON_ACT_LOST;
+        switch (r->type) {
+        case COMMAND_CREATE:
+                return may_create(c, r->mirror);
+        case COMMAND_JOIN:
+                return may_join(c, r->mirror);
+        case COMMAND_SWITCHOVER:
+                return may_switch_over(c, r->mirror);
+        case COMMAND_RESYNC:
+                return may_control_resync(c, r->mirror, &r->order);
+        case COMMAND_SERVICE_RESTART:
+                return may_restart_service(c, r->mirror);
+        case COMMAND_FORCE_PRIMARY:
+                return may_force(c, r->mirror, r->consent);
+        default:
+                return may_start_alone(c, r->mirror, r->consent);
+        }
+}
+
+/* Everything but a word in the record is about the own disk. */
+static bool waits_for_first_look(const struct core *c, const struct command_request *r)
+{
+        enum mirror_state s = c->mirror[r->mirror].state;
+
+        return r->type != COMMAND_MAINTENANCE && (s == MIRROR_START || s == MIRROR_OPENING);
+}
+
+/* The command is judged and begun, or refused. */
+static void begin(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
+{
+        struct command *cmd = &c->command[mirror];
+        const struct command_request *r = &cmd->request;
+        enum reason refused = may_be_done(c, r);
+        bool decided;
+
+        cmd->waits = false;
+        if (refused != REASON_NONE) {
+                cmd->active = false;
+                answer(r->ticket, refused == REASON_COMMAND_CONSENT ? -EPERM : -EINVAL, refused, out);
+                return;
+        }
+        cmd->epoch = record_known(c, mirror, &decided)->epoch;
+        cmd->until_ms = c->now_ms + COMMAND_PATIENCE * (uint64_t)c->config.timers.effect_timeout_ms;
+        if (r->type == COMMAND_CREATE)
+                mirror_fire(c, mirror, MIRROR_COMMAND_CREATE, e, out);
+        else if (r->type == COMMAND_JOIN)
+                mirror_fire(c, mirror, MIRROR_COMMAND_JOIN, e, out);
+        else if (r->type == COMMAND_SWITCHOVER)
+                c->mirror[mirror].stop = true;
+        else if (r->type == COMMAND_MAINTENANCE)
+                ask_maintenance(c, mirror, r->until_s, e);
+        else if (r->type == COMMAND_RESYNC)
+                pending_ask(c, &cmd->pending,
+                            &(struct effect){.type = EFFECT_RESYNC_CONTROL, .mirror = mirror, .order = r->order, .until_ms = cmd->until_ms}, out);
+        else if (r->type == COMMAND_SERVICE_RESTART)
+                service_afresh(c, mirror, out);
+        else
+                c->mirror[mirror].start_alone = true;
+        c->mirror[mirror].forced = r->type == COMMAND_FORCE_PRIMARY;
 }
 
 void command_given(struct core *c, const struct event *e, struct actions *out)
 {
         uint8_t mirror = e->command.mirror;
-        enum reason refused = REASON_NONE;
-        bool decided;
 
         if (e->command.type == COMMAND_LEAVE) {
                 leave(c, e, out);
@@ -162,52 +226,14 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
                 answer(e->command.ticket, -EBUSY, REASON_COMMAND_BUSY, out);
                 return;
         }
-        if (e->command.type == COMMAND_MAINTENANCE)
-                refused = may_maintain(c, mirror);
-        else if (!c->act_ready)
-                refused = REASON_ACT_LOST;
-        else if (e->command.type == COMMAND_CREATE)
-                refused = may_create(c, mirror);
-        else if (e->command.type == COMMAND_JOIN)
-                refused = may_join(c, mirror);
-        else if (e->command.type == COMMAND_SWITCHOVER)
-                refused = may_switch_over(c, mirror);
-        else if (e->command.type == COMMAND_RESYNC)
-                refused = may_control_resync(c, mirror, &e->command.order);
-        else if (e->command.type == COMMAND_SERVICE_RESTART)
-                refused = may_restart_service(c, mirror);
-        else if (e->command.type == COMMAND_FORCE_PRIMARY)
-                refused = may_force(c, mirror, e->command.consent);
-        else
-                refused = may_start_alone(c, mirror, e->command.consent);
-        if (refused != REASON_NONE) {
-                answer(e->command.ticket, refused == REASON_COMMAND_CONSENT ? -EPERM : -EINVAL, refused, out);
-                return;
-        }
         *cmd = (struct command){
             .active = true,
-            .type = e->command.type,
-            .consent = e->command.consent,
-            .ticket = e->command.ticket,
-            .epoch = record_known(c, mirror, &decided)->epoch,
-            .until_ms = c->now_ms + COMMAND_PATIENCE * (uint64_t)c->config.timers.effect_timeout_ms,
+            .waits = waits_for_first_look(c, &e->command),
+            .request = e->command,
+            .until_ms = c->now_ms + c->config.timers.effect_timeout_ms,
         };
-        if (cmd->type == COMMAND_CREATE)
-                mirror_fire(c, mirror, MIRROR_COMMAND_CREATE, e, out);
-        else if (cmd->type == COMMAND_JOIN)
-                mirror_fire(c, mirror, MIRROR_COMMAND_JOIN, e, out);
-        else if (cmd->type == COMMAND_SWITCHOVER)
-                c->mirror[mirror].stop = true;
-        else if (cmd->type == COMMAND_MAINTENANCE)
-                ask_maintenance(c, mirror, e);
-        else if (cmd->type == COMMAND_RESYNC)
-                pending_ask(c, &cmd->pending,
-                            &(struct effect){.type = EFFECT_RESYNC_CONTROL, .mirror = mirror, .order = e->command.order, .until_ms = cmd->until_ms}, out);
-        else if (cmd->type == COMMAND_SERVICE_RESTART)
-                service_afresh(c, mirror, out);
-        else
-                c->mirror[mirror].start_alone = true;
-        c->mirror[mirror].forced = cmd->type == COMMAND_FORCE_PRIMARY;
+        if (!cmd->waits)
+                begin(c, mirror, e, out);
 }
 
 void command_effect_done(struct core *c, uint8_t mirror, const struct event *e)
@@ -220,7 +246,7 @@ void command_effect_done(struct core *c, uint8_t mirror, const struct event *e)
 
 void command_outcome(struct core *c, uint8_t mirror, const struct change_outcome *outcome)
 {
-        if (!outcome->won && c->command[mirror].type == COMMAND_MAINTENANCE)
+        if (!outcome->won && c->command[mirror].request.type == COMMAND_MAINTENANCE)
                 command_failed(c, mirror, -EAGAIN, REASON_COMMAND_WRONG_STATE); /* somebody else's word came later */
 }
 
@@ -241,7 +267,7 @@ static bool is_done(const struct core *c, uint8_t mirror)
         const struct mirror *m = &c->mirror[mirror];
         const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
 
-        switch (cmd->type) {
+        switch (cmd->request.type) {
         case COMMAND_CREATE:
         case COMMAND_START_ALONE:
         case COMMAND_FORCE_PRIMARY:
@@ -271,9 +297,9 @@ static enum reason obstacle(const struct core *c, uint8_t mirror)
 {
         const struct mirror *m = &c->mirror[mirror];
 
-        if (c->command[mirror].type == COMMAND_RESYNC)
+        if (c->command[mirror].request.type == COMMAND_RESYNC)
                 return c->act_ready ? REASON_EFFECT_SLOW : REASON_ACT_LOST;
-        if (c->command[mirror].type == COMMAND_MAINTENANCE)
+        if (c->command[mirror].request.type == COMMAND_MAINTENANCE)
                 return REASON_NO_MAJORITY;
         if (m->reason != REASON_NONE)
                 return m->reason;
@@ -286,11 +312,11 @@ static bool may_still_happen(const struct core *c, uint8_t mirror)
         const struct mirror *m = &c->mirror[mirror];
         const struct command *cmd = &c->command[mirror];
 
-        if (cmd->type == COMMAND_MAINTENANCE)
+        if (cmd->request.type == COMMAND_MAINTENANCE)
                 return cmd->ask.wanted;
-        if (cmd->type == COMMAND_RESYNC)
+        if (cmd->request.type == COMMAND_RESYNC)
                 return pending_is_open(&cmd->pending) && !cmd->pending.unsent; /* as below: late ones are not begun, but it may have begun */
-        if (cmd->type == COMMAND_SERVICE_RESTART)
+        if (cmd->request.type == COMMAND_SERVICE_RESTART)
                 return service_is_busy(c, mirror);
         switch (m->state) {
         case MIRROR_CREATE_LEG:
@@ -305,7 +331,7 @@ static bool may_still_happen(const struct core *c, uint8_t mirror)
         case MIRROR_HISTORY:
                 return true;
         default:
-                return c->command[mirror].type == COMMAND_SWITCHOVER; /* the service is stopped, and the peer will start it */
+                return c->command[mirror].request.type == COMMAND_SWITCHOVER; /* the service is stopped, and the peer will start it */
         }
 }
 
@@ -318,7 +344,7 @@ static void take_back(struct core *c, uint8_t mirror)
                 ask_forget(ask);
 }
 
-bool command_poll(struct core *c, uint8_t mirror, struct actions *out)
+bool command_poll(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
 {
         struct command *cmd = &c->command[mirror];
 
@@ -329,11 +355,21 @@ bool command_poll(struct core *c, uint8_t mirror, struct actions *out)
         }
         if (!cmd->active)
                 return false;
+        if (cmd->waits && c->leaving) {
+                cmd->active = false;
+                answer(cmd->request.ticket, -EBUSY, REASON_COMMAND_BUSY, out);
+                return false;
+        }
+        if (cmd->waits) {
+                if (!waits_for_first_look(c, &cmd->request) || cmd->until_ms <= c->now_ms)
+                        begin(c, mirror, e, out);
+                return !cmd->waits;
+        }
         if (!cmd->failed && is_done(c, mirror)) {
-                answer(cmd->ticket, 0, REASON_COMMAND_DONE, out);
+                answer(cmd->request.ticket, 0, REASON_COMMAND_DONE, out);
         } else if (cmd->given_up) {
                 bool open = may_still_happen(c, mirror);
-                answer(cmd->ticket, open ? -EINPROGRESS : -ETIMEDOUT, open ? REASON_COMMAND_UNSETTLED : cmd->reason, out);
+                answer(cmd->request.ticket, open ? -EINPROGRESS : -ETIMEDOUT, open ? REASON_COMMAND_UNSETTLED : cmd->reason, out);
         } else if (!cmd->failed && cmd->until_ms <= c->now_ms) {
                 cmd->given_up = true;
                 cmd->reason = obstacle(c, mirror);
@@ -341,7 +377,7 @@ bool command_poll(struct core *c, uint8_t mirror, struct actions *out)
                 c->mirror[mirror].start_alone = false;
                 return true;
         } else if (cmd->failed) {
-                answer(cmd->ticket, cmd->error, cmd->reason, out);
+                answer(cmd->request.ticket, cmd->error, cmd->reason, out);
         } else {
                 return false;
         }

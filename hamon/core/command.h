@@ -3,6 +3,9 @@
  * What people ask for: which command may be given when, and when it is done. One at a time for each mirror.
  *
  * Owns: struct command, core.leaving. Each accepted command is answered exactly once. The work is the machines'.
+ *
+ * A node that has just started does not know its disks. What is asked then waits for its first look, for one effect_timeout_ms at most, and is
+ * judged by what it finds: "start the daemon, then create the mirror" works in a script without a pause between the two.
  */
 #ifndef HAMON_CORE_COMMAND_H
 #define HAMON_CORE_COMMAND_H
@@ -19,9 +22,8 @@ enum { COMMAND_PATIENCE = 2 };
 
 struct command {
         bool active;
-        enum command_type type;
-        bool consent;
-        uint64_t ticket;
+        bool waits; /* for the node's first look at its disks */
+        struct command_request request;
         uint64_t epoch; /* of the record when it was given */
         uint64_t until_ms;
         struct ask ask;         /* MAINTENANCE: the change that it is */
@@ -41,7 +43,7 @@ void command_outcome(struct core *c, uint8_t mirror, const struct change_outcome
 /* A machine could not do it. */
 void command_failed(struct core *c, uint8_t mirror, int error, enum reason reason);
 
-bool command_poll(struct core *c, uint8_t mirror, struct actions *out); /* true: it was given up; the machines look again */
+bool command_poll(struct core *c, uint8_t mirror, const struct event *e, struct actions *out); /* true: it was given up; the machines look again */
 uint64_t command_deadline_ms(const struct core *c, uint8_t mirror);
 
 #endif

@@ -274,7 +274,7 @@ static void settle(struct core *c, uint8_t m, const struct event *e, struct acti
                 standby_poll(c, m, e, out);
                 service_poll(c, m, out);
                 resync_hook_poll(c, m, out);
-                moved = command_poll(c, m, out) || moved;
+                moved = command_poll(c, m, e, out) || moved;
                 if (!moved && before[0] == (int)c->mirror[m].state && before[1] == (int)c->leg[m].state &&
                     before[2] == (int)c->standby[m].state && before[3] == (int)c->service[m].state)
                         return;

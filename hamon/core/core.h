@@ -59,6 +59,16 @@ enum command_type {
         COMMAND_TYPES
 };
 
+/* EVENT_COMMAND: what a person asks for. */
+struct command_request {
+        enum command_type type;
+        uint8_t mirror;
+        bool consent; /* CREATE, JOIN: overwrite the disk; others: typed confirmation */
+        struct resync_order order; /* RESYNC */
+        uint64_t until_s; /* MAINTENANCE: seconds since 1970; 0: off */
+        uint64_t ticket; /* comes back in ACTION_ANSWER */
+};
+
 struct event {
         enum event_type type;
         uint64_t now_ms;      /* CLOCK_BOOTTIME, never goes back */
@@ -68,14 +78,7 @@ struct event {
                 struct message message;
                 struct effect_result result;
                 struct observation observed;
-                struct {
-                        enum command_type type;
-                        uint8_t mirror;
-                        bool consent; /* CREATE, JOIN: overwrite the disk; others: typed confirmation */
-                        struct resync_order order; /* RESYNC */
-                        uint64_t until_s; /* MAINTENANCE: seconds since 1970; 0: off */
-                        uint64_t ticket; /* comes back in ACTION_ANSWER */
-                } command;
+                struct command_request command;
         };
 };
 

@@ -241,7 +241,7 @@ static void ask_effect(struct core *c, uint8_t mirror, enum effect_type type, st
                         .leg = type == EFFECT_LEG_CREATE ? m->new_leg : m->opened.leg.uuid,
                         .session = c->leg[mirror].session,
                         .version = version_for(c, mirror, type),
-                        .overwrite = c->command[mirror].active && c->command[mirror].consent,
+                        .overwrite = c->command[mirror].active && c->command[mirror].request.consent,
                         /* a disk is written over while the person waits, or not at all */
                         .until_ms = type == EFFECT_LEG_CREATE ? c->command[mirror].until_ms : 0,
                     },

@@ -150,7 +150,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, struct actio
         case FAIL:
                 service_policy_failed(c, mirror);
                 s->again = s->pending.effect.whole; /* its units may not have been stopped */
-                if (c->command[mirror].type == COMMAND_SERVICE_RESTART)
+                if (c->command[mirror].request.type == COMMAND_SERVICE_RESTART)
                         command_failed(c, mirror, -EIO, REASON_SERVICE_FAILED);
                 /* fall through */
         case WAIT:

@@ -208,6 +208,41 @@ static void nothing_without_hamon_act(void **state)
         world_expect_answer(&w, 5, -EINVAL, REASON_ACT_LOST);
 }
 
+/* Right after the start nobody has looked at the disks: what is asked then waits for the look. */
+static void a_command_waits_for_the_first_look(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_command(&w, A, COMMAND_CREATE, false, 1);
+        world_run(&w, 4000);
+        world_expect_answer(&w, 1, 0, REASON_COMMAND_DONE);
+        assert_true(world_serves(&w, A));
+}
+
+/* Not for ever, and one that is asked to leave has other things to do. */
+static void a_command_does_not_wait_for_ever(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_act(&w, A, false);
+        world_command(&w, A, COMMAND_CREATE, false, 1);
+        world_run(&w, 1000);
+        world_command(&w, A, COMMAND_CREATE, false, 2);
+        world_run(&w, 1000);
+        world_expect_answer(&w, 2, -EBUSY, REASON_COMMAND_BUSY);
+        world_run(&w, w.core[A].config.timers.effect_timeout_ms);
+        world_expect_answer(&w, 1, -EINVAL, REASON_ACT_LOST);
+        assert_false(world_serves(&w, A));
+
+        world_init(&w);
+        world_act(&w, B, false);
+        world_command(&w, B, COMMAND_CREATE, false, 3);
+        world_run(&w, 1000);
+        world_command(&w, B, COMMAND_LEAVE, false, 4);
+        world_run(&w, 1000);
+        world_expect_answer(&w, 3, -EBUSY, REASON_COMMAND_BUSY);
+}
+
 static void service_does_not_start(void **state)
 {
         (void)state;
@@ -239,6 +274,8 @@ int main(void)
             cmocka_unit_test(a_consent_does_not_outlive_its_command),
             cmocka_unit_test(a_join_is_given_up),
             cmocka_unit_test(nothing_without_hamon_act),
+            cmocka_unit_test(a_command_waits_for_the_first_look),
+            cmocka_unit_test(a_command_does_not_wait_for_ever),
             cmocka_unit_test(service_does_not_start),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

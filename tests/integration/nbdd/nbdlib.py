@@ -83,6 +83,10 @@ class Server:
     def log(self):
         return open(self.log_path).read()
 
+    def logs(self, words):
+        """Wait for the words: what a client sees may come before what the log says of it."""
+        self.wait("%r in the log:\n%s" % (words, self.log()), lambda: words in self.log())
+
     def stop(self, sig=signal.SIGTERM, timeout=30):
         if self.process.poll() is None:
             self.process.send_signal(sig)

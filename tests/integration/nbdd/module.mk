@@ -5,10 +5,10 @@ INTEGRATION_TESTS += $(addprefix tests/integration/nbdd/test-,admin classic clie
 NBDD_TESTS := $(filter tests/integration/nbdd/%,$(INTEGRATION_TESTS))
 .PHONY: nbdd-san nbdd-tsan
 nbdd-san:
-	@$(MAKE) --no-print-directory -j2 SAN=1 build/san/nbdd build/san/libnbdd.so.0
+	@$(MAKE) --no-print-directory -j2 SAN=1 BUILD=build/san build/san/nbdd build/san/libnbdd.so.0
 	@BUILD=build/san tests/run nbdd-san $(NBDD_TESTS)
 nbdd-tsan:
-	@$(MAKE) --no-print-directory -j2 TSAN=1 build/tsan/nbdd build/tsan/libnbdd.so.0
+	@$(MAKE) --no-print-directory -j2 TSAN=1 BUILD=build/tsan build/tsan/nbdd build/tsan/libnbdd.so.0
 	@NBDD_TEST_BACKEND=threads BUILD=build/tsan tests/run nbdd-tsan $(NBDD_TESTS)
 
 .PHONY: nbdd-mutants

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/core/state.h"
 
-enum deed { NOTHING, LEARN, CONFIRM, RELEASE, GRANT, CHECK, GRANTED, REFUSED, CHECKED, BUSY_REFUSED, WRONG_LEG, WRONG_PRIMARY, ASK_AGAIN, GIVE_UP };
+enum deed { NOTHING, LEARN, CONFIRM, RECALL, RELEASE, GRANT, CHECK, GRANTED, REFUSED, CHECKED, BUSY_REFUSED, WRONG_LEG, WRONG_PRIMARY, ASK_AGAIN, GIVE_UP };
 
 #define S(name) IN_STATE(STANDBY_##name)
-#define ALL (S(IDLE) | S(LEARN) | S(CONFIRM) | S(RELEASE) | S(GRANT) | S(CHECK))
+#define READING (S(LEARN) | S(CONFIRM) | S(RECALL))
+#define ALL (S(IDLE) | READING | S(RELEASE) | S(GRANT) | S(CHECK))
 #define BUSY (ALL & ~S(IDLE))
 
 /* What is asked for again while it is under way needs no row of its own: its answer is on its way. */
@@ -22,7 +23,13 @@ static const struct row rows[] = {
 
     {S(IDLE), STANDBY_CHECK_REQUESTED, STANDBY_FREE | STANDBY_GIVEN, 0, STANDBY_CHECK, CHECK, REASON_NONE},
     {S(IDLE), STANDBY_CHECK_REQUESTED, 0, STANDBY_FREE, STAY, NOTHING, REASON_NONE},
+#ifdef MUTANT_UNIT_check_forgotten /* R2f */
     {S(IDLE), STANDBY_CHECK_REQUESTED, STANDBY_FREE, STANDBY_GIVEN, STAY, NOTHING, REASON_NONE},
+#elif defined(MUTANT_UNIT_check_unread) /* R2f */
+    {S(IDLE), STANDBY_CHECK_REQUESTED, STANDBY_FREE, STANDBY_GIVEN, STANDBY_CHECK, CHECK, REASON_NONE},
+#else
+    {S(IDLE), STANDBY_CHECK_REQUESTED, STANDBY_FREE, STANDBY_GIVEN, STANDBY_RECALL, RECALL, REASON_NONE},
+#endif
     {BUSY, STANDBY_CHECK_REQUESTED, 0, 0, STAY, NOTHING, REASON_NONE},
 
     {S(LEARN), STANDBY_OUTCOME, 0, 0, STANDBY_IDLE, NOTHING, REASON_NONE},
@@ -30,22 +37,25 @@ static const struct row rows[] = {
     {S(CONFIRM), STANDBY_OUTCOME, STANDBY_FREE | STANDBY_RIGHT, STANDBY_HELD, STANDBY_GRANT, GRANT, REASON_NONE},
     {S(CONFIRM), STANDBY_OUTCOME, STANDBY_FREE, STANDBY_RIGHT, STANDBY_IDLE, WRONG_PRIMARY, REASON_NONE},
     {S(CONFIRM), STANDBY_OUTCOME, 0, STANDBY_FREE, STANDBY_IDLE, BUSY_REFUSED, REASON_NONE},
-    {ALL & ~(S(LEARN) | S(CONFIRM)), STANDBY_OUTCOME, 0, 0, STAY, NOTHING, REASON_NONE},
+    {S(RECALL), STANDBY_OUTCOME, STANDBY_FREE | STANDBY_RIGHT, 0, STANDBY_CHECK, CHECK, REASON_NONE},
+    {S(RECALL), STANDBY_OUTCOME, STANDBY_FREE, STANDBY_RIGHT, STANDBY_IDLE, NOTHING, REASON_NONE},
+    {S(RECALL), STANDBY_OUTCOME, 0, STANDBY_FREE, STANDBY_IDLE, NOTHING, REASON_NONE},
+    {ALL & ~READING, STANDBY_OUTCOME, 0, 0, STAY, NOTHING, REASON_NONE},
 
     {S(RELEASE), STANDBY_DONE, STANDBY_FREE, 0, STANDBY_GRANT, GRANT, REASON_NONE},
     {S(RELEASE), STANDBY_DONE, 0, STANDBY_FREE, STANDBY_IDLE, BUSY_REFUSED, REASON_NONE},
     {S(GRANT), STANDBY_DONE, STANDBY_FREE, 0, STANDBY_IDLE, GRANTED, REASON_NONE},
     {S(GRANT), STANDBY_DONE, 0, STANDBY_FREE, STANDBY_IDLE, BUSY_REFUSED, REASON_NONE},
     {S(CHECK), STANDBY_DONE, 0, 0, STANDBY_IDLE, CHECKED, REASON_NONE},
-    {S(IDLE) | S(LEARN) | S(CONFIRM), STANDBY_DONE, 0, 0, STAY, NOTHING, REASON_NONE},
+    {S(IDLE) | READING, STANDBY_DONE, 0, 0, STAY, NOTHING, REASON_NONE},
     {S(RELEASE) | S(GRANT), STANDBY_FAILED, 0, 0, STANDBY_IDLE, REFUSED, REASON_EFFECT_FAILED},
     {S(CHECK), STANDBY_FAILED, 0, 0, STANDBY_IDLE, NOTHING, REASON_EFFECT_FAILED},
-    {S(IDLE) | S(LEARN) | S(CONFIRM), STANDBY_FAILED, 0, 0, STAY, NOTHING, REASON_NONE},
+    {S(IDLE) | READING, STANDBY_FAILED, 0, 0, STAY, NOTHING, REASON_NONE},
 
     /* R6c: a grant that was asked before an own take-over began must not come after its REVOKE. */
     {S(RELEASE) | S(GRANT) | S(CHECK), STANDBY_ACT_BACK, STANDBY_FREE, 0, STAY, ASK_AGAIN, REASON_NONE},
     {S(RELEASE) | S(GRANT) | S(CHECK), STANDBY_ACT_BACK, 0, STANDBY_FREE, STANDBY_IDLE, GIVE_UP, REASON_NONE},
-    {S(IDLE) | S(LEARN) | S(CONFIRM), STANDBY_ACT_BACK, 0, 0, STAY, NOTHING, REASON_NONE},
+    {S(IDLE) | READING, STANDBY_ACT_BACK, 0, 0, STAY, NOTHING, REASON_NONE},
 
     {S(IDLE), STANDBY_POLL, STANDBY_FREE | STANDBY_BEHIND, 0, STANDBY_LEARN, LEARN, REASON_NONE},
     {S(IDLE), STANDBY_POLL, STANDBY_FREE, STANDBY_BEHIND, STAY, NOTHING, REASON_NONE},
@@ -53,7 +63,7 @@ static const struct row rows[] = {
     {BUSY, STANDBY_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 };
 
-static const char *const words[] = {"idle", "learning", "confirming", "releasing", "granting", "checking"};
+static const char *const words[] = {"idle", "learning", "confirming", "recalling", "releasing", "granting", "checking"};
 /* clang-format on */
 
 const struct table standby_table = {rows, sizeof rows / sizeof *rows, STANDBY_STATES, STANDBY_EVENTS, words};
@@ -132,6 +142,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 ask_change(c, mirror, &s->ask, CHANGE_CONFIRM, 0, e);
                 return;
         case CONFIRM:
+        case RECALL:
                 ask_change(c, mirror, &s->ask, CHANGE_CONFIRM, 0, e);
                 return;
         case RELEASE:
@@ -188,6 +199,19 @@ static void fire(struct core *c, uint8_t mirror, enum standby_event event, const
         do_deed(c, mirror, r->deed, e, out);
 }
 
+/* The session is not the one that this hamon granted last: the leg that is meant is the one that the record names, if that is ours. */
+static void recall(struct core *c, const struct message *q)
+{
+        struct standby *s = &c->standby[q->mirror];
+        const struct detector_voter *v = &c->detector.voter[q->from];
+
+        s->from = q->from;
+        s->epoch = q->check_request.epoch;
+        s->session = q->check_request.session;
+        s->boot = v->ever ? v->last.boot : (struct uuid){{0}};
+        s->leg = c->mirror[q->mirror].opened.leg.uuid;
+}
+
 void standby_message(struct core *c, const struct event *e, struct actions *out)
 {
         const struct message *q = &e->message;
@@ -205,8 +229,9 @@ void standby_message(struct core *c, const struct event *e, struct actions *out)
                 }
                 fire(c, q->mirror, STANDBY_GRANT_REQUESTED, e, out);
         } else {
-                if (s->epoch != q->check_request.epoch || !uuid_equal(&s->session, &q->check_request.session))
-                        return; /* not the session that was granted last */
+                bool granted_last = s->given && s->epoch == q->check_request.epoch && uuid_equal(&s->session, &q->check_request.session);
+                if (s->state == STANDBY_IDLE && !granted_last)
+                        recall(c, q);
                 fire(c, q->mirror, STANDBY_CHECK_REQUESTED, e, out);
         }
 }

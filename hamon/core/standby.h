@@ -3,6 +3,9 @@
  * The other side of a join: a standby opens its own leg for the primary (grant), and reads its own superblock for it (check). And a
  * standby that hears of a newer record than it knows learns it by a decided read.
  *
+ * A grant outlives the hamon that asked for it (nbdd keeps it), and a resync may take hours: who was restarted meanwhile still answers a check. It gives no
+ * grant for that: the session that waits for the answer may be void by now (its disk attached anew), and must stay so.
+ *
  * Owns: struct standby. R6b: no grant without a decided read of its own; R6c: none while an own take-over is under way or unresolved.
  */
 #ifndef HAMON_CORE_STANDBY_H
@@ -16,6 +19,7 @@ enum standby_state {
         STANDBY_IDLE,
         STANDBY_LEARN,   /* decided read, because others know more */
         STANDBY_CONFIRM, /* decided read for a grant */
+        STANDBY_RECALL,  /* decided read for a check: this hamon was started after it had given the grant */
         STANDBY_RELEASE,
         STANDBY_GRANT,
         STANDBY_CHECK,

@@ -2,6 +2,7 @@
 /* hamon, hamon-act or a whole machine goes away for a while and finds what there is. */
 #include "tests/unit/core/fixture.h"
 #include "tests/unit/core/fixture_node.h"
+#include "tests/unit/core/fixture_node.h"
 
 #include "tests/unit/cmocka_all.h"
 
@@ -57,9 +58,8 @@ static void hamon_restarts_on_the_secondary(void **state)
         assert_int_equal(w.core[A].leg[M].state, LEG_IN);
 }
 
-static void hamon_restarts_in_a_resync(void **state)
+static void resyncing(void)
 {
-        (void)state;
         world_init(&w);
         world_run(&w, 4000);
         w.resync_ms = 5000;
@@ -68,12 +68,55 @@ static void hamon_restarts_in_a_resync(void **state)
         world_command(&w, B, COMMAND_JOIN, false, 2);
         world_live(&w, 3000);
         assert_int_equal(w.core[A].leg[M].state, LEG_SYNCING);
+}
+
+static void hamon_restarts_in_a_resync(void **state)
+{
+        (void)state;
+        resyncing();
         unsigned since = w.effects;
         world_restart_hamon(&w, A);
         world_live(&w, 12000);
         assert_int_equal(w.core[A].leg[M].state, LEG_IN);
         assert_int_equal(world_record(&w)->epoch, 1);
         world_expect_effects(&w, since, A, "leg-open history require debt-drop"); /* nothing is let go and joined anew */
+}
+
+/* R2f: the joiner's hamon remembers nothing of the grant, and still says what its superblock permits. The grant is not given anew. */
+static void the_joiners_hamon_restarts_in_a_resync(void **state)
+{
+        (void)state;
+        resyncing();
+        unsigned since = w.effects;
+        world_restart_hamon(&w, B);
+        world_live(&w, 12000);
+        assert_int_equal(w.core[A].leg[M].state, LEG_IN);
+        world_expect_effects(&w, since, A, "require debt-drop");
+        world_expect_effects(&w, since, B, "leg-open leg-open check-leg");
+}
+
+static void ask_b_to_check(uint64_t epoch)
+{
+        struct event e = {.type = EVENT_MESSAGE, .message = {.from = A, .to = B, .mirror = M, .type = MESSAGE_CHECK_REQUEST}};
+
+        e.message.check_request.epoch = epoch;
+        e.message.check_request.session = (struct uuid){{7}};
+        fixture_enqueue(&w, B, &e);
+        world_live(&w, 2000);
+}
+
+/* And it answers the primary of the decided record alone. */
+static void a_check_is_for_the_recorded_primary(void **state)
+{
+        (void)state;
+        redundant();
+        world_restart_hamon(&w, B);
+        world_live(&w, 1000);
+        unsigned since = w.effects;
+        ask_b_to_check(world_record(&w)->epoch + 1);
+        world_expect_effects(&w, since, B, "");
+        ask_b_to_check(world_record(&w)->epoch);
+        world_expect_effects(&w, since, B, "check-leg");
 }
 
 static void hamon_act_restarts(void **state)
@@ -237,6 +280,8 @@ int main(void)
             cmocka_unit_test(hamon_restarts_on_a_lone_primary),
             cmocka_unit_test(hamon_restarts_on_the_secondary),
             cmocka_unit_test(hamon_restarts_in_a_resync),
+            cmocka_unit_test(the_joiners_hamon_restarts_in_a_resync),
+            cmocka_unit_test(a_check_is_for_the_recorded_primary),
             cmocka_unit_test(hamon_act_restarts),
             cmocka_unit_test(assembly_fails_for_a_while),
             cmocka_unit_test(array_gone_in_the_same_boot),

@@ -50,8 +50,11 @@ class Node:
                       f"--runtime=86400 --rate_iops=100 --verify=crc32c --verify_backlog=16 --verify_fatal=1 --output-format=json {' '.join(more)}")
 
     def stop(self, name, timeout_s=60):
-        """Ends a fio; see result()."""
-        self.vm.check(f"systemctl kill -s INT {name}")
+        """
+        Ends a fio; see result(). The signal is for the parent, which tells its worker by shared memory: a worker that a signal interrupts in
+        io_getevents() after a part of its events waits for as many again (fio 3.33, engines/libaio.c: actual_min is not lessened), for ever.
+        """
+        self.vm.check(f"systemctl kill --kill-whom=main -s INT {name}")
         return self.result(name, timeout_s)
 
     def result(self, name, timeout_s):
@@ -86,6 +89,9 @@ grep -s . /sys/kernel/debug/nbd/nbd*/* | head -40
 for d in /sys/block/nbd*/pid; do d=${d%/pid}; [ -e $d/pid ] && grep . $d/stat $d/inflight $d/queue/io_timeout $d/queue/scheduler; done
 ss -tinoe '( dport = :4343 or sport = :4343 )'; cat /proc/net/tls_stat 2>/dev/null
 ps -eo pid=,stat= | while read -r p s; do case $s in D*) echo "== $p $(tr '\\0' ' ' </proc/$p/cmdline)"; cat /proc/$p/stack;; esac; done
+for p in $(ps -eo pid=,wchan= | awk '$2 == "read_events" {print $1}'); do
+    echo "== $p waits for events of AIO: $(cut -d' ' -f1-4 /proc/$p/syscall) (call, context, least, most); the context's id, size, head, tail:"
+    dd if=/proc/$p/mem bs=1 skip=$(($(cut -d' ' -f2 /proc/$p/syscall))) count=16 2>/dev/null | od -An -tu4; done
 for t in $(pgrep -w nbdc); do echo "== nbdc $t $(cat /proc/$t/comm)"; cat /proc/$t/stack; done
 journalctl -b --no-pager -o short-monotonic -n 60 -u 'nbdc@*' -u nbdd; dmesg | tail -n 40"""
 

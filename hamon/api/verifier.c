@@ -36,6 +36,7 @@ static uint64_t now_s(void)
 static void save(struct verifier *v, unsigned mirror)
 {
         char path[VERIFY_PATH_SIZE + CONFIG_NAME_SIZE + 16];
+        pthread_mutex_lock(&v->keeping);
         pthread_mutex_lock(&v->lock);
         struct verify_memory memory = v->task[mirror].memory;
         v->task[mirror].saved_ms = now_ms();
@@ -43,6 +44,7 @@ static void save(struct verifier *v, unsigned mirror)
         operations_poke(v->api->operations); /* for all to see, without waiting for the next look */
         (void)snprintf(path, sizeof path, "%s/verify-%s", v->directory, v->api->config->mirror[mirror].name); /* fits */
         int r = verify_memory_write(path, &memory);
+        pthread_mutex_unlock(&v->keeping);
         if (r < 0)
                 log_warning("'%s' cannot be written (%s): a restart forgets it, continuing", path, strerrordesc_np(-r));
 }
@@ -335,6 +337,7 @@ int verifier_start(struct api *api, const char *state_directory, const char *act
         v->api = api;
         v->fd = -1;
         pthread_mutex_init(&v->lock, NULL);
+        pthread_mutex_init(&v->keeping, NULL);
         pthread_condattr_init(&monotonic);
         (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* every Linux has it */
         pthread_cond_init(&v->wake, &monotonic);
@@ -348,6 +351,7 @@ int verifier_start(struct api *api, const char *state_directory, const char *act
                 r = -api_thread(&v->thread, run, v);
         if (r < 0) {
                 pthread_cond_destroy(&v->wake);
+                pthread_mutex_destroy(&v->keeping);
                 pthread_mutex_destroy(&v->lock);
                 free(v);
                 return r;
@@ -371,6 +375,7 @@ void verifier_stop(struct verifier *v)
                 if (verify_is_under_way(v->task[m].memory.run.state))
                         save(v, m);
         pthread_cond_destroy(&v->wake);
+        pthread_mutex_destroy(&v->keeping);
         pthread_mutex_destroy(&v->lock);
         free(v);
 }

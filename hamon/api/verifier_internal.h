@@ -30,6 +30,7 @@ struct verifier {
         int fd; /* to hamon-act, the thread's; -1: none */
         atomic_bool stopping;
         pthread_mutex_t lock; /* of the tasks; never held while anybody waits */
+        pthread_mutex_t keeping; /* while a memory is written: the newest one last. Taken before `lock`, never by the loop */
         pthread_cond_t wake;
         struct verify_task task[MIRRORS_MAX];
 };

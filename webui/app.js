@@ -72,7 +72,7 @@ function whole(now) {
 	const found = problems(state);
 	const last = lastTakeover(state, v.mirror);
 	tell(worst, found);
-	const drawing = picture(state, v.mirror, v.view.mirror.resync, narrow.matches);
+	const drawing = picture(state, v.mirror, narrow.matches);
 	return [h("a", { class: "skip", href: "#verdict", key: "skip" }, "Skip to the verdict"), header(now), lostBanner(now),
 		h("main", { key: "main", class: isOld(state, now) || state.lostSince && now - state.lostSince > 1000 ? "old" : undefined },
 			verdictPart(state, v, found), mirrorChoice(v.mirror),

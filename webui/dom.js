@@ -66,6 +66,13 @@ export function replaceChildren(parent, children) {
 	}
 }
 
+// A sentence in which no name is broken at its hyphen, and those of `strong` stand out.
+export function named(text, names, strong = []) {
+	const known = [...names, ...strong].map((n) => n.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+	if (!known.length) return text;
+	return text.split(new RegExp(`(?<![\\w/-])(${known.join("|")})(?![\\w/-])`)).map((part, i) => (i % 2 ? h(strong.includes(part) ? "b" : "span", { class: "name" }, part) : part));
+}
+
 const ICONS = {
 	ok: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M5 8.2 7.2 10.4 11.2 5.8"],
 	info: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M8 7.2V11.5M8 4.6v.4"],

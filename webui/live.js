@@ -11,7 +11,7 @@ const EVENTS = 1000; // as many as hamon keeps
 
 export const state = {
 	access: null, status: null, statusAt: 0, cluster: null, clusterAt: 0, links: null, services: null, exports: null, sessions: null, config: null,
-	whatIf: {}, preflight: null, events: [], log: "", lost: false, peerEvents: {}, samples: new Map(), resync: new Map(),
+	whatIf: {}, events: [], log: "", lost: false, peerEvents: {}, samples: new Map(),
 	answeredAt: 0, lostSince: 0, error: "", needsLogin: false,
 };
 
@@ -41,22 +41,8 @@ function takeStatus(status) {
 	const before = state.status;
 	state.status = status;
 	state.statusAt = now() - status.age_ms;
-	for (const mirror of status.mirrors) takeResync(mirror);
 	const word = (s) => JSON.stringify([s?.mirrors.map((m) => [m.health, m.reason.code, m.role, m.record.version]), s?.nodes.map((n) => n.alive)]);
 	if (word(before) !== word(status)) void askWhatIf();
-}
-
-function takeResync(mirror) {
-	const list = state.resync.get(mirror.name) ?? [];
-	if (!mirror.resync) {
-		state.resync.delete(mirror.name);
-		return;
-	}
-	const done = Number(mirror.resync.done_sectors) * 512;
-	if (list.length && done < list.at(-1).done) list.length = 0; // another resync
-	if (!list.length || now() - list.at(-1).at > 900) list.push({ at: now(), done });
-	while (list.length > 30) list.shift();
-	state.resync.set(mirror.name, list);
 }
 
 const before = (events, event) => events.filter((e) => Number(e.id) < Number(event.id));
@@ -77,8 +63,6 @@ function takeCluster(cluster) {
 	state.clusterAt = now();
 	const self = cluster.views.find((v) => v.self);
 	if (self?.status && now() - self.age_ms >= state.statusAt) takeStatus(self.status);
-	for (const view of cluster.views)
-		if (!view.self && view.fresh) for (const mirror of view.status.mirrors) if (mirror.resync) takeResync(mirror);
 }
 
 function takeLinks(links) {
@@ -110,7 +94,6 @@ async function askWhatIf() {
 	const parts = state.status.nodes.map((n) => n.name);
 	try {
 		await Promise.all([...parts, "link"].map((part) => take(`/v1/simulate?fail=${encodeURIComponent(part)}`, (a) => (state.whatIf[part] = a.simulate))));
-		await take("/v1/preflight/switchover", (a) => (state.preflight = a));
 		changed();
 	} catch (e) {
 		failed(e);

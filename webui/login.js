@@ -31,6 +31,6 @@ export function loginPage() {
 			state.error ? h("p", { class: "error", role: "alert" }, state.error) : null,
 			h("button", { class: "primary", type: "submit" }, "Show the cluster"),
 			h("p", { id: "token-help", class: "quiet" }, "On this node, ", h("code", {}, "hamonctl token create NAME --role viewer"), " prints one; ",
-				h("code", {}, "--role operator"), " may also change things. It is forgotten when this tab is closed.")),
+				h("code", {}, "--role operator"), " may also change things. The token is forgotten when this tab is closed.")),
 		h("p", { class: "quiet" }, h("a", { href: "/status" }, "The same as plain HTML")));
 }

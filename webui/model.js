@@ -64,20 +64,21 @@ function lastOf(events, codes) {
 	return e ? e.time * 1000 : null;
 }
 
-// {done, total, percent, rate, eta_ms, stalled} of a copy that runs; null: none does. Rates need two samples a second apart.
-export function resyncOf(state, name, now) {
-	const mirror = bestView(state, name).mirror;
-	if (!mirror.resync || mirror.resync.state === "idle") return null;
-	const done = Number(mirror.resync.done_sectors) * 512;
-	const total = Number(mirror.resync.total_sectors) * 512;
-	const samples = state.resync.get(name) ?? [];
-	const first = samples[0];
-	const elapsed = first ? now - first.at : 0;
-	const rate = elapsed > 2000 ? ((done - first.done) / elapsed) * 1000 : null;
-	const moved = samples.findLast((s) => s.done !== done);
-	const stalled = elapsed > 10000 && (!moved || now - moved.at > 10000);
-	return { paused: mirror.resync.state === "paused", pause_left_s: mirror.resync.pause_left_s, done, total, left: Math.max(0, total - done), percent: mirror.resync.percent, rate, stalled, eta_ms: rate > 0 ? ((total - done) / rate) * 1000 : null };
+// A copy that runs, as hamon measures it; null: none does.
+export function resyncOf(state, name) {
+	const r = bestView(state, name).mirror.resync;
+	return !r || r.state === "idle" ? null : { ...r, paused: r.state === "paused", stalled: r.state === "stalled", total_bytes: Number(r.total_sectors) * 512 };
 }
+
+// What is said of a disk. Where nobody is active it is what the last decision says.
+export function legWord(leg, mirror) {
+	if (mirror.record.version === "0") return "not used yet";
+	const word = leg.in_sync ? "in sync" : leg.inconsistent ? "being copied" : "out of sync";
+	return mirror.role === "primary" || mirror.health !== "down" ? word : `was ${word}`;
+}
+
+// Machines whose configurations or words about who is active differ: it may hurt later, whatever runs now.
+const quarrel = (state, name) => (state.cluster?.disagreements ?? []).find((d) => ["configuration", "primary"].includes(d.about) && (!d.mirror || d.mirror === name));
 
 const TONE = { ok: "ok", degraded: "warning", frozen: "critical", down: "critical", starting: "warning", unconfigured: "info" };
 
@@ -88,6 +89,8 @@ function recorded(m) {
 	return names.length ? ` By the last decision every acknowledged write is on ${list(names, "and on")}.` : "";
 }
 
+export const isVerifying = (verify) => ["running", "paused"].includes(verify?.run?.state);
+
 // The second disk is still required, and its connection is away: what is written now waits for it.
 export const isWaiting = (m) => m.role === "primary" && m.observed?.attached === true && !m.observed.leg_connected && m.legs.every((l) => l.in_sync);
 
@@ -97,17 +100,19 @@ export function verdict(state, name) {
 	const m = view.mirror;
 	const primary = m.record.primary;
 	const both = m.legs.length > 0 && m.legs.every((l) => l.in_sync);
-	const say = (tone, head, detail, ticks = "") => ({ tone, head, detail, ticks, mirror: name, view });
+	const say = (tone, head, detail, ticks = "") => ({ tone, head, detail: byName(detail, view.node), ticks, mirror: name, view });
 	if (both && primary && (m.health === "ok" || m.health === "degraded")) {
 		const where = `${name} is active on ${primary}. Both disks hold every acknowledged write.`;
 		const gone = silent(view.status);
 		if (isWaiting(m)) return say("warning", `Writes wait for ${m.legs.find((l) => l.node !== primary).node}`, `${where} Its disk does not answer; if that lasts, hamon decides to go on without it.`);
+		if (m.reason.code === "legs-differ") return say("warning", "Redundant, but the two disks differ", `${name} is active on ${primary}. Both disks were given every acknowledged write, and yet they do not hold the same.`);
 		if (m.reason.severity === "critical" || (m.reason.severity === "warning" && !gone.length)) return say(m.reason.severity, "Redundant, with a problem", `${where} ${sentence(m.reason.sentence)}`);
+		if (!gone.length && quarrel(state, name)) return say("warning", `Redundant, but the ${quarrel(state, name).about === "primary" ? "machines disagree" : "configurations differ"}`, where);
 		return gone.length ? say("warning", `Redundant, but ${list(gone, "and")} ${gone.length > 1 ? "are" : "is"} not heard`, where) : say("ok", "Redundant", where);
 	}
 	if (m.health === "degraded") {
 		const left = m.legs.filter((l) => l.in_sync).map((l) => l.node);
-		return say("warning", "Running, NOT redundant", `${name} is active on ${primary}. Only ${list(left)} has every acknowledged write.`, "since");
+		return say("warning", "Running, NOT redundant", `${name} is active on ${primary}. Only ${list(left)}'s disk holds every acknowledged write; if it fails too, they are lost.`, "since");
 	}
 	if (m.health === "frozen") {
 		const gone = silent(view.status);
@@ -119,6 +124,9 @@ export function verdict(state, name) {
 	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : "Down", `${sentence(m.reason.sentence)}${recorded(m)}`);
 	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, sentence(m.reason.sentence));
 }
+
+// "this node" as a machine says it of itself -> "node-b", for whoever reads it elsewhere.
+export const byName = (text, node) => text.replace(/\bthis node\b/g, node);
 
 // "data: no majority answers" -> "data: no majority answers."
 export const sentence = (text) => (/[.?!]$/.test(text) ? text : `${text}.`);
@@ -135,8 +143,7 @@ export function whatIf(state, name) {
 	const rank = (n) => (n.name === primary ? 0 : n.witness ? 2 : 1);
 	const rows = [];
 	if (!["ok", "degraded"].includes(view.mirror.health) && (view.mirror.role !== "primary" || view.mirror.health === "down")) {
-		if (view.mirror.health === "down") rows.push({ part: "any", label: "a machine", outcome: { code: "down", severity: "info", sentence: "Nothing more stops, and what is on the other disk stays there." } });
-		return rows;
+		return view.mirror.health === "down" ? whatIfDown(view) : rows;
 	}
 	for (const node of view.status.nodes.toSorted((a, b) => rank(a) - rank(b))) {
 		const label = node.witness ? "the witness" : node.name;
@@ -150,6 +157,18 @@ export function whatIf(state, name) {
 	const link = state.whatIf.link?.find((s) => s.mirror === name)?.outcome;
 	if (link && view.status.nodes.every((n) => n.alive)) rows.push({ part: "link", label: "the nodes' link", outcome: link });
 	return rows;
+}
+
+// Nobody serves: what is still to be lost is the disks.
+function whatIfDown({ status, mirror }) {
+	const legs = mirror.legs.filter((l) => l.in_sync);
+	const unsure = ["waiting-for-peer", "stale", "torn"].includes(mirror.reason.code); // the record does not tell which disk has all
+	return status.nodes.filter((n) => !n.witness).map((n) => {
+		const row = { part: n.name, label: n.name };
+		if (!n.alive) return { ...row, gone: true };
+		if (!unsure && legs.length === 1 && legs[0].node === n.name) return { ...row, outcome: { code: "down", severity: "warning", sentence: "Nothing more stops, but the only complete copy is on its disk" } };
+		return { ...row, outcome: { code: "down", severity: "info", sentence: unsure ? "Nothing more stops. Its disk must not be lost: which one has everything is not known" : "Nothing more stops, and the other disk has everything too" } };
+	});
 }
 
 // The status has it for the two nodes; the rest was asked for.

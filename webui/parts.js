@@ -3,8 +3,8 @@
 
 import { exportAction, mayChange, open, sessionAction } from "./actions.js";
 import { chapter } from "./chapters.js";
-import { age, bytes, clock, copyButton, h, icon, span, table, WORDS } from "./dom.js";
-import { bestView, list, plainly, resyncOf, sentence, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
+import { age, bytes, clock, copyButton, h, icon, named, span, table, WORDS } from "./dom.js";
+import { bestView, legWord, list, plainly, resyncOf, sentence, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
 import { roleOf, roleWord } from "./picture.js";
 
 export function section(id, title, ...body) {
@@ -24,26 +24,30 @@ function sinceText(state, v) {
 export function verdictPart(state, v, found) {
 	const [first, ...rest] = v.head.split(/(?=, waiting)/);
 	const heads = [first, sinceText(state, v), ...rest];
-	const resync = resyncOf(state, v.mirror, performance.now());
+	const resync = resyncOf(state, v.mirror);
 	return h("section", { id: "verdict", key: "verdict", class: `verdict ${v.tone}`, "aria-label": "Verdict", tabindex: "-1" },
-		h("h1", {}, icon(v.tone), h("span", {}, heads)),
-		h("p", { class: "detail" }, v.detail, resync ? ` ${copying(resync)}` : ""),
-		h("dl", { class: "answers" }, whatIf(state, v.mirror).filter((w) => !w.gone || w.part).map((w) => h("div", { key: w.part, class: "if" }, h("dt", {}, w.gone ? w.label.replace(/^the witness$/, "The witness") : `If ${w.label} fails now`),
-			h("dd", {}, w.gone ? [icon("warning"), h("span", {}, "is silent already.")] : [icon(w.outcome.severity), h("span", {}, sentence(plainly(w.outcome.sentence)))]))),
-		h("div", { class: "do", key: "do" }, h("dt", {}, "What to do"), h("dd", {}, whatToDo(found, resync)))),
+		h("h1", {}, icon(v.tone), h("span", {}, heads.map((part) => named(part, state.status.nodes.map((n) => n.name))))),
+		h("p", { class: "detail" }, names(state, v.detail), resync ? ` ${copying(resync)}` : ""),
+		h("dl", { class: "answers" }, whatIf(state, v.mirror).filter((w) => !w.gone || w.part).map((w) => h("div", { key: w.part, class: "if" }, h("dt", {}, names(state, `If ${w.label} fails now`)),
+			h("dd", {}, w.gone ? [icon("warning"), h("span", {}, "It is silent already.")] : [icon(w.outcome.severity), h("span", {}, names(state, sentence(plainly(w.outcome.sentence))))]))),
+		h("div", { class: "do", key: "do" }, h("dt", {}, "What to do"), h("dd", {}, whatToDo(state, found, resync)))),
 		others(state, v));
 }
 
-function whatToDo(found, resync) {
-	const first = found.find((p) => p.steps.length);
+const names = (state, text) => named(text, state.status.nodes.map((n) => n.name), state.status.mirrors.map((m) => m.name));
+
+// The first step of the most urgent problem; a copy that moves is none.
+function whatToDo(state, found, resync) {
+	const copies = resync && !resync.stalled && !resync.paused;
+	const first = found.find((p) => p.steps.length && !(copies && ["resync", "degraded"].includes(p.code)));
+	if (!first && copies) return h("strong", {}, "Nothing: wait for the copy.");
 	if (!first) return h("strong", {}, found.length ? "Read the problems below." : "Nothing.");
-	if (resync && !resync.stalled && found[0].severity !== "critical") return h("strong", {}, "Nothing: wait for the copy.");
 	const step = first.steps[0];
-	return h("span", {}, h("strong", {}, (step.text ?? `On ${step.on ?? first.bys[0] ?? "this node"}: ${step.command}.`).replace(/ If it runs.*$/, "").replace(/:$/, ".")), " ", h("a", { href: "#problems" }, "The exact command"));
+	return h("span", {}, h("strong", {}, names(state, (step.text ?? `On ${step.on ?? first.bys[0] ?? "this node"}: ${step.command}.`).replace(/ (If it runs|What differs).*$/, "").replace(/:$/, "."))), " ", h("a", { class: "name", href: "#problems" }, "The exact command"));
 }
 
 function copying(r) {
-	return r.stalled ? `The copy is stalled at ${r.percent.toFixed(1)} %.` : `${r.percent.toFixed(0)} % is copied${r.eta_ms ? `, ${span(r.eta_ms)} left` : ""}.`;
+	return r.stalled ? `The copy is stalled at ${r.percent.toFixed(0)} %.` : r.paused ? `The copy is paused at ${r.percent.toFixed(0)} %.` : `${r.percent.toFixed(0)} % is copied${r.eta_s === null ? "" : `, ${span(r.eta_s * 1000)} left`}.`;
 }
 
 function others(state, v) {
@@ -63,21 +67,21 @@ export function machines(state, name) {
 		const good = n.links.filter((l) => n.alive && l.heard_ms_ago !== null && l.heard_ms_ago < 3000 && !l.error).length;
 		return h("tr", { key: n.name, class: n.alive ? undefined : "bad" }, h("th", { scope: "row" }, n.name), h("td", {}, roleWord(n, mirror, roleOf(state, name, n))),
 			h("td", {}, n.self ? (status.node.name === state.status.node.name ? "this page" : "itself") : n.alive ? "now" : n.heard ? age(n.silent_ms) : "never"),
-			h("td", {}, n.witness ? "none, it only votes" : leg ? `${leg.device}, ${leg.in_sync ? "in sync" : leg.inconsistent ? "being copied" : "out of sync"}` : "none"),
+			h("td", {}, n.witness ? "none, it only votes" : leg ? `${leg.device}, ${legWord(leg, mirror)}` : "none"),
 			h("td", {}, n.self ? "–" : `${good} of ${n.links.length}`));
 	}));
 }
 
 export function resyncPart(state, name) {
-	const r = resyncOf(state, name, performance.now());
+	const r = resyncOf(state, name);
 	if (!r) return null;
 	return section("resync", "Copy to the second disk",
 		h("progress", { max: "100", value: r.percent, "aria-label": "Copied" }, `${r.percent} %`),
-		h("dl", { class: "facts" }, fact("Left", bytes(r.left)), fact("Of", bytes(r.total)), fact("Rate", r.paused ? "paused" : r.stalled ? "stalled" : r.rate === null ? "measuring" : `${bytes(Math.max(0, Math.round(r.rate)))}/s`),
-			fact("Done in", r.paused ? (r.pause_left_s ? `goes on in ${span(r.pause_left_s * 1000)}` : "goes on when somebody says so") : r.stalled ? "not at this rate" : r.eta_ms ? span(r.eta_ms) : "–")));
+		h("dl", { class: "facts" }, fact("Left", bytes(Number(r.left_bytes))), fact("Of", bytes(r.total_bytes)), fact("Rate", r.paused ? "paused" : r.stalled ? "stalled" : r.rate_kib === null ? "measuring" : `${bytes(r.rate_kib * 1024)}/s`),
+			fact("Done in", r.paused ? (r.pause_left_s ? `goes on in ${span(r.pause_left_s * 1000)}` : "goes on when somebody says so") : r.stalled ? "not at this rate" : r.eta_s === null ? "–" : span(r.eta_s * 1000))));
 }
 
-const fact = (name, value) => h("div", { key: name }, h("dt", {}, name), h("dd", { class: "number" }, value));
+export const fact = (name, value) => h("div", { key: name }, h("dt", {}, name), h("dd", { class: "number" }, value));
 
 // -- Problems ---------------------------------------------------------------------------------------------------------------------
 

@@ -3,25 +3,26 @@
 // stands the same as a table (parts.js). Two layouts, so that letters keep their size on a phone.
 
 import { svg } from "./dom.js";
-import { bestView, isWaiting, viewsOf } from "./model.js";
+import { bestView, isWaiting, legWord, resyncOf, viewsOf } from "./model.js";
 
 const WIDE = { size: [680, 268], box: [200, 132], nodes: [[8, 104], [472, 104]], witness: [270, 8, 140, 46], across: true };
 const TALL = { size: [340, 430], box: [200, 122], nodes: [[8, 8], [8, 300]], witness: [228, 186, 104, 46], across: false };
 
 const text = (x, y, words, css = "", anchor = "start") => svg("text", { x, y, class: css, "text-anchor": anchor }, words);
 
-function disk(x, y, leg, failed) {
-	const css = `disk ${leg.in_sync ? "good" : leg.inconsistent ? "copying" : "out"}`;
+function disk(x, y, leg, mirror, failed) {
+	const unused = mirror.record.version === "0";
+	const css = `disk ${unused ? "unused" : leg.in_sync ? "good" : leg.inconsistent ? "copying" : "out"}`;
 	return svg("g", { class: css },
 		svg("path", { d: `M${x} ${y + 4}c0-5.5 26-5.5 26 0v18c0 5.5-26 5.5-26 0z` }), svg("path", { class: "lid", d: `M${x} ${y + 4}c0 5.5 26 5.5 26 0` }),
-		leg.in_sync ? svg("path", { class: "mark", d: `M${x + 7} ${y + 16}l4 4 8-8` })
+		unused ? null : leg.in_sync ? svg("path", { class: "mark", d: `M${x + 7} ${y + 16}l4 4 8-8` })
 			: leg.inconsistent ? svg("path", { class: "mark", d: `M${x + 13} ${y + 11}v9m-4-4 4 4 4-4` }) : svg("path", { class: "mark", d: `M${x + 8} ${y + 12}l10 10m0-10-10 10` }),
 		text(x + 36, y + 11, leg.device, "small strong"),
-		text(x + 36, y + 26, failed ? "failed" : leg.in_sync ? "in sync" : leg.inconsistent ? "being copied" : "out of sync", "small"));
+		text(x + 36, y + 26, failed ? "failed" : legWord(leg, mirror), "small"));
 }
 
 export const roleWord = (node, mirror, role) => (!node.alive ? (node.heard ? "silent" : "never heard") : node.witness ? "votes"
-	: node.name === mirror.record.primary && role === "primary" ? "active" : role === "primary" ? "says it is active" : role === "candidate" || role === "taking-over" ? "taking over"
+	: node.name === mirror.record.primary && role === "primary" ? (mirror.health === "frozen" ? "active, frozen" : "active") : role === "primary" ? "says it is active" : role === "candidate" || role === "taking-over" ? "taking over"
 		: role === "standby" ? "standby" : role === "deposed" ? "deposed" : "unknown");
 
 export function roleOf(state, name, node) {
@@ -36,10 +37,10 @@ function nodeBox(at, size, node, mirror, role) {
 	const active = node.alive && role === "primary";
 	return svg("g", { class: `node ${node.alive ? "alive" : "silent"} ${active ? "active" : ""}` },
 		svg("rect", { x, y, width: size[0], height: size[1], rx: 10 }),
-		text(x + 16, y + 27, node.name, "name"), text(x + size[0] - 16, y + 27, roleWord(node, mirror, role), active ? "badge" : "small", "end"),
+		text(x + 16, y + 27, node.name, "name"), text(x + size[0] - 16, y + 27, roleWord(node, mirror, role), active ? `badge ${mirror.health}` : "small", "end"),
 		svg("path", { class: "rule", d: `M${x + 16} ${y + 40}h${size[0] - 32}` }),
-		leg ? disk(x + 16, y + 56, leg, mirror.legs.some((l) => l !== leg && l.node_says?.calls_peer_failed)) : null,
-		text(x + 16, y + size[1] - 14, active && mirror.states.service && mirror.states.service !== "none" ? `service ${mirror.states.service}` : "", "small"));
+		leg ? disk(x + 16, y + 56, leg, mirror, mirror.legs.some((l) => l !== leg && l.node_says?.calls_peer_failed)) : null,
+		text(x + 16, y + size[1] - 14, active && mirror.health === "frozen" ? "its writes wait" : active && mirror.states.service && mirror.states.service !== "none" ? `service ${mirror.states.service}` : "", "small"));
 }
 
 const linkCss = (good) => (good ? "link" : "link broken");
@@ -60,7 +61,7 @@ function links(layout, status, a, b, witness) {
 	const other = status.nodes.find((n) => !n.self && !n.witness);
 	const paths = (other?.links ?? []).slice(0, 3);
 	const good = (l) => other.alive && l.heard_ms_ago !== null && l.heard_ms_ago < 3000 && !l.error;
-	paths.forEach((l, i) => drawn.push(layout.across ? line(ax + w, ay + 20 + i * 15, bx, by + 20 + i * 15, good(l)) : line(ax + 130 + i * 18, ay + height, ax + 130 + i * 18, by, good(l))));
+	paths.forEach((l, i) => drawn.push(layout.across ? line(ax + w, ay + 20 + i * 15, bx, by + 20 + i * 15, good(l)) : line(ax + 152 + i * 15, ay + height, ax + 152 + i * 15, by, good(l))));
 	if (paths.length) drawn.push(layout.across ? text((ax + w + bx) / 2, ay + 14 + paths.length * 15 + 8, paths.length > 1 ? `${paths.filter(good).length} of ${paths.length} links` : "link", "tiny", "middle") : null);
 	if (witness) {
 		const [wx, wy, ww, wh] = layout.witness;
@@ -77,20 +78,21 @@ function arrow(layout, mirror, resync) {
 	const from = mirror.legs.findIndex((l) => l.node === mirror.record.primary);
 	if (from < 0 || mirror.legs.length < 2) return null;
 	const to = mirror.legs[1 - from];
-	const css = isWaiting(mirror) ? "sync out" : to.in_sync && mirror.legs[from].in_sync ? "sync good" : resync || to.inconsistent ? "sync copying" : "sync out";
+	const stands = resync?.stalled || resync?.paused;
+	const css = isWaiting(mirror) ? "sync out" : to.in_sync && mirror.legs[from].in_sync ? "sync good" : resync || to.inconsistent ? `sync copying${stands ? " stands" : ""}` : "sync out";
 	const [[ax, ay], [bx, by]] = layout.nodes;
 	const [w, height] = layout.box;
-	const [x1, y1, x2, y2] = layout.across ? [ax + w, ay + 72, bx, by + 72] : [ax + 60, ay + height, bx + 60, by];
+	const [x1, y1, x2, y2] = layout.across ? [ax + w, ay + 72, bx, by + 72] : [ax + 29, ay + height, bx + 29, by];
 	const [sx, sy, ex, ey] = from === 0 ? [x1, y1, x2, y2] : [x2, y2, x1, y1];
 	const ux = Math.sign(ex - sx), uy = Math.sign(ey - sy);
 	const tip = `M${ex - ux * 4} ${ey - uy * 4}l${-ux * 11 + uy * 6} ${-uy * 11 + ux * 6}M${ex - ux * 4} ${ey - uy * 4}l${-ux * 11 - uy * 6} ${-uy * 11 - ux * 6}`;
-	const word = css === "sync good" ? "every write" : css === "sync copying" ? (resync ? `copying ${resync.percent.toFixed(0)} %` : "to be copied") : isWaiting(mirror) ? "waiting" : "no writes";
+	const word = css === "sync good" ? "every write" : css.startsWith("sync copying") ? (resync ? `${resync.stalled ? "stalled at" : resync.paused ? "paused at" : "copying"} ${resync.percent.toFixed(0)} %` : "to be copied") : isWaiting(mirror) ? "waiting" : "no writes";
 	const mid = [(sx + ex) / 2, (sy + ey) / 2];
 	return svg("g", { class: css }, svg("path", { class: "shaft", d: `M${sx + ux * 4} ${sy + uy * 4}L${ex - ux * 6} ${ey - uy * 6}` }), svg("path", { class: "tip", d: tip }),
-		css === "sync out" ? cross(...mid) : null, layout.across ? text(mid[0], mid[1] + 22, word, "small", "middle") : text(mid[0] - 12, mid[1] + 4, word, "small", "end"));
+		css === "sync out" ? cross(...mid) : null, layout.across ? text(mid[0], mid[1] + 22, word, "small", "middle") : text(mid[0] + 14, mid[1] + 4, word, "small"));
 }
 
-export function picture(state, name, resync, isNarrow) {
+export function picture(state, name, isNarrow) {
 	const layout = isNarrow ? TALL : WIDE;
 	const { status, mirror } = bestView(state, name);
 	const nodes = status.nodes.filter((n) => !n.witness);
@@ -99,7 +101,7 @@ export function picture(state, name, resync, isNarrow) {
 	const [a, b] = nodes;
 	if (!b) return null;
 	return svg("svg", { class: "picture", viewBox: `0 0 ${layout.size[0]} ${layout.size[1]}`, role: "img", "aria-label": "The cluster; the table that follows says the same" },
-		links(layout, status, a, b, witness), arrow(layout, mirror, resync),
+		links(layout, status, a, b, witness), arrow(layout, mirror, resyncOf(state, name)),
 		nodeBox(layout.nodes[0], layout.box, a, mirror, roleOf(state, name, a)), nodeBox(layout.nodes[1], layout.box, b, mirror, roleOf(state, name, b)),
 		witness ? svg("g", { class: `node witness ${witness.alive ? "alive" : "silent"}` }, svg("rect", { x: wx, y: wy, width: ww, height: wh, rx: 10 }),
 			text(wx + ww / 2, wy + 20, witness.name, "name", "middle"), text(wx + ww / 2, wy + 37, witness.alive ? "votes" : witness.heard ? "silent" : "never heard", "small", "middle")) : null);

@@ -2,7 +2,7 @@
 // What is wrong, most urgent first: from reasons, disagreements, views, links and exports to {severity, code, cause, why, steps}. Pure.
 
 import { age } from "./dom.js";
-import { bestView, order, viewsOf, worse } from "./model.js";
+import { bestView, byName, order, viewsOf, worse } from "./model.js";
 
 const WHY = {
 	degraded: "One disk has every write. If it fails now, the data is gone; if its node fails, the service is down until it is back.",
@@ -78,6 +78,8 @@ function stepsOf(reason, c) {
 	case "effect-failed": case "effect-slow": case "service-failed": case "service-unhealthy": return [journal];
 	case "service-given-up": return [journal, { text: "When it is mended:", on: node, command: `hamonctl service restart ${mirror}` }];
 	case "leg-refused": return [{ on: peer, command: "journalctl -u nbdd -n 50" }];
+	case "legs-differ": return [{ text: "Find out which of the two copies is right; the chapter says how. What differs:", on: node, command: "hamonctl status" }];
+	case "torn": return [start(peer), { text: `Only if ${peer} or its disk is gone for good; this shows what can still be read here:`, on: node, command: `hamon-rescue ${c.device ?? "DISK"}` }];
 	}
 	const command = reason.next?.match(DETAIL)?.[1];
 	return command ? [{ on: node, command: command.trim() }] : reason.next ? [{ text: `${reason.next[0].toUpperCase()}${reason.next.slice(1)}.` }] : [];
@@ -88,7 +90,8 @@ function context(status, mirror) {
 	const peer = status.nodes.find((n) => !n.self && !n.witness);
 	const witness = status.nodes.find((n) => n.witness);
 	const other = status.node.kind === "witness" ? mirror?.record.primary : self;
-	return { node: other ?? self, peer: peer?.name, peerAlive: peer?.alive, mirror: mirror?.name, witness: witness?.name, witnessAlive: witness?.alive };
+	const node = other ?? self;
+	return { node, device: mirror?.legs.find((l) => l.node === node)?.device, peer: peer?.name, peerAlive: peer?.alive, mirror: mirror?.name, witness: witness?.name, witnessAlive: witness?.alive };
 }
 
 function make(severity, code, cause, more = {}) {
@@ -107,7 +110,7 @@ function ofView(state, view, self) {
 	const names = status.mirrors.map((m) => m.name).join(", ");
 	const add = (reason, mirror) => {
 		if (reason.severity !== "warning" && reason.severity !== "critical" && reason.code !== "not-created") return;
-		found.push({ ...make(reason.severity, reason.code, reason.sentence.replace("the mirror", names), { steps: stepsOf(reason, context(status, mirror)), by: view.node }),
+		found.push({ ...make(reason.severity, reason.code, byName(reason.sentence.replace("the mirror", names), view.node), { steps: stepsOf(reason, context(status, mirror)), by: view.node }),
 			detail: mirror?.last_failure && ["effect-failed", "service-failed", "service-given-up"].includes(reason.code)
 				? `${mirror.last_failure.effect}: ${mirror.last_failure.error}. ${mirror.last_failure.detail}` : "" });
 	};

@@ -61,7 +61,7 @@ class Browser:
 class Act(FakeAct):
     """Whose copies take as long as the test wants, and whose leg feels that the other node is gone."""
 
-    copies = False
+    copies, measured = False, None
 
     def act(self, command):
         answer = super().act(command)
@@ -69,8 +69,13 @@ class Act(FakeAct):
             self.seen.update(peer_in_sync=False, sync_idle=False, resync_done_sectors="0", resync_total_sectors=str(TOTAL_MIB * MIB))
         return answer
 
-    def copied(self, mib):
-        self.seen.update(resync_done_sectors=str(mib * MIB))
+    def copied(self, mib, stalled=False):
+        """Measured as hamon-act does: MiB/s since the last time; nothing moves while it is stalled."""
+        now, before = time.monotonic(), self.measured
+        self.measured = (now, mib)
+        rate = int((mib - before[1]) * 1024 / (now - before[0])) if before and mib > before[1] else 0
+        self.seen.update(resync_done_sectors=str(mib * MIB), resync={"paused": False, "pause_left_s": 0, "stalled": stalled, "rate_kib": rate, "limit_kib": 204800,
+                                                                     "ceiling_kib": 0, "latency_us": 850})
         if mib >= TOTAL_MIB:
             self.seen.update(peer_in_sync=True, sync_idle=True, resync_done_sectors="0", resync_total_sectors="0")
 

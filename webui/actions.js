@@ -5,7 +5,7 @@
 import { get, getWithTag, Problem, send } from "./api.js";
 import { announce, h, icon, replaceChildren } from "./dom.js";
 import { askAgain } from "./live.js";
-import { bestView, plainly, sentence, viewsOf } from "./model.js";
+import { bestView, isVerifying, plainly, sentence, viewsOf } from "./model.js";
 
 // -- Which make sense now ---------------------------------------------------------------------------------------------------------
 
@@ -23,6 +23,7 @@ export function available(state, name) {
 	if (best.mirror.role === "primary" && other)
 		add("switchover", `Switch ${name} over to ${other}`, { node: best.node, path: `/mirrors/${encode(name)}/switchover`, tag: `/mirrors/${encode(name)}`,
 			about: `Services stop on ${best.node} and start on ${other}. Nothing is lost and nothing is copied.`, preflight: "switchover" });
+	if (best.mirror.role === "primary" && other && best.mirror.verify) verifies(name, best, add);
 	for (const view of statuses(state)) {
 		const m = view.status.mirrors.find((x) => x.name === name);
 		const at = { node: view.node, tag: `/mirrors/${encode(name)}` };
@@ -44,6 +45,17 @@ export function available(state, name) {
 	for (const view of statuses(state))
 		add(`leave-${view.node}`, `Stop ${view.node} in good order`, { node: view.node, tag: "/node", path: "/node/leave", about: `hamon on ${view.node} stops its mirrors, to switch the machine off or repair it.`, preflight: "leave" });
 	return found;
+}
+
+function verifies(name, best, add) {
+	const say = (id, label, action, more) => add(id, `${label} ${name}`, { node: best.node, path: `/mirrors/${encode(name)}/verify`, tag: `/mirrors/${encode(name)}`, body: { action }, ...more });
+	const { verify } = best.mirror;
+	if (!isVerifying(verify))
+		return say("verify", "Compare both disks of", "start", { preflight: "verify", goesOn: "It has begun. This page shows how far it is and what it finds.",
+			about: `Each node reads its own disk while ${name} serves, as slowly as its latency wants it. Nothing is changed, whatever is found.` });
+	if (verify.run.state === "paused") say("verify-resume", "Go on comparing", "resume", { preflight: "none", about: "It goes on where it was paused." });
+	else say("verify-pause", "Pause comparing", "pause", { preflight: "none", about: "It stays where it is until somebody lets it go on." });
+	return say("verify-cancel", "End comparing", "cancel", { preflight: "none", about: "What was compared so far is given up; the last result stays." });
 }
 
 // Of nbdd: they have no revision and no operation, they are done when they are answered.
@@ -70,9 +82,10 @@ const place = (state, action) => (action.node === state.status.node.name ? "/v1"
 // [{fact, holds, hint}] and whether it may go on.
 async function checksOf(state, action) {
 	const at = place(state, action);
-	if (action.preflight === "switchover" || action.preflight === "force-primary") {
+	if (action.preflight === "none") return { ready: true, checks: [] };
+	if (["switchover", "verify", "force-primary"].includes(action.preflight)) {
 		const p = (await get(`${at}/preflight/${action.preflight}?mirror=${encode(action.mirror)}`)).preflight[0];
-		const will = action.preflight === "switchover" ? [] : p.will.map((w) => ({ fact: `This will ${w}`, holds: true }));
+		const will = action.preflight !== "force-primary" ? [] : p.will.map((w) => ({ fact: `This will ${w}`, holds: true }));
 		return { ready: p.ready, checks: will.concat(p.checks.map((c) => ({ fact: c.fact, holds: c.holds, hint: c.else?.sentence }))) };
 	}
 	if (action.preflight === "leave") {
@@ -97,7 +110,7 @@ export async function open(state, action) {
 		try {
 			const accepted = await send(action.direct?.method ?? "POST", place(state, action) + (action.direct?.path ?? action.path), shown.tag, action.body);
 			if (action.direct) askAgain();
-			shown.result = action.direct ? { ok: true, text: accepted.status ? `It is ${accepted.status} now.` : "Done." } : await settle(state, accepted, (text) => { shown.progress = text; draw(); });
+			shown.result = action.direct ? { ok: true, text: accepted.status ? `It is ${accepted.status} now.` : "Done." } : await settle(state, action, accepted, (text) => { shown.progress = text; draw(); });
 		} catch (e) {
 			shown.result = { ok: false, text: e instanceof Problem ? `${sentence(e.message)} ${e.next}` : `It is not known whether it was begun: ${e.message}. Look at the events.` };
 		}
@@ -145,7 +158,7 @@ function content(action, s, run, close, draw) {
 }
 
 // Follows an operation until it is over. {ok, text}
-async function settle(state, accepted, onProgress) {
+async function settle(state, action, accepted, onProgress) {
 	const at = accepted.location.startsWith("/v1/nodes/") || accepted.node === state.status.node.name ? accepted.location : `/v1/nodes/${encode(accepted.node)}${accepted.location.slice(3)}`;
 	for (let failures = 0; failures < 20;) {
 		await new Promise((resolve) => setTimeout(resolve, 500));
@@ -153,6 +166,7 @@ async function settle(state, accepted, onProgress) {
 			const o = await get(at);
 			if (o.state === "done") return { ok: true, text: "Done." };
 			if (o.state === "failed") return { ok: false, text: [o.reason?.sentence, o.error, o.detail].filter(Boolean).join(": ") || "It failed." };
+			if (action.goesOn) return { ok: true, text: action.goesOn };
 			onProgress(o.progress?.step ?? o.progress?.role ?? "Under way");
 			failures = 0;
 		} catch {

@@ -11,6 +11,7 @@ import { picture } from "./picture.js";
 import { heartbeats } from "./plot.js";
 import { problems } from "./problems.js";
 import { lastTakeover, timeline } from "./timeline.js";
+import { verifyPart } from "./verify.js";
 
 const page = document.getElementById("page");
 const narrow = matchMedia("(max-width: 640px)");
@@ -77,7 +78,7 @@ function whole(now) {
 		h("main", { key: "main", class: isOld(state, now) || state.lostSince && now - state.lostSince > 1000 ? "old" : undefined },
 			verdictPart(state, v, found), mirrorChoice(v.mirror),
 			section("cluster", "The cluster", h("div", { class: "cluster" }, drawing, machines(state, v.mirror)), state.cluster?.disagreements.length || !state.cluster?.complete ? viewsPart(state, v.mirror) : null),
-			resyncPart(state, v.mirror), problemsPart(found), section("actions", "Actions", actions(state, v.mirror)),
+			resyncPart(state, v.mirror), problemsPart(found), section("actions", "Actions", actions(state, v.mirror)), verifyPart(state, v.mirror),
 			section("takeover", "Last take-over", timeline(state, v.mirror)), eventsPart(state, draw), section("heartbeats", "Heartbeats", heartbeats(state)), exportsPart(state),
 			servicesPart(state, v.mirror), versionsPart(state, last)),
 		h("footer", { key: "footer", class: "quiet" }, "hamon ", state.status.node.version, " on ", state.status.node.name, ". ", h("a", { href: "/status" }, "Plain HTML"), " ", h("a", { href: "/v1/openapi.yaml" }, "API"))];

@@ -19,6 +19,7 @@
         X(picture_js, "webui/picture.js", "/ui/picture.js", "text/javascript; charset=utf-8")                      \
         X(parts_js, "webui/parts.js", "/ui/parts.js", "text/javascript; charset=utf-8")                            \
         X(plot_js, "webui/plot.js", "/ui/plot.js", "text/javascript; charset=utf-8")                               \
+        X(verify_js, "webui/verify.js", "/ui/verify.js", "text/javascript; charset=utf-8")                         \
         X(timeline_js, "webui/timeline.js", "/ui/timeline.js", "text/javascript; charset=utf-8")                   \
         X(actions_js, "webui/actions.js", "/ui/actions.js", "text/javascript; charset=utf-8")                      \
         X(chapters_js, "webui/chapters.js", "/ui/chapters.js", "text/javascript; charset=utf-8")                   \

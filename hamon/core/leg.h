@@ -112,6 +112,8 @@ uint32_t leg_facts(const struct core *c, uint8_t mirror);
 bool leg_is_quiet(const struct core *c, uint8_t mirror); /* nothing is half done, the leg answers: the array may be stopped */
 bool leg_is_in_the_way(const struct core *c, uint8_t mirror); /* writes may wait for it */
 bool leg_is_attached(enum leg_state state);
+bool leg_is_sole(const struct core *c, uint8_t mirror);         /* LEG_SOLE */
+bool leg_session_is_over(const struct core *c, uint8_t mirror); /* 3.3: the peer is there, and the session will never resume */
 uint64_t leg_facts_deadline_ms(const struct core *c, uint8_t mirror);
 
 #endif

@@ -64,12 +64,34 @@ static bool has_trouble(const struct core *c, uint8_t mirror)
 }
 
 /* What md completes now is on the peer's leg and nowhere else, whether or not the record counts it yet. */
-static bool is_sole(const struct core *c, uint8_t mirror)
+bool leg_is_sole(const struct core *c, uint8_t mirror)
 {
         const struct observation *o = &c->mirror[mirror].observed;
 
         return c->mirror[mirror].observed_valid && o->array_running && o->own_failed && o->attached && o->peer_in_array && o->peer_in_sync &&
                !o->peer_failed;
+}
+
+bool leg_session_is_over(const struct core *c, uint8_t mirror)
+{
+        const struct leg *l = &c->leg[mirror];
+        const struct mirror *m = &c->mirror[mirror];
+        /* It refuses the session for so long: it booted anew before a restarted hamon first heard it, or its disk was attached anew. */
+        bool refused = m->observed_valid && m->observed.leg_refused && l->disconnected_ms && c->now_ms - l->disconnected_ms >= c->config.timers.leg_timeout_ms;
+
+        return detector_is_alive(c, peer_of(c)) && (refused || peer_booted_anew(c, mirror));
+}
+
+/*
+ * REQUIRE has flushed: what md had completed by then is on the peer's disk, and what was flushed since is, too. A session that ended afterwards (the peer
+ * has booted anew) took nothing acknowledged with it. With the own leg gone as well there is no other leg that has it all.
+ */
+static bool outlives_its_session(const struct core *c, uint8_t mirror)
+{
+#ifdef MUTANT_UNIT_check_needs_its_session /* P7 */
+        return false;
+#endif
+        return c->leg[mirror].state == LEG_CHECK && leg_is_sole(c, mirror);
 }
 
 /*
@@ -79,9 +101,10 @@ static bool is_sole(const struct core *c, uint8_t mirror)
 static bool is_synced(const struct core *c, uint8_t mirror)
 {
         const struct observation *o = &c->mirror[mirror].observed;
+        bool session = o->leg_connected && !o->leg_refused && !peer_booted_anew(c, mirror);
 
         return c->mirror[mirror].observed_valid && c->leg[mirror].observed && o->array_running && o->peer_in_sync && !o->peer_failed && o->sync_idle &&
-               o->leg_connected && !o->leg_refused && !peer_booted_anew(c, mirror) && !c->leg[mirror].tainted
+               (session || outlives_its_session(c, mirror)) && !c->leg[mirror].tainted
 #ifdef MUTANT_UNIT_own_needed_to_join /* P7 */
                && o->own_in_sync
 #endif
@@ -133,7 +156,7 @@ uint32_t leg_facts(const struct core *c, uint8_t mirror)
         const struct leg *l = &c->leg[mirror];
         const struct mirror *m = &c->mirror[mirror];
         const struct record *r = &c->reg[mirror].decided;
-        bool sole = is_sole(c, mirror), joining = l->state >= LEG_SYNCING && l->state <= LEG_CHECK;
+        bool sole = leg_is_sole(c, mirror), joining = l->state >= LEG_SYNCING && l->state <= LEG_CHECK;
         const struct record_leg *peer = &r->legs[peer_of(c)];
         const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
         const struct uuid *leg = l->state == LEG_OUT && s ? &s->leg : &l->peer_leg;

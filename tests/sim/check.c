@@ -234,7 +234,9 @@ void check_own_failure(struct sim *s, uint8_t n)
                 m->own_failed_us = m->own_out_us = 0;
                 return;
         }
-        if (!m->own_failed_us)
+        /* The peer's leg is to join first, and its hamon has to say that it may (R2f). */
+        bool says = life_runs(s, other(n), LIFE_HAMON) && s->node[other(n)].hamon.core.mirror[0].state == MIRROR_STANDBY;
+        if (!m->own_failed_us || (!s->decided.legs[other(n)].in_sync && !says))
                 m->own_failed_us = s->now_us;
         uint64_t since_us = m->own_failed_us > s->changed_us ? m->own_failed_us : s->changed_us;
         bool calm = link_both(s, n, other(n)) && link_both(s, n, WITNESS) && life_runs(s, n, LIFE_HAMON) && life_runs(s, n, LIFE_ACT) &&

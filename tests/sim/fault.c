@@ -633,8 +633,13 @@ static bool waits_for_a_person(const struct sim *s, uint8_t n)
 {
         const struct node *m = &s->node[n], *o = &s->node[1 - n];
 
-        return m->disk.erred && !m->md.running && s->decided.legs[n].in_sync && !s->decided.legs[1 - n].in_sync && o->disk.super.exists &&
+        return (m->disk.erred || m->disk.had_failed) && !m->md.running && s->decided.legs[n].in_sync && !s->decided.legs[1 - n].in_sync && o->disk.super.exists &&
                o->disk.super.slot[n] == SLOT_FAULTY;
+}
+
+bool fault_waits_for_a_person(const struct sim *s)
+{
+        return waits_for_a_person(s, 0) || waits_for_a_person(s, 1);
 }
 
 bool fault_heal(struct sim *s)

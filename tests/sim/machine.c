@@ -71,8 +71,10 @@ void machine_on(struct sim *s, uint8_t n)
         m->boot = sim_uuid(s);
         trace(s, n, "boots", 0, 0);
         script(s, "power-on", n, NO_NODE);
-        if (m->disk.flaky)
+        if (m->disk.flaky) {
+                m->disk.had_failed = true;
                 m->disk.failed = m->disk.flaky = false;
+        }
         if (m->new_disk)
                 disk_replace(s, n);
         m->new_disk = false;

@@ -104,6 +104,8 @@ bool schedule_run(struct sim *s, const struct sim *prepared, uint64_t seed, bool
         run_until(s, s->now_us + LIVENESS_LIMIT_US, check_redundant);
         if (s->violation)
                 return true;
+        if (fault_waits_for_a_person(s))
+                return false;
         if (!check_redundant(s))
                 violation(s, NO_NODE, "P7: not redundant again after all faults have ceased", 0, 0);
         if (single && s->faults == 1 && s->gap_us > (s->crawled ? CRAWLING_LIMIT_US : SINGLE_FAULT_LIMIT_US))

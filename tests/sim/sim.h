@@ -85,6 +85,7 @@ struct disk {
         bool failed, flaky; /* flaky: works again after the next boot, with what it held when it failed */
         unsigned errors; /* so many of the next writes fail */
         bool erred;      /* one did */
+        bool had_failed; /* it was failed before this boot */
         bool lying; /* its flushes fail, and superblocks seem to arrive: md sees nothing of it */
         uint64_t hung_until_us;
         uint32_t slowness; /* factor */
@@ -528,6 +529,7 @@ void fault_own_disk(struct sim *s, uint8_t node, uint64_t unused_a, uint64_t unu
 unsigned fault_kinds(void);
 const char *fault_text(unsigned kind);
 const char *fault_word(unsigned kind);
+bool fault_waits_for_a_person(const struct sim *s); /* neither node starts by itself, within the limits that are written down */
 bool fault_heal(struct sim *s); /* false: data cannot be complete any more, no liveness is promised */
 void fault_maintain(struct sim *s, uint64_t from_us, uint64_t to_us); /* commands at random times between */
 uint64_t sim_wall_s(const struct sim *s); /* every machine's wall clock */

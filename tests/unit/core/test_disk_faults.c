@@ -199,6 +199,50 @@ static void the_only_good_leg_is_not_let_go(void **state)
         expect_the_service_on_b();
 }
 
+static void power_cycle_b(void)
+{
+        world_power_off(&w, B);
+        world_run(&w, 1000);
+        world_power_on(&w, B);
+}
+
+/* After the flush: whatever its cache forgot, nobody was told that it is safe. The leg joins when its node is back (R2f). */
+static void the_only_good_leg_outlives_its_session(void **state)
+{
+        (void)state;
+        come_to_the_join();
+        w.machine[B].hold = EFFECT_CHECK_LEG;
+        world_run(&w, 1000);
+        assert_int_equal(w.core[A].leg[M].state, LEG_CHECK);
+        fail_the_disk_of_a();
+        power_cycle_b();
+        w.machine[B].hold = EFFECT_TYPES;
+        for (unsigned i = 0; i < 300 && world_record(&w)->primary != B; i++)
+                world_live(&w, 20);
+        assert_false(w.machine[A].up); /* 3.3 */
+        world_live(&w, 4000);
+        expect_the_service_on_b();
+}
+
+/* Before it: what it was sent may be lost, so it cannot join; what waits in this machine must not complete either (3.3). A person looks at both. */
+static void the_only_good_leg_loses_its_cache(void **state)
+{
+        (void)state;
+        come_to_the_join();
+        w.machine[A].hold = EFFECT_REQUIRE;
+        fail_the_disk_of_a();
+        w.machine[B].disk.calls_peer_failed = true;
+        world_run(&w, 1000);
+        power_cycle_b();
+        world_run(&w, 1000);
+        assert_false(w.machine[A].up);
+        world_power_on(&w, A);
+        world_run(&w, 20000);
+        assert_false(world_record(&w)->legs[B].in_sync);
+        assert_true(!world_serves(&w, A) && !world_serves(&w, B));
+        assert_int_equal(world_view(&w, A).reason, REASON_WAITING_FOR_PEER);
+}
+
 /* REQUIRE fails for a while, and hamon restarts: it finds the leg attached, and goes on from there. */
 static void hamon_restarts_with_the_only_good_leg(void **state)
 {
@@ -272,6 +316,8 @@ int main(void)
             cmocka_unit_test(own_disk_fails_in_a_leave),
             cmocka_unit_test(own_disk_fails_before_the_join),
             cmocka_unit_test(the_only_good_leg_is_not_let_go),
+            cmocka_unit_test(the_only_good_leg_outlives_its_session),
+            cmocka_unit_test(the_only_good_leg_loses_its_cache),
             cmocka_unit_test(hamon_restarts_with_the_only_good_leg),
             cmocka_unit_test(a_leave_is_undone_by_the_own_disk),
             cmocka_unit_test(what_an_unsafe_disk_copied_does_not_join),

@@ -105,7 +105,8 @@ bool register_is_other_generation(const struct cas_register *r, const struct mes
 
 /*
  * R7d and R7b: the value has given this voter's seat to another identity, or to nobody, or was decided by a newer set. What it remembers is void, and
- * only as one without memory can it come back.
+ * only as one without memory can it come back. Not by what is older than what it accepted under this identity: it may have been admitted since, and the
+ * message that excluded its former self arrives late.
  */
 static bool is_excluded(const struct core *c, const struct cas_register *r, const struct message *m)
 {
@@ -117,6 +118,10 @@ static bool is_excluded(const struct core *c, const struct cas_register *r, cons
 #endif
         if (!r->admitted || m->accept.value.version == 0)
                 return false;
+#ifndef MUTANT_UNIT_excluded_late /* R7d */
+        if (its == own && ballot_compare(&m->accept.ballot, &r->acceptor.accepted) < 0)
+                return false;
+#endif
         return !has_seat && (its == own || generation_is_newer(its, own));
 }
 

@@ -214,7 +214,9 @@ static bool survives(const struct sim *s, uint8_t victim)
 static void forget(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
         (void)unused_a, (void)unused_b;
-        if (s->forgotten || s->healed || (s->manual && (s->word_of != NO_NODE || s->seats != 3)))
+        bool only = s->manual && (n >= NODES || s->word_of != NO_NODE || s->seats != 3 ||
+                                  !uuid_equal(&s->node[1 - n].hamon.file.voter, &s->decided.voters[1 - n])); /* the other one was not admitted yet */
+        if (s->forgotten || s->healed || only)
                 return; /* the only voter that knows what was decided */
         s->forgotten = true;
         trace(s, n, "the voter's state file is lost", 0, 0);

@@ -296,7 +296,10 @@ void rules_hamon_dies(struct sim *s, uint8_t n)
 
 /* -- what hamon-act is asked to do ---------------------------------------------------------------------------------------------- */
 
-/* R4e: a majority of the voters has promised to keep others away for as long as the kernel keeps this address. */
+/*
+ * R4e: a majority of the voters has promised to keep others away for as long as the kernel keeps this address. Of two voters one is enough: nothing is decided
+ * without it (the other one may have been admitted only now).
+ */
 void rules_address(struct sim *s, uint8_t n)
 {
         uint64_t newest = 0, second = 0;
@@ -310,7 +313,7 @@ void rules_address(struct sim *s, uint8_t n)
                         second = until;
                 }
         }
-        if (is_alone(s, n))
+        if (is_alone(s, n) || s->manual)
                 second = newest;
         if (clock_is_trusted(s) && s->node[n].address_until_us > second + CLOCK_SLACK_US)
                 violation(s, n, "R4e: the address outlives the lease by %llu us", s->node[n].address_until_us - second, 0);

@@ -278,6 +278,33 @@ static void a_voter_that_went_back_is_excluded(void **state)
         trio_check(&t);
 }
 
+/* The ACCEPT that took its former self's seat away arrives once more, after the admission: it is history. A newer one is not. */
+static void a_late_exclusion_is_refused(void **state)
+{
+        struct event e = {.type = EVENT_MESSAGE};
+        struct cas_register *r = &t.voter[WITNESS].core.reg[0];
+
+        (void)state;
+        trio_init(&t, 16);
+        trio_make_redundant(&t);
+        trio_run(&t, 2000);
+        struct uuid identity = r->acceptor.voter;
+        e.now_ms = t.now_ms;
+        e.message = (struct message){.type = MESSAGE_ACCEPT, .from = 0, .to = WITNESS, .voters_generation = VOTERS_GENERATION_FIRST};
+        e.message.accept.value = r->acceptor.value;
+        e.message.accept.value.voters[WITNESS] = (struct uuid){{0}};
+        e.message.accept.ballot = r->acceptor.accepted;
+        e.message.accept.ballot.n--;
+        struct actions late = {.count = 0}, newer = {.count = 0};
+        record_message(&t.voter[WITNESS].core, &e, &late);
+        assert_true(r->admitted && uuid_equal(&r->acceptor.voter, &identity));
+        assert_int_equal(late.count, 1);
+        assert_int_equal(late.at[0].send.accepted.refusal, REFUSAL_BALLOT);
+        e.message.accept.ballot.n += 2;
+        record_message(&t.voter[WITNESS].core, &e, &newer);
+        assert_false(r->admitted);
+}
+
 /* R7d: a machine with the memory of a former witness answers beside or instead of the present one: nobody counts it, and it forgets. */
 static void a_former_voter_has_no_vote(void **state)
 {
@@ -429,6 +456,7 @@ int main(void)
             cmocka_unit_test(a_first_value_admits_nobody_early),
             cmocka_unit_test(a_voter_that_went_back_has_no_vote),
             cmocka_unit_test(a_voter_that_went_back_is_excluded),
+            cmocka_unit_test(a_late_exclusion_is_refused),
             cmocka_unit_test(a_former_voter_has_no_vote),
             cmocka_unit_test(a_copied_file_votes),
             cmocka_unit_test(a_stale_admission_is_refused),

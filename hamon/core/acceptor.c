@@ -7,6 +7,8 @@
  */
 #include "hamon/core/state.h"
 
+#include <string.h>
+
 /* An identity of this start: `start` is random, the rest tells voters, mirrors and times apart. Never null. */
 static void make_identity(struct core *c, uint8_t mirror)
 {
@@ -23,12 +25,15 @@ static void make_identity(struct core *c, uint8_t mirror)
 /* A file that a person copied from another voter, with every hamon stopped (record.c): it has that one's identity. */
 static void take_own_seat(const struct core *c, struct acceptor_state *a)
 {
-        const struct uuid *seat = &a->value.voters[c->config.self];
+        const struct uuid seat = a->value.voters[c->config.self];
+        bool copied = false;
 
         for (uint8_t v = 0; v < VOTERS; v++)
-                if (v != c->config.self && a->value.version > 0 && !uuid_is_null(seat) && !uuid_is_null(&a->voter) &&
+                if (v != c->config.self && a->value.version > 0 && !uuid_is_null(&seat) && !uuid_is_null(&a->voter) &&
                     uuid_equal(&a->voter, &a->value.voters[v]))
-                        a->voter = *seat;
+                        copied = true;
+        if (copied)
+                *a = (struct acceptor_state){.voter = seat, .promised = a->promised, .accepted = a->accepted, .value = a->value}; /* not what the other one has seen */
 }
 
 void acceptor_init(struct core *c, uint8_t mirror, const struct acceptor_state *durable, bool known)
@@ -76,6 +81,24 @@ static void persist(struct core *c, uint8_t mirror, struct actions *out)
         a->after = 0;
         a->persist.mirror = mirror;
         a->persist.generation = r->generation;
+        a->persist.state = r->acceptor;
+}
+
+/* Nothing relies on it, so nothing waits for it: a crash before the fsync forgets what was seen last, and no more. */
+void acceptor_note_seen(struct core *c, uint8_t mirror, uint8_t voter, const struct ballot *accepted, struct actions *out)
+{
+        struct cas_register *r = &c->reg[mirror];
+
+        r->acceptor.seen[voter].accepted = *accepted;
+#ifdef MUTANT_UNIT_seen_in_memory_only /* R7d */
+        return;
+#endif
+        if (voter == c->config.self)
+                return; /* whoever puts this machine back puts this note back, too */
+        struct action *a = actions_add(out, ACTION_PERSIST);
+        a->after = 0;
+        a->persist.mirror = mirror;
+        a->persist.generation = ++c->durable_generation;
         a->persist.state = r->acceptor;
 }
 
@@ -130,7 +153,10 @@ static void forget(struct core *c, uint8_t mirror)
         struct cas_register *r = &c->reg[mirror];
 
         r->admitted = false;
-        r->acceptor = (struct acceptor_state){.promised = r->acceptor.promised, .value = {.primary = NO_NODE}};
+        struct acceptor_state void_memory = r->acceptor;
+
+        r->acceptor = (struct acceptor_state){.promised = void_memory.promised, .value = {.primary = NO_NODE}};
+        memcpy(r->acceptor.seen, void_memory.seen, sizeof r->acceptor.seen); /* of the others: as true as before */
         r->forgotten++;
         make_identity(c, mirror);
 }

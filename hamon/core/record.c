@@ -32,7 +32,8 @@
  *   it has accepted; and because nothing else can be decided before, any proposal begins with the seat (seats.c).
  * Steps back (R7d). A voter that shows less than it accepted when this proposer asked it (a restored snapshot) is not counted here any more; the
  * primary takes its seat away by a decision of both others, it forgets when it hears of that, and is admitted like one without memory. A former
- * voter that is switched on again has no seat either. What nobody has seen cannot be known: a step back between two questions of one who did not ask.
+ * voter that is switched on again has no seat either. What was seen is durable (acceptor_state.seen): a proposer that restarts knows it again. What nobody
+ * has seen cannot be known: a step back between two questions of one who did not ask.
  * One voter alone (manual mode). Where there is no third vote, a person's word that the peer is off counts as its vote, for one value, which takes its
  * seat away and raises the generation. Nothing of an older generation counts any more (R7b): its proposals are refused, and who still votes by it
  * forgets and is admitted again. That breaks the intersection of majorities on purpose; P2 rests on the grants then: who was primary needs the other's
@@ -397,19 +398,20 @@ static void on_accepted_spreading(struct core *c, const struct event *e)
                 s->active = false;
 }
 
-static void on_accepted(struct core *c, const struct event *e)
+static void on_accepted(struct core *c, const struct event *e, struct actions *out)
 {
         const struct message *m = &e->message;
         struct cas_register *r = &c->reg[m->mirror];
         struct proposer *p = &r->proposer;
+        const struct voter_seen *seen = &r->acceptor.seen[m->from];
 
         note_ballot(r, &m->accepted.promised);
         if (m->accepted.refusal == REFUSAL_NONE || m->accepted.refusal == REFUSAL_NO_STATE)
                 register_note_memory(r, m->from, m->accepted.refusal == REFUSAL_NONE);
         /* R7d: what it has accepted, as the one that its promise to this very ballot said it is. */
         if (m->accepted.refusal == REFUSAL_NONE && ballot_compare(&m->accepted.ballot, &p->ballot) == 0 && (p->promised & voter_bit(m->from)) &&
-            uuid_equal(&p->voter[m->from], &r->seen_voter[m->from]) && ballot_compare(&p->ballot, &r->seen[m->from]) > 0)
-                r->seen[m->from] = p->ballot;
+            uuid_equal(&p->voter[m->from], &seen->voter) && ballot_compare(&p->ballot, &seen->accepted) > 0)
+                acceptor_note_seen(c, m->mirror, m->from, &p->ballot, out);
         on_accepted_spreading(c, e);
         if (p->phase != PROPOSER_ACCEPT || ballot_compare(&m->accepted.ballot, &p->ballot) != 0)
                 return;
@@ -503,7 +505,7 @@ void record_message(struct core *c, const struct event *e, struct actions *out)
                 note_ballot(&c->reg[m->mirror], &m->accept.ballot);
                 acceptor_accept(c, e, out);
         } else if (m->type == MESSAGE_ACCEPTED) {
-                on_accepted(c, e);
+                on_accepted(c, e, out);
         }
 }
 

@@ -73,8 +73,6 @@ struct cas_register {
         struct record decided;          /* highest version that we saw decided */
         uint8_t voters_without_memory;  /* as their answers said; bit mask */
         uint8_t voters_backward;        /* showed less than they had accepted before (R7d); bit mask */
-        struct ballot seen[VOTERS];     /* the highest ballot that each accepted, as its answers to us said, */
-        struct uuid seen_voter[VOTERS]; /* under this identity */
         bool forked;                    /* the other node decided alone by a person's word, and so did this one */
         uint8_t voters_behind;          /* refused the last decided value for a higher ballot that they had promised; bit mask */
         uint64_t redecide_at_ms;        /* not before: the next re-decision for their sake */
@@ -85,6 +83,7 @@ struct cas_register {
 void acceptor_init(struct core *c, uint8_t mirror, const struct acceptor_state *durable, bool known);
 void acceptor_prepare(struct core *c, const struct event *e, struct actions *out);
 void acceptor_accept(struct core *c, const struct event *e, struct actions *out);
+void acceptor_note_seen(struct core *c, uint8_t mirror, uint8_t voter, const struct ballot *accepted, struct actions *out); /* R7d: and keeps it */
 uint32_t register_voters_generation(const struct cas_register *r);
 bool register_is_other_generation(const struct cas_register *r, const struct message *m); /* R7b: of a message to this voter */
 

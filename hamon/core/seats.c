@@ -75,15 +75,15 @@ void seats_look_back(struct core *c, const struct message *m, struct actions *ou
 
         if (m->promise.refusal != REFUSAL_NONE || ballot_compare(&m->promise.ballot, &r->proposer.ballot) != 0)
                 return;
-        if (!uuid_equal(&m->promise.voter, &r->seen_voter[m->from])) {
+        struct voter_seen *seen = &r->acceptor.seen[m->from];
+        if (!uuid_equal(&m->promise.voter, &seen->voter)) {
                 r->voters_backward &= (uint8_t)~bit;
-                r->seen_voter[m->from] = m->promise.voter;
-                r->seen[m->from] = m->promise.accepted;
+                *seen = (struct voter_seen){.voter = m->promise.voter, .accepted = m->promise.accepted};
         }
-        if (ballot_compare(&r->seen[m->from], &r->proposer.ballot) >= 0)
+        if (ballot_compare(&seen->accepted, &r->proposer.ballot) >= 0)
                 return; /* it has accepted this very ballot meanwhile */
-        if (ballot_compare(&m->promise.accepted, &r->seen[m->from]) >= 0) {
-                r->seen[m->from] = m->promise.accepted;
+        if (ballot_compare(&m->promise.accepted, &seen->accepted) >= 0) {
+                seen->accepted = m->promise.accepted; /* durable with the own acceptance of this ballot */
                 return;
         }
 #ifndef MUTANT_UNIT_back_is_forgiven /* R7d */

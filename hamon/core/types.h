@@ -53,12 +53,19 @@ struct record {
 
 bool record_equal(const struct record *a, const struct record *b);
 
+/* What a voter is known to have accepted, by its own answer, under which identity: less of it later is a step back (R7d). */
+struct voter_seen {
+        struct uuid voter;
+        struct ballot accepted;
+};
+
 /* An acceptor's durable state (R5): written and fsynced before any answer that relies on it. */
 struct acceptor_state {
         struct uuid voter;       /* random identity of this voter's memory (R7c) */
         struct ballot promised;
         struct ballot accepted;
         struct record value;     /* of `accepted`; version 0 when nothing was accepted */
+        struct voter_seen seen[VOTERS]; /* by this machine's proposals, in all its lives */
 };
 
 /* Time-outs, in ms; each has a default and a reason in docs/ARCHITECTURE.md. */

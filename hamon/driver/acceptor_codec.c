@@ -32,11 +32,20 @@ static json_t *record_json(const struct record *r)
         return j;
 }
 
+static json_t *seen_json(const struct acceptor_state *a)
+{
+        json_t *seen = json_array();
+        for (int i = 0; i < VOTERS; i++)
+                (void)json_array_append_new(seen, json_pack("{s:o, s:o}", "voter", json_of_uuid(&a->seen[i].voter), "accepted",
+                                                            ballot_json(&a->seen[i].accepted)));
+        return seen;
+}
+
 int acceptor_encode(const struct acceptor_state *a, char **ret_text)
 {
         /* json_pack() with a NULL member or json_dumps(NULL) gives NULL: out of memory shows here, once. */
-        json_t *j = json_pack("{s:o, s:o, s:o, s:o}", "voter", json_of_uuid(&a->voter), "promised", ballot_json(&a->promised),
-                              "accepted", ballot_json(&a->accepted), "value", record_json(&a->value));
+        json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o}", "voter", json_of_uuid(&a->voter), "promised", ballot_json(&a->promised),
+                              "accepted", ballot_json(&a->accepted), "value", record_json(&a->value), "seen", seen_json(a));
         char *text = j ? json_dumps(j, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
         json_decref(j);
         if (!text)
@@ -101,6 +110,20 @@ static struct record record_take(struct json_take *from, const char *key)
         return r;
 }
 
+static void seen_take(struct json_take *from, const char *key, struct voter_seen ret[VOTERS])
+{
+        const json_t *seen = json_take_value(from, key);
+        if (json_array_size(seen) != VOTERS)
+                from->bad = true;
+        for (size_t i = 0; i < VOTERS && !from->bad; i++) {
+                struct json_take t = json_take_from(json_array_get(seen, i));
+                ret[i].voter = json_take_uuid(&t, "voter");
+                ret[i].accepted = ballot_take(&t, "accepted");
+                if (json_take_end(&t) < 0)
+                        from->bad = true;
+        }
+}
+
 int acceptor_decode(const char *text, size_t size_bytes, struct acceptor_state *ret)
 {
         json_error_t error;
@@ -114,6 +137,8 @@ int acceptor_decode(const char *text, size_t size_bytes, struct acceptor_state *
                 .accepted = ballot_take(&t, "accepted"),
                 .value = record_take(&t, "value"),
         };
+        if (json_take_has(&t, "seen")) /* not in files of version 1 */
+                seen_take(&t, "seen", a.seen);
         int r = json_take_end(&t);
         json_decref(j);
         if (r == 0)

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #define ACCEPTOR_OWNER "hamon-acceptor"
-#define ACCEPTOR_VERSION 1
+#define ACCEPTOR_VERSION 2 /* 1: without `seen`, read as nothing seen */
 
 /* *ret_text is malloc'ed; the caller frees it. 0 or -ENOMEM. */
 int acceptor_encode(const struct acceptor_state *a, char **ret_text);

@@ -243,20 +243,34 @@ static bool is_awaited(const struct sim *s, uint8_t voter)
 }
 
 /*
- * The witness gets an older state file. What was decided must be known to both nodes then: whoever is left has to find out that it is old. So must be the
- * highest ballot that it answered: a lower one may win its vote then, and what is so decided loses against the value of that higher one (LIMITS). And it comes
- * between two ballots, however long one of them may take. Until then the machine that is restored runs on.
+ * Can this node be fooled by the vote of a witness that went back to the snapshot? Not if it has seen that the witness accepted more, and kept that (R7d):
+ * it does not count it. Nor if its own memory makes up for the lost one: it knows what was decided, and the highest ballot that the witness had answered, so
+ * that whatever it decides with the old vote is above that ballot and built on that value. (Knowing the value is not enough: a lower ballot may win
+ * the forgotten vote, and what is so decided loses against the same old value in the higher ballot of the other node.) A node of which neither is true was dead
+ * or cut off, and no protocol of majorities can tell it (LIMITS).
+ */
+static bool is_fooled(const struct sim *s, uint8_t n)
+{
+        const struct acceptor_state *file = &s->node[n].hamon.file, *lost = &s->node[WITNESS].hamon.file;
+        const struct voter_seen *seen = &file->seen[WITNESS];
+        bool sees = uuid_equal(&seen->voter, &lost->voter) && ballot_compare(&seen->accepted, &s->snapshot.accepted) > 0;
+        bool knows = file->value.version == s->decided.version && ballot_compare(&file->promised, &lost->promised) >= 0;
+
+        return !sees && !knows;
+}
+
+/*
+ * The witness gets an older state file, when neither node can be fooled by it (whichever is left then). And it comes between two ballots, however long one of
+ * them may take. Until then the machine that is restored runs on.
  */
 static void go_back(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
         struct hamon *h = &s->node[n].hamon;
 
         (void)unused_a, (void)unused_b;
-        for (uint8_t v = 0; v < NODES; v++)
-                if (s->node[v].hamon.file.value.version != s->decided.version || !s->node[v].life[LIFE_HAMON].up ||
-                    ballot_compare(&s->node[v].hamon.file.promised, &h->file.promised) < 0)
-                        return;
-        if (s->healed || s->forgotten || s->manual || h->file.value.version <= s->snapshot.value.version || !s->snapshot.value.version)
+        if (s->healed || s->forgotten || s->manual || ballot_compare(&h->file.promised, &s->snapshot.promised) <= 0 || !s->snapshot.value.version)
+                return;
+        if (is_fooled(s, 0) || is_fooled(s, 1))
                 return;
         if (is_awaited(s, n)) {
                 sim_after(s, 50 * MS, n, LIFE_WORLD, go_back, 0, 0);

@@ -254,6 +254,31 @@ static void a_voter_that_went_back_has_no_vote(void **state)
         trio_check(&t);
 }
 
+/* R7d: nor when the one who saw what it had accepted was restarted meanwhile. */
+static void a_step_back_is_seen_after_a_restart(void **state)
+{
+        struct change leave = trio_change(CHANGE_LEAVE, 1, 0), confirm = trio_change(CHANGE_CONFIRM, 0, 0);
+
+        (void)state;
+        trio_init(&t, 15);
+        trio_make_redundant(&t);
+        struct acceptor_state older = t.voter[WITNESS].file;
+        trio_crash(&t, 1);
+        trio_propose(&t, 0, &leave);
+        assert_true(trio_run_until_idle(&t, 0, 5000));
+        trio_run(&t, 1000);
+        put_back(&older);
+        trio_crash(&t, 0);
+        trio_start(&t, 0);
+        trio_propose(&t, 0, &confirm);
+        trio_run(&t, 20000);
+        assert_true(record_busy(&t.voter[0].core, 0));
+        assert_int_equal(t.voter[0].core.reg[0].voters_backward, 1 << WITNESS);
+        trio_start(&t, 1);
+        assert_true(trio_run_until_idle(&t, 0, 5000));
+        trio_check(&t);
+}
+
 /* R7d, R7a: the others take its seat away, it forgets, and it is admitted under another identity. */
 static void a_voter_that_went_back_is_excluded(void **state)
 {
@@ -455,6 +480,7 @@ int main(void)
             cmocka_unit_test(a_voter_without_memory_has_no_vote),
             cmocka_unit_test(a_first_value_admits_nobody_early),
             cmocka_unit_test(a_voter_that_went_back_has_no_vote),
+            cmocka_unit_test(a_step_back_is_seen_after_a_restart),
             cmocka_unit_test(a_voter_that_went_back_is_excluded),
             cmocka_unit_test(a_late_exclusion_is_refused),
             cmocka_unit_test(a_former_voter_has_no_vote),

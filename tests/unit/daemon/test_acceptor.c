@@ -6,6 +6,7 @@
 #include "tests/unit/nbdd/corpus.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static struct acceptor_state example(void)
         a.value.legs[0] = (struct record_leg){.uuid = {{6}}, .in_sync = true};
         a.value.legs[1] = (struct record_leg){.uuid = {{7}}, .inconsistent = true, .doubtful = true};
         a.value.voters[2] = (struct uuid){{8}};
+        a.seen[2] = (struct voter_seen){.voter = {{8}}, .accepted = {.n = 6, .node = 1, .start = 3}};
         return a;
 }
 
@@ -47,6 +49,26 @@ static void test_round_trip(void **state)
         assert_int_equal(ballot_compare(&a.promised, &b.promised), 0);
         assert_int_equal(ballot_compare(&a.accepted, &b.accepted), 0);
         assert_true(record_equal(&a.value, &b.value));
+        for (int i = 0; i < VOTERS; i++) {
+                assert_true(uuid_equal(&a.seen[i].voter, &b.seen[i].voter));
+                assert_int_equal(ballot_compare(&a.seen[i].accepted, &b.seen[i].accepted), 0);
+        }
+}
+
+/* A file of version 1 has seen nobody. */
+static void test_without_seen(void **state)
+{
+        (void)state;
+        struct acceptor_state a = example(), b;
+        json_error_t error;
+        json_t *j = json_loads(encoded(&a), 0, &error);
+        assert_int_equal(json_object_del(j, "seen"), 0);
+        char *text = json_dumps(j, 0);
+        assert_int_equal(acceptor_decode(text, strlen(text), &b), 0);
+        assert_true(record_equal(&a.value, &b.value));
+        assert_true(uuid_is_null(&b.seen[2].voter) && ballot_is_null(&b.seen[2].accepted));
+        free(text);
+        json_decref(j);
 }
 
 static void test_empty_state(void **state)
@@ -87,6 +109,8 @@ static void test_anything_else_is_refused(void **state)
         refused("\"primary\": 1", "\"primary\": -1");
         refused("\"node\": 1", "\"node\": 7");
         refused("\"in_sync\": true", "\"in_sync\": 1");
+        refused("\"seen\"", "\"saw\"");
+        refused("\"n\": \"6\"", "\"n\": 6");
         refused("01020300-", "0102030-");
         refused("}", "");
 }
@@ -110,6 +134,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_round_trip),
+                cmocka_unit_test(test_without_seen),
                 cmocka_unit_test(test_empty_state),
                 cmocka_unit_test(test_anything_else_is_refused),
                 cmocka_unit_test(test_every_cut_is_refused),

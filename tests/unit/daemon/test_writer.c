@@ -3,6 +3,7 @@
 #include "tests/unit/cmocka_all.h"
 
 #include "base/statefile.h"
+#include "hamon/driver/acceptor_codec.h"
 #include "hamon/driver/writer.h"
 
 #include <errno.h>
@@ -135,7 +136,7 @@ static void test_reading(void **state)
         assert_int_equal(statefile_write(path, "hamon-acceptor", 1, "{}", 2), 0);
         assert_int_equal(writer_read(&config, directory, 0, &a, &known, why, sizeof why), -EBADMSG);
         assert_non_null(strstr(why, path));
-        assert_int_equal(statefile_write(path, "hamon-acceptor", 2, "{}", 2), 0);
+        assert_int_equal(statefile_write(path, "hamon-acceptor", ACCEPTOR_VERSION + 1, "{}", 2), 0);
         assert_int_equal(writer_read(&config, directory, 0, &a, &known, why, sizeof why), -EPROTO);
         assert_int_equal(statefile_write(path, "somebody-else", 1, "{}", 2), 0);
         assert_int_equal(writer_read(&config, directory, 0, &a, &known, why, sizeof why), -EBADMSG);

@@ -27,7 +27,8 @@ static int attach_effect(struct mirror *m, const struct effect *e, struct effect
         bool noted;
 
         (void)ret;
-        if (note_read(m->note_path, &noted) == 0 && !noted)
+        int r = note_read(m->note_path, &noted);
+        if (r == -ENOENT || !noted)
                 return trouble_say(t, -EINVAL, "the note is not set: no attach before it");
         return attach_leg(m, e->epoch, &e->session, t);
 }

@@ -360,5 +360,5 @@ int effect_note_clear(struct mirror *m, const struct effect *e, struct effect_re
         if (s.running && s.peer.present)
                 return trouble_say(t, -EBUSY, "the peer's leg is still in the array: the note stays");
         r = note_clear(m->note_path);
-        return r < 0 ? trouble_errno(t, r, "cannot remove \"%s\"", m->note_path) : 0;
+        return r < 0 ? trouble_errno(t, r, "cannot write \"%s\"", m->note_path) : 0;
 }

@@ -48,8 +48,8 @@ static int describe_leg(struct mirror *m, const struct leg_header *h, struct eff
         }
         r = note_read(m->note_path, &ret->leg.note);
         if (r < 0)
-                log_warning("mirror %s: the note cannot be read (%s): it counts as set, continuing", m->cm->name,
-                            strerror(-r));
+                log_warning("mirror %s: the note \"%s\" %s: it counts as set, continuing", m->cm->name, m->note_path,
+                            r == -ENOENT ? "is gone" : "cannot be read");
         r = debt_load(m->debt_path, &d);
         ret->leg.debt = r < 0 || !debt_is_none(&d); /* one that cannot be read stops the next assembly, one that is gone is everything */
         debt_release(&d);

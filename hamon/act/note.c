@@ -5,11 +5,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define OWNER "hamon-act-note"
 #define VERSION 1u
 
-static const char text[] = "peer_attached\n";
+static const char set_text[] = "peer_attached\n", clear_text[] = "clear\n";
 
 int note_read(const char *path, bool *ret)
 {
@@ -18,18 +19,22 @@ int note_read(const char *path, bool *ret)
         size_t size;
 
         int r = statefile_read(path, OWNER, VERSION, &version, &payload, &size);
-        if (r == 0)
-                free(payload); /* that it is there is all that it says */
-        *ret = r != -ENOENT;
-        return r == -ENOENT ? 0 : r;
+        if (r < 0) {
+                *ret = true;
+                return r;
+        }
+        *ret = size != sizeof clear_text - 1 || memcmp(payload, clear_text, size) != 0;
+        free(payload);
+        return 0;
 }
 
 int note_set(const char *path)
 {
-        return statefile_write(path, OWNER, VERSION, text, sizeof text - 1);
+        return statefile_write(path, OWNER, VERSION, set_text, sizeof set_text - 1);
 }
 
 int note_clear(const char *path)
 {
-        return statefile_remove(path);
+        int r = statefile_write(path, OWNER, VERSION, clear_text, sizeof clear_text - 1);
+        return r == -ENOSPC || r == -EDQUOT ? statefile_remove(path) : r;
 }

@@ -21,6 +21,11 @@ tests/unit/act/test_service_parts_SRCS := hamon/act/address.c hamon/act/address_
 tests/unit/act/test_service_parts_ARCHIVES := hamon_act_pure hamon_config hamon_verify hamon_core wire base
 tests/unit/act/test_service_parts_PKGS := gnutls jansson libnl-route-3.0 libnl-3.0
 
+UNIT_TESTS += tests/unit/act/test_note
+tests/unit/act/test_note_SRCS := hamon/act/note.c
+tests/unit/act/test_note_ARCHIVES := base
+tests/unit/act/test_note_PKGS := gnutls
+
 UNIT_TESTS += tests/unit/act/test_peer_guard
 tests/unit/act/test_peer_guard_SRCS := hamon/act/peer_guard.c
 tests/unit/act/test_peer_guard_ARCHIVES := nbdc_client base

@@ -545,6 +545,7 @@ void record_tick(struct core *c, uint8_t mirror, const struct event *e, struct a
         }
         if (r->spreading.active && r->spreading.next_ms <= e->now_ms)
                 spread(c, mirror, e, out);
+        seats_look_around(c, mirror, e->now_ms);
         if (seats_want_redecision(c, mirror, e->now_ms)) {
                 r->redecide_at_ms = e->now_ms + REDECISION_INTERVAL_MS;
                 const struct change change = seats_redecision(c, mirror);

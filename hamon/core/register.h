@@ -75,6 +75,7 @@ struct cas_register {
         uint8_t voters_backward;        /* showed less than they had accepted before (R7d); bit mask */
         bool forked;                    /* the other node decided alone by a person's word, and so did this one */
         uint8_t voters_behind;          /* refused the last decided value for a higher ballot that they had promised; bit mask */
+        uint64_t lagging_since_ms;      /* a voter's heartbeats show an older record than was decided; 0: none's */
         uint64_t redecide_at_ms;        /* not before: the next re-decision for their sake */
         struct change_outcome outcome;
 };
@@ -98,6 +99,7 @@ void seats_fill_house(const struct core *c, struct proposer *p);
 void seats_change(struct proposer *p);
 bool seats_may_change(const struct core *c, struct proposer *p, const struct record *base);
 void seats_look_back(struct core *c, const struct message *m, struct actions *out);
+void seats_look_around(struct core *c, uint8_t mirror, uint64_t now_ms);
 bool seats_want_redecision(const struct core *c, uint8_t mirror, uint64_t now_ms);
 struct change seats_redecision(const struct core *c, uint8_t mirror);
 

@@ -94,6 +94,42 @@ void seats_look_back(struct core *c, const struct message *m, struct actions *ou
         (void)bit, (void)c, (void)out;
 }
 
+static bool decided_our_primacy(const struct core *c, const struct cas_register *r)
+{
+        return r->decided.version > 0 && r->decided.primary == c->config.self && uuid_equal(&r->decided.primary_boot, &c->config.boot);
+}
+
+/*
+ * A voter whose heartbeats show an older record than was decided, although nothing is on its way to it: it was put back, or this node was restarted before it had
+ * told all. The re-decision finds out (R7d). It comes while all are well, not at the next fault, when that vote is needed.
+ */
+void seats_look_around(struct core *c, uint8_t mirror, uint64_t now_ms)
+{
+        struct cas_register *r = &c->reg[mirror];
+        uint8_t members = voters_of(c, &r->decided), lagging = 0;
+
+        for (uint8_t v = 0; v < VOTERS; v++) {
+                const struct mirror_summary *s = v != c->config.self ? detector_summary(c, v, mirror) : NULL;
+                if (s && s->record_version > 0 && v == WITNESS)
+                        register_note_memory(r, v, true); /* it knows what it has accepted and nothing else: the other node has admitted it since we asked */
+#ifndef MUTANT_UNIT_expelled_twice /* R7d */
+                if (!uuid_equal(&r->acceptor.value.voters[v], &r->acceptor.seen[v].voter))
+                        r->voters_backward &= (uint8_t)~voter_bit(v); /* who went back has no seat any more */
+#endif
+                if (s && (members & voter_bit(v)) && s->record_version < r->decided.version)
+                        lagging |= voter_bit(v);
+        }
+#ifdef MUTANT_UNIT_lag_unseen /* R7d */
+        lagging = 0;
+#endif
+        if (!lagging || !decided_our_primacy(c, r) || r->spreading.active || r->proposer.phase != PROPOSER_IDLE)
+                r->lagging_since_ms = 0;
+        else if (!r->lagging_since_ms)
+                r->lagging_since_ms = now_ms;
+        else if (now_ms - r->lagging_since_ms >= c->config.timers.dead_ms) /* longer than a heartbeat is on its way */
+                r->voters_behind |= lagging;
+}
+
 /*
  * Only the primary looks after voters without memory, those that went back, and those that promised a ballot of a proposer which got no further (a
  * node that was cut off: it would keep its own undecided value for ever). One proposer for it is enough, and it has nothing to duel about. Without a
@@ -102,7 +138,7 @@ void seats_look_back(struct core *c, const struct message *m, struct actions *ou
 bool seats_want_redecision(const struct core *c, uint8_t mirror, uint64_t now_ms)
 {
         const struct cas_register *r = &c->reg[mirror];
-        bool primary = r->decided.version > 0 && r->decided.primary == c->config.self && uuid_equal(&r->decided.primary_boot, &c->config.boot);
+        bool primary = decided_our_primacy(c, r);
         bool without_witness = c->config.self < NODES && r->admitted && r->acceptor.value.version > 0 &&
                                !(voters_of(c, &r->acceptor.value) & voter_bit(WITNESS)) &&
                                ((r->voters_without_memory | r->voters_behind) & voter_bit(peer_of(c)));

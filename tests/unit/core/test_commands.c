@@ -118,6 +118,32 @@ static void the_witness_is_replaced(void **state)
         assert_true(world_serves(&w, B));
 }
 
+/* R7d, P7: restored from a snapshot while all is well, it is found out, excluded and admitted once, and its vote counts when a node dies after that. */
+static void the_witness_is_put_back_in_peace(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        struct core_durable older = w.machine[W].durable;
+        struct uuid former = world_record(&w)->voters[W];
+        w.machine[B].nbdd_dead = true; /* a leave and a join, so that there are newer records */
+        world_live(&w, 7000);
+        w.machine[B].nbdd_dead = false;
+        world_live(&w, 8000);
+        assert_int_equal(w.core[A].leg[M].state, LEG_IN);
+        uint64_t version = world_record(&w)->version;
+        w.machine[W].durable = older;
+        world_restart_hamon(&w, W);
+        unsigned since = w.reports;
+        world_live(&w, 30000);
+        assert_true(world_reported(&w, since, A, REASON_VOTER_BACKWARD));
+        assert_false(uuid_equal(&world_record(&w)->voters[W], &former));
+        assert_int_equal(world_record(&w)->version, version + 2); /* its seat was taken, and given, once */
+        world_power_off(&w, B);
+        world_live(&w, 6000);
+        assert_true(world_writes_go_on(&w));
+}
+
 static void confirm_dead_is_for_manual_mode(void **state)
 {
         (void)state;
@@ -188,6 +214,7 @@ int main(void)
             cmocka_unit_test(primary_leaves_after_a_restart),
             cmocka_unit_test(secondary_leaves),
             cmocka_unit_test(the_witness_is_replaced),
+            cmocka_unit_test(the_witness_is_put_back_in_peace),
             cmocka_unit_test(confirm_dead_is_for_manual_mode),
             cmocka_unit_test(all_mirrors_are_busy),
         };

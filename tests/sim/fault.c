@@ -50,7 +50,7 @@ enum { DRIFT_PPM = 500 }; /* NTP slews no faster */
         X(GO_BACK, "the witness is restored from a snapshot") \
         X(AMBUSH, "another fault strikes when a core enters some state") \
         X(TRAP_JOIN, "the primary's disk fails between the end of a resync and the join") \
-        X(DEBT_LOST, "a node's debt file and note are removed")
+        X(DEBT_LOST, "a node's debt file or note is removed")
 
 enum fault {
 #define X(name, text) FAULT_##name,
@@ -586,15 +586,19 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 go_back(s, WITNESS, 0, 0);
                 return;
         case FAULT_DEBT_LOST:
-                trace(s, n, "the debt file and the note are removed", 0, 0);
+                if (sim_chance(s, 70)) {
+                        trace(s, n, "the debt file is removed", 0, 0);
+                        s->node[n].act.debt = 0;
+                        s->node[n].act.has_debt = false;
+                        s->node[n].act.debt_lost = true;
+                        return;
+                }
+                trace(s, n, "the note is removed", 0, 0);
 #ifdef MUTANT_lost_note_is_clear /* 3.4 */
                 s->node[n].act.note = false;
 #else
                 s->node[n].act.note = true; /* nobody knows what it said */
 #endif
-                s->node[n].act.debt = 0;
-                s->node[n].act.has_debt = false;
-                s->node[n].act.debt_lost = true;
                 return;
         case FAULT_TRAP_JOIN: { /* a leave, that there be a join */
                 uint64_t cut_us = sim_between(s, 2 * SECOND, 6 * SECOND);

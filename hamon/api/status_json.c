@@ -193,9 +193,9 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
         const struct record *r = &v->record;
         uint64_t aged_ms = now_ms - s->taken_ms;
         bool lease_valid = v->lease_valid && v->lease_left_ms > aged_ms;
-        json_t *record = json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o}", "version", json_of_u64(r->version), "epoch",
+        json_t *record = json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o}", "version", json_of_u64(r->version), "epoch",
                                    json_of_u64(r->epoch), "primary", r->version ? name_or_null(s, r->primary) : json_null(),
-                                   "primary_boot", uuid_or_null(&r->primary_boot), "decided", (int)v->record_decided, "maintenance",
+                                   "primary_boot", uuid_or_null(&r->primary_boot), "decided", (int)v->record_decided, "behind", (int)v->record_behind, "maintenance",
                                    (int)v->in_maintenance, "change", uuid_or_null(&r->change));
         json_t *j = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "name", s->config->mirror[mirror].name, "health",
                               health_word(v->health), "reason", reason_json(s, mirror, v->reason, reason_subject(s, v, v->reason)), "role",

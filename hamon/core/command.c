@@ -155,12 +155,12 @@ static enum reason may_be_done(const struct core *c, const struct command_reques
         }
 }
 
-/* Everything but a word in the record is about the own disk. */
-static bool waits_for_first_look(const struct core *c, const struct command_request *r)
+/* Everything but a word in the record is about the own disk, and what the record says of it. */
+static bool must_look_first(const struct core *c, const struct command_request *r)
 {
         enum mirror_state s = c->mirror[r->mirror].state;
 
-        return r->type != COMMAND_MAINTENANCE && (s == MIRROR_START || s == MIRROR_OPENING);
+        return r->type != COMMAND_MAINTENANCE && (s == MIRROR_START || s == MIRROR_OPENING || standby_is_behind(c, r->mirror));
 }
 
 /* The command is judged and begun, or refused. */
@@ -228,9 +228,9 @@ void command_given(struct core *c, const struct event *e, struct actions *out)
         }
         *cmd = (struct command){
             .active = true,
-            .waits = waits_for_first_look(c, &e->command),
+            .waits = must_look_first(c, &e->command),
             .request = e->command,
-            .until_ms = c->now_ms + c->config.timers.effect_timeout_ms,
+            .until_ms = c->now_ms + FIRST_LOOK_MS,
         };
         if (!cmd->waits)
                 begin(c, mirror, e, out);
@@ -361,7 +361,7 @@ bool command_poll(struct core *c, uint8_t mirror, const struct event *e, struct 
                 return false;
         }
         if (cmd->waits) {
-                if (!waits_for_first_look(c, &cmd->request) || cmd->until_ms <= c->now_ms)
+                if (!must_look_first(c, &cmd->request) || cmd->until_ms <= c->now_ms)
                         begin(c, mirror, e, out);
                 return !cmd->waits;
         }

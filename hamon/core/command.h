@@ -4,8 +4,8 @@
  *
  * Owns: struct command, core.leaving. Each accepted command is answered exactly once. The work is the machines'.
  *
- * A node that has just started does not know its disks. What is asked then waits for its first look, for one effect_timeout_ms at most, and is
- * judged by what it finds: "start the daemon, then create the mirror" works in a script without a pause between the two.
+ * A node that has just started knows neither its disks nor the newest record. What is asked then waits for that, for FIRST_LOOK_MS at most, and is
+ * judged by what is found: "start the daemon, then create the mirror" works in a script without a pause between the two.
  */
 #ifndef HAMON_CORE_COMMAND_H
 #define HAMON_CORE_COMMAND_H
@@ -18,11 +18,11 @@
  * A command is given up after so many effect_timeout_ms. It is then either answered with -ETIMEDOUT, and nothing of it happens any more, or with
  * -EINPROGRESS (REASON_COMMAND_UNSETTLED): a voter may have accepted its change, or the disk may be working on it, and it will be settled.
  */
-enum { COMMAND_PATIENCE = 2 };
+enum { COMMAND_PATIENCE = 2, FIRST_LOOK_MS = 5000 };
 
 struct command {
         bool active;
-        bool waits; /* for the node's first look at its disks */
+        bool waits; /* for the node's look at its disks or at the newest record */
         struct command_request request;
         uint64_t epoch; /* of the record when it was given */
         uint64_t until_ms;

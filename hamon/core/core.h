@@ -150,6 +150,7 @@ struct mirror_view {
         struct record record;   /* the highest that this node knows */
         bool in_maintenance;
         bool record_decided;    /* known to be decided, not only accepted */
+        bool record_behind;     /* somebody has a newer one, which this node has not read yet */
         bool lease_valid;
         uint32_t lease_left_ms;
         uint64_t own_copy_s;    /* when md last wrote the superblock of the own leg, seconds since 1970; 0: not known */

@@ -261,9 +261,8 @@ void standby_outcome(struct core *c, uint8_t mirror, const struct change_outcome
 void standby_poll(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
 {
         struct standby *s = &c->standby[mirror];
-        bool decided;
 
-        if (highest_heard(c, mirror) <= record_known(c, mirror, &decided)->version)
+        if (!standby_is_behind(c, mirror))
                 s->behind_since_ms = 0;
         else if (!s->behind_since_ms)
                 s->behind_since_ms = c->now_ms;
@@ -277,6 +276,13 @@ uint64_t standby_deadline_ms(const struct core *c, uint8_t mirror)
         uint64_t behind = s->behind_since_ms ? s->behind_since_ms + 2 * c->config.timers.heartbeat_ms : UINT64_MAX;
 
         return pending < behind || behind <= c->now_ms ? pending : behind;
+}
+
+bool standby_is_behind(const struct core *c, uint8_t mirror)
+{
+        bool decided;
+
+        return highest_heard(c, mirror) > record_known(c, mirror, &decided)->version;
 }
 
 bool standby_is_idle(const struct core *c, uint8_t mirror)

@@ -69,6 +69,8 @@ void standby_outcome(struct core *c, uint8_t mirror, const struct change_outcome
 void standby_act_is_back(struct core *c, uint8_t mirror, const struct event *e, struct actions *out);
 void standby_poll(struct core *c, uint8_t mirror, const struct event *e, struct actions *out);
 uint64_t standby_deadline_ms(const struct core *c, uint8_t mirror);
+/* Somebody that is heard has a newer record. It is read within a moment, where a majority answers. */
+bool standby_is_behind(const struct core *c, uint8_t mirror);
 bool standby_is_idle(const struct core *c, uint8_t mirror); /* no decided read is under way or wanted, and no effect: R6c */
 
 #endif

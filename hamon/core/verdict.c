@@ -229,6 +229,7 @@ void core_view_mirror(const struct core *c, uint8_t mirror, uint64_t now_ms, str
 {
         memset(ret, 0, sizeof *ret);
         ret->record = *record_known(c, mirror, &ret->record_decided);
+        ret->record_behind = standby_is_behind(c, mirror);
         ret->in_maintenance = record_is_in_maintenance(c, &ret->record);
         if (c->config.self >= NODES) {
                 view_of_witness(c, mirror, ret);

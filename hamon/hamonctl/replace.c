@@ -11,6 +11,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+enum { BEHIND_S = 10 };
 
 static const char *text(const json_t *object, const char *key)
 {
@@ -108,10 +111,33 @@ static int replace(const struct command_line *c, const struct retire_copy *copy)
         return call_command(c, path, json_pack("{s:b}", "overwrite", 1), NULL);
 }
 
+/* Of a node that has just come back the record may be the one of before it went: it is read anew within a moment. */
+static bool is_behind(const json_t *status)
+{
+        const json_t *m;
+        size_t i;
+        json_array_foreach(json_object_get(status, "mirrors"), i, m)
+                if (json_is_true(json_object_get(json_object_get(m, "record"), "behind")))
+                        return true;
+        return false;
+}
+
+static json_t *settled_status(const struct command_line *c)
+{
+        json_t *status = NULL;
+        for (unsigned spent_s = 0; call_get(c, "/v1/status", &status) && is_behind(status) && spent_s < BEHIND_S; spent_s++) {
+                const struct timespec pause = {.tv_sec = 1};
+                json_decref(status);
+                status = NULL;
+                (void)nanosleep(&pause, NULL);
+        }
+        return status;
+}
+
 int verb_replace(const struct command_line *c, const char *mirror)
 {
-        json_t *status;
-        if (!call_get(c, "/v1/status", &status))
+        json_t *status = settled_status(c);
+        if (!status)
                 return EXIT_REFUSED;
         int r = EXIT_USAGE;
         bool found = false;

@@ -230,7 +230,7 @@ static void a_command_does_not_wait_for_ever(void **state)
         world_command(&w, A, COMMAND_CREATE, false, 2);
         world_run(&w, 1000);
         world_expect_answer(&w, 2, -EBUSY, REASON_COMMAND_BUSY);
-        world_run(&w, w.core[A].config.timers.effect_timeout_ms);
+        world_run(&w, FIRST_LOOK_MS);
         world_expect_answer(&w, 1, -EINVAL, REASON_ACT_LOST);
         assert_false(world_serves(&w, A));
 

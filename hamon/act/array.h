@@ -65,6 +65,18 @@ int array_readd(const struct array *a, struct trouble *t);
  */
 int array_add_new(const struct array *a, struct trouble *t);
 
+struct array_growth {
+        uint64_t before_bytes, after_bytes; /* of the array; equal when there is no room */
+        uint64_t own_bytes, peer_bytes;     /* what each leg has for it */
+};
+
+/*
+ * Makes the array as large as the smaller of its two devices, which have grown: the superblocks of both have it when this returns, and md copies the new part
+ * from the own leg to the peer's. -EAGAIN: not both legs are in sync, or something is being copied.
+ * Blocks for as long as the peer's leg does not answer.
+ */
+int array_grow(const struct array *a, struct array_growth *ret, struct trouble *t);
+
 /* md fails and removes the peer's leg; one that is not in the array is success. */
 int array_remove_peer(const struct array *a, struct trouble *t);
 

@@ -99,20 +99,30 @@ static int query(const char *name, dev_t *ret_device, struct dm_mapping *ret)
         return r;
 }
 
+static void format_linear(const struct dm_mapping *m, char ret[64])
+{
+        snprintf(ret, 64, "%u:%u %" PRIu64, major(m->disk), minor(m->disk), m->start_sectors);
+}
+
+static int error_of(struct dm_task *task)
+{
+        return -(dm_task_get_errno(task) ? dm_task_get_errno(task) : EIO);
+}
+
 static int create(const char *name, const struct dm_mapping *m)
 {
         char parameters[64];
         uint32_t cookie = 0;
         int r = -ENOMEM;
 
-        snprintf(parameters, sizeof parameters, "%u:%u %" PRIu64, major(m->disk), minor(m->disk), m->start_sectors);
+        format_linear(m, parameters);
         struct dm_task *task = dm_task_create(DM_DEVICE_CREATE);
         if (!task)
                 return r;
         if (dm_task_set_name(task, name) && dm_task_set_add_node(task, DM_ADD_NODE_ON_CREATE) &&
             dm_task_add_target(task, 0, m->size_sectors, "linear", parameters) &&
             dm_task_set_cookie(task, &cookie, UDEV_FLAGS)) {
-                r = dm_task_run(task) ? 0 : -(dm_task_get_errno(task) ? dm_task_get_errno(task) : EIO);
+                r = dm_task_run(task) ? 0 : error_of(task);
                 (void)dm_udev_wait(
                     cookie); /* without udev there is nothing to wait for, and the node was made by the library */
         }
@@ -152,6 +162,56 @@ int dm_leg_ensure(const char *mirror, const char *disk, dev_t *ret_device, uint6
         return 0;
 }
 
+/* A table for the device, which holds from its resume on; the resume itself suspends first (dm-ioctl.c, do_resume()). */
+static int replace_table(const char *name, const struct dm_mapping *m)
+{
+        char parameters[64];
+        uint32_t cookie = 0;
+        int r = -ENOMEM;
+
+        format_linear(m, parameters);
+        struct dm_task *load = dm_task_create(DM_DEVICE_RELOAD), *resume = dm_task_create(DM_DEVICE_RESUME);
+        if (load && resume && dm_task_set_name(load, name) && dm_task_add_target(load, 0, m->size_sectors, "linear", parameters) &&
+            dm_task_set_name(resume, name) && dm_task_set_cookie(resume, &cookie, UDEV_FLAGS)) {
+                r = dm_task_run(load) ? 0 : error_of(load);
+                if (r == 0)
+                        r = dm_task_run(resume) ? 0 : error_of(resume);
+                (void)dm_udev_wait(cookie);
+        }
+        if (load)
+                dm_task_destroy(load);
+        if (resume)
+                dm_task_destroy(resume);
+        return r;
+}
+
+int dm_leg_grow(const char *mirror, const char *disk, uint64_t *ret_size_bytes, struct trouble *t)
+{
+        char name[DM_PATH_SIZE];
+        struct dm_mapping want = {0}, have = {0};
+        dev_t device;
+
+        int r = disk_mapping(disk, &want, t);
+        if (r < 0)
+                return r;
+        leg_name(mirror, name);
+        pthread_mutex_lock(&lock);
+        dm_log_with_errno_init(quiet);
+        r = query(name, &device, &have);
+        bool ours = r == 1 && dm_mapping_is_of_leg(&have, &want);
+        if (ours && have.size_sectors < want.size_sectors)
+                r = replace_table(name, &want);
+        pthread_mutex_unlock(&lock);
+        if (r == 0 && have.size_sectors == 0)
+                return trouble_say(t, -ENXIO, "device-mapper device \"%s\" is not there", name);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot lengthen device-mapper device \"%s\" over \"%s\"", name, disk);
+        if (!ours)
+                return trouble_say(t, -EEXIST, "device-mapper device \"%s\" has another mapping: remove it with dmsetup", name);
+        *ret_size_bytes = want.size_sectors * SECTOR;
+        return 0;
+}
+
 int dm_leg_remove(const char *mirror, struct trouble *t)
 {
         char name[DM_PATH_SIZE];
@@ -163,7 +223,7 @@ int dm_leg_remove(const char *mirror, struct trouble *t)
         dm_log_with_errno_init(quiet);
         struct dm_task *task = dm_task_create(DM_DEVICE_REMOVE);
         if (task && dm_task_set_name(task, name) && dm_task_set_cookie(task, &cookie, UDEV_FLAGS)) {
-                r = dm_task_run(task) ? 0 : -(dm_task_get_errno(task) ? dm_task_get_errno(task) : EIO);
+                r = dm_task_run(task) ? 0 : error_of(task);
                 (void)dm_udev_wait(cookie);
         }
         if (task)

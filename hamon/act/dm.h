@@ -27,6 +27,12 @@ void dm_leg_path(const char *mirror, char ret[DM_PATH_SIZE]);
  */
 int dm_leg_ensure(const char *mirror, const char *disk, dev_t *ret_device, uint64_t *ret_size_bytes, struct trouble *t);
 
+/*
+ * Makes the device as long as its disk has become, under whoever has it open: requests under way end first, later ones wait for a moment. *ret_size_bytes
+ * is its size then. -ENXIO: it is not there.
+ */
+int dm_leg_grow(const char *mirror, const char *disk, uint64_t *ret_size_bytes, struct trouble *t);
+
 /* Removes the device; one that is not there is success. -EBUSY: somebody holds it. */
 int dm_leg_remove(const char *mirror, struct trouble *t);
 

@@ -13,8 +13,8 @@ struct dm_mapping {
 };
 
 /*
- * `want` is what the disk has room for. A shorter device is this leg's, too: the disk has grown under it. It stays as it is while it is there, because md and
- * nbdd hold it; the next boot makes a longer one, and md goes by its superblock. One that is longer than its disk is of a disk that was changed.
+ * `want` is what the disk has room for. A shorter device is this leg's, too: the disk has grown under it. It stays as it is until a
+ * person grows the mirror (dm_leg_grow()) or the next boot makes a longer one; md goes by its superblock. One that is longer than its disk is of a disk that was changed.
  */
 static inline bool dm_mapping_is_of_leg(const struct dm_mapping *have, const struct dm_mapping *want)
 {

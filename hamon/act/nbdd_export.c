@@ -119,6 +119,28 @@ int nbdd_export_revoke(const struct mirror *m, struct trouble *t)
         return r == 0 || r == -EIO ? r : -ENOTCONN; /* anything else leaves open what may still land */
 }
 
+int nbdd_export_follow_size(const struct mirror *m, uint64_t size_bytes, struct trouble *t)
+{
+        struct nbdd_export e;
+        struct nbdd *n;
+
+        int r = open_nbdd(m, &n, t);
+        if (r < 0)
+                return r;
+        r = find_export(n, m->cm->id, &e);
+        bool shorter = r == 0 && e.epoch != 0 && e.size_bytes < size_bytes; /* a grant is of the size that the leg had */
+        if (r == 0)
+                nbdd_export_release(&e);
+        if (shorter)
+                r = nbdd_leg_revoke(n, m->cm->id, DRAIN_MS);
+        if (r == -ENOENT)
+                r = 0; /* nobody can be in it */
+        if (r < 0)
+                (void)say(n, r, "cannot take back the grant of the shorter leg", t);
+        nbdd_close(n);
+        return r;
+}
+
 bool nbdd_export_answers(const char *socket_path)
 {
         struct nbdd_health health;

@@ -22,6 +22,12 @@ int nbdd_export_grant(const struct mirror *m, const struct uuid *leg, uint64_t e
  */
 int nbdd_export_revoke(const struct mirror *m, struct trouble *t);
 
+/*
+ * A grant is of the size that the leg had: one of less than `size_bytes`, which the device has now, is taken back. The client is refused, leaves the leg out by a
+ * decided record, and asks for it anew. 0 also when there is no grant.
+ */
+int nbdd_export_follow_size(const struct mirror *m, uint64_t size_bytes, struct trouble *t);
+
 /* Does nbdd answer on its control socket? */
 bool nbdd_export_answers(const char *socket_path);
 

@@ -32,7 +32,7 @@ struct server {
         bool renew; /* there is another configuration: when nothing runs, hamon-act begins anew */
         uint64_t hamon_gone_since_ms; /* CLOCK_BOOTTIME; 0: one is connected */
         struct worker *workers[MIRRORS_MAX];
-        struct worker *service_workers[MIRRORS_MAX]; /* NULL: the mirror has no service */
+        struct worker *beside[MIRRORS_MAX]; /* of what waits for writes */
         struct monitor *monitors[MIRRORS_MAX];
 };
 
@@ -55,8 +55,8 @@ static void drop_client(struct server *s, const char *why)
         s->hamon_gone_since_ms = now_ms();
         for (unsigned i = 0; i < s->o.config->mirrors; i++) {
                 worker_forget(s->workers[i]);
-                if (s->service_workers[i])
-                        worker_forget(s->service_workers[i]);
+                if (s->beside[i])
+                        worker_forget(s->beside[i]);
         }
 }
 
@@ -74,7 +74,7 @@ static bool is_idle(const struct server *s)
 {
         bool idle = true;
         for (unsigned i = 0; i < s->o.config->mirrors; i++)
-                idle = idle && worker_is_idle(s->workers[i]) && (!s->service_workers[i] || worker_is_idle(s->service_workers[i]));
+                idle = idle && worker_is_idle(s->workers[i]) && worker_is_idle(s->beside[i]);
         return idle;
 }
 
@@ -106,9 +106,7 @@ static void on_observed(void *userdata, const struct observation *o, const struc
 
 static struct worker *worker_of(const struct server *s, const struct effect *e)
 {
-        struct worker *service = s->service_workers[e->mirror];
-
-        return effect_is_of_service(e->type) && service ? service : s->workers[e->mirror];
+        return effect_is_beside(e->type) ? s->beside[e->mirror] : s->workers[e->mirror];
 }
 
 static void take_command(struct server *s, const char *text, size_t size)
@@ -245,8 +243,8 @@ int server_start(sd_event *loop, const struct server_options *options, struct se
                 r = resync_start(&options->mirrors[i], &options->mirrors[i].resync);
                 if (r == 0)
                         r = worker_start(&options->mirrors[i], loop, on_done, s, &s->workers[i]);
-                if (r == 0 && options->config->mirror[i].service.present)
-                        r = worker_start(&options->mirrors[i], loop, on_done, s, &s->service_workers[i]);
+                if (r == 0)
+                        r = worker_start(&options->mirrors[i], loop, on_done, s, &s->beside[i]);
                 if (r == 0)
                         r = monitor_start(&options->mirrors[i], loop, on_observed, s, &s->monitors[i]);
         }

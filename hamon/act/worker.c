@@ -56,7 +56,7 @@ static void perform(struct worker *w, const struct effect *e, unsigned client)
                 memmove(w->results, w->results + 1, --w->result_count * sizeof w->results[0]);
         if (client == w->client) {
                 w->results[w->result_count++] = result;
-                if (!effect_is_of_service(e->type))
+                if (!effect_is_beside(e->type))
                         w->mirror->settled = e->ticket;
         }
         pthread_mutex_unlock(&w->lock);

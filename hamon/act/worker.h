@@ -2,7 +2,7 @@
 /*
  * A thread that performs a mirror's effects one after the other. Reason for the thread: md, device-mapper, nbdd, D-Bus
  * and disks block, each for seconds, and one mirror must not hold up another, the main loop or the service address.
- * Each mirror has two: one for its service (mount, units), which may wait for writes that only a detach frees, and one
+ * Each mirror has two: one for what may wait for writes that only a detach frees (its service, growing), and one
  * for all else.
  *
  * The main loop gives effects and takes results; everything else of the mirror's state is the worker's own.

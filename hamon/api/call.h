@@ -118,5 +118,5 @@ api_handler get_metrics;                                                        
 api_handler get_file;                                                                                      /* page.c */
 api_handler get_status_page;                                                                               /* status_page.c */
 api_handler get_operation, get_operations, cancel_operation, post_mirror_create, post_mirror_join, post_mirror_switchover,
-        post_mirror_resync, post_mirror_verify, post_mirror_service_restart, post_mirror_maintenance, post_mirror_start_alone, post_mirror_force_primary, post_node_leave, post_node_confirm_dead, post_node_test_fence, post_witness_replace;            /* changes.c */
+        post_mirror_resync, post_mirror_verify, post_mirror_service_restart, post_mirror_grow, post_mirror_maintenance, post_mirror_start_alone, post_mirror_force_primary, post_node_leave, post_node_confirm_dead, post_node_test_fence, post_witness_replace;            /* changes.c */
 #endif

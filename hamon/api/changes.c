@@ -321,6 +321,13 @@ int post_mirror_service_restart(struct api_call *c, struct http_response *resp)
         return post(c, COMMAND_SERVICE_RESTART, c->mirror, false, resp);
 }
 
+/* Of this node alone: which part of it that is, its role says. */
+int post_mirror_grow(struct api_call *c, struct http_response *resp)
+{
+        bool none;
+        return take_body(c, NULL, &none, NULL) < 0 ? bad_body(resp) : post(c, COMMAND_GROW, c->mirror, false, resp);
+}
+
 /* {"action": "pause", "for_s": N} | {"action": "resume"} | {"action": "rate", "rate_kib": N or null} */
 static int take_resync_order(const struct api_call *c, struct resync_order *ret)
 {

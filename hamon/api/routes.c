@@ -83,6 +83,7 @@
         X(POST, "/v1/mirrors/{mirror}/resync", OPERATOR, post_mirror_resync)                   \
         X(POST, "/v1/mirrors/{mirror}/verify", OPERATOR, post_mirror_verify)                   \
         X(POST, "/v1/mirrors/{mirror}/service-restart", OPERATOR, post_mirror_service_restart) \
+        X(POST, "/v1/mirrors/{mirror}/grow", OPERATOR, post_mirror_grow)                       \
         X(POST, "/v1/mirrors/{mirror}/maintenance", OPERATOR, post_mirror_maintenance)         \
         X(POST, "/v1/mirrors/{mirror}/start-alone", OPERATOR, post_mirror_start_alone)         \
         X(POST, "/v1/mirrors/{mirror}/force-primary", OPERATOR, post_mirror_force_primary)     \

@@ -77,6 +77,19 @@ static enum reason may_restart_service(const struct core *c, uint8_t mirror)
                                                                                                                              : REASON_COMMAND_WRONG_STATE;
 }
 
+/* The standby's leg first: while it is attached again the primary has one leg. */
+static enum reason may_grow(const struct core *c, uint8_t mirror)
+{
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+        bool decided;
+
+        if (record_known(c, mirror, &decided)->version == 0)
+                return REASON_NOT_CREATED;
+        if (c->mirror[mirror].state == MIRROR_STANDBY)
+                return s && s->role == ROLE_PRIMARY ? REASON_NONE : REASON_COMMAND_WRONG_STATE;
+        return c->mirror[mirror].state == MIRROR_PRIMARY && c->leg[mirror].state == LEG_IN ? REASON_NONE : REASON_COMMAND_WRONG_STATE;
+}
+
 static enum reason may_maintain(const struct core *c, uint8_t mirror)
 {
         bool decided;
@@ -150,6 +163,8 @@ static enum reason may_be_done(const struct core *c, const struct command_reques
                 return may_restart_service(c, r->mirror);
         case COMMAND_FORCE_PRIMARY:
                 return may_force(c, r->mirror, r->consent);
+        case COMMAND_GROW:
+                return may_grow(c, r->mirror);
         default:
                 return may_start_alone(c, r->mirror, r->consent);
         }
@@ -190,6 +205,12 @@ static void begin(struct core *c, uint8_t mirror, const struct event *e, struct 
         else if (r->type == COMMAND_RESYNC)
                 pending_ask(c, &cmd->pending,
                             &(struct effect){.type = EFFECT_RESYNC_CONTROL, .mirror = mirror, .order = r->order, .until_ms = cmd->until_ms}, out);
+        else if (r->type == COMMAND_GROW)
+                pending_ask(c, &cmd->pending,
+                            &(struct effect){.type = c->mirror[mirror].state == MIRROR_PRIMARY ? EFFECT_ARRAY_GROW : EFFECT_LEG_GROW,
+                                             .mirror = mirror,
+                                             .until_ms = cmd->until_ms},
+                            out);
         else if (r->type == COMMAND_SERVICE_RESTART)
                 service_afresh(c, mirror, out);
         else
@@ -240,8 +261,10 @@ void command_effect_done(struct core *c, uint8_t mirror, const struct event *e)
 {
         struct command *cmd = &c->command[mirror];
 
-        if (cmd->active && pending_answered(&cmd->pending, &e->result) && cmd->pending.error < 0)
-                command_failed(c, mirror, cmd->pending.error, REASON_EFFECT_FAILED);
+        if (!cmd->active || !pending_answered(&cmd->pending, &e->result) || cmd->pending.error >= 0)
+                return;
+        bool passes = cmd->request.type == COMMAND_GROW && cmd->pending.error == -EAGAIN; /* as the effect says it */
+        command_failed(c, mirror, cmd->pending.error, passes ? REASON_COMMAND_BUSY : REASON_EFFECT_FAILED);
 }
 
 void command_outcome(struct core *c, uint8_t mirror, const struct change_outcome *outcome)
@@ -277,6 +300,7 @@ static bool is_done(const struct core *c, uint8_t mirror)
         case COMMAND_SWITCHOVER:
                 return m->state == MIRROR_STANDBY && s && s->role == ROLE_PRIMARY && s->epoch > cmd->epoch;
         case COMMAND_RESYNC:
+        case COMMAND_GROW:
                 return !pending_is_open(&cmd->pending);
         case COMMAND_SERVICE_RESTART:
                 return c->service[mirror].state == SERVICE_UP;
@@ -292,12 +316,18 @@ static bool is_done(const struct core *c, uint8_t mirror)
         return true;
 }
 
+/* All of it is one effect of its own. */
+static bool is_an_effect(const struct command *cmd)
+{
+        return cmd->request.type == COMMAND_RESYNC || cmd->request.type == COMMAND_GROW;
+}
+
 /* Why a command that ran out of patience did not get there. */
 static enum reason obstacle(const struct core *c, uint8_t mirror)
 {
         const struct mirror *m = &c->mirror[mirror];
 
-        if (c->command[mirror].request.type == COMMAND_RESYNC)
+        if (is_an_effect(&c->command[mirror]))
                 return c->act_ready ? REASON_EFFECT_SLOW : REASON_ACT_LOST;
         if (c->command[mirror].request.type == COMMAND_MAINTENANCE)
                 return REASON_NO_MAJORITY;
@@ -314,7 +344,7 @@ static bool may_still_happen(const struct core *c, uint8_t mirror)
 
         if (cmd->request.type == COMMAND_MAINTENANCE)
                 return cmd->ask.wanted;
-        if (cmd->request.type == COMMAND_RESYNC)
+        if (is_an_effect(cmd))
                 return pending_is_open(&cmd->pending) && !cmd->pending.unsent; /* as below: late ones are not begun, but it may have begun */
         if (cmd->request.type == COMMAND_SERVICE_RESTART)
                 return service_is_busy(c, mirror);

@@ -27,7 +27,7 @@ struct command {
         uint64_t epoch; /* of the record when it was given */
         uint64_t until_ms;
         struct ask ask;         /* MAINTENANCE: the change that it is */
-        struct pending pending; /* RESYNC: the effect that it is */
+        struct pending pending; /* RESYNC, GROW: the effect that it is */
         bool given_up;  /* its time is over; `reason` says what was in the way */
         bool failed;    /* answered in the next poll */
         int error;

@@ -142,7 +142,7 @@ static void on_effect_done(struct core *c, const struct event *e, struct actions
 
         if (!c->act_ready || m >= c->config.mirrors)
                 return;
-        if (!effect_is_at_once(e->result.type) && !effect_is_of_service(e->result.type) && e->result.ticket > c->mirror[m].settled)
+        if (!effect_is_at_once(e->result.type) && !effect_is_beside(e->result.type) && e->result.ticket > c->mirror[m].settled)
                 c->mirror[m].settled = e->result.ticket;
         /* A ticket is one machine's. */
         mirror_effect_done(c, m, e, out);

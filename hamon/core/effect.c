@@ -28,7 +28,7 @@ bool effect_is_at_once(enum effect_type type)
         return type == EFFECT_ADDRESS_RENEW || type == EFFECT_ADDRESS_DROP || type == EFFECT_REBOOT;
 }
 
-bool effect_is_of_service(enum effect_type type)
+bool effect_is_beside(enum effect_type type)
 {
-        return type == EFFECT_SERVICE_START || type == EFFECT_SERVICE_STOP || type == EFFECT_RESYNC_HOOK;
+        return type == EFFECT_SERVICE_START || type == EFFECT_SERVICE_STOP || type == EFFECT_RESYNC_HOOK || type == EFFECT_ARRAY_GROW;
 }

@@ -2,8 +2,8 @@
 /*
  * Effects: what hamon asks its root helper hamon-act to do to the machine, one typed command each, and what comes back.
  *
- * Effects of one mirror run one after the other in the order in which they were asked (one worker per mirror), those of its service beside them
- * in a worker of their own (a stop that waits for the disk must not stand before the detach that helps), those marked "at once" run at once in
+ * Effects of one mirror run one after the other in the order in which they were asked (one worker per mirror), those of its service, and what else
+ * waits for writes, beside them in a worker of their own (they must not stand before the detach that helps), those marked "at once" run at once in
  * hamon-act's own loop. Every effect is idempotent: asked again after a crash of either side it completes or reports
  * the same state. The name is the wire word of hamon/act (JSON "do") and what status shows as "waiting for ...".
  */
@@ -36,6 +36,8 @@
         X(LEG_REMOVE,      "leg-remove")      /* md fails and removes the peer's leg */                                              \
         X(DEBT_DROP,       "debt-drop")       /* after the join is decided */                                                        \
         X(RESYNC_CONTROL,  "resync-control")  /* a person's arg.order about the resync: durable for this boot, in force within a second */ \
+        X(LEG_GROW,        "leg-grow")        /* the own leg, of a standby, gets as long as its disk; a grant of the shorter one is taken back */ \
+        X(ARRAY_GROW,      "array-grow")      /* the own leg likewise, then the array to the smaller leg (durable on both), then its file system; beside the others. -ENOSPC: no room; -EAGAIN: in a moment */ \
         X(HISTORY,         "history")         /* append arg.epoch to the own leg header's epoch history; durable */                  \
         X(SERVICE_START,   "service-start")   /* mount, then units, in order (address is separate); arg.whole: stop the units first */\
         X(SERVICE_STOP,    "service-stop")    /* units in reverse, then the address; verified unmounted */                          \
@@ -58,8 +60,8 @@ int effect_by_word(const char *word); /* or -1 */
 /* Not queued behind the mirror's other effects: done in hamon-act's own loop. */
 bool effect_is_at_once(enum effect_type type);
 
-/* Done by the service's worker, beside the mirror's other effects. */
-bool effect_is_of_service(enum effect_type type);
+/* May wait for writes that only a detach frees: done beside the mirror's other effects, with those of its service. */
+bool effect_is_beside(enum effect_type type);
 
 /* What a person asks of the resync of the peer's leg. It holds on the primary until the leg is in sync, the array stops, or the node boots. */
 enum resync_wish { RESYNC_PAUSE, RESYNC_RESUME, RESYNC_RATE, RESYNC_WISHES };

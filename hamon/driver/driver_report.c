@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "hamon/driver/journal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -56,6 +57,12 @@ void driver_report_text(struct driver *d, const char *code, enum severity severi
 
 enum { SAME_FAILURE_MS = 60000 };
 
+/* Whoever asked for it hears it as the operation's end; nothing is wrong with the machine. */
+static bool is_an_answer(const struct effect_result *result)
+{
+        return result->type == EFFECT_ARRAY_GROW && (result->error == -EAGAIN || result->error == -ENOSPC);
+}
+
 void driver_report_failure(struct driver *d, const struct effect_result *result)
 {
         struct failure *last = &d->failure[result->mirror];
@@ -68,6 +75,8 @@ void driver_report_failure(struct driver *d, const struct effect_result *result)
         d->failure_told_ms[result->mirror] = now;
         *last = (struct failure){.at_ms = now, .effect = result->type, .error = result->error};
         memcpy(last->detail, result->detail, sizeof last->detail);
+        if (is_an_answer(result))
+                return;
         char sentence[SENTENCE_SIZE], detail[sizeof last->detail];
         (void)snprintf(sentence, sizeof sentence, "'%s' of %s failed: %s%s%s", effect_word(result->type), d->config->mirror[result->mirror].name,
                        strerrordesc_np(-result->error), *result->detail ? ": " : "", text_printable(result->detail, detail, sizeof detail));

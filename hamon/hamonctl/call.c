@@ -87,6 +87,7 @@ static const char *needed(const char *command)
                 {"test-fence", "each mirror must be active on one of the nodes, and none be on its way"},
                 {"force-primary", "force-primary is for a standby whose leg is not in sync, while the other node is not active"},
                 {"start-alone", "start-alone is for a standby"},
+                {"grow", "a mirror is grown while both legs are in sync, on the standby first"},
                 {"confirm-dead", "confirm-dead is for a cluster without a witness, about a node that is silent"},
         };
         for (size_t i = 0; command && i < sizeof table / sizeof table[0]; i++)
@@ -181,8 +182,8 @@ bool call_change(const struct command_line *c, const char *method, const char *p
 /* Takes over `body`. */
 static bool post(const struct command_line *c, const char *path, json_t *body, struct http_answer *ret)
 {
-        char of[160] = "/v1/node";
-        if (strncmp(path, "/v1/mirrors/", 12) == 0)
+        char of[320] = "/v1/node";
+        if (strstr(path, "/mirrors/")) /* here, or below /v1/nodes/NAME */
                 (void)snprintf(of, sizeof of, "%.*s", (int)(strrchr(path, '/') - path), path); /* fits: names are short */
         bool done = call_change(c, "POST", path, of, body, ret);
         json_decref(body);
@@ -204,17 +205,45 @@ int call_begin(const struct command_line *c, const char *path, json_t *body, con
         return EXIT_DONE;
 }
 
-int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32])
+/* The mirror may be in another state in a second. */
+static bool may_pass(const char *code)
+{
+        return strcmp(code, reason_code(REASON_COMMAND_BUSY)) == 0 || strcmp(code, reason_code(REASON_COMMAND_WRONG_STATE)) == 0;
+}
+
+/* `hush` (may be NULL): which refusals are not printed but told by *ret_hushed. Takes over `body`. */
+static int command(const struct command_line *c, const char *path, json_t *body, bool (*hush)(const char *code), bool *ret_hushed, char ret_code[32])
 {
         struct http_answer answer;
         int exit_status = EXIT_REFUSED;
+        *ret_hushed = false;
         if (!post(c, path, body, &answer))
                 return EXIT_REFUSED;
         const char *number = json_string_value(json_object_get(answer.json, "operation"));
         json_t *operation = number ? wait_for(c, answer.location) : NULL;
-        if (operation)
+        const char *code = json_string_value(json_object_get(json_object_get(operation, "reason"), "code"));
+        *ret_hushed = hush && code && hush(code);
+        if (operation && !*ret_hushed)
                 exit_status = conclude(c, operation, number, ret_code);
         json_decref(operation);
         http_answer_release(&answer);
         return exit_status;
+}
+
+int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32])
+{
+        bool passes;
+        return command(c, path, body, NULL, &passes, ret_code);
+}
+
+int call_command_patiently(const struct command_line *c, const char *path, unsigned patience_s)
+{
+        for (uint64_t begin = now_s();;) {
+                bool passes = now_s() - begin < patience_s;
+                int r = command(c, path, NULL, passes ? may_pass : NULL, &passes, NULL);
+                if (!passes)
+                        return r;
+                const struct timespec pause = {.tv_sec = 1};
+                (void)nanosleep(&pause, NULL);
+        }
 }

@@ -40,6 +40,9 @@ bool call_get(const struct command_line *c, const char *path, json_t **ret);
  */
 int call_command(const struct command_line *c, const char *path, json_t *body, char ret_code[32]);
 
+/* The same without a body; while hamon says that the mirror is busy, or not in the state for it, it is asked again each second for so long. */
+int call_command_patiently(const struct command_line *c, const char *path, unsigned patience_s);
+
 /* The same without waiting for the end: prints `begun`. */
 int call_begin(const struct command_line *c, const char *path, json_t *body, const char *begun);
 
@@ -139,6 +142,9 @@ bool retire_copy(const json_t *status, size_t mirror, struct retire_copy *ret);
 
 /* True: this copy must not go, and `ret` says why and what next. Pure. */
 bool retire_refused(const struct retire_copy *c, char *ret, size_t size_bytes);
+
+/* grow.c: both disks have become larger. */
+int verb_grow(const struct command_line *c, const char *mirror);
 
 /* replace.c: this node's disk was changed for another one. */
 int verb_replace(const struct command_line *c, const char *mirror);

@@ -122,7 +122,7 @@ static bool at_once(struct sim *s, uint8_t n, const struct effect *e)
 
 void act_ask(struct sim *s, uint8_t n, const struct effect *e)
 {
-        unsigned which = effect_is_of_service(e->type) ? ACT_SERVICE : ACT_MAIN;
+        unsigned which = effect_is_beside(e->type) ? ACT_SERVICE : ACT_MAIN;
         struct act_worker *w = &s->node[n].act.worker[which];
 
         if (!s->node[n].life[LIFE_ACT].up || at_once(s, n, e))

@@ -310,6 +310,12 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
         case EFFECT_RESYNC_CONTROL:
                 n->resync_paused = f->order.wish == RESYNC_PAUSE || (f->order.wish == RESYNC_RATE && n->resync_paused);
                 break;
+        case EFFECT_LEG_GROW:
+                assert_false(n->running);
+                break;
+        case EFFECT_ARRAY_GROW:
+                assert_true(n->running && n->peer_in_array && !n->peer_failed);
+                break;
         case EFFECT_HISTORY:
                 n->disk.last_epoch = f->epoch;
                 break;

@@ -20,7 +20,7 @@ class Failed(AssertionError):
     """What a test expected did not come true; the message says what was seen instead."""
 
 
-def configuration(address, mount=MOUNT, units=(), profile="normal", timers=(), watchdog=None, service_lines=(), more=""):
+def configuration(address, mount=MOUNT, units=(), profile="normal", timers=(), watchdog=None, service_lines=(), more="", device="/dev/vdb"):
     """`service_lines`: more of [service data]; `more`: whole sections behind it."""
     watchdog_line = f"watchdog = {watchdog}\n" if watchdog else ""
     unit_lines = "".join(f"unit = {unit}\n" for unit in units)
@@ -42,8 +42,8 @@ address = 10.99.1.2
 address = 10.99.0.3
 [mirror {MIRROR}]
 id = 0xd1
-device = node-a:/dev/vdb
-device = node-b:/dev/vdb
+device = node-a:{device}
+device = node-b:{device}
 {service}{more}"""
 
 

@@ -66,12 +66,16 @@ void app_write_done(struct sim *s, uint8_t n, unsigned block, uint64_t order, bo
         a->completed[block] = order;
 }
 
-void app_flush_done(struct sim *s, uint8_t n)
+/*
+ * LIMITS, "a flush that the primary's own disk fails": md ignores that and tells the application that all is well. When no other leg took it, no disk of an in-sync
+ * node survives that P1 speaks of.
+ */
+void app_flush_done(struct sim *s, uint8_t n, bool taken)
 {
         struct app *a = &s->node[n].app;
 
         a->flushing = false;
-        for (unsigned b = 0; b < BLOCKS; b++)
+        for (unsigned b = 0; b < BLOCKS && taken; b++)
                 if (a->flush_covers[b] > s->ledger.acknowledged[b]) {
                         check_acknowledged(s, n, b, a->flush_covers[b]);
                         s->ledger.acknowledged[b] = a->flush_covers[b];

@@ -241,7 +241,9 @@ void check_own_failure(struct sim *s, uint8_t n)
         uint64_t since_us = m->own_failed_us > s->changed_us ? m->own_failed_us : s->changed_us;
         bool calm = link_both(s, n, other(n)) && link_both(s, n, WITNESS) && life_runs(s, n, LIFE_HAMON) && life_runs(s, n, LIFE_ACT) &&
                     life_runs(s, WITNESS, LIFE_HAMON) && (!s->forgotten || life_runs(s, other(n), LIFE_HAMON)); /* a majority with memory */
-        if (calm && s->now_us - since_us > 10 * SECOND && s->decided.primary == n && s->decided.legs[n].in_sync)
+        /* What was copied while the own disk failed its probe does not join (LIMITS): nobody knows since when it loses what it was given. */
+        bool tainted = m->hamon.core.leg[0].tainted;
+        if (calm && !tainted && s->now_us - since_us > 10 * SECOND && s->decided.primary == n && s->decided.legs[n].in_sync)
                 violation(s, n, "R2c: the own leg failed %llu ms ago and is still in the record", (s->now_us - m->own_failed_us) / MS, 0);
         bool may_move = calm && s->decided.maintenance_until_s <= sim_wall_s(s) && s->decided.primary == n && !s->decided.legs[n].in_sync && life_runs(s, other(n), LIFE_HAMON) &&
                         s->node[other(n)].hamon.core.mirror[0].state == MIRROR_STANDBY && m->nbdc.connection &&
@@ -266,7 +268,8 @@ void check_progress(struct sim *s, uint8_t n)
         bool both = m->md.running && m->app.running && s->decided.primary == n && m->md.super.slot[0] == SLOT_ACTIVE && m->md.super.slot[1] == SLOT_ACTIVE;
         bool calm = both && link_both(s, n, WITNESS) && life_runs(s, n, LIFE_HAMON) && life_runs(s, n, LIFE_ACT) && life_runs(s, WITNESS, LIFE_HAMON) &&
                     !m->act.fail_percent && !s->lose_percent && s->delay_max_us <= 2 * MS && !s->forgotten && !m->disk.slowness &&
-                    !s->node[WITNESS].disk.slowness && s->decided.epoch == m->md.epoch && s->decided.legs[0].in_sync && s->decided.legs[1].in_sync;
+                    !s->node[WITNESS].disk.slowness && !m->disk.failed /* a hamon that starts cannot even read its header: the peer takes over */ &&
+                    s->decided.epoch == m->md.epoch && s->decided.legs[0].in_sync && s->decided.legs[1].in_sync;
 
         if (!calm) {
                 m->calm_since_us = 0;

@@ -124,7 +124,7 @@ static void complete(struct sim *s, uint8_t n, struct md_io *io)
         else if (done.for_act)
                 act_flushed(s, n, done.number);
         else
-                app_flush_done(s, n);
+                app_flush_done(s, n, done.succeeded);
 }
 
 static void leg_answered(struct sim *s, uint8_t n, unsigned index, uint64_t number, uint8_t which, uint64_t error)

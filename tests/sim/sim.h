@@ -490,7 +490,7 @@ void app_start(struct sim *s, uint8_t node, uint64_t epoch);
 void app_stop(struct sim *s, uint8_t node);
 void app_turn(struct sim *s, uint8_t node);
 void app_write_done(struct sim *s, uint8_t node, unsigned block, uint64_t order, bool failed);
-void app_flush_done(struct sim *s, uint8_t node);
+void app_flush_done(struct sim *s, uint8_t node, bool taken); /* taken: by any leg */
 
 /* -- check.c */
 void check_persisted(struct sim *s, uint8_t node, const struct acceptor_state *state);

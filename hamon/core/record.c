@@ -101,6 +101,34 @@ static struct message *send(struct core *c, uint8_t mirror, uint8_t to, enum mes
 
 /* -- One ballot ----------------------------------------------------------------------------------------------------------------- */
 
+/*
+ * A ballot's phase lasts longer with each attempt: disks whose fsync takes longer than swap_retry_ms would otherwise answer every ballot when the next one has
+ * begun, for ever. Meanwhile those that have not answered are asked again: a message may have been lost, or a link is back.
+ */
+static void be_patient(const struct core *c, struct proposer *p, const struct event *e)
+{
+        unsigned doublings = p->attempts < BACKOFF_DOUBLINGS_MAX ? p->attempts : BACKOFF_DOUBLINGS_MAX;
+
+#ifdef MUTANT_UNIT_impatient /* R8: a slow disk is not a dead one */
+        doublings = 0;
+#endif
+        p->ends_ms = e->now_ms + ((uint64_t)c->config.timers.swap_retry_ms << doublings);
+}
+
+static void send_prepares(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
+{
+        struct proposer *p = &c->reg[mirror].proposer;
+        uint8_t answered = p->promised | p->blank | p->refused;
+
+        p->retry_at_ms = e->now_ms + c->config.timers.swap_retry_ms;
+        for (uint8_t v = 0; v < VOTERS; v++)
+                if (!(answered & voter_bit(v))) {
+                        struct message *m = send(c, mirror, v, MESSAGE_PREPARE, out);
+                        m->prepare.ballot = p->ballot;
+                        m->prepare.primacy = change_is_primacy(p->change.kind) && !p->yielding;
+                }
+}
+
 static void start_ballot(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
 {
         struct cas_register *r = &c->reg[mirror];
@@ -118,12 +146,8 @@ static void start_ballot(struct core *c, uint8_t mirror, const struct event *e, 
             .node = c->config.self, .start = c->config.start};
         p->promised = p->blank = p->refused = p->accepted = 0;
         p->lease_refused = false;
-        p->retry_at_ms = e->now_ms + c->config.timers.swap_retry_ms;
-        for (uint8_t v = 0; v < VOTERS; v++) {
-                struct message *m = send(c, mirror, v, MESSAGE_PREPARE, out);
-                m->prepare.ballot = p->ballot;
-                m->prepare.primacy = change_is_primacy(p->change.kind) && !p->yielding;
-        }
+        be_patient(c, p, e);
+        send_prepares(c, mirror, e, out);
 }
 
 /* The ballot failed. A random share of a window that doubles: duelling proposers end, and one that merely lost a message is soon back. */
@@ -227,6 +251,8 @@ static void set_quorum(const struct core *c, struct proposer *p, const struct re
                 p->needed = 0;
 }
 
+static void send_accepts(struct core *c, uint8_t mirror, const struct event *e, struct actions *out);
+
 enum way { PLAIN, FULL_HOUSE, SEATING };
 
 /* A quorum of promises is there: `quorum` of voters with memory, or all at a creation. */
@@ -260,11 +286,20 @@ static void enter_accept(struct core *c, uint8_t mirror, uint8_t quorum, enum wa
         set_quorum(c, p, &base, by_consent);
         p->phase = PROPOSER_ACCEPT;
         p->accept_sent = p->accept_sent || p->changed;
+        be_patient(c, p, e);
+        send_accepts(c, mirror, e, out);
+}
+
+/* To all whose acceptance of this ballot is wanted and has not come. */
+static void send_accepts(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
+{
+        struct proposer *p = &c->reg[mirror].proposer;
+
         p->retry_at_ms = e->now_ms + c->config.timers.swap_retry_ms;
         for (uint8_t v = 0; v < VOTERS; v++) {
                 bool admit = may_admit(v, p->blank, 0, p->members, p->full_house, &p->voter[v], &p->value);
                 bool excluded = (p->promised & voter_bit(v)) && !uuid_equal(&p->voter[v], &p->value.voters[v]);
-                if ((voters_configured(c) & voter_bit(v)) && !excluded && (!(p->blank & voter_bit(v)) || admit))
+                if ((voters_configured(c) & ~p->accepted & voter_bit(v)) && !excluded && (!(p->blank & voter_bit(v)) || admit))
                         send_accept(c, mirror, v, &p->ballot, &p->value, change_is_primacy(p->change.kind), admit ? &p->voter[v] : NULL,
                                     out);
         }
@@ -293,8 +328,10 @@ static void weigh_promises(struct core *c, uint8_t mirror, bool last_call, const
                 enter_accept(c, mirror, p->yielding && voters_count(others) >= needed ? others : valid, PLAIN, e, out);
         } else if (((p->promised | p->blank) & configured) == configured && base.version <= 1) {
                 enter_accept(c, mirror, configured, FULL_HOUSE, e, out);
-        } else if (last_call || all_answered || voters_count(p->refused) >= 2) {
+        } else if (all_answered || voters_count(p->refused) >= 2 || (last_call && p->ends_ms <= e->now_ms)) {
                 pause(c, mirror, e);
+        } else if (last_call) {
+                send_prepares(c, mirror, e, out);
         }
 }
 
@@ -536,7 +573,10 @@ void record_tick(struct core *c, uint8_t mirror, const struct event *e, struct a
 #ifdef MUTANT_timeout_is_an_outcome /* R6a */
                         finish(c, mirror, &r->acceptor.value);
 #else
-                        pause(c, mirror, e);
+                        if (p->ends_ms <= e->now_ms)
+                                pause(c, mirror, e);
+                        else
+                                send_accepts(c, mirror, e, out);
 #endif
                 else if (p->internal && p->attempts > 2)
                         p->phase = PROPOSER_IDLE; /* a re-decision changes nothing: it may be dropped at any time */

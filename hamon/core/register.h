@@ -26,6 +26,7 @@ struct proposer {
         bool lease_refused; /* in this ballot */
         struct ballot ballot;
         uint64_t retry_at_ms;
+        uint64_t ends_ms;        /* until then PREPARE or ACCEPT is offered again; then comes another ballot */
         uint32_t attempts;
 
         /* Answers to the ballot's PREPARE and ACCEPT: bit masks of voters. */

@@ -77,7 +77,7 @@ struct timers {
         uint32_t address_ms;          /* 1000: kernel lifetime of the service address (whole seconds) */
         uint32_t address_renew_ms;    /* 200 */
         uint32_t leg_timeout_ms;      /* 5000: oldest request on the leg, peer's hamon alive */
-        uint32_t swap_retry_ms;       /* 300: a prepare or accept without a majority is retried with a higher ballot */
+        uint32_t swap_retry_ms;       /* 300: a prepare or accept without a majority is offered again; with a higher ballot after 1, 2, 4, 8, 16 of these */
         uint32_t join_backoff_ms;     /* 1000: first wait before the next join; doubles to join_backoff_max_ms */
         uint32_t join_backoff_max_ms; /* 60000 */
         uint32_t effect_timeout_ms;   /* 30000: an effect without an answer is reported (never assumed done) */

@@ -8,25 +8,44 @@
 
 static void perform_held(struct sim *s, uint8_t n);
 
+/* The newest state was written when this fsync began, and the older ones with it: what is said after it may speak of any of them. */
 static void synced(struct sim *s, uint8_t n, uint64_t generation, uint64_t unused)
 {
         struct hamon *h = &s->node[n].hamon;
+        unsigned kept = 0;
 
         (void)unused;
         h->syncing = false;
         for (unsigned i = 0; i < h->held_count; i++) {
                 const struct action *a = &s->held[n][i];
-                if (a->type == ACTION_PERSIST && a->persist.generation == generation) {
+                if (a->type == ACTION_PERSIST && a->persist.generation <= generation) {
                         h->file = a->persist.state;
                         h->file_known = true;
-                        h->synced = generation;
+                        h->synced = a->persist.generation;
                         check_persisted(s, n, &h->file);
-                        memmove(&s->held[n][i], &s->held[n][i + 1], (h->held_count - i - 1) * sizeof s->held[n][0]);
-                        h->held_count--;
-                        break;
+                } else {
+                        if (kept != i)
+                                s->held[n][kept] = *a;
+                        kept++;
                 }
         }
+        h->held_count = kept;
         perform_held(s, n);
+}
+
+/* As the writer thread: one fsync at a time, of the newest state. */
+static void begin_sync(struct sim *s, uint8_t n)
+{
+        struct hamon *h = &s->node[n].hamon;
+        uint64_t newest = 0;
+
+        for (unsigned i = 0; i < h->held_count; i++)
+                if (s->held[n][i].type == ACTION_PERSIST)
+                        newest = s->held[n][i].persist.generation;
+        if (!newest || h->syncing)
+                return;
+        h->syncing = true;
+        sim_after(s, sim_between(s, 300, 4 * MS) * (1 + s->node[n].disk.slowness / 2), n, LIFE_HAMON, synced, newest, 0);
 }
 
 static void perform(struct sim *s, uint8_t n, const struct action *a)
@@ -64,10 +83,6 @@ static void perform_held(struct sim *s, uint8_t n)
         for (unsigned i = 0; i < count; i++) {
                 struct action *a = &s->held[n][i];
                 if (a->type == ACTION_PERSIST || a->after > h->synced) {
-                        if (a->type == ACTION_PERSIST && !h->syncing) {
-                                h->syncing = true;
-                                sim_after(s, sim_between(s, 300, 4 * MS) * (1 + s->node[n].disk.slowness / 2), n, LIFE_HAMON, synced, a->persist.generation, 0);
-                        }
                         if (kept != i)
                                 s->held[n][kept] = *a;
                         kept++;
@@ -78,6 +93,7 @@ static void perform_held(struct sim *s, uint8_t n)
                 }
         }
         h->held_count = kept;
+        begin_sync(s, n);
 }
 
 static void tick(struct sim *s, uint8_t n, uint64_t a, uint64_t b);

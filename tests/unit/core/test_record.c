@@ -330,6 +330,24 @@ static void a_late_exclusion_is_refused(void **state)
         assert_false(r->admitted);
 }
 
+/* R8: each fsync takes three times swap_retry_ms, on all machines: it is decided all the same, and in few ballots. */
+static void slow_disks_decide(void **state)
+{
+        struct change leave = trio_change(CHANGE_LEAVE, 1, 0);
+
+        (void)state;
+        trio_init(&t, 17);
+        trio_make_redundant(&t);
+        uint64_t n = t.voter[0].core.reg[0].highest_n;
+        t.sync_min_ms = 900;
+        t.sync_max_ms = 1000;
+        trio_propose(&t, 0, &leave);
+        assert_true(trio_run_until_idle(&t, 0, 12000));
+        assert_true(t.voter[0].last.won);
+        assert_true(t.voter[0].core.reg[0].highest_n - n <= 5);
+        trio_check(&t);
+}
+
 /* R7d: a machine with the memory of a former witness answers beside or instead of the present one: nobody counts it, and it forgets. */
 static void a_former_voter_has_no_vote(void **state)
 {
@@ -482,6 +500,7 @@ int main(void)
             cmocka_unit_test(a_voter_that_went_back_has_no_vote),
             cmocka_unit_test(a_step_back_is_seen_after_a_restart),
             cmocka_unit_test(a_voter_that_went_back_is_excluded),
+            cmocka_unit_test(slow_disks_decide),
             cmocka_unit_test(a_late_exclusion_is_refused),
             cmocka_unit_test(a_former_voter_has_no_vote),
             cmocka_unit_test(a_copied_file_votes),

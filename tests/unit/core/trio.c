@@ -50,7 +50,23 @@ static void note_accepted(struct trio *t, uint8_t voter, const struct acceptor_s
             (struct trio_chosen){.ballot = s->accepted, .value = s->value, .voters = (uint8_t)(1u << voter)};
 }
 
-/* Performs held actions in order as far as the fsyncs allow; `sync`: the first persist's fsync has just ended. */
+/* As the writer thread: one fsync at a time, of the newest state. */
+static void begin_sync(struct trio *t, uint8_t v)
+{
+        struct trio_voter *n = &t->voter[v];
+
+        if (n->sync_at_ms != UINT64_MAX)
+                return;
+        for (unsigned i = 0; i < n->held_count; i++)
+                if (n->held[i].type == ACTION_PERSIST) {
+                        n->syncing = n->held[i].persist.generation;
+                        n->sync_at_ms = t->now_ms;
+                }
+        if (n->sync_at_ms != UINT64_MAX)
+                n->sync_at_ms += t->sync_min_ms + trio_random(t, t->sync_max_ms - t->sync_min_ms + 1);
+}
+
+/* Performs held actions in order as far as the fsyncs allow; `sync`: one has just ended. */
 static void drain(struct trio *t, uint8_t v, bool sync)
 {
         struct trio_voter *n = &t->voter[v];
@@ -58,12 +74,11 @@ static void drain(struct trio *t, uint8_t v, bool sync)
 
         for (unsigned i = 0; i < n->held_count; i++) {
                 struct action *a = &n->held[i];
-                if (a->type == ACTION_PERSIST && sync) {
+                if (a->type == ACTION_PERSIST && sync && a->persist.generation <= n->syncing) {
                         n->file = a->persist.state;
                         n->file_known = true;
                         n->synced = a->persist.generation;
                         note_accepted(t, v, &n->file);
-                        sync = false;
                 } else if (a->type == ACTION_SEND && a->after <= n->synced) {
                         send_packet(t, &a->send);
                 } else {
@@ -71,12 +86,9 @@ static void drain(struct trio *t, uint8_t v, bool sync)
                 }
         }
         n->held_count = kept;
-        n->sync_at_ms = UINT64_MAX;
-        for (unsigned i = 0; i < kept; i++)
-                if (n->held[i].type == ACTION_PERSIST) {
-                        n->sync_at_ms = t->now_ms + trio_random(t, t->sync_max_ms + 1);
-                        break;
-                }
+        if (sync)
+                n->sync_at_ms = UINT64_MAX;
+        begin_sync(t, v);
 }
 
 static void perform(struct trio *t, uint8_t v, const struct actions *out)

@@ -29,7 +29,7 @@ struct trio_voter {
         uint64_t synced; /* generation */
         struct action held[256]; /* in order: persists, and what waits for them */
         unsigned held_count;
-        uint64_t sync_at_ms; /* of the first held persist */
+        uint64_t syncing, sync_at_ms; /* generation that is being written, and when that ends; UINT64_MAX: none is */
         bool disk_hangs;     /* fsync does not return */
         unsigned outcomes;
         struct change_outcome last;
@@ -37,7 +37,7 @@ struct trio_voter {
 
 struct trio {
         uint64_t now_ms, random, starts;
-        unsigned lose_percent, double_percent, delay_max_ms, sync_max_ms;
+        unsigned lose_percent, double_percent, delay_max_ms, sync_min_ms, sync_max_ms;
         bool cut[VOTERS][VOTERS]; /* [from][to] */
         struct trio_voter voter[VOTERS];
         struct trio_packet queue[TRIO_QUEUE_MAX];

@@ -358,6 +358,15 @@ void world_live(struct world *w, uint64_t ms)
         }
 }
 
+void world_hold_switchover(struct world *w, enum effect_type effect)
+{
+        world_init(w);
+        world_make_redundant(w);
+        w->machine[B].hold = effect;
+        world_command(w, A, COMMAND_SWITCHOVER, false, 5);
+        world_live(w, 500);
+}
+
 bool world_writes_go_on(struct world *w)
 {
         uint64_t before = w->acknowledged;

@@ -132,6 +132,9 @@ void world_expect_answer(const struct world *w, uint64_t ticket, int error, enum
 /* CREATE on A, JOIN on B, until both legs are in sync. */
 void world_make_redundant(struct world *w);
 
+/* A new redundant cluster in a switchover from A to B (ticket 5), in which B waits for that effect. */
+void world_hold_switchover(struct world *w, enum effect_type effect);
+
 /* Effects that `node` asked for from number `since` on, without those of the service address, in order; fails unless equal. */
 void world_expect_effects(struct world *w, unsigned since, uint8_t node, const char *words);
 bool world_reported(const struct world *w, unsigned since, uint8_t node, enum reason reason);

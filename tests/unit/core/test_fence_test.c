@@ -9,20 +9,11 @@
 
 static struct world w;
 
-static void live(uint64_t ms)
-{
-        for (uint64_t end_ms = w.now_ms + ms; w.now_ms < end_ms;) {
-                world_run(&w, 50);
-                world_write(&w);
-                assert_false(world_serves(&w, A) && world_serves(&w, B));
-        }
-}
-
 static void begin(void)
 {
         world_init(&w);
         world_make_redundant(&w);
-        live(2000);
+        world_live(&w, 2000);
 }
 
 static unsigned reboots(uint8_t node)
@@ -37,7 +28,7 @@ static unsigned reboots(uint8_t node)
 static void expect_refused(uint8_t node, int error, enum reason reason)
 {
         world_command(&w, node, COMMAND_TEST_FENCE, true, 20);
-        live(3000);
+        world_live(&w, 3000);
         assert_true(w.answered[20].present);
         assert_int_equal(w.answered[20].error, error);
         assert_int_equal(w.answered[20].reason, reason);
@@ -49,7 +40,7 @@ static void it_wants_consent(void **state)
         (void)state;
         begin();
         world_command(&w, A, COMMAND_TEST_FENCE, false, 20);
-        live(3000);
+        world_live(&w, 3000);
         assert_int_equal(w.answered[20].error, -EPERM);
         assert_int_equal(w.answered[20].reason, REASON_COMMAND_CONSENT);
         assert_int_equal(reboots(A), 0);
@@ -61,18 +52,18 @@ static void the_primary_reboots_and_the_other_one_takes_over(void **state)
         begin();
         unsigned told = w.reports;
         world_command(&w, A, COMMAND_TEST_FENCE, true, 20);
-        live(1000);
+        world_live(&w, 1000);
         assert_int_equal(reboots(A), 0); /* there is time to make the event durable */
         assert_false(w.answered[20].present);
-        live(2000);
+        world_live(&w, 2000);
         assert_int_equal(reboots(A), 1);
         assert_true(world_reported(&w, told, A, REASON_FENCE_TEST));
         assert_int_equal(w.answered[20].error, 0);
         world_power_off(&w, A);
-        live(20000);
+        world_live(&w, 20000);
         assert_true(world_serves(&w, B));
         world_power_on(&w, A);
-        live(60000);
+        world_live(&w, 60000);
         assert_true(world_record(&w)->legs[A].in_sync && world_record(&w)->legs[B].in_sync);
 }
 
@@ -81,7 +72,7 @@ static void a_standby_reboots_as_well(void **state)
         (void)state;
         begin();
         world_command(&w, B, COMMAND_TEST_FENCE, true, 20);
-        live(3000);
+        world_live(&w, 3000);
         assert_int_equal(reboots(B), 1);
         assert_true(world_serves(&w, A));
 }
@@ -91,27 +82,27 @@ static void not_where_data_or_service_would_be_gone(void **state)
         (void)state;
         begin();
         world_power_off(&w, W);
-        live(5000);
+        world_live(&w, 5000);
         expect_refused(A, -EINVAL, REASON_WITNESS_LOST);
         world_power_on(&w, W);
-        live(5000);
+        world_live(&w, 5000);
         struct event e = {.type = EVENT_COMMAND};
         e.command.type = COMMAND_MAINTENANCE;
         e.command.until_s = w.now_ms / 1000 + FIXTURE_WALL_S + 60;
         e.command.ticket = 30;
         fixture_enqueue(&w, A, &e);
-        live(1000);
+        world_live(&w, 1000);
         expect_refused(A, -EINVAL, REASON_MAINTENANCE);
-        live(70000);
+        world_live(&w, 70000);
         w.resync_ms = 1000000;
         world_power_off(&w, B);
-        live(5000);
+        world_live(&w, 5000);
         expect_refused(A, -EINVAL, REASON_NODE_DEAD);
         world_power_on(&w, B);
-        live(20000); /* it is being resynced */
+        world_live(&w, 20000); /* it is being resynced */
         expect_refused(A, -EINVAL, REASON_DEGRADED);
         world_power_off(&w, A);
-        live(5000);
+        world_live(&w, 5000);
         expect_refused(B, -EINVAL, REASON_NODE_DEAD); /* a standby that nobody stands beside */
 }
 
@@ -120,11 +111,11 @@ static void it_is_looked_at_again(void **state)
         (void)state;
         begin();
         world_command(&w, A, COMMAND_TEST_FENCE, true, 20);
-        live(100);
+        world_live(&w, 100);
         world_power_off(&w, W);
         world_command(&w, A, COMMAND_TEST_FENCE, true, 21);
         assert_int_equal(w.answered[21].error, -EBUSY);
-        live(5000);
+        world_live(&w, 5000);
         assert_int_equal(w.answered[20].error, -EINVAL);
         assert_int_equal(w.answered[20].reason, REASON_WITNESS_LOST);
         assert_int_equal(reboots(A), 0);

@@ -9,15 +9,6 @@
 
 static struct world w;
 
-static void live(uint64_t ms)
-{
-        for (uint64_t end_ms = w.now_ms + ms; w.now_ms < end_ms;) {
-                world_run(&w, 50);
-                world_write(&w);
-                assert_false(world_serves(&w, A) && world_serves(&w, B));
-        }
-}
-
 static enum reason reason_of(uint8_t node)
 {
         struct mirror_view v;
@@ -31,12 +22,12 @@ static void with_an_old_copy_on_b(void)
 {
         world_init(&w);
         world_make_redundant(&w);
-        live(2000);
+        world_live(&w, 2000);
         world_power_off(&w, B);
-        live(10000);
+        world_live(&w, 10000);
         world_power_off(&w, A);
         world_power_on(&w, B);
-        live(10000);
+        world_live(&w, 10000);
         assert_int_equal(w.core[B].mirror[M].state, MIRROR_STANDBY);
         assert_int_equal(reason_of(B), REASON_STALE);
 }
@@ -44,7 +35,7 @@ static void with_an_old_copy_on_b(void)
 static void force(bool consent, int error, enum reason reason)
 {
         world_command(&w, B, COMMAND_FORCE_PRIMARY, consent, 20);
-        live(10000);
+        world_live(&w, 10000);
         assert_true(w.answered[20].present);
         assert_int_equal(w.answered[20].error, error);
         assert_int_equal(w.answered[20].reason, reason);
@@ -67,7 +58,7 @@ static void an_old_copy_becomes_the_data(void **state)
         assert_true(r->legs[A].doubtful); /* what is there is of another history */
         unsigned since = w.effects;
         world_power_on(&w, A);
-        live(60000);
+        world_live(&w, 60000);
         assert_true(world_record(&w)->legs[A].in_sync && !world_record(&w)->legs[A].doubtful);
         assert_true(w.machine[A].disk.data == w.machine[B].disk.data);
         bool whole = false;
@@ -83,13 +74,13 @@ static void a_torn_copy_never_does(void **state)
         world_init(&w);
         world_make_redundant(&w);
         world_power_off(&w, B);
-        live(10000);
+        world_live(&w, 10000);
         w.resync_ms = 1000000;
         world_power_on(&w, B);
-        live(20000);
+        world_live(&w, 20000);
         assert_true(world_record(&w)->legs[B].inconsistent);
         world_power_off(&w, A);
-        live(10000);
+        world_live(&w, 10000);
         force(true, -EINVAL, REASON_TORN);
         assert_int_equal(w.core[B].mirror[M].state, MIRROR_STANDBY);
 }
@@ -100,23 +91,23 @@ static void not_while_the_other_one_serves(void **state)
         world_init(&w);
         world_make_redundant(&w);
         world_power_off(&w, B);
-        live(10000);
+        world_live(&w, 10000);
         world_cut(&w, A, B, true); /* it is not heard here, but by the witness */
         world_power_on(&w, B);
-        live(10000);
+        world_live(&w, 10000);
         assert_true(world_serves(&w, A));
         world_command(&w, B, COMMAND_FORCE_PRIMARY, true, 20);
-        live(200000); /* until the command gives up */
+        world_live(&w, 200000); /* until the command gives up */
         assert_true(w.answered[20].present && w.answered[20].error < 0);
         assert_int_equal(world_record(&w)->primary, A);
         assert_true(world_serves(&w, A));
-        live(60000); /* and nothing of it happens later */
+        world_live(&w, 60000); /* and nothing of it happens later */
         world_power_off(&w, A);
-        live(60000);
+        world_live(&w, 60000);
         assert_int_equal(w.core[B].mirror[M].state, MIRROR_STANDBY);
         world_power_on(&w, A);
         world_cut(&w, A, B, false);
-        live(60000);
+        world_live(&w, 60000);
         assert_true(world_record(&w)->legs[B].in_sync);
         force(true, -EINVAL, REASON_COMMAND_WRONG_STATE); /* heard serving, and nothing to force */
 }
@@ -127,15 +118,15 @@ static void start_alone_forces_nothing(void **state)
         (void)state;
         with_an_old_copy_on_b();
         world_command(&w, B, COMMAND_START_ALONE, true, 21);
-        live(10000);
+        world_live(&w, 10000);
         assert_int_equal(w.answered[21].error, -EINVAL);
         assert_int_equal(w.answered[21].reason, REASON_STALE);
         world_power_off(&w, W); /* no majority: it is given up, and does not happen when the witness is back */
         world_command(&w, B, COMMAND_FORCE_PRIMARY, true, 22);
-        live(100000);
+        world_live(&w, 100000);
         assert_int_equal(w.answered[22].error, -ETIMEDOUT);
         world_power_on(&w, W);
-        live(60000);
+        world_live(&w, 60000);
         assert_int_equal(w.core[B].mirror[M].state, MIRROR_STANDBY);
 }
 

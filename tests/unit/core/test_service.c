@@ -13,15 +13,6 @@ enum { WINDOW_MS = 60000 };
 
 static const struct service_policy three_and_move = {.limited = true, .restarts = 3, .window_ms = WINDOW_MS, .may_move = true};
 
-static void live(uint64_t ms)
-{
-        for (uint64_t end_ms = w.now_ms + ms; w.now_ms < end_ms;) {
-                world_run(&w, 50);
-                world_write(&w);
-                assert_false(world_serves(&w, A) && world_serves(&w, B));
-        }
-}
-
 static void begin(struct service_policy policy)
 {
         world_init(&w);
@@ -29,7 +20,7 @@ static void begin(struct service_policy policy)
         for (uint8_t n = A; n <= B; n++)
                 w.core[n].config.service[M] = policy;
         world_make_redundant(&w);
-        live(2000);
+        world_live(&w, 2000);
         assert_true(world_serves(&w, A));
 }
 
@@ -77,7 +68,7 @@ static void what_is_unhealthy_is_started_again_with_its_units_stopped(void **sta
         begin((struct service_policy){.limited = false});
         unsigned since = w.effects, told = w.reports;
         w.machine[A].service_sick = true;
-        live(2000);
+        world_live(&w, 2000);
         assert_int_equal(starts(since, A, true), 1);
         assert_true(world_reported(&w, told, A, REASON_SERVICE_UNHEALTHY));
         assert_true(world_serves(&w, A));
@@ -91,11 +82,11 @@ static void without_a_limit_it_is_started_for_ever(void **state)
         unsigned since = w.effects;
         die(A);
         w.machine[A].service_broken = true;
-        live(600000);
+        world_live(&w, 600000);
         assert_true(starts(since, A, false) > 10);
         assert_int_equal(reason_of(A), REASON_SERVICE_FAILED);
         w.machine[A].service_broken = false;
-        live(70000);
+        world_live(&w, 70000);
         assert_true(world_serves(&w, A));
 }
 
@@ -103,17 +94,17 @@ static void what_fails_too_often_moves_and_stays_there(void **state)
 {
         (void)state;
         begin(three_and_move);
-        live(WINDOW_MS);
+        world_live(&w, WINDOW_MS);
         unsigned since = w.effects, told = w.reports;
         die(A);
         w.machine[A].service_broken = true;
-        live(40000);
+        world_live(&w, 40000);
         assert_int_equal(starts(since, A, false), 3);
         assert_true(world_reported(&w, told, A, REASON_SERVICE_GIVEN_UP) && world_reported(&w, told, A, REASON_SERVICE_MOVES));
         assert_true(world_serves(&w, B));
         assert_true(world_record(&w)->legs[A].in_sync && world_record(&w)->legs[B].in_sync); /* as by a switchover */
         w.machine[A].service_broken = false;
-        live(10 * WINDOW_MS);
+        world_live(&w, 10 * WINDOW_MS);
         assert_true(world_serves(&w, B)); /* no failback */
 }
 
@@ -122,16 +113,16 @@ static void what_has_just_moved_stays(void **state)
 {
         (void)state;
         begin(three_and_move);
-        live(WINDOW_MS);
+        world_live(&w, WINDOW_MS);
         die(A);
         w.machine[A].service_broken = w.machine[B].service_broken = true;
-        live(10 * WINDOW_MS);
+        world_live(&w, 10 * WINDOW_MS);
         assert_int_equal(w.core[B].mirror[M].state, MIRROR_PRIMARY);
         assert_int_equal(w.core[A].mirror[M].state, MIRROR_STANDBY);
         assert_int_equal(reason_of(B), REASON_SERVICE_GIVEN_UP);
         assert_int_equal(health_of(B), HEALTH_DOWN);
         unsigned since = w.effects;
-        live(WINDOW_MS);
+        world_live(&w, WINDOW_MS);
         assert_int_equal(starts(since, B, false) + starts(since, B, true), 0);
         assert_int_equal(w.machine[B].address_until_ms > w.now_ms, false);
 }
@@ -143,13 +134,13 @@ static void what_may_not_move_stays(void **state)
         (void)state;
         stay.may_move = false;
         begin(stay);
-        live(WINDOW_MS);
+        world_live(&w, WINDOW_MS);
         die(A);
         w.machine[A].service_broken = true;
-        live(40000);
+        world_live(&w, 40000);
         assert_int_equal(reason_of(A), REASON_SERVICE_GIVEN_UP);
         assert_int_equal(w.core[A].service[M].state, SERVICE_GIVEN_UP);
-        live(5 * WINDOW_MS);
+        world_live(&w, 5 * WINDOW_MS);
         assert_int_equal(w.core[A].service[M].state, SERVICE_GIVEN_UP);
 }
 
@@ -157,16 +148,16 @@ static void it_moves_when_the_other_node_can_have_it(void **state)
 {
         (void)state;
         begin(three_and_move);
-        live(WINDOW_MS);
+        world_live(&w, WINDOW_MS);
         world_power_off(&w, B);
-        live(5000);
+        world_live(&w, 5000);
         die(A);
         w.machine[A].service_broken = true;
-        live(40000);
+        world_live(&w, 40000);
         assert_int_equal(w.core[A].service[M].state, SERVICE_GIVEN_UP); /* nobody is there */
         assert_int_equal(w.core[A].mirror[M].state, MIRROR_PRIMARY);
         world_power_on(&w, B);
-        live(60000);
+        world_live(&w, 60000);
         assert_true(world_serves(&w, B)); /* once it was in sync */
 }
 
@@ -174,18 +165,18 @@ static void in_maintenance_it_does_not_move(void **state)
 {
         (void)state;
         begin(three_and_move);
-        live(WINDOW_MS);
+        world_live(&w, WINDOW_MS);
         struct event e = {.type = EVENT_COMMAND};
         e.command.type = COMMAND_MAINTENANCE;
         e.command.until_s = w.now_ms / 1000 + FIXTURE_WALL_S + 300;
         e.command.ticket = 10;
         fixture_enqueue(&w, A, &e);
-        live(1000);
+        world_live(&w, 1000);
         die(A);
         w.machine[A].service_broken = true;
-        live(100000);
+        world_live(&w, 100000);
         assert_int_equal(w.core[A].service[M].state, SERVICE_GIVEN_UP);
-        live(300000);
+        world_live(&w, 300000);
         assert_true(world_serves(&w, B));
 }
 
@@ -193,12 +184,12 @@ static void failures_are_forgotten_after_a_window(void **state)
 {
         (void)state;
         begin(three_and_move);
-        live(WINDOW_MS);
+        world_live(&w, WINDOW_MS);
         for (int i = 0; i < 8; i++) { /* more than three, but never in one window */
                 die(A);
-                live(10000);
+                world_live(&w, 10000);
                 assert_true(world_serves(&w, A));
-                live(WINDOW_MS);
+                world_live(&w, WINDOW_MS);
         }
 }
 
@@ -213,21 +204,21 @@ static void a_person_has_it_started_again(void **state)
         expect_answer(10, -EINVAL, REASON_COMMAND_WRONG_STATE);
         unsigned since = w.effects;
         world_command(&w, A, COMMAND_SERVICE_RESTART, false, 11); /* of one that runs */
-        live(1000);
+        world_live(&w, 1000);
         expect_answer(11, 0, REASON_COMMAND_DONE);
         assert_int_equal(starts(since, A, true), 1);
         die(A);
         w.machine[A].service_broken = true;
-        live(40000);
+        world_live(&w, 40000);
         assert_int_equal(w.core[A].service[M].state, SERVICE_GIVEN_UP);
         world_command(&w, A, COMMAND_SERVICE_RESTART, false, 12);
-        live(1000);
+        world_live(&w, 1000);
         expect_answer(12, -EIO, REASON_SERVICE_FAILED); /* not mended; and its failures count from here */
-        live(30000);
+        world_live(&w, 30000);
         assert_int_equal(w.core[A].service[M].state, SERVICE_GIVEN_UP);
         w.machine[A].service_broken = false;
         world_command(&w, A, COMMAND_SERVICE_RESTART, false, 13);
-        live(2000);
+        world_live(&w, 2000);
         expect_answer(13, 0, REASON_COMMAND_DONE);
         assert_true(world_serves(&w, A));
 }
@@ -240,14 +231,14 @@ static void an_old_look_makes_nobody_sick(void **state)
         unsigned since = w.effects;
         w.machine[A].hold = EFFECT_SERVICE_START;
         w.machine[A].service_sick = true;
-        live(1000);
+        world_live(&w, 1000);
         assert_int_equal(w.core[A].service[M].state, SERVICE_STARTING);
-        live(3000); /* looks that still say so */
+        world_live(&w, 3000); /* looks that still say so */
         w.machine[A].hold = EFFECT_TYPES;
         w.machine[A].service_sick = false;
         world_act(&w, A, false);
         world_act(&w, A, true);
-        live(5000);
+        world_live(&w, 5000);
         assert_true(world_serves(&w, A));
         assert_true(starts(since, A, true) <= 2);
 }
@@ -264,7 +255,7 @@ static unsigned hooks(unsigned since, uint8_t node)
 static void fall_out(uint8_t node)
 {
         world_power_off(&w, node);
-        live(5000);
+        world_live(&w, 5000);
         world_power_on(&w, node);
         w.core[node].config.has_resync_hook[M] = true;
 }
@@ -277,17 +268,17 @@ static void a_leg_is_not_offered_before_its_hook(void **state)
         fall_out(B);
         w.machine[B].hold = EFFECT_RESYNC_HOOK; /* it hangs; hamon-act would end it */
         unsigned since = w.effects;
-        live(20000);
+        world_live(&w, 20000);
         assert_int_equal(hooks(since, B), 1);
         assert_false(w.machine[B].granted || w.machine[A].attached);
         assert_true(world_serves(&w, A));
         w.machine[B].hold = EFFECT_TYPES;
         world_act(&w, B, false); /* and its answer is lost: asked again */
         world_act(&w, B, true);
-        live(60000);
+        world_live(&w, 60000);
         assert_true(world_record(&w)->legs[B].in_sync);
         assert_int_equal(hooks(since, B), 2);
-        live(10000);
+        world_live(&w, 10000);
         assert_int_equal(hooks(since, B), 2);
 }
 
@@ -299,7 +290,7 @@ static void a_hook_that_fails_stops_nothing(void **state)
         w.machine[B].fail = EFFECT_RESYNC_HOOK;
         w.machine[B].error = -ETIMEDOUT;
         unsigned since = w.effects;
-        live(60000);
+        world_live(&w, 60000);
         assert_true(world_record(&w)->legs[B].in_sync);
         assert_int_equal(hooks(since, B), 1);
 }
@@ -311,11 +302,11 @@ static void what_is_inconsistent_has_no_hook(void **state)
         begin((struct service_policy){.limited = false});
         w.resync_ms = 1000000;
         fall_out(B);
-        live(30000);
+        world_live(&w, 30000);
         assert_true(world_record(&w)->legs[B].inconsistent);
         fall_out(B);
         unsigned since = w.effects;
-        live(30000);
+        world_live(&w, 30000);
         assert_int_equal(hooks(since, B), 0);
         assert_true(w.machine[B].granted);
 }

@@ -106,11 +106,7 @@ static void new_primary_dies_in_a_switchover(void **state)
 
         (void)state;
         for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {
-                world_init(&w);
-                world_make_redundant(&w);
-                w.machine[B].hold = steps[i];
-                world_command(&w, A, COMMAND_SWITCHOVER, false, 5);
-                world_live(&w, 500);
+                world_hold_switchover(&w, steps[i]);
                 world_power_off(&w, B);
                 world_live(&w, 8000);
                 assert_true(world_serves(&w, A));
@@ -129,11 +125,7 @@ static void act_dies_in_a_switchover(void **state)
 
         (void)state;
         for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {
-                world_init(&w);
-                world_make_redundant(&w);
-                w.machine[B].hold = steps[i];
-                world_command(&w, A, COMMAND_SWITCHOVER, false, 5);
-                world_live(&w, 500);
+                world_hold_switchover(&w, steps[i]);
                 world_act(&w, B, false);
                 world_live(&w, 200);
                 w.machine[B].hold = EFFECT_TYPES;

@@ -12,11 +12,7 @@ static struct world w;
 static void switchover_to_a_bad_disk(void **state)
 {
         (void)state;
-        world_init(&w);
-        world_make_redundant(&w);
-        w.machine[B].hold = EFFECT_ASSEMBLE_BOTH;
-        world_command(&w, A, COMMAND_SWITCHOVER, false, 5);
-        world_live(&w, 500);
+        world_hold_switchover(&w, EFFECT_ASSEMBLE_BOTH);
         assert_int_equal(world_record(&w)->primary, B);
         w.machine[B].own_unsafe = true;
         w.machine[B].fail = EFFECT_ASSEMBLE_BOTH;
@@ -34,11 +30,7 @@ static void switchover_to_a_bad_disk(void **state)
 static void bad_disk_and_dead_peer_in_a_switchover(void **state)
 {
         (void)state;
-        world_init(&w);
-        world_make_redundant(&w);
-        w.machine[B].hold = EFFECT_ATTACH;
-        world_command(&w, A, COMMAND_SWITCHOVER, false, 5);
-        world_live(&w, 500);
+        world_hold_switchover(&w, EFFECT_ATTACH);
         world_power_off(&w, A);
         w.machine[B].own_unsafe = true;
         world_live(&w, 3000);
@@ -58,11 +50,7 @@ static void own_disk_fails_while_a_hand_over_is_undone(void **state)
         struct machine *b = &w.machine[B];
 
         (void)state;
-        world_init(&w);
-        world_make_redundant(&w);
-        b->hold = EFFECT_ASSEMBLE_BOTH;
-        world_command(&w, A, COMMAND_SWITCHOVER, false, 5);
-        world_live(&w, 500);
+        world_hold_switchover(&w, EFFECT_ASSEMBLE_BOTH);
         b->fail = EFFECT_ASSEMBLE_BOTH;
         b->error = -ESTALE;
         b->hold = EFFECT_DETACH;
@@ -83,11 +71,7 @@ static void own_disk_fails_while_a_hand_over_is_undone(void **state)
 static void bad_disk_hangs_after_a_switchover(void **state)
 {
         (void)state;
-        world_init(&w);
-        world_make_redundant(&w);
-        w.machine[B].hold = EFFECT_ASSEMBLE_BOTH;
-        world_command(&w, A, COMMAND_SWITCHOVER, false, 5);
-        world_live(&w, 500);
+        world_hold_switchover(&w, EFFECT_ASSEMBLE_BOTH);
         w.machine[B].own_unsafe = true;
         w.machine[B].fail = EFFECT_ASSEMBLE_BOTH;
         w.machine[B].error = -EIO;
@@ -104,11 +88,7 @@ static void bad_disk_hangs_after_a_switchover(void **state)
 static void own_disk_fails_after_a_hand_over_was_undone(void **state)
 {
         (void)state;
-        world_init(&w);
-        world_make_redundant(&w);
-        w.machine[B].hold = EFFECT_ASSEMBLE_BOTH;
-        world_command(&w, A, COMMAND_SWITCHOVER, false, 5);
-        world_live(&w, 500);
+        world_hold_switchover(&w, EFFECT_ASSEMBLE_BOTH);
         w.machine[B].fail = EFFECT_ASSEMBLE_BOTH;
         w.machine[B].error = -ESTALE;
         w.machine[B].hold = EFFECT_ARRAY_STOP;

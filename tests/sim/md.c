@@ -256,13 +256,13 @@ static void recover(struct sim *s, uint8_t n)
 
         if (m->super.slot[other(n)] != SLOT_RECOVERING || m->super_dirty || m->super_writing)
                 return;
-        if (m->copying >= 0)
+        if (m->copying >= 0 || m->frozen)
                 return;
         for (int chunk = 0; chunk < CHUNKS; chunk++)
                 if (m->recover & 1u << chunk) {
                         m->copying = (int8_t)chunk;
                         m->copies = 0;
-                        sim_after(s, sim_between(s, 5 * MS, 60 * MS), n, LIFE_MACHINE, copy_chunk, (uint64_t)chunk, m->recovery);
+                        sim_after(s, sim_between(s, 5 * MS, 60 * MS) + m->rest_us, n, LIFE_MACHINE, copy_chunk, (uint64_t)chunk, m->recovery);
                         return;
                 }
         trace(s, n, "md: recovery is done", 0, 0);

@@ -5,6 +5,13 @@ PROGRAMS += sim/sim
 sim/sim_SRCS := $(addprefix tests/sim/,sim.c story.c net.c hamon.c disk.c nbd.c md.c act.c worker.c observe.c machine.c app.c check.c rules.c cover.c clock.c ambush.c operator.c script.c fault.c schedule.c main.c)
 sim/sim_ARCHIVES := wire hamon_core base
 sim/sim_LDLIBS := -Wl,--wrap=table_find # cover.c counts
+
+# The models beside real hamons (tests/sim/machines/machines.h): what the page is shown with.
+PROGRAMS += sim/machines
+sim/machines_SRCS := $(addprefix tests/sim/,machines/machines.c machines/verify.c machines/unchecked.c sim.c story.c net.c disk.c nbd.c md.c act.c worker.c observe.c machine.c app.c clock.c)
+sim/machines_ARCHIVES := hamon_act_pure hamon_config hamon_verify wire hamon_core net base
+sim/machines_PKGS := jansson gnutls libmicrohttpd
+
 SEED ?= 1
 SCHEDULES ?= 1000
 SECONDS ?= 0

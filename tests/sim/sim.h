@@ -10,7 +10,7 @@
  * act.c and observe.c (hamon-act), machine.c (power), app.c (writes and ledger), check.c (promises),
  * rules.c (rules), cover.c (what was reached), fault.c, ambush.c and operator.c (what goes wrong, and the person), script.c (the same
  * as a scenario), story.c (trace), schedule.c
- * (the shape of a run), main.c.
+ * (the shape of a run), main.c. The models under real hamons: machines/.
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -178,6 +178,8 @@ struct md {
         uint32_t needed;  /* chunks with a write that a leg failed and stayed: their bits are not cleared before they were copied */
 
         uint32_t recover; /* chunks still to be copied */
+        bool frozen;      /* sync_action is "frozen": no further chunk is begun (machines/) */
+        uint64_t rest_us; /* before each chunk, beside its own time: a resync that is paced (machines/) */
         int8_t copying;   /* chunk, or -1 */
         uint32_t copies;  /* block writes under way */
         uint64_t recovery; /* number of this recovery */

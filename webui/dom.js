@@ -19,7 +19,7 @@ export const h = (tag, attributes, ...children) => fill(document.createElement(t
 export const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
 const HANDLERS = ["onclick", "onchange", "oninput", "onsubmit", "ontoggle", "onkeydown"];
-const KEPT = new Set(["open"]); // what a person does to details and dialogs is theirs
+const KEPT = new Set(["open", "data-done"]); // what a person did to details and copy buttons is theirs
 
 function keyOf(node) {
 	return node.nodeType === 1 ? node.getAttribute("key") : null;

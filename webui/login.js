@@ -30,7 +30,7 @@ export function loginPage() {
 				"aria-describedby": "token-help", "aria-invalid": state.error ? "true" : undefined }),
 			state.error ? h("p", { class: "error", role: "alert" }, state.error) : null,
 			h("button", { class: "primary", type: "submit" }, "Show the cluster"),
-			h("p", { id: "token-help", class: "quiet" }, "On this node, ", h("code", {}, "hamonctl token create NAME --role viewer"), " prints one; ",
-				h("code", {}, "--role operator"), " may also change things. The token is forgotten when this tab is closed.")),
+			h("p", { id: "token-help", class: "quiet" }, "On this node, ", h("code", {}, "hamonctl token create NAME ", h("span", { class: "name" }, "--role viewer")), " prints one; ",
+				h("code", { class: "name" }, "--role operator"), " may also change things. The token is forgotten when this tab is closed.")),
 		h("p", { class: "quiet" }, h("a", { href: "/status" }, "The same as plain HTML")));
 }

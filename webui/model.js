@@ -59,6 +59,17 @@ export function sinceWhen(state, name) {
 	return null;
 }
 
+// {node, time}: a person last had that machine reboot as if it had been deposed; null: not among the events that are kept. Its own word "fence-test" may
+// be lost with the reboot, so the command that was asked for counts, when a start followed it.
+export function lastFenceTest(state) {
+	const found = [[state.status.node.name, state.events], ...Object.entries(state.peerEvents).map(([n, a]) => [n, a.events])].map(([node, events]) => {
+		const start = events.findLastIndex((e) => e.reason === "hamon-started");
+		const e = events.slice(0, Math.max(0, start)).findLast((x) => x.reason === "command" && x.sentence.startsWith("'test-fence' "));
+		return e && { node, time: e.time };
+	});
+	return found.filter(Boolean).toSorted((a, b) => b.time - a.time)[0] ?? null;
+}
+
 function lastOf(events, codes) {
 	const e = events.findLast((x) => codes.includes(x.reason));
 	return e ? e.time * 1000 : null;
@@ -70,9 +81,17 @@ export function resyncOf(state, name) {
 	return !r || r.state === "idle" ? null : { ...r, paused: r.state === "paused", stalled: r.state === "stalled", total_bytes: Number(r.total_sectors) * 512 };
 }
 
+// By md on the active node: what a superblock once called failed may have been mended since.
+export function hasFailed(leg, { node, mirror }) {
+	const o = mirror.observed;
+	return !!o?.array_running && (leg.node === node ? o.own_failed : o.peer_failed);
+}
+
 // What is said of a disk. Where nobody is active it is what the last decision says.
-export function legWord(leg, mirror) {
+export function legWord(leg, view) {
+	const { mirror } = view;
 	if (mirror.record.version === "0") return "not used yet";
+	if (hasFailed(leg, view)) return "failed";
 	const word = leg.in_sync ? "in sync" : leg.inconsistent ? "being copied" : "out of sync";
 	return mirror.role === "primary" || mirror.health !== "down" ? word : `was ${word}`;
 }
@@ -89,6 +108,7 @@ function recorded(m) {
 	return names.length ? ` By the last decision every acknowledged write is on ${list(names, "and on")}.` : "";
 }
 
+export const blocks = (n) => `${n} block${Number(n) === 1 ? "" : "s"} of 4 KiB`;
 export const isVerifying = (verify) => ["running", "paused"].includes(verify?.run?.state);
 
 // The second disk is still required, and its connection is away: what is written now waits for it.
@@ -105,7 +125,7 @@ export function verdict(state, name) {
 		const where = `${name} is active on ${primary}. Both disks hold every acknowledged write.`;
 		const gone = silent(view.status);
 		if (isWaiting(m)) return say("warning", `Writes wait for ${m.legs.find((l) => l.node !== primary).node}`, `${where} Its disk does not answer; if that lasts, hamon decides to go on without it.`);
-		if (m.reason.code === "legs-differ") return say("warning", "Redundant, but the two disks differ", `${name} is active on ${primary}. Both disks were given every acknowledged write, and yet they do not hold the same.`);
+		if (m.reason.code === "legs-differ") return say("warning", "Redundant, but the two disks differ", `${name} is active on ${primary}, and reads its copy. Both disks were given every acknowledged write, and yet they differ in ${blocks(m.verify?.last?.differing_blocks ?? 0)}.`);
 		if (m.reason.severity === "critical" || (m.reason.severity === "warning" && !gone.length)) return say(m.reason.severity, "Redundant, with a problem", `${where} ${sentence(m.reason.sentence)}`);
 		if (!gone.length && quarrel(state, name)) return say("warning", `Redundant, but the ${quarrel(state, name).about === "primary" ? "machines disagree" : "configurations differ"}`, where);
 		return gone.length ? say("warning", `Redundant, but ${list(gone, "and")} ${gone.length > 1 ? "are" : "is"} not heard`, where) : say("ok", "Redundant", where);
@@ -116,11 +136,11 @@ export function verdict(state, name) {
 	}
 	if (m.health === "frozen") {
 		const gone = silent(view.status);
-		return say("critical", `Frozen, waiting for ${gone.length ? list(gone) : "a majority"}`, `${sentence(m.reason.sentence)} Writes wait; none is lost.`, "since");
+		return say("critical", `Frozen, waiting for ${gone.length ? list(gone) : "a majority"}`, `${sentence(m.reason.sentence)} Writes wait; none is lost.${both ? "" : ` Only ${list(m.legs.filter((l) => l.in_sync).map((l) => l.node))}'s disk holds every acknowledged write.`}`, "since");
 	}
 	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, `${sentence(m.reason.sentence)}${recorded(m)}`);
 	if (m.health === "starting") return say("warning", "Starting", sentence(m.reason.sentence));
-	if (m.health === "unconfigured") return say("info", "Not set up yet", sentence(m.reason.sentence));
+	if (m.health === "unconfigured") return say("info", "Not set up yet", `${sentence(m.reason.sentence)} Nothing is mirrored yet.`);
 	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : "Down", `${sentence(m.reason.sentence)}${recorded(m)}`);
 	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, sentence(m.reason.sentence));
 }

@@ -4,7 +4,7 @@
 import { exportAction, mayChange, open, sessionAction } from "./actions.js";
 import { chapter } from "./chapters.js";
 import { age, bytes, clock, copyButton, h, icon, named, span, table, WORDS } from "./dom.js";
-import { bestView, legWord, list, plainly, resyncOf, sentence, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
+import { bestView, lastFenceTest, legWord, list, plainly, resyncOf, sentence, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
 import { roleOf, roleWord } from "./picture.js";
 
 export function section(id, title, ...body) {
@@ -61,13 +61,14 @@ function others(state, v) {
 // -- The machines: what the picture shows, as a table -------------------------------------------------------------------------------
 
 export function machines(state, name) {
-	const { status, mirror } = bestView(state, name);
+	const view = bestView(state, name);
+	const { status, mirror } = view;
 	return table("The machines", ["Machine", "Is", "Heard", "Its disk", "Links"], status.nodes.map((n) => {
 		const leg = mirror.legs.find((l) => l.node === n.name);
 		const good = n.links.filter((l) => n.alive && l.heard_ms_ago !== null && l.heard_ms_ago < 3000 && !l.error).length;
 		return h("tr", { key: n.name, class: n.alive ? undefined : "bad" }, h("th", { scope: "row" }, n.name), h("td", {}, roleWord(n, mirror, roleOf(state, name, n))),
 			h("td", {}, n.self ? (status.node.name === state.status.node.name ? "this page" : "itself") : n.alive ? "now" : n.heard ? age(n.silent_ms) : "never"),
-			h("td", {}, n.witness ? "none, it only votes" : leg ? `${leg.device}, ${legWord(leg, mirror)}` : "none"),
+			h("td", {}, n.witness ? "none, it only votes" : leg ? `${leg.device}, ${legWord(leg, view)}` : "none"),
 			h("td", {}, n.self ? "–" : `${good} of ${n.links.length}`));
 	}));
 }
@@ -197,11 +198,16 @@ export function servicesPart(state, name) {
 	}) : h("p", { class: "quiet" }, "No service is configured: the mirror is used as it is."));
 }
 
+function fenceTest(state) {
+	const e = lastFenceTest(state);
+	return e ? ` Last fence test: ${clock(e.time * 1000)}, of ${e.node}.` : [" No fence test among them: ", h("code", {}, "hamonctl test fence NODE"), " makes one."];
+}
+
 export function versionsPart(state, last) {
 	const hashes = state.config?.hashes ?? {};
 	const rows = viewsOf(state).map((v) => h("tr", { key: v.node, class: !v.self && !v.fresh ? "old" : undefined }, h("th", { scope: "row" }, v.node), h("td", {}, v.kind), h("td", {}, v.status?.node.version ?? "–"),
 		h("td", {}, h("code", {}, hashes[v.node] ?? v.status?.node.config_hash ?? "not known"), v.status?.node.config_version > 0 ? h("span", { class: "quiet" }, ` version ${v.status.node.config_version}`) : null), h("td", {}, v.status?.node.act ? (v.status.node.act.connected ? "runs" : `not there: ${v.status.node.act.error ?? ""}`) : "–"),
 		h("td", { class: "number" }, v.status ? span(v.status.node.uptime_ms) : "–")));
 	return section("versions", "Versions and configuration", table("Versions", ["Machine", "Kind", "hamon", "Configuration", "hamon-act", ["Running for"]], rows),
-		h("p", { class: "quiet" }, last ? `Last take-over: ${clock(last.time)}, by ${last.node}, in ${span(last.total)}.` : "No take-over among the events that are kept.", ` Mode ${state.status.mode}, timers ${state.status.profile}.`));
+		h("p", { class: "quiet" }, last ? `Last take-over: ${clock(last.time)}, by ${last.node}, in ${span(last.total)}.` : "No take-over among the events that are kept.", fenceTest(state), ` Mode ${state.status.mode}, timers ${state.status.profile}.`));
 }

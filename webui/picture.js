@@ -3,22 +3,23 @@
 // stands the same as a table (parts.js). Two layouts, so that letters keep their size on a phone.
 
 import { svg } from "./dom.js";
-import { bestView, isWaiting, legWord, resyncOf, viewsOf } from "./model.js";
+import { bestView, hasFailed, isWaiting, legWord, resyncOf, viewsOf } from "./model.js";
 
 const WIDE = { size: [680, 268], box: [200, 132], nodes: [[8, 104], [472, 104]], witness: [270, 8, 140, 46], across: true };
 const TALL = { size: [340, 430], box: [200, 122], nodes: [[8, 8], [8, 300]], witness: [228, 186, 104, 46], across: false };
 
 const text = (x, y, words, css = "", anchor = "start") => svg("text", { x, y, class: css, "text-anchor": anchor }, words);
 
-function disk(x, y, leg, mirror, failed) {
-	const unused = mirror.record.version === "0";
-	const css = `disk ${unused ? "unused" : leg.in_sync ? "good" : leg.inconsistent ? "copying" : "out"}`;
+function disk(x, y, leg, view) {
+	const unused = view.mirror.record.version === "0";
+	const good = leg.in_sync && !hasFailed(leg, view);
+	const css = `disk ${unused ? "unused" : good ? "good" : leg.inconsistent ? "copying" : "out"}`;
 	return svg("g", { class: css },
 		svg("path", { d: `M${x} ${y + 4}c0-5.5 26-5.5 26 0v18c0 5.5-26 5.5-26 0z` }), svg("path", { class: "lid", d: `M${x} ${y + 4}c0 5.5 26 5.5 26 0` }),
-		unused ? null : leg.in_sync ? svg("path", { class: "mark", d: `M${x + 7} ${y + 16}l4 4 8-8` })
+		unused ? null : good ? svg("path", { class: "mark", d: `M${x + 7} ${y + 16}l4 4 8-8` })
 			: leg.inconsistent ? svg("path", { class: "mark", d: `M${x + 13} ${y + 11}v9m-4-4 4 4 4-4` }) : svg("path", { class: "mark", d: `M${x + 8} ${y + 12}l10 10m0-10-10 10` }),
 		text(x + 36, y + 11, leg.device, "small strong"),
-		text(x + 36, y + 26, failed ? "failed" : legWord(leg, mirror), "small"));
+		text(x + 36, y + 26, legWord(leg, view), "small"));
 }
 
 export const roleWord = (node, mirror, role) => (!node.alive ? (node.heard ? "silent" : "never heard") : node.witness ? "votes"
@@ -31,15 +32,16 @@ export function roleOf(state, name, node) {
 	return said ?? bestView(state, name).mirror.legs.find((l) => l.node === node.name)?.node_says?.role ?? "unknown";
 }
 
-function nodeBox(at, size, node, mirror, role) {
+function nodeBox(at, size, node, view, role) {
 	const [x, y] = at;
+	const { mirror } = view;
 	const leg = mirror.legs.find((l) => l.node === node.name);
 	const active = node.alive && role === "primary";
 	return svg("g", { class: `node ${node.alive ? "alive" : "silent"} ${active ? "active" : ""}` },
 		svg("rect", { x, y, width: size[0], height: size[1], rx: 10 }),
 		text(x + 16, y + 27, node.name, "name"), text(x + size[0] - 16, y + 27, roleWord(node, mirror, role), active ? `badge ${mirror.health}` : "small", "end"),
 		svg("path", { class: "rule", d: `M${x + 16} ${y + 40}h${size[0] - 32}` }),
-		leg ? disk(x + 16, y + 56, leg, mirror, mirror.legs.some((l) => l !== leg && l.node_says?.calls_peer_failed)) : null,
+		leg ? disk(x + 16, y + 56, leg, view) : null,
 		text(x + 16, y + size[1] - 14, active && mirror.health === "frozen" ? "its writes wait" : active && mirror.states.service && mirror.states.service !== "none" ? `service ${mirror.states.service}` : "", "small"));
 }
 
@@ -79,7 +81,7 @@ function arrow(layout, mirror, resync) {
 	if (from < 0 || mirror.legs.length < 2) return null;
 	const to = mirror.legs[1 - from];
 	const stands = resync?.stalled || resync?.paused;
-	const css = isWaiting(mirror) ? "sync out" : to.in_sync && mirror.legs[from].in_sync ? "sync good" : resync || to.inconsistent ? `sync copying${stands ? " stands" : ""}` : "sync out";
+	const css = isWaiting(mirror) || mirror.role !== "primary" ? "sync out" : to.in_sync && mirror.legs[from].in_sync ? "sync good" : resync || to.inconsistent ? `sync copying${stands ? " stands" : ""}` : "sync out";
 	const [[ax, ay], [bx, by]] = layout.nodes;
 	const [w, height] = layout.box;
 	const [x1, y1, x2, y2] = layout.across ? [ax + w, ay + 72, bx, by + 72] : [ax + 29, ay + height, bx + 29, by];
@@ -94,7 +96,8 @@ function arrow(layout, mirror, resync) {
 
 export function picture(state, name, isNarrow) {
 	const layout = isNarrow ? TALL : WIDE;
-	const { status, mirror } = bestView(state, name);
+	const view = bestView(state, name);
+	const { status, mirror } = view;
 	const nodes = status.nodes.filter((n) => !n.witness);
 	const witness = status.nodes.find((n) => n.witness);
 	const [wx, wy, ww, wh] = layout.witness;
@@ -102,7 +105,7 @@ export function picture(state, name, isNarrow) {
 	if (!b) return null;
 	return svg("svg", { class: "picture", viewBox: `0 0 ${layout.size[0]} ${layout.size[1]}`, role: "img", "aria-label": "The cluster; the table that follows says the same" },
 		links(layout, status, a, b, witness), arrow(layout, mirror, resyncOf(state, name)),
-		nodeBox(layout.nodes[0], layout.box, a, mirror, roleOf(state, name, a)), nodeBox(layout.nodes[1], layout.box, b, mirror, roleOf(state, name, b)),
+		nodeBox(layout.nodes[0], layout.box, a, view, roleOf(state, name, a)), nodeBox(layout.nodes[1], layout.box, b, view, roleOf(state, name, b)),
 		witness ? svg("g", { class: `node witness ${witness.alive ? "alive" : "silent"}` }, svg("rect", { x: wx, y: wy, width: ww, height: wh, rx: 10 }),
 			text(wx + ww / 2, wy + 20, witness.name, "name", "middle"), text(wx + ww / 2, wy + 37, witness.alive ? "votes" : witness.heard ? "silent" : "never heard", "small", "middle")) : null);
 }

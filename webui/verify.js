@@ -2,12 +2,10 @@
 // Both disks compared (verify): the comparison under way, the last result with its age, what differs, and when the next one begins by itself.
 
 import { bytes, clock, h, icon, span, table } from "./dom.js";
-import { bestView, isVerifying } from "./model.js";
+import { bestView, blocks, isVerifying } from "./model.js";
 import { fact, section } from "./parts.js";
 
 const RANGES_SHOWN = 4;
-
-const blocks = (n) => `${n} block${Number(n) === 1 ? "" : "s"} of 4 KiB`;
 
 function underWay(v) {
 	const paused = v.run.state === "paused";
@@ -19,7 +17,7 @@ function underWay(v) {
 			fact("Rate", paused ? "paused" : v.rate_kib ? `${bytes(v.rate_kib * 1024)}/s` : v.waiting_for ? "waits" : "measuring"),
 			fact("Done in", paused ? (goesOn ? `goes on at ${clock(goesOn, null)}` : "goes on when somebody says so") : v.eta_s ? span(v.eta_s * 1000) : "–")),
 		v.waiting_for && !paused ? h("p", { class: "quiet" }, `It waits: ${v.waiting_for}.`) : null,
-		Number(v.run.differing_blocks) ? h("p", { class: "said" }, icon("warning"), h("span", {}, `${blocks(v.run.differing_blocks)} differ so far.`)) : null];
+		Number(v.run.differing_blocks) ? h("p", { class: "said" }, icon("warning"), h("span", {}, `Differing so far: ${blocks(v.run.differing_blocks)}.`)) : null];
 }
 
 function result(v) {

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Private to /status: status_page.c has the frame and the verdict, status_tables.c all that follows, from a status_json(). Any HTTP thread. */
+#ifndef HAMON_API_STATUS_HTML_H
+#define HAMON_API_STATUS_HTML_H
+
+#include "hamon/api/call.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#define HTML_TABLE_END "</table></section>\n"
+
+void html_put(FILE *to, const char *text); /* escaped; NULL is nothing */
+void html_cell(FILE *to, const char *text);
+void html_head(FILE *to, const char *title, const char *heads); /* of a section with one table */
+const char *html_text(const json_t *o, const char *key);        /* "" when there is none */
+bool html_is(const json_t *o, const char *key);
+
+void put_machines(FILE *to, const json_t *status);
+void put_copies(FILE *to, const json_t *status);
+void put_comparisons(FILE *to, const json_t *status);
+void put_problems(FILE *to, const json_t *status);
+void put_takeover(FILE *to, struct event_log *log);
+void put_events(FILE *to, struct event_log *log);
+void put_links(FILE *to, const json_t *status);
+void put_services(FILE *to, const struct api_call *c, const json_t *status);
+void put_versions(FILE *to, const struct api_call *c, const json_t *status);
+
+#endif

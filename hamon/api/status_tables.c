@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hamon/api/status_html.h"
+
+#include "hamon/api/event_log.h"
+#include "hamon/api/json_take.h"
+#include "hamon/api/views.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { EVENTS_SHOWN = 30, KIB = 1024 };
+
+void html_put(FILE *to, const char *text)
+{
+        for (; text && *text; text++)
+                switch (*text) {
+                case '<':
+                        fputs("&lt;", to);
+                        break;
+                case '>':
+                        fputs("&gt;", to);
+                        break;
+                case '&':
+                        fputs("&amp;", to);
+                        break;
+                case '"':
+                        fputs("&quot;", to);
+                        break;
+                default:
+                        fputc(*text, to);
+                }
+}
+
+const char *html_text(const json_t *o, const char *key)
+{
+        const char *text = json_string_value(json_object_get(o, key));
+        return text ? text : "";
+}
+
+bool html_is(const json_t *o, const char *key)
+{
+        return json_is_true(json_object_get(o, key));
+}
+
+void html_cell(FILE *to, const char *text)
+{
+        fputs("<td>", to);
+        html_put(to, text);
+}
+
+void html_head(FILE *to, const char *title, const char *heads)
+{
+        fprintf(to, "<section><h2>%s</h2>\n<table><tr>%s\n", title, heads);
+}
+
+/* -- Machines, copies, problems --------------------------------------------------------------------------------------------------- */
+
+static void put_leg(FILE *to, const json_t *status, const char *node)
+{
+        const json_t *mirror, *leg;
+        size_t m, i;
+        json_array_foreach(json_object_get(status, "mirrors"), m, mirror)
+                json_array_foreach(json_object_get(mirror, "legs"), i, leg)
+                {
+                        if (strcmp(html_text(leg, "node"), node) != 0)
+                                continue;
+                        html_put(to, html_text(mirror, "name"));
+                        fputs(": ", to);
+                        html_put(to, html_text(leg, "device"));
+                        fputs(html_is(leg, "in_sync") ? ", in sync" : html_is(leg, "inconsistent") ? ", being copied" : ", out of sync", to);
+                        if (strcmp(html_text(json_object_get(mirror, "record"), "primary"), node) == 0)
+                                fputs(", active here", to);
+                        fputs("<br>", to);
+                }
+}
+
+void put_machines(FILE *to, const json_t *status)
+{
+        const json_t *node;
+        size_t i;
+        html_head(to, "The machines", "<th>Machine<th>Heard<th>Its disks");
+        json_array_foreach(json_object_get(status, "nodes"), i, node)
+        {
+                fputs("<tr><th>", to);
+                html_put(to, html_text(node, "name"));
+                if (html_is(node, "self"))
+                        fputs("<td>this node", to);
+                else if (html_is(node, "heard"))
+                        fprintf(to, "<td>%s, last heard %" JSON_INTEGER_FORMAT " ms ago", html_is(node, "alive") ? "alive" : "silent",
+                                json_integer_value(json_object_get(node, "silent_ms")));
+                else
+                        fputs("<td>never heard", to);
+                fputs("<td>", to);
+                if (html_is(node, "witness"))
+                        fputs("none, it only votes", to);
+                else
+                        put_leg(to, status, html_text(node, "name"));
+                fputc('\n', to);
+        }
+        fputs(HTML_TABLE_END, to);
+}
+
+/* A copy's or a comparison's, where it was measured. */
+static void put_pace(FILE *to, const json_t *o)
+{
+        json_int_t rate = json_integer_value(json_object_get(o, "rate_kib")), eta = json_integer_value(json_object_get(o, "eta_s"));
+        if (rate > 0)
+                fprintf(to, ", %.1f MiB/s, done in %" JSON_INTEGER_FORMAT " s", (double)rate / KIB, eta);
+}
+
+void put_copies(FILE *to, const json_t *status)
+{
+        const json_t *mirror;
+        size_t m;
+        json_array_foreach(json_object_get(status, "mirrors"), m, mirror)
+        {
+                const json_t *resync = json_object_get(mirror, "resync");
+                uint64_t at = 0, total = 0;
+                if (!json_is_object(resync) || !parse_u64(html_text(resync, "done_sectors"), &at) || !parse_u64(html_text(resync, "total_sectors"), &total))
+                        continue;
+                fputs("<section><h2>Copy to the second disk of ", to);
+                html_put(to, html_text(mirror, "name"));
+                fprintf(to, "</h2><p>%.1f %% is copied, %" PRIu64 " MiB of %" PRIu64 " MiB are left", json_real_value(json_object_get(resync, "percent")), (total - at) / 2048,
+                        total / 2048);
+                if (strcmp(html_text(resync, "state"), "running") != 0)
+                        fprintf(to, "; it is <strong>%s</strong>", html_text(resync, "state"));
+                put_pace(to, resync);
+                fputs(".</section>\n", to);
+        }
+}
+
+static uint64_t u64_of(const json_t *o, const char *key)
+{
+        uint64_t number = 0;
+        (void)parse_u64(html_text(o, key), &number);
+        return number;
+}
+
+static void put_run(FILE *to, const json_t *verify, const json_t *run)
+{
+        const char *state = html_text(run, "state");
+        bool under_way = json_is_real(json_object_get(verify, "percent"));
+        if (under_way)
+                fprintf(to, "<p>%.0f %% is compared%s", json_real_value(json_object_get(verify, "percent")), strcmp(state, "paused") == 0 ? "; it is <strong>paused</strong>" : "");
+        else
+                fprintf(to, "<p>The one that began last %s: ", strcmp(state, "failed") == 0 ? "<strong>failed</strong>" : "was ended");
+        put_pace(to, verify);
+        html_put(to, html_text(run, "why"));
+        if (under_way && u64_of(run, "differing_blocks"))
+                fprintf(to, ", differing so far: <strong>%" PRIu64 " blocks of 4 KiB</strong>", u64_of(run, "differing_blocks"));
+        if (under_way && *html_text(verify, "waiting_for")) {
+                fputs("; it waits: ", to);
+                html_put(to, html_text(verify, "waiting_for"));
+        }
+        fputs(".\n", to);
+}
+
+void put_comparisons(FILE *to, const json_t *status)
+{
+        const json_t *mirror, *range;
+        size_t m, i;
+        json_array_foreach(json_object_get(status, "mirrors"), m, mirror)
+        {
+                const json_t *verify = json_object_get(mirror, "verify"), *last = json_object_get(verify, "last"), *run = json_object_get(verify, "run");
+                if (!json_is_object(verify))
+                        continue;
+                fputs("<section><h2>Both disks of ", to);
+                html_put(to, html_text(mirror, "name"));
+                fputs(" compared</h2>\n", to);
+                if (json_is_object(run))
+                        put_run(to, verify, run);
+                if (!json_is_object(last))
+                        fputs("<p class=\"quiet\">Not compared yet.\n", to);
+                else
+                        fprintf(to, "<p>Compared %" PRIu64 " min ago: <strong>%s</strong>.\n", (uint64_t)json_integer_value(json_object_get(verify, "last_age_s")) / 60,
+                                u64_of(last, "differing_blocks") ? "they differ" : "both held the same");
+                json_array_foreach(json_object_get(last, "ranges"), i, range)
+                        fprintf(to, "<br>bytes %" PRIu64 " to %" PRIu64 " of the array\n", u64_of(range, "offset_bytes"),
+                                u64_of(range, "offset_bytes") + u64_of(range, "size_bytes") - 1);
+                fputs("</section>\n", to);
+        }
+}
+
+static void put_problem(FILE *to, const json_t *reason, const char *mirror)
+{
+        const char *severity = html_text(reason, "severity");
+        if (strcmp(severity, "warning") != 0 && strcmp(severity, "critical") != 0)
+                return;
+        fputs("<tr><th>", to);
+        html_put(to, severity);
+        html_cell(to, mirror);
+        html_cell(to, html_text(reason, "sentence"));
+        html_cell(to, html_text(reason, "next"));
+        fputs("<td><a href=\"/ui/TROUBLESHOOTING.md\">", to);
+        html_put(to, html_text(reason, "code"));
+        fputs("</a>\n", to);
+}
+
+void put_problems(FILE *to, const json_t *status)
+{
+        const json_t *reason, *mirror;
+        size_t i;
+        html_head(to, "Problems", "<th>Level<th>Mirror<th>Cause<th>What to do<th>Chapter");
+        json_array_foreach(json_object_get(status, "reasons"), i, reason)
+                put_problem(to, reason, "");
+        json_array_foreach(json_object_get(status, "mirrors"), i, mirror)
+                put_problem(to, json_object_get(mirror, "reason"), html_text(mirror, "name"));
+        fputs(HTML_TABLE_END, to);
+}
+
+/* -- Events, links, versions ------------------------------------------------------------------------------------------------------ */
+
+static void put_time(FILE *to, int64_t wall_ms)
+{
+        time_t seconds = (time_t)(wall_ms / 1000);
+        struct tm tm;
+        char text[32];
+        (void)strftime(text, sizeof text, "%F %T", gmtime_r(&seconds, &tm)); /* fits */
+        fprintf(to, "%s.%03d", text, (int)(wall_ms % 1000));
+}
+
+/* Of this node: the events of its last take-over that is kept, each with the time since the one before. */
+void put_takeover(FILE *to, struct event_log *log)
+{
+        static const char *const phases[] = {"node-dead", "node-leaving", "takeover-begin", "takeover-decided", "takeover-fenced", "takeover-assembled", "leg-handed", "primary", "service-up"};
+        enum { PHASES = sizeof phases / sizeof *phases, BEFORE_MS = 15000, AFTER_MS = 120000 };
+        struct event_entry e, decided = {.id = 0};
+        for (uint64_t at = 0; event_log_next(log, at, &e); at = e.id)
+                if (strcmp(e.code, "takeover-decided") == 0)
+                        decided = e;
+        html_head(to, "Last take-over by this node", "<th>Phase<th>After");
+        uint64_t before_ms = 0;
+        for (uint64_t at = 0; decided.id && event_log_next(log, at, &e); at = e.id) {
+                if (e.boot_ms + BEFORE_MS < decided.boot_ms || e.boot_ms > decided.boot_ms + AFTER_MS || (*e.mirror && strcmp(e.mirror, decided.mirror) != 0))
+                        continue;
+                for (size_t p = 0; p < PHASES; p++)
+                        if (strcmp(phases[p], e.code) == 0) {
+                                fputs("<tr><td class=\"wide\">", to);
+                                html_put(to, e.sentence);
+                                fprintf(to, "<td class=\"number\">%" PRIu64 " ms\n", before_ms ? e.boot_ms - before_ms : 0);
+                                before_ms = e.boot_ms;
+                        }
+                if (strcmp(e.code, "service-up") == 0 && e.id > decided.id)
+                        break;
+        }
+        fputs(decided.id ? HTML_TABLE_END : "</table><p class=\"quiet\">None among the events that are kept.</section>\n", to);
+}
+
+void put_events(FILE *to, struct event_log *log)
+{
+        struct event_entry e;
+        uint64_t last = event_log_last(log), at = last > EVENTS_SHOWN ? last - EVENTS_SHOWN : 0;
+        fprintf(to, "<section><h2>Events</h2><p class=\"quiet\">The last %d, the newest at the end.\n<table><tr><th>Time (UTC)<th>Level<th>What<th>Code\n", EVENTS_SHOWN);
+        while (event_log_next(log, at, &e)) {
+                at = e.id;
+                json_t *event = event_json(&e);
+                fputs("<tr><td class=\"number\">", to);
+                put_time(to, e.wall_ms);
+                html_cell(to, html_text(event, "severity"));
+                fputs("<td class=\"wide\">", to);
+                html_put(to, html_text(event, "sentence"));
+                html_cell(to, html_text(event, "reason"));
+                fputc('\n', to);
+                json_decref(event);
+        }
+        fputs(HTML_TABLE_END, to);
+}
+
+void put_links(FILE *to, const json_t *status)
+{
+        const json_t *node, *link;
+        size_t i, k;
+        html_head(to, "Heartbeats", "<th>To<th>Link<th>Last heard<th>Loss");
+        json_array_foreach(json_object_get(status, "nodes"), i, node)
+                json_array_foreach(json_object_get(node, "links"), k, link)
+                {
+                        const json_t *heard = json_object_get(link, "heard_ms_ago");
+                        fputs("<tr><th>", to);
+                        html_put(to, html_text(node, "name"));
+                        html_cell(to, html_text(link, "local"));
+                        fputs(" to ", to);
+                        html_put(to, html_text(link, "remote"));
+                        if (json_is_integer(heard))
+                                fprintf(to, "<td>%" JSON_INTEGER_FORMAT " ms ago", json_integer_value(heard));
+                        else
+                                fputs("<td>never", to);
+                        fprintf(to, "<td>%.0f %%\n", json_real_value(json_object_get(link, "loss")) * 100);
+                }
+        fputs(HTML_TABLE_END, to);
+}
+
+static void put_unit(FILE *to, const json_t *unit)
+{
+        fputs("<br>unit ", to);
+        html_put(to, html_text(unit, "unit"));
+        fprintf(to, " %s", html_text(unit, "active"));
+        if (*html_text(unit, "ended"))
+                fprintf(to, ", its process %s (%" JSON_INTEGER_FORMAT ")", html_text(unit, "ended"), json_integer_value(json_object_get(unit, "status")));
+}
+
+/* In the order in which they are started. */
+void put_services(FILE *to, const struct api_call *c, const json_t *status)
+{
+        const json_t *mirror, *unit;
+        size_t m, i;
+        html_head(to, "Services, in their order", "<th>Mirror<th>Here<th>Steps");
+        json_array_foreach(json_object_get(status, "mirrors"), m, mirror)
+        {
+                const struct config_service *s = &c->api->config->mirror[m].service;
+                if (!s->present)
+                        continue;
+                fputs("<tr><th>", to);
+                html_put(to, html_text(mirror, "name"));
+                html_cell(to, html_text(json_object_get(mirror, "states"), "service"));
+                fputs("<td>", to);
+                if (s->has_mount) {
+                        fputs("mount ", to);
+                        html_put(to, s->mount);
+                }
+                json_array_foreach(json_object_get(json_object_get(mirror, "service"), "units"), i, unit)
+                        put_unit(to, unit);
+                for (unsigned a = 0; a < s->addresses; a++) {
+                        fputs("<br>address ", to);
+                        html_put(to, s->address[a].text);
+                        fprintf(to, "%s%s", *s->interface ? " on " : "", s->interface);
+                }
+                const json_t *failure = json_object_get(mirror, "last_failure");
+                if (json_is_object(failure)) {
+                        fputs("<br>last failure: ", to);
+                        html_put(to, html_text(failure, "effect"));
+                        fputs(", ", to);
+                        html_put(to, html_text(failure, "error"));
+                        fputs(" ", to);
+                        html_put(to, html_text(failure, "detail"));
+                }
+                fputc('\n', to);
+        }
+        fputs(HTML_TABLE_END, to);
+}
+
+/* Of this node: a person had it reboot as if it had been deposed. Its own word may be lost with the reboot: the command counts, when a start followed. */
+static void put_fence_test(FILE *to, struct event_log *log)
+{
+        static const char command[] = "'test-fence' ";
+        struct event_entry e, asked = {.id = 0}, last = {.id = 0};
+        for (uint64_t at = 0; event_log_next(log, at, &e); at = e.id) {
+                if (strcmp(e.code, "command") == 0 && strncmp(e.sentence, command, sizeof command - 1) == 0)
+                        asked = e;
+                else if (strcmp(e.code, reason_code(REASON_STARTED)) == 0)
+                        last = asked;
+        }
+        fputs("Last fence test of this node: ", to);
+        if (last.id)
+                put_time(to, last.wall_ms);
+        else
+                fputs("none among the events that are kept", to);
+        fputs(".", to);
+}
+
+void put_versions(FILE *to, const struct api_call *c, const json_t *status)
+{
+        json_t *hashes = config_hashes(c->api), *hash;
+        const char *name;
+        html_head(to, "Versions and configuration", "<th>Machine<th>Configuration");
+        json_object_foreach(hashes, name, hash)
+        {
+                fputs("<tr><th>", to);
+                html_put(to, name);
+                html_cell(to, json_is_string(hash) ? json_string_value(hash) : "not known now");
+        }
+        json_decref(hashes);
+        fputs("</table><p class=\"quiet\">hamon ", to);
+        html_put(to, html_text(json_object_get(status, "node"), "version"));
+        fputs(" on this node, mode ", to);
+        html_put(to, html_text(status, "mode"));
+        fputs(". ", to);
+        put_fence_test(to, c->api->events);
+        fputs("</section>\n", to);
+}
+

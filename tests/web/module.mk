@@ -9,7 +9,7 @@ tests/web/node_modules/.package-lock.json: tests/web/package-lock.json
 	@touch $@
 
 web: all web-deps
-	@BUILD=$(BUILD) NBDD_TEST_TIMEOUT=600 tests/run web tests/web/test-page
+	@BUILD=$(BUILD) NBDD_TEST_TIMEOUT=900 tests/run web tests/web/test-page
 
 screenshots: all web-deps
 	BUILD=$(BUILD) tests/web/screenshots

@@ -12,7 +12,7 @@ for part in ("daemon", "api", "nbdd"):
     sys.path.insert(0, str(TOP / "tests/integration" / part))
 from apilib import UnixConnection, call
 from nbdlib import Client, Server
-from hamonlib import ADDRESSES, BUILD, PATIENCE, FakeAct, Trio, fail, free_port, wait
+from hamonlib import ADDRESSES, BUILD, PATIENCE, Trio, fail, free_port, wait
 
 SERVICE = """[service data]
 mount = /srv/data
@@ -21,7 +21,6 @@ address = 10.99.0.100/24
 unit = postgresql.service
 """
 SERVER = {"node-a": "127.0.0.1", "node-b": "127.0.0.2", "witness": "127.0.0.3"}
-MIB, TOTAL_MIB = 2048, 20480  # sectors; the size of the mirror
 
 
 class Browser:
@@ -58,40 +57,37 @@ class Browser:
         return self.text(selector="#verdict h1").replace("\n", " ")
 
 
-class Act(FakeAct):
-    """Whose copies take as long as the test wants, and whose leg feels that the other node is gone."""
+class Machines:
+    """The simulator's two nodes in real time (tests/sim/machines/machines.h): what hamon-act, the disks, md and the path between them do."""
 
-    copies, measured = False, None
+    def __init__(self, config, folder):
+        self.process = subprocess.Popen([BUILD / "sim/machines", config, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
-    def act(self, command):
-        answer = super().act(command)
-        if self.copies and command["do"] == "leg-add":
-            self.seen.update(peer_in_sync=False, sync_idle=False, resync_done_sectors="0", resync_total_sectors=str(TOTAL_MIB * MIB))
-        return answer
+    def say(self, word, node, number=0):
+        self.process.stdin.write(f"{word} {node} {number}\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer == "ok\n", f"'{word} {node}': {answer or 'the machines are gone'}"
 
-    def copied(self, mib, stalled=False):
-        """Measured as hamon-act does: MiB/s since the last time; nothing moves while it is stalled."""
-        now, before = time.monotonic(), self.measured
-        self.measured = (now, mib)
-        rate = int((mib - before[1]) * 1024 / (now - before[0])) if before and mib > before[1] else 0
-        self.seen.update(resync_done_sectors=str(mib * MIB), resync={"paused": False, "pause_left_s": 0, "stalled": stalled, "rate_kib": rate, "limit_kib": 204800,
-                                                                     "ceiling_kib": 0, "latency_us": 850})
-        if mib >= TOTAL_MIB:
-            self.seen.update(peer_in_sync=True, sync_idle=True, resync_done_sectors="0", resync_total_sectors="0")
+    def is_off(self, node):
+        """Its power was cut, or hamon had it reboot."""
+        self.process.stdin.write(f"is-off {node}\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline() == "off\n"
 
-    def leg_is_cut(self):
-        self.seen.update(leg_connected=False, leg_oldest_ms=9000)
-
-    def leg_is_back(self):
-        self.seen.update(leg_oldest_ms=0)
+    def close(self):
+        self.process.kill()
+        self.process.wait()
 
 
 class Site(Trio):
-    """A trio whose nodes serve the page; tokens[name] is (viewer, operator)."""
+    """A trio whose nodes serve the page, on the simulator's machines; tokens[name] is (viewer, operator)."""
 
     def __init__(self, service=True):
         self.api_port, self.service, self.tokens, self.servers = free_port(), service, {}, {}
         super().__init__()
+        self.certify()
+        self.machines = Machines(self.config, self.dir)
 
     def text(self, **more):
         listen = "".join(f"listen = {a}:{self.api_port}\n" for a in SERVER.values())
@@ -115,6 +111,7 @@ class Site(Trio):
     def __exit__(self, *error):
         for server in self.servers.values():
             server.close()
+        self.machines.close()
         return super().__exit__(*error)
 
     def url(self, name):
@@ -142,7 +139,7 @@ class Site(Trio):
 
     def blank(self):
         for name in ("node-a", "node-b"):
-            self.start_act(name)
+            self.machines.say("power-on", name)
         for name in ADDRESSES:
             self.start(name)
         wait("all hear all", self.everybody_hears)
@@ -161,22 +158,25 @@ class Site(Trio):
         wait("redundant", lambda: self.mirror(primary)["health"] == "ok" and self.mirror(primary)["role"] == "primary" and all(x["in_sync"] for x in self.mirror(primary)["legs"]), 30)
 
     def start_act(self, name):
-        self.acts[name] = Act(self.dir / name / "act.sock")
-        return self.acts[name]
+        self.machines.say("act-on", name)
+
+    def stop_act(self, name):
+        self.machines.say("act-off", name)
 
     def power_cut(self, name):
-        """hamon and its hands are gone at once, and the other node's leg with them, as when the power is cut."""
+        """The machine is gone at once: hamon, what was in its disk's cache, and the other node's leg."""
+        self.machines.say("power-off", name)
         self.stop(name, signal.SIGKILL)
-        self.stop_act(name)
-        for act in self.acts.values():
-            act.leg_is_cut()
 
-    def power_on(self, name, note=True):
-        other = next(n for n in ADDRESSES if n != name and n in self.processes)
-        uuid = next(x["uuid"] for x in self.mirror(other)["legs"] if x["node"] == name)
-        act = self.start_act(name)
-        act.leg.update(present=True, uuid=uuid, has_superblock=True, note=note)
-        for each in self.acts.values():
-            each.leg_is_back()
+    def power_on(self, name):
+        self.machines.say("power-on", name)
         self.start(name)
-        return act
+
+    def new_disk(self, name):
+        """It comes back with a blank disk, and a person takes that in: a whole copy."""
+        self.machines.say("new-disk", name)
+        self.power_on(name)
+        wait("it knows that it has no leg", lambda: (m := self.mirror(name))["reason"]["code"] == "no-leg" and m["role"] == "standby" and not any(
+            leg["in_sync"] for leg in m["legs"] if leg["node"] == name), 20)
+        code, out, err = self.ctl(name, "mirror", "join", "data", "--overwrite")
+        assert code == 0, err

@@ -86,7 +86,7 @@ class Agent:
             with self._connect(deadline) as sock:
                 _send(sock, command, arguments)
                 answer = json.loads(_read_line(sock, deadline))
-        except (TimeoutError, ConnectionError, FileNotFoundError) as e:
+        except (TimeoutError, ConnectionError, FileNotFoundError, BlockingIOError) as e:  # the last: QEMU has not accepted the callers before
             raise GuestTimeout(f"{self.name}: no answer to {command}: {e}") from e
         finally:
             self._turn.release()

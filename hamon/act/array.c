@@ -115,9 +115,11 @@ static int settle(const struct array *a, bool both, struct trouble *t)
         return 0;
 }
 
-int array_create(const struct array *a, uint64_t chunk_bytes, struct trouble *t)
+#define DATA_OFFSET_BYTES (1u << 20) /* where mdadm is told to put the data of a member */
+
+int array_create(const struct array *a, uint64_t member_bytes, struct trouble *t)
 {
-        char config[352], name[64], chunk[40];
+        char config[352], name[64], chunk[40], size[40];
         struct md_state s;
 
         int r = state(a, &s, t);
@@ -127,7 +129,8 @@ int array_create(const struct array *a, uint64_t chunk_bytes, struct trouble *t)
                 return trouble_say(t, -EEXIST, "%s is there already", a->md);
         snprintf(config, sizeof config, "--config=%s", a->config);
         snprintf(name, sizeof name, "--name=%s", a->name);
-        snprintf(chunk, sizeof chunk, "--bitmap-chunk=%llu", (unsigned long long)(chunk_bytes / 1024));
+        snprintf(chunk, sizeof chunk, "--bitmap-chunk=%llu", (unsigned long long)(array_chunk_bytes(member_bytes) / 1024));
+        snprintf(size, sizeof size, "--size=%llu", (unsigned long long)((member_bytes - DATA_OFFSET_BYTES) / 1024));
         /* The set name becomes "hamon:NAME": no host's own, so that nothing assembles it by itself. */
         const char *argv[] = {MDADM,
                               "--create",
@@ -143,6 +146,7 @@ int array_create(const struct array *a, uint64_t chunk_bytes, struct trouble *t)
                               "--bitmap=internal",
                               chunk,
                               "--data-offset=1M",
+                              size,
                               "--assume-clean",
                               a->own_slot == 0 ? a->own_path : "missing",
                               a->own_slot == 0 ? "missing" : a->own_path,

@@ -36,8 +36,11 @@ int array_write_config(const char *path);
 /* Bitmap chunk for a member of that size: 4 MiB, doubled until there are at most 256 Ki chunks, at most 64 MiB. */
 uint64_t array_chunk_bytes(uint64_t member_bytes);
 
-/* A new array with the own leg in its slot and the other slot empty. -EEXIST when it runs already. */
-int array_create(const struct array *a, uint64_t chunk_bytes, struct trouble *t);
+/*
+ * A new array with the own leg in its slot and the other slot empty, for members of `member_bytes`, which the own one may exceed. -EEXIST when it runs
+ * already.
+ */
+int array_create(const struct array *a, uint64_t member_bytes, struct trouble *t);
 
 /* The own leg alone, run degraded, writable, write-mostly cleared, safe_mode_delay set. Already running with it:
  * success. */

@@ -17,8 +17,7 @@
 #include <unistd.h>
 
 #define SECTOR 512u
-#define MIB (1u << 20)
-#define MEMBER_MIN_BYTES (8u * MIB)
+#define MIB LEG_GRAIN_BYTES
 
 /* udev neither probes the leg nor offers it to anybody; it only makes the link in /dev/mapper. */
 #define UDEV_FLAGS                                                                                                     \
@@ -55,9 +54,9 @@ static int disk_mapping(const char *disk, struct dm_mapping *ret, struct trouble
                 return trouble_errno(t, r, "cannot read the size of disk \"%s\"", disk);
         if (!S_ISBLK(st.st_mode))
                 return trouble_say(t, -ENOTBLK, "\"%s\" is not a block device", disk);
-        if (size < LEG_MEMBER_OFFSET + MEMBER_MIN_BYTES)
+        if (size < LEG_MEMBER_OFFSET + LEG_LEAST_BYTES)
                 return trouble_say(t, -ENOSPC, "disk \"%s\" is too small for a leg: it needs %u MiB", disk,
-                                   (LEG_MEMBER_OFFSET + MEMBER_MIN_BYTES) / MIB);
+                                   (LEG_MEMBER_OFFSET + LEG_LEAST_BYTES) / MIB);
         *ret = (struct dm_mapping){
             .disk = st.st_rdev,
             .start_sectors = LEG_MEMBER_OFFSET / SECTOR,

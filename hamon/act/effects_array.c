@@ -206,8 +206,8 @@ int effect_debt_drop(struct mirror *m, const struct effect *e, struct effect_res
 
 /* Between our exclusive hold and md's claim nobody else comes in: only this worker grants. */
 static int with_hold_given_to_md(struct mirror *m,
-                                 int (*start)(const struct array *a, uint64_t chunk_bytes, struct trouble *t),
-                                 const struct array *a, uint64_t chunk_bytes, struct trouble *t)
+                                 int (*start)(const struct array *a, uint64_t member_bytes, struct trouble *t),
+                                 const struct array *a, uint64_t member_bytes, struct trouble *t)
 {
         struct trouble ignored;
 
@@ -215,15 +215,15 @@ static int with_hold_given_to_md(struct mirror *m,
         if (r < 0)
                 return r;
         mirror_release_hold(m);
-        r = start(a, chunk_bytes, t);
+        r = start(a, member_bytes, t);
         if (r < 0)
                 (void)revoke_take_hold(m, 0, &ignored); /* as before; the first error is the one to report */
         return r;
 }
 
-static int start_assembly(const struct array *a, uint64_t chunk_bytes, struct trouble *t)
+static int start_assembly(const struct array *a, uint64_t member_bytes, struct trouble *t)
 {
-        (void)chunk_bytes;
+        (void)member_bytes;
         return array_assemble(a, t);
 }
 
@@ -240,6 +240,10 @@ int effect_array_create(struct mirror *m, const struct effect *e, struct effect_
                 r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
         if (r < 0)
                 return r;
+        if (e->leg_bytes > 0 && e->leg_bytes < size)
+                size = e->leg_bytes / LEG_GRAIN_BYTES * LEG_GRAIN_BYTES;
+        if (size < LEG_LEAST_BYTES)
+                return trouble_say(t, -ENOSPC, "a leg of %llu bytes is too small", (unsigned long long)size);
         struct array a = mirror_array(m);
         /* Asked again after a crash: what was created is started, not created anew. */
         bool created = open_own(m, &own, &s, &ignored) == 0 && s.role == m->self;
@@ -247,7 +251,7 @@ int effect_array_create(struct mirror *m, const struct effect *e, struct effect_
         struct md_state md;
         r = mirror_md_state(m, &md);
         if (r == 0 && !(md.running && md.own.present))
-                r = with_hold_given_to_md(m, created ? start_assembly : array_create, &a, array_chunk_bytes(size), t);
+                r = with_hold_given_to_md(m, created ? start_assembly : array_create, &a, size, t);
         return r < 0 ? r : effect_leg_open(m, e, ret, t);
 }
 

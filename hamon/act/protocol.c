@@ -40,6 +40,8 @@ int protocol_decode(const struct config *c, const char *text, size_t size_bytes,
         e.whole = json_take_bool(&t, "whole");
         e.overwrite = json_take_bool(&t, "overwrite");
         e.lifetime_ms = (uint32_t)json_take_int(&t, "lifetime_ms", 0, UINT32_MAX);
+        if (json_take_has(&t, "leg_bytes"))
+                e.leg_bytes = json_take_u64(&t, "leg_bytes");
         if (json_take_has(&t, "until_ms"))
                 e.until_ms = json_take_u64(&t, "until_ms");
         if (type == EFFECT_RESYNC_CONTROL) {

@@ -291,8 +291,13 @@ static bool is_for_the_peer(const struct api_call *c)
 
 int post_mirror_create(struct api_call *c, struct http_response *resp)
 {
-        bool overwrite;
-        return take_body(c, "overwrite", &overwrite, NULL) < 0 ? bad_body(resp) : post(c, COMMAND_CREATE, c->mirror, overwrite, resp);
+        struct operation wanted = {.type = COMMAND_CREATE, .mirror = c->mirror};
+        struct json_take t = json_take_from(c->body);
+        if (c->body && json_take_has(&t, "overwrite"))
+                wanted.consent = json_take_bool(&t, "overwrite");
+        if (c->body && json_take_has(&t, "leg_bytes"))
+                wanted.leg_bytes = json_take_u64(&t, "leg_bytes");
+        return c->body && json_take_end(&t) < 0 ? bad_body(resp) : post_wanted(c, &wanted, resp);
 }
 
 int post_mirror_join(struct api_call *c, struct http_response *resp)

@@ -109,6 +109,7 @@ static int enter(struct operations *o, const struct operation *wanted, const cha
                                          .consent = wanted->consent,
                                          .order = wanted->order,
                                          .until_s = wanted->until_s,
+                                         .leg_bytes = wanted->leg_bytes,
                                          .posted_ms = now_ms()};
                 (void)text_printable(by, op->by, sizeof op->by);
                 *ret_ticket = op->ticket;

@@ -27,6 +27,7 @@ struct operation {
         bool consent;
         struct resync_order order; /* COMMAND_RESYNC */
         uint64_t until_s;          /* COMMAND_MAINTENANCE: seconds since 1970; 0: off */
+        uint64_t leg_bytes;        /* COMMAND_CREATE; 0: all that the disk has */
         char by[160]; /* who asked */
         uint64_t posted_ms; /* CLOCK_BOOTTIME */
         int error; /* negative errno when failed */
@@ -42,7 +43,7 @@ int operations_new(sd_event *loop, void (*command)(void *userdata, const struct 
 void operations_free(struct operations *o);
 
 /*
- * HTTP thread. -EBUSY: OPERATIONS_MAX commands are under way. Of `wanted` counts what is asked for (type, mirror, consent, order, until_s); `by` is cut to what
+ * HTTP thread. -EBUSY: OPERATIONS_MAX commands are under way. Of `wanted` counts what is asked for (type, mirror, consent, order, until_s, leg_bytes); `by` is cut to what
  * fits.
  */
 int operations_post(struct operations *o, const struct operation *wanted, const char *by, uint64_t *ret_ticket);

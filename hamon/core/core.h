@@ -67,6 +67,7 @@ struct command_request {
         bool consent; /* CREATE, JOIN: overwrite the disk; others: typed confirmation */
         struct resync_order order; /* RESYNC */
         uint64_t until_s; /* MAINTENANCE: seconds since 1970; 0: off */
+        uint64_t leg_bytes; /* CREATE: the legs need no more, for the other disk is smaller; 0: all that this disk has */
         uint64_t ticket; /* comes back in ACTION_ANSWER */
 };
 

@@ -89,6 +89,7 @@ struct effect {
         bool overwrite;       /* LEG_CREATE: typed consent */
         uint32_t lifetime_ms; /* ADDRESS_RENEW */
         struct resync_order order; /* RESYNC_CONTROL */
+        uint64_t leg_bytes;   /* ARRAY_CREATE: of a leg, at most; 0: all that the disk has */
         uint64_t until_ms;    /* begun by then (CLOCK_BOOTTIME) or not at all; ADDRESS_RENEW: the driver's, for the lease covers no more; 0: none */
 };
 

@@ -242,6 +242,7 @@ static void ask_effect(struct core *c, uint8_t mirror, enum effect_type type, st
                         .session = c->leg[mirror].session,
                         .version = version_for(c, mirror, type),
                         .overwrite = c->command[mirror].active && c->command[mirror].request.consent,
+                        .leg_bytes = type == EFFECT_ARRAY_CREATE && c->command[mirror].active ? c->command[mirror].request.leg_bytes : 0,
                         /* a disk is written over while the person waits, or not at all */
                         .until_ms = type == EFFECT_LEG_CREATE ? c->command[mirror].until_ms : 0,
                     },

@@ -22,6 +22,10 @@ int act_encode_effect(const struct config *c, const struct effect *e, char **ret
                 }
                 json_decref(order);
         }
+        if (j && e->leg_bytes != 0 && json_object_set_new(j, "leg_bytes", json_of_u64(e->leg_bytes)) < 0) {
+                json_decref(j);
+                j = NULL;
+        }
         if (j && e->until_ms != 0 && json_object_set_new(j, "until_ms", json_of_u64(e->until_ms)) < 0) {
                 json_decref(j);
                 j = NULL;

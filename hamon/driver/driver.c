@@ -186,7 +186,7 @@ static void on_command(void *userdata, const struct operation *op)
         }
         audit(userdata, op);
         struct event e = {.type = EVENT_COMMAND,
-                          .command = {.type = op->type, .mirror = op->mirror, .consent = op->consent, .order = op->order, .until_s = op->until_s, .ticket = op->ticket}};
+                          .command = {.type = op->type, .mirror = op->mirror, .consent = op->consent, .order = op->order, .until_s = op->until_s, .leg_bytes = op->leg_bytes, .ticket = op->ticket}};
         if (op->mirror == MIRRORS_MAX)
                 e.command.mirror = 0; /* of the node: any will do */
         driver_event(userdata, &e);

@@ -143,6 +143,9 @@ bool retire_copy(const json_t *status, size_t mirror, struct retire_copy *ret);
 /* True: this copy must not go, and `ret` says why and what next. Pure. */
 bool retire_refused(const struct retire_copy *c, char *ret, size_t size_bytes);
 
+/* create.c: what a new mirror's legs get at most, because the other node's disk is smaller; 0: no less than this disk has. Says so. */
+uint64_t create_leg_bytes(const struct command_line *c, const char *mirror);
+
 /* grow.c: both disks have become larger. */
 int verb_grow(const struct command_line *c, const char *mirror);
 

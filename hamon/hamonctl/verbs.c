@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -102,16 +103,27 @@ int verb_is_primary(const struct command_line *c)
         return yes ? 0 : 2;
 }
 
+static json_t *prepare_body(bool overwrite, uint64_t leg_bytes)
+{
+        json_t *body = json_pack("{s:b}", "overwrite", (int)overwrite);
+        char text[24];
+        (void)snprintf(text, sizeof text, "%" PRIu64, leg_bytes);
+        if (leg_bytes)
+                json_object_set_new(body, "leg_bytes", json_string(text)); /* 64 bits are text in the API */
+        return body;
+}
+
 int verb_mirror_prepare(const struct command_line *c, const char *verb, const char *mirror)
 {
         char path[160], code[32] = "";
         if (!mirror_path(path, mirror, verb))
                 return EXIT_USAGE;
+        uint64_t leg_bytes = strcmp(verb, "create") == 0 ? create_leg_bytes(c, mirror) : 0;
         if (c->dry_run)
                 return rehearse(c, verb, mirror);
         if (c->overwrite || c->yes)
                 announce(c, verb, mirror);
-        int r = call_command(c, path, json_pack("{s:b}", "overwrite", (int)(c->overwrite || c->yes)), code);
+        int r = call_command(c, path, prepare_body(c->overwrite || c->yes, leg_bytes), code);
         if (r == EXIT_DONE || strcmp(code, reason_code(REASON_COMMAND_CONSENT)) != 0)
                 return r;
         char question[256];
@@ -120,7 +132,7 @@ int verb_mirror_prepare(const struct command_line *c, const char *verb, const ch
                        mirror);
         if (!ask_typed(question, mirror))
                 return EXIT_REFUSED;
-        return call_command(c, path, json_pack("{s:b}", "overwrite", 1), NULL);
+        return call_command(c, path, prepare_body(true, leg_bytes), NULL);
 }
 
 int verb_start_alone(const struct command_line *c, const char *mirror)

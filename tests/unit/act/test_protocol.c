@@ -27,6 +27,7 @@ static void every_effect_arrives(void **state)
                                    .version = 9,
                                    .whole = true,
                                    .lifetime_ms = 1000,
+                                   .leg_bytes = type == EFFECT_ARRAY_CREATE ? 5ull << 40 : 0,
                                    .until_ms = type % 2 ? 1ull << 40 : 0},
                               back;
 

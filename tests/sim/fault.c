@@ -586,7 +586,11 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 go_back(s, WITNESS, 0, 0);
                 return;
         case FAULT_DEBT_LOST:
-                if (sim_chance(s, 70)) {
+                if (s->aim == NO_NODE && sim_chance(s, 50)) { /* between capture and apply, where nobody else knows what is owed */
+                        s->ambush = (struct ambush){.laid = true, .machine = AMBUSH_ROLE, .state = MIRROR_ASSEMBLE, .kind = FAULT_DEBT_LOST};
+                        return;
+                }
+                if (s->aim != NO_NODE || sim_chance(s, 50)) {
                         trace(s, n, "the debt file is removed", 0, 0);
                         s->node[n].act.debt = 0;
                         s->node[n].act.has_debt = false;

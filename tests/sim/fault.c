@@ -607,7 +607,12 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
         case FAULT_TRAP_JOIN: { /* a leave, that there be a join */
                 uint64_t cut_us = sim_between(s, 2 * SECOND, 6 * SECOND);
                 s->faults++;
-                s->trap_join = true;
+                if (sim_chance(s, 30)) { /* or its swap does not come to its end (R2g) */
+                        static const enum fault kinds[] = {FAULT_HAMON_CRASH, FAULT_POWER_CUT, FAULT_ISOLATE, FAULT_ACCEPTED_LOST};
+                        s->ambush = (struct ambush){.laid = true, .machine = AMBUSH_LEG, .state = LEG_JOIN, .kind = kinds[sim_random(s, sizeof kinds / sizeof *kinds)]};
+                } else {
+                        s->trap_join = true;
+                }
                 cut(s, n, o, cut_us);
                 cut(s, o, n, cut_us);
                 return;

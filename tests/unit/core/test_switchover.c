@@ -118,6 +118,27 @@ static void new_primary_dies_in_a_switchover(void **state)
         }
 }
 
+/* The new primary is cut off while it fences, the old one takes over again, and the new one hears of it: it has assembled nothing, and stands by. */
+static void new_primary_is_superseded_while_it_fences(void **state)
+{
+        (void)state;
+        world_hold_switchover(&w, EFFECT_REVOKE);
+        assert_int_equal(w.core[B].mirror[M].state, MIRROR_REVOKE);
+        world_isolate(&w, B, true);
+        world_live(&w, 8000);
+        assert_true(world_serves(&w, A));
+        assert_int_equal(w.core[B].mirror[M].state, MIRROR_REVOKE);
+        unsigned since = w.effects;
+        world_isolate(&w, B, false);
+        world_live(&w, 1000);
+        assert_int_equal(w.core[B].mirror[M].state, MIRROR_STANDBY);
+        w.machine[B].hold = EFFECT_TYPES;
+        world_live(&w, 9000);
+        assert_true(world_serves(&w, A) && w.core[A].leg[M].state == LEG_IN);
+        for (unsigned i = since; i < w.effects; i++)
+                assert_false(w.effect[i].node == B && w.effect[i].effect.type == EFFECT_ASSEMBLE);
+}
+
 /* hamon-act dies with its hold: everything from REVOKE on is done again. */
 static void act_dies_in_a_switchover(void **state)
 {
@@ -197,6 +218,7 @@ int main(void)
             cmocka_unit_test(switchover_of_unequal_legs),
             cmocka_unit_test(old_primary_dies_in_a_switchover),
             cmocka_unit_test(new_primary_dies_in_a_switchover),
+            cmocka_unit_test(new_primary_is_superseded_while_it_fences),
             cmocka_unit_test(act_dies_in_a_switchover),
             cmocka_unit_test(switchover_to_a_node_whose_disk_fails),
             cmocka_unit_test(hamon_act_dies_in_a_hand_over),

@@ -161,27 +161,46 @@ int dm_leg_ensure(const char *mirror, const char *disk, dev_t *ret_device, uint6
         return 0;
 }
 
-/* A table for the device, which holds from its resume on; the resume itself suspends first (dm-ioctl.c, do_resume()). */
-static int replace_table(const char *name, const struct dm_mapping *m)
+static int load_table(const char *name, const struct dm_mapping *m)
 {
         char parameters[64];
-        uint32_t cookie = 0;
         int r = -ENOMEM;
 
         format_linear(m, parameters);
-        struct dm_task *load = dm_task_create(DM_DEVICE_RELOAD), *resume = dm_task_create(DM_DEVICE_RESUME);
-        if (load && resume && dm_task_set_name(load, name) && dm_task_add_target(load, 0, m->size_sectors, "linear", parameters) &&
-            dm_task_set_name(resume, name) && dm_task_set_cookie(resume, &cookie, UDEV_FLAGS)) {
-                r = dm_task_run(load) ? 0 : error_of(load);
-                if (r == 0)
-                        r = dm_task_run(resume) ? 0 : error_of(resume);
+        struct dm_task *task = dm_task_create(DM_DEVICE_RELOAD);
+        if (!task)
+                return r;
+        if (dm_task_set_name(task, name) && dm_task_add_target(task, 0, m->size_sectors, "linear", parameters))
+                r = dm_task_run(task) ? 0 : error_of(task);
+        dm_task_destroy(task);
+        return r;
+}
+
+/*
+ * The loaded table holds from here on; the kernel suspends first (dm-ioctl.c, do_resume()). Whoever takes a cookie must run its task: for one that nobody
+ * runs dm_udev_wait() waits for ever.
+ */
+static int resume(const char *name)
+{
+        uint32_t cookie = 0;
+        int r = -ENOMEM;
+
+        struct dm_task *task = dm_task_create(DM_DEVICE_RESUME);
+        if (!task)
+                return r;
+        if (dm_task_set_name(task, name) && dm_task_set_cookie(task, &cookie, UDEV_FLAGS)) {
+                r = dm_task_run(task) ? 0 : error_of(task);
                 (void)dm_udev_wait(cookie);
         }
-        if (load)
-                dm_task_destroy(load);
-        if (resume)
-                dm_task_destroy(resume);
+        dm_task_destroy(task);
         return r;
+}
+
+static int replace_table(const char *name, const struct dm_mapping *m)
+{
+        int r = load_table(name, m);
+
+        return r < 0 ? r : resume(name);
 }
 
 int dm_leg_grow(const char *mirror, const char *disk, uint64_t *ret_size_bytes, struct trouble *t)

@@ -42,8 +42,9 @@ static int grow_file_system(const struct mirror *m, const char *md_path, struct 
 
         if (!*s->mount || mount_look(s->mount, md_path) != MOUNT_OURS)
                 return 0; /* whoever uses the bare device sees its new size */
-        int r = child_run(argv, GROWFS_MS, t);
-        return r < 0 ? trouble_say(t, r, "the array is larger, the file system on it is not: grow it by hand (%.60s)", t->text) : 0;
+        struct trouble said = {""};
+        int r = child_run(argv, GROWFS_MS, &said);
+        return r < 0 ? trouble_say(t, r, "the array is larger, the file system on it is not: grow it by hand (%.60s)", said.text) : 0;
 }
 
 /* Nothing grew. A peer's leg that is as short as before may not have been grown yet, or be attached with its old size. */

@@ -15,6 +15,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <sys/statvfs.h>
 
 #define GROWFS_MS 600000u  /* ext4 writes the tables of the new groups at the latest when it is grown by far */
 #define GROWFS "/lib/systemd/systemd-growfs"
@@ -35,15 +36,27 @@ int effect_leg_grow(struct mirror *m, const struct effect *e, struct effect_resu
         return r < 0 ? r : nbdd_export_follow_size(m, size, t);
 }
 
-static int grow_file_system(const struct mirror *m, const char *md_path, struct trouble *t)
+/* 0 while it cannot be asked. */
+static uint64_t blocks_of(const char *mount)
+{
+        struct statvfs v;
+
+        return statvfs(mount, &v) == 0 ? v.f_blocks : 0;
+}
+
+/* *ret_grew: it is larger than it was. */
+static int grow_file_system(const struct mirror *m, const char *md_path, bool *ret_grew, struct trouble *t)
 {
         const struct config_service *s = &m->cm->service;
         const char *const argv[] = {GROWFS, s->mount, NULL};
 
+        *ret_grew = false;
         if (!*s->mount || mount_look(s->mount, md_path) != MOUNT_OURS)
                 return 0; /* whoever uses the bare device sees its new size */
         struct trouble said = {""};
+        uint64_t before = blocks_of(s->mount);
         int r = child_run(argv, GROWFS_MS, &said);
+        *ret_grew = before > 0 && blocks_of(s->mount) > before;
         return r < 0 ? trouble_say(t, r, "the array is larger, the file system on it is not: grow it by hand (%.60s)", said.text) : 0;
 }
 
@@ -62,6 +75,7 @@ int effect_array_grow(struct mirror *m, const struct effect *e, struct effect_re
         struct array a = mirror_array(m);
         struct array_growth g;
         uint64_t leg;
+        bool grew;
 
         (void)e, (void)ret;
         int r = dm_leg_grow(m->cm->name, m->disk, &leg, t);
@@ -73,6 +87,6 @@ int effect_array_grow(struct mirror *m, const struct effect *e, struct effect_re
         if (g.after_bytes > g.before_bytes)
                 log_info("mirror %s: %s has grown from %llu to %llu MiB", m->cm->name, a.md_path, (unsigned long long)g.before_bytes / MIB,
                          (unsigned long long)g.after_bytes / MIB);
-        r = grow_file_system(m, a.md_path, t); /* also one that an earlier grow did not get to */
-        return r < 0 || g.after_bytes > g.before_bytes ? r : say_no_room(&g, a.md_path, t);
+        r = grow_file_system(m, a.md_path, &grew, t); /* also one that an earlier grow did not get to */
+        return r < 0 || grew || g.after_bytes > g.before_bytes ? r : say_no_room(&g, a.md_path, t);
 }

@@ -4,6 +4,7 @@
 #include "hamon/act/direct_io.h"
 #include "hamon/act/dm_mapping.h"
 #include "hamon/act/leg_header.h"
+#include "hamon/core/effect.h"
 
 #include <errno.h>
 #include <inttypes.h>

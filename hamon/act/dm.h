@@ -17,7 +17,6 @@
 
 #define DM_PATH_SIZE 128
 #define LEG_GRAIN_BYTES (1u << 20)
-#define LEG_LEAST_BYTES (8u * LEG_GRAIN_BYTES)
 
 /* "/dev/mapper/nbdd-leg-MIRROR" */
 void dm_leg_path(const char *mirror, char ret[DM_PATH_SIZE]);

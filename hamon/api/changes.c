@@ -297,7 +297,11 @@ int post_mirror_create(struct api_call *c, struct http_response *resp)
                 wanted.consent = json_take_bool(&t, "overwrite");
         if (c->body && json_take_has(&t, "leg_bytes"))
                 wanted.leg_bytes = json_take_u64(&t, "leg_bytes");
-        return c->body && json_take_end(&t) < 0 ? bad_body(resp) : post_wanted(c, &wanted, resp);
+        if (c->body && json_take_end(&t) < 0)
+                return bad_body(resp);
+        if (wanted.leg_bytes != 0 && wanted.leg_bytes < LEG_LEAST_BYTES) /* before the disk is written over for it */
+                return http_response_problem(resp, 400, "bad-request", "a leg of that size is too small", "leg_bytes is at least 8388608 (8 MiB)", "leave it out for all that the disk has");
+        return post_wanted(c, &wanted, resp);
 }
 
 int post_mirror_join(struct api_call *c, struct http_response *resp)

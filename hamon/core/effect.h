@@ -72,6 +72,8 @@ enum {
         RESYNC_PAUSE_MOST_S = 30 * 86400,
 };
 
+enum { LEG_LEAST_BYTES = 8 << 20 }; /* of a leg behind its header */
+
 struct resync_order {
         enum resync_wish wish;
         uint32_t for_s;    /* PAUSE: resumes by itself after so many seconds; 0: when a person says so */

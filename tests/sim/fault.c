@@ -104,7 +104,7 @@ static void restart(struct sim *s, uint8_t n, uint64_t life, uint64_t unused)
         }
 }
 
-static void crash(struct sim *s, uint8_t n, enum life life, uint64_t within_us)
+void fault_crash(struct sim *s, uint8_t n, enum life life, uint64_t within_us)
 {
         struct node *m = &s->node[n];
         struct event e;
@@ -156,7 +156,7 @@ static void freeze(struct sim *s, uint8_t n, enum life life, uint64_t us)
 void fault_act_dies(struct sim *s, uint8_t n)
 {
         trace(s, n, "hamon-act dies in the middle", 0, 0);
-        crash(s, n, LIFE_ACT, 500 * MS);
+        fault_crash(s, n, LIFE_ACT, 500 * MS);
 }
 
 static void relink(struct sim *s, uint8_t n, uint64_t from, uint64_t to)
@@ -211,79 +211,6 @@ static bool survives(const struct sim *s, uint8_t victim)
         return s->decided.legs[victim].in_sync ? leg->in_sync && !o->disk.failed && uuid_equal(&leg->uuid, &o->disk.leg) : !o->disk.failed;
 }
 
-static void forget(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
-{
-        (void)unused_a, (void)unused_b;
-        bool only = s->manual && (n >= NODES || s->word_of != NO_NODE || s->seats != 3 ||
-                                  !uuid_equal(&s->node[1 - n].hamon.file.voter, &s->decided.voters[1 - n])); /* the other one was not admitted yet */
-        if (s->forgotten || s->healed || only)
-                return; /* the only voter that knows what was decided */
-        s->forgotten = true;
-        trace(s, n, "the voter's state file is lost", 0, 0);
-        script(s, "forget", n, NO_NODE);
-        if (s->node[n].life[LIFE_MACHINE].up)
-                machine_off(s, n);
-        s->node[n].hamon.file_known = false;
-        memset(&s->node[n].hamon.file, 0, sizeof s->node[n].hamon.file);
-}
-
-/*
- * A hamon runs whose ballot is open, and the voter has answered it. Nothing can take that answer back: the proposer counts it, whatever the voter
- * remembers. A majority of promises or acceptances of which one is forgotten at that moment is none, and no protocol of majorities stands it (LIMITS).
- */
-static bool is_awaited(const struct sim *s, uint8_t voter)
-{
-        for (uint8_t n = 0; n < NODES; n++) {
-                const struct proposer *p = &s->node[n].hamon.core.reg[0].proposer;
-                bool open = s->node[n].life[LIFE_HAMON].up && (p->phase == PROPOSER_PREPARE || p->phase == PROPOSER_ACCEPT);
-                if (open && ballot_compare(&s->node[voter].hamon.file.promised, &p->ballot) >= 0)
-                        return true;
-        }
-        return false;
-}
-
-/*
- * Can this node be fooled by the vote of a witness that went back to the snapshot? Not if it has seen that the witness accepted more, and kept that (R7d):
- * it does not count it. Nor if its own memory makes up for the lost one: it knows what was decided, and the highest ballot that the witness had answered, so
- * that whatever it decides with the old vote is above that ballot and built on that value. (Knowing the value is not enough: a lower ballot may win
- * the forgotten vote, and what is so decided loses against the same old value in the higher ballot of the other node.) A node of which neither is true was dead
- * or cut off, and no protocol of majorities can tell it (LIMITS).
- */
-static bool is_fooled(const struct sim *s, uint8_t n)
-{
-        const struct acceptor_state *file = &s->node[n].hamon.file, *lost = &s->node[WITNESS].hamon.file;
-        const struct voter_seen *seen = &file->seen[WITNESS];
-        bool sees = uuid_equal(&seen->voter, &lost->voter) && ballot_compare(&seen->accepted, &s->snapshot.accepted) > 0;
-        bool knows = file->value.version == s->decided.version && ballot_compare(&file->promised, &lost->promised) >= 0;
-
-        return !sees && !knows;
-}
-
-/*
- * The witness gets an older state file, when neither node can be fooled by it (whichever is left then). And it comes between two ballots, however long one of
- * them may take. Until then the machine that is restored runs on.
- */
-static void go_back(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
-{
-        struct hamon *h = &s->node[n].hamon;
-
-        (void)unused_a, (void)unused_b;
-        if (s->healed || s->forgotten || s->manual || ballot_compare(&h->file.promised, &s->snapshot.promised) <= 0 || !s->snapshot.value.version)
-                return;
-        if (is_fooled(s, 0) || is_fooled(s, 1))
-                return;
-        if (is_awaited(s, n)) {
-                sim_after(s, 50 * MS, n, LIFE_WORLD, go_back, 0, 0);
-                return;
-        }
-        s->forgotten = true;
-        trace(s, n, "is restored from a snapshot of record version %llu", s->snapshot.value.version, 0);
-        h->file = s->snapshot;
-        check_vote_lost(s, n);
-        s->jumped_us = s->now_us; /* the lease that it gave to a primary that it does not know is forgotten, too: LIMITS */
-        crash(s, n, LIFE_HAMON, 500 * MS);
-}
-
 /* The disk is reset while nobody uses it: it works again, and has lost what it never flushed. */
 static void disk_reset(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
@@ -331,7 +258,7 @@ static void blink(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b
         if (s->healed)
                 return;
         trace(s, n, "hamon crashes", 0, 0);
-        crash(s, n, LIFE_HAMON, 100 * MS);
+        fault_crash(s, n, LIFE_HAMON, 100 * MS);
 }
 
 static void isolate(struct sim *s, uint8_t n, uint64_t us)
@@ -347,7 +274,7 @@ static void isolate(struct sim *s, uint8_t n, uint64_t us)
 static void restart_after_leave(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b)
 {
         (void)unused_a, (void)unused_b;
-        crash(s, n, LIFE_HAMON, 3 * SECOND);
+        fault_crash(s, n, LIFE_HAMON, 3 * SECOND);
 }
 
 /* It is noticed by the next write; by md, or by the probe of the own disk when only flushes fail. */
@@ -417,7 +344,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 if (s->aim == NO_NODE)
                         n = (uint8_t)sim_random(s, VOTERS);
                 trace(s, n, "hamon crashes", 0, 0);
-                crash(s, n, LIFE_HAMON, 3 * SECOND);
+                fault_crash(s, n, LIFE_HAMON, 3 * SECOND);
                 return;
         case FAULT_HAMON_STALL:
                 trace(s, n, "hamon hangs for %llu ms", short_us / MS, 0);
@@ -425,7 +352,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 return;
         case FAULT_ACT_CRASH:
                 trace(s, n, "hamon-act crashes", 0, 0);
-                crash(s, n, LIFE_ACT, 3 * SECOND);
+                fault_crash(s, n, LIFE_ACT, 3 * SECOND);
                 return;
         case FAULT_ACT_STALL:
                 trace(s, n, "hamon-act hangs for %llu ms", short_us / MS, 0);
@@ -439,7 +366,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 return;
         case FAULT_NBDD_CRASH:
                 trace(s, n, "nbdd crashes", 0, 0);
-                crash(s, n, LIFE_NBDD, 3 * SECOND);
+                fault_crash(s, n, LIFE_NBDD, 3 * SECOND);
                 return;
         case FAULT_NBDD_STALL:
                 trace(s, n, "nbdd hangs for %llu ms", long_us / MS, 0);
@@ -447,7 +374,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 return;
         case FAULT_NBDC_CRASH:
                 trace(s, n, "nbdc crashes", 0, 0);
-                crash(s, n, LIFE_NBDC, 3 * SECOND);
+                fault_crash(s, n, LIFE_NBDC, 3 * SECOND);
                 return;
         case FAULT_FREEZE:
                 if (s->aim == NO_NODE)
@@ -509,14 +436,14 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 machine_off(s, n);
                 return;
         case FAULT_FORGET:
-                forget(s, (uint8_t)sim_random(s, VOTERS), 0, 0);
+                fault_forget(s, (uint8_t)sim_random(s, VOTERS), 0, 0);
                 return;
         case FAULT_TRAP_MEMORY:
                 s->faults += 2;
                 n = s->decided.primary < NODES ? s->decided.primary : n;
                 cut(s, n, (uint8_t)(1 - n), 12 * SECOND);
                 cut(s, (uint8_t)(1 - n), n, 12 * SECOND);
-                sim_after(s, sim_between(s, 3 * SECOND, 6 * SECOND), WITNESS, LIFE_WORLD, forget, 0, 0);
+                sim_after(s, sim_between(s, 3 * SECOND, 6 * SECOND), WITNESS, LIFE_WORLD, fault_forget, 0, 0);
                 sim_after(s, sim_between(s, 6 * SECOND, 9 * SECOND), n, LIFE_WORLD, turn_off, 0, 0);
                 return;
         case FAULT_TRAP_RESTART:
@@ -583,7 +510,7 @@ static void strike(struct sim *s, uint8_t unused_node, uint64_t kind, uint64_t u
                 s->node[n].act.dies_in = (unsigned)sim_between(s, 1, 16);
                 return;
         case FAULT_GO_BACK:
-                go_back(s, WITNESS, 0, 0);
+                fault_go_back(s, WITNESS, 0, 0);
                 return;
         case FAULT_DEBT_LOST:
                 if (s->aim == NO_NODE && sim_chance(s, 50)) { /* between capture and apply, where nobody else knows what is owed */
@@ -705,7 +632,7 @@ bool fault_heal(struct sim *s)
                 }
                 whole = whole && !(n < NODES && waits_for_a_person(s, n));
                 if (m->nbdd.failed && m->life[LIFE_MACHINE].up) /* a person clears it */
-                        crash(s, n, LIFE_NBDD, 100 * MS);
+                        fault_crash(s, n, LIFE_NBDD, 100 * MS);
                 if (!m->life[LIFE_MACHINE].up)
                         machine_on(s, n);
         }

@@ -2,7 +2,7 @@
 # make sim [SEED=1] [SCHEDULES=1000] [SECONDS=0] [SINGLE=1] [MAINTENANCE=1]: whole clusters under virtual time with random faults (tests/sim/sim.h).
 # make mutants [MUTANT_SCHEDULES=60000] [MUTANTS="a b"]: the simulator must find each deliberate breakage of the core and of its models.
 PROGRAMS += sim/sim
-sim/sim_SRCS := $(addprefix tests/sim/,sim.c story.c net.c hamon.c disk.c nbd.c md.c act.c worker.c observe.c machine.c app.c check.c rules.c cover.c clock.c ambush.c operator.c script.c fault.c schedule.c main.c)
+sim/sim_SRCS := $(addprefix tests/sim/,sim.c story.c net.c hamon.c disk.c nbd.c md.c act.c worker.c observe.c machine.c app.c check.c rules.c cover.c clock.c ambush.c operator.c script.c fault.c memory.c schedule.c main.c)
 sim/sim_ARCHIVES := wire hamon_core base
 sim/sim_LDLIBS := -Wl,--wrap=table_find # cover.c counts
 

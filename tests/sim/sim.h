@@ -8,7 +8,7 @@
  *
  * Parts: sim.c (time, events, lives), net.c (datagrams, links), hamon.c (driver around the core), clock.c, disk.c, nbd.c (nbdd and nbdc), md.c,
  * act.c and observe.c (hamon-act), machine.c (power), app.c (writes and ledger), check.c (promises),
- * rules.c (rules), cover.c (what was reached), fault.c, ambush.c and operator.c (what goes wrong, and the person), script.c (the same
+ * rules.c (rules), cover.c (what was reached), fault.c, memory.c, ambush.c and operator.c (what goes wrong, and the person), script.c (the same
  * as a scenario), story.c (trace), schedule.c
  * (the shape of a run), main.c. The models under real hamons: machines/.
  */
@@ -527,6 +527,9 @@ void fault_schedule(struct sim *s, uint64_t from_us, uint64_t until_us, unsigned
 void fault_one(struct sim *s, unsigned kind);
 void fault_at(struct sim *s, uint8_t node, unsigned kind, uint64_t us);
 void fault_act_dies(struct sim *s, uint8_t node);
+void fault_crash(struct sim *s, uint8_t n, enum life life, uint64_t within_us); /* and comes back after about so long */
+void fault_forget(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b);  /* memory.c: the voter's state file is lost */
+void fault_go_back(struct sim *s, uint8_t n, uint64_t unused_a, uint64_t unused_b); /* the witness gets the snapshot of its state file */
 void fault_own_disk(struct sim *s, uint8_t node, uint64_t unused_a, uint64_t unused_b);
 unsigned fault_kinds(void);
 const char *fault_text(unsigned kind);

@@ -130,36 +130,48 @@ static int create(const char *name, const struct dm_mapping *m)
         return r;
 }
 
-int dm_leg_ensure(const char *mirror, const char *disk, dev_t *ret_device, uint64_t *ret_size_bytes, struct trouble *t)
+/* What the leg's device is to be, and is; `change` makes the one the other, under the lock (1: it did; 0: nothing to do). 1: it is there; 0: it is not; -errno with a sentence. */
+static int with_device(const char *mirror, const char *disk, int (*change)(const char *name, const struct dm_mapping *want, int there, const struct dm_mapping *have),
+                       dev_t *ret_device, struct dm_mapping *ret, struct trouble *t)
 {
         char name[DM_PATH_SIZE];
-        struct dm_mapping want = {0}, have;
-        dev_t device;
+        struct dm_mapping want = {0};
 
+        *ret = (struct dm_mapping){0};
         int r = disk_mapping(disk, &want, t);
         if (r < 0)
                 return r;
         leg_name(mirror, name);
         pthread_mutex_lock(&lock);
         dm_log_with_errno_init(quiet);
-        r = query(name, &device, &have);
-        if (r == 0) {
-                r = create(name, &want);
-                if (r == 0)
-                        r = query(name, &device, &have);
-                if (r == 0)
-                        r = -ENODEV;
-        }
+        int there = query(name, ret_device, ret);
+        r = there < 0 ? there : change(name, &want, there, ret);
+        if (r > 0)
+                there = query(name, ret_device, ret); /* as it is now */
         pthread_mutex_unlock(&lock);
-        if (r < 0)
-                return trouble_errno(t, r, "cannot make device-mapper device \"%s\" over \"%s\"", name, disk);
-        if (!dm_mapping_is_of_leg(&have, &want))
-                return trouble_say(t, -EEXIST,
-                                   "device-mapper device \"%s\" is there with another mapping: remove it with dmsetup",
-                                   name);
-        *ret_device = device;
+        if (r < 0 || there < 0)
+                return trouble_errno(t, r < 0 ? r : there, "cannot make device-mapper device \"%s\" over \"%s\"", name, disk);
+        if (there && !dm_mapping_is_of_leg(ret, &want))
+                return trouble_say(t, -EEXIST, "device-mapper device \"%s\" is there with another mapping: remove it with dmsetup", name);
+        return there;
+}
+
+static int create_missing(const char *name, const struct dm_mapping *want, int there, const struct dm_mapping *have)
+{
+        (void)have;
+        int r = there ? 0 : create(name, want);
+        return there || r < 0 ? r : 1;
+}
+
+int dm_leg_ensure(const char *mirror, const char *disk, dev_t *ret_device, uint64_t *ret_size_bytes, struct trouble *t)
+{
+        struct dm_mapping have;
+
+        int r = with_device(mirror, disk, create_missing, ret_device, &have, t);
+        if (r == 0)
+                return trouble_say(t, -ENODEV, "the device-mapper device of mirror \"%s\" went away as it was made", mirror);
         *ret_size_bytes = have.size_sectors * SECTOR;
-        return 0;
+        return r < 0 ? r : 0;
 }
 
 static int load_table(const char *name, const struct dm_mapping *m)
@@ -197,38 +209,26 @@ static int resume(const char *name)
         return r;
 }
 
-static int replace_table(const char *name, const struct dm_mapping *m)
+static int lengthen(const char *name, const struct dm_mapping *want, int there, const struct dm_mapping *have)
 {
-        int r = load_table(name, m);
-
-        return r < 0 ? r : resume(name);
+        if (!there || !dm_mapping_is_of_leg(have, want) || have->size_sectors == want->size_sectors)
+                return 0;
+        int r = load_table(name, want);
+        if (r == 0)
+                r = resume(name);
+        return r < 0 ? r : 1;
 }
 
 int dm_leg_grow(const char *mirror, const char *disk, uint64_t *ret_size_bytes, struct trouble *t)
 {
-        char name[DM_PATH_SIZE];
-        struct dm_mapping want = {0}, have = {0};
+        struct dm_mapping have;
         dev_t device;
 
-        int r = disk_mapping(disk, &want, t);
-        if (r < 0)
-                return r;
-        leg_name(mirror, name);
-        pthread_mutex_lock(&lock);
-        dm_log_with_errno_init(quiet);
-        r = query(name, &device, &have);
-        bool ours = r == 1 && dm_mapping_is_of_leg(&have, &want);
-        if (ours && have.size_sectors < want.size_sectors)
-                r = replace_table(name, &want);
-        pthread_mutex_unlock(&lock);
-        if (r == 0 && have.size_sectors == 0)
-                return trouble_say(t, -ENXIO, "device-mapper device \"%s\" is not there", name);
-        if (r < 0)
-                return trouble_errno(t, r, "cannot lengthen device-mapper device \"%s\" over \"%s\"", name, disk);
-        if (!ours)
-                return trouble_say(t, -EEXIST, "device-mapper device \"%s\" has another mapping: remove it with dmsetup", name);
-        *ret_size_bytes = want.size_sectors * SECTOR;
-        return 0;
+        int r = with_device(mirror, disk, lengthen, &device, &have, t);
+        if (r == 0)
+                return trouble_say(t, -ENXIO, "the device-mapper device of mirror \"%s\" is not there", mirror);
+        *ret_size_bytes = have.size_sectors * SECTOR;
+        return r < 0 ? r : 0;
 }
 
 int dm_leg_remove(const char *mirror, struct trouble *t)

@@ -10,9 +10,12 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "nbdd/backend.h"
+#include "nbdd/coalesce.h"
 #include "nbdd/conn.h"
 #include "nbdd/disk_pool.h"
 #include "nbdd/spin.h"
@@ -23,6 +26,7 @@
 #define RING_COMPLETIONS 4096u
 #define BATCH_MAX 256u
 #define KERNEL_THREADS_MAX 128u /* of one ring, for what the kernel cannot do without waiting: the default (4 a core) is soon used up by a hanging disk */
+#define TIMER_SLACK_NS 1000u /* the default, 50 us, is longer than a pause */
 #define IMMEDIATE_WRITE_MAX (4u << 20) /* longer, and the others of this worker would wait for milliseconds */
 
 /* What a completion belongs to: the low bits of user_data, beside the pointer. */
@@ -33,6 +37,9 @@ struct uring {
         uint64_t wake_count; /* what the eventfd gave */
         struct disk_pool *pool; /* for what io_uring has no operation for; NULL until it is needed */
         struct spin spin;
+        struct coalesce coalesce;
+        struct conn *receiver; /* the last whose receive was queued in this turn */
+        bool has_work;         /* something beside receives is queued: a pause must not hold it up */
         bool tells_task_work; /* the ring has a flag for completions that wait for us to enter the kernel */
 };
 
@@ -87,6 +94,7 @@ static int uring_init(struct worker *w)
         (void)io_uring_register_iowq_max_workers(&u->ring, limits); /* a kernel before 5.15: the default has to do */
         u->tells_task_work = p.flags & IORING_SETUP_TASKRUN_FLAG;
         w->backend_state = u;
+        (void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS); /* of this thread; without it pauses are longer, and fewer */
         arm_wake(w);
         return 0;
 }
@@ -102,7 +110,10 @@ static void uring_release(struct worker *w)
 
 static void uring_receive(struct conn *c)
 {
+        struct uring *u = c->worker->backend_state;
         struct io_uring_sqe *sqe = sqe_get(c->worker);
+
+        u->receiver = c;
         if (c->receive_msg.msg_iovlen == 1)
                 io_uring_prep_recv(sqe, c->fd, c->receive_iov[0].iov_base, c->receive_iov[0].iov_len, c->receive_flags);
         else
@@ -112,7 +123,10 @@ static void uring_receive(struct conn *c)
 
 static void uring_send(struct conn *c)
 {
+        struct uring *u = c->worker->backend_state;
         struct io_uring_sqe *sqe = sqe_get(c->worker);
+
+        u->has_work = true;
         io_uring_prep_sendmsg(sqe, c->fd, &c->send_msg, (unsigned)c->send_flags);
         sqe_tag(sqe, c, TAG_SEND);
 }
@@ -154,6 +168,7 @@ static bool disk_by_thread(struct request *q)
 
 static void uring_disk(struct request *q)
 {
+        struct uring *u = q->conn->worker->backend_state;
         const struct disk *d = &q->disk;
 
         if (disk_is_immediate(q)) {
@@ -168,6 +183,7 @@ static void uring_disk(struct request *q)
         if (kernel_would_queue(q) && disk_by_thread(q))
                 return;
         struct io_uring_sqe *sqe = sqe_get(q->conn->worker);
+        u->has_work = true;
         switch (d->operation) {
         case DISK_EXTENTS: /* above */
                 break;
@@ -233,6 +249,26 @@ static void look_first(struct uring *u, uint64_t end_ns)
                 (void)sched_yield();
 }
 
+/* Requests of a client that is ahead of us gather; the disk and the senders have their work meanwhile. See coalesce.h. */
+static void pause_first(struct worker *w)
+{
+        struct uring *u = w->backend_state;
+        uint32_t limit_ns = engine_limit(w->engine, LIMIT_COALESCE_US) * 1000u;
+        uint32_t pause_ns = 0;
+
+        if (w->taken > 0 && limit_ns > 0 && coalesce_looks(&u->coalesce))
+                pause_ns = coalesce_pause(&u->coalesce, w->taken, u->receiver && conn_is_ahead(u->receiver), limit_ns);
+
+        if (pause_ns > 0) {
+                if (u->has_work)
+                        (void)io_uring_submit(&u->ring); /* an error is met again, and told, by the wait */
+                (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = pause_ns}, NULL);
+        }
+        w->taken = 0;
+        u->receiver = NULL;
+        u->has_work = false;
+}
+
 static void uring_turn(struct worker *w, unsigned timeout_ms)
 {
         struct uring *u = w->backend_state;
@@ -241,6 +277,7 @@ static void uring_turn(struct worker *w, unsigned timeout_ms)
 
         uint64_t begin_ns = monotonic_ns(), limit_ns = engine_limit(w->engine, LIMIT_SPIN_US) * 1000ull;
 
+        pause_first(w);
         look_first(u, begin_ns + limit_ns);
         int r = io_uring_submit_and_wait_timeout(&u->ring, &one, 1, &t, NULL);
         if (r < 0 && r != -ETIME && r != -EINTR && r != -EAGAIN && r != -EBUSY) {
@@ -256,7 +293,10 @@ static void uring_turn(struct worker *w, unsigned timeout_ms)
 
 static void uring_forget(struct conn *c)
 {
-        (void)c;
+        struct uring *u = c->worker->backend_state;
+
+        if (u->receiver == c)
+                u->receiver = NULL;
 }
 
 const struct backend backend_uring = {

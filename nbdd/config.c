@@ -25,6 +25,7 @@ static const struct ini_schema schema[] = {
         {"server", "handshake-timeout-ms", false, false},
         {"server", "payload-timeout-ms", false, false},
         {"server", "spin-us", false, false},
+        {"server", "coalesce-us", false, false},
         {"server", "list", false, false},
         {"server", "tls", false, false},
         {"server", "tls-psk", false, false},

@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "nbdd/backend.h"
+#include "nbdd/coalesce.h"
 #include "nbdd/target.h"
 #include "nbdd/worker.h"
 
@@ -238,6 +240,7 @@ static void request_go(struct request *q)
 
         list_append(&c->inflight, &q->link);
         c->disk_count++;
+        c->worker->taken += coalesce_weight(q->nbd.length_bytes, q->nbd.command == NBD_COMMAND_WRITE);
         request_start(q);
         if (!c->ending)
                 note_oldest(c);
@@ -457,6 +460,14 @@ static void receive(struct conn *c)
                 conn_mark(c);
                 take_received(c, n);
         }
+}
+
+bool conn_is_ahead(const struct conn *c)
+{
+        int waiting = 0;
+        uint32_t payload_left = c->payload_request ? c->payload_request->nbd.length_bytes - c->payload_bytes : 0;
+
+        return ioctl(c->fd, FIONREAD, &waiting) == 0 && waiting > 0 && (uint32_t)waiting > payload_left;
 }
 
 void conn_received(struct conn *c, ssize_t result)

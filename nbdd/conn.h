@@ -129,6 +129,9 @@ void conn_service(struct conn *c);
 /* Drops the first `bytes` bytes of what a message is to carry. */
 void conn_iov_advance(struct msghdr *m, size_t bytes);
 
+/* Whether more than the rest of the payload under way has come and was not received yet. A system call. */
+bool conn_is_ahead(const struct conn *c);
+
 /* Completions: a byte count, 0 at the end of the stream, or a negative errno. */
 void conn_received(struct conn *c, ssize_t result);
 void conn_sent(struct conn *c, ssize_t result);

@@ -15,6 +15,8 @@ const struct limit_row limit_rows[LIMIT_COUNT] = {
         [LIMIT_PAYLOAD_MS] = {"payload_timeout_ms", 1000, 600000, 30000, "for each MiB of a write's data to arrive, ms"},
         /* A little more than a client takes to answer a reply on one machine, or over a short link. */
         [LIMIT_SPIN_US] = {"spin_us", 0, 1000, 60, "looking for the next request before sleeping, us; 0: never"},
+        /* A batch of a client that needs 2 us for each request. What waits for it waits longer by as much: little beside a network or a disk. */
+        [LIMIT_COALESCE_US] = {"coalesce_us", 0, 1000, 40, "letting the requests of a client that is ahead gather, us; 0: never"},
         [LIMIT_LIST] = {"list", 0, 1, 1, "whether clients may list the exports"},
 };
 

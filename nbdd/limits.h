@@ -13,6 +13,7 @@ enum limit {
         LIMIT_HANDSHAKE_MS,        /* from accept to GO; waiting for an older session's drain does not count */
         LIMIT_PAYLOAD_MS,          /* for each CONN_PAYLOAD_STEP_BYTES of a write's payload, or what is left of it, to arrive */
         LIMIT_SPIN_US,             /* how long a worker looks for its next completion before it sleeps (spin.h); 0: never */
+        LIMIT_COALESCE_US,         /* how long a worker lets requests gather at most (coalesce.h); 0: never */
         LIMIT_LIST,                /* 0: NBD_OPT_LIST is refused */
         LIMIT_COUNT
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-nbdd_UNIT_TESTS := $(addprefix tests/unit/nbdd/test_,allow extents rules session spin store)
+nbdd_UNIT_TESTS := $(addprefix tests/unit/nbdd/test_,allow coalesce extents rules session spin store)
 UNIT_TESTS += $(nbdd_UNIT_TESTS) tests/unit/wire/test_nbd_wire
 $(foreach t,$(nbdd_UNIT_TESTS),$(eval $(t)_ARCHIVES := nbdd_core wire base) $(eval $(t)_PKGS := jansson gnutls))
 tests/unit/nbdd/test_session_SRCS := tests/fuzz/fuzz_nbd_session.c

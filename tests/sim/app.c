@@ -75,6 +75,8 @@ void app_flush_done(struct sim *s, uint8_t n, bool taken)
         struct app *a = &s->node[n].app;
 
         a->flushing = false;
+        if (taken)
+                check_flushed(s);
         for (unsigned b = 0; b < BLOCKS && taken; b++)
                 if (a->flush_covers[b] > s->ledger.acknowledged[b]) {
                         check_acknowledged(s, n, b, a->flush_covers[b]);

@@ -204,11 +204,16 @@ void check_completed(struct sim *s, uint8_t n, uint64_t epoch, unsigned block, u
                 violation(s, n, "P2: write %llu of old epoch %llu completed after a newer one served", order, epoch);
 }
 
-void check_acknowledged(struct sim *s, uint8_t n, unsigned block, uint64_t order)
+/* A flush was acknowledged: until now nothing was, or nothing was asked for. */
+void check_flushed(struct sim *s)
 {
         if (s->now_us - s->progress_us > s->gap_us)
                 s->gap_us = s->now_us - s->progress_us;
         s->progress_us = s->now_us;
+}
+
+void check_acknowledged(struct sim *s, uint8_t n, unsigned block, uint64_t order)
+{
         check_completed(s, n, s->node[n].md.epoch, block, order);
         if (s->node[n].md.epoch < s->ledger.served_epoch)
                 return;

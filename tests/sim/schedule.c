@@ -8,7 +8,7 @@
 enum {
         CREATION_LIMIT_US = 60 * SECOND,
         LIVENESS_LIMIT_US = 240 * SECOND,
-        SINGLE_FAULT_LIMIT_US = 20 * SECOND,
+        SINGLE_FAULT_LIMIT_US = 12 * SECOND, /* two time-outs of a leg and a take-over */
         CRAWLING_LIMIT_US = 25 * SECOND, /* bit, data and flush of a write just below leg_timeout each, and then one that hangs (R8d) */
         PAUSE_SPAN_US = 40 * SECOND,
 };

@@ -498,6 +498,7 @@ void app_flush_done(struct sim *s, uint8_t node, bool taken); /* taken: by any l
 void check_persisted(struct sim *s, uint8_t node, const struct acceptor_state *state);
 void check_vote_lost(struct sim *s, uint8_t node);
 void check_assemble(struct sim *s, uint8_t node, uint64_t epoch);
+void check_flushed(struct sim *s);
 void check_acknowledged(struct sim *s, uint8_t node, unsigned block, uint64_t order);
 void check_completed(struct sim *s, uint8_t node, uint64_t epoch, unsigned block, uint64_t order);
 bool check_redundant(const struct sim *s);

@@ -4,6 +4,7 @@
 #include "tests/sim/sim.h"
 
 void check_assemble(struct sim *s, uint8_t node, uint64_t epoch) { (void)s, (void)node, (void)epoch; }
+void check_flushed(struct sim *s) { (void)s; }
 void check_acknowledged(struct sim *s, uint8_t node, unsigned block, uint64_t order) { (void)s, (void)node, (void)block, (void)order; }
 void check_completed(struct sim *s, uint8_t node, uint64_t epoch, unsigned block, uint64_t order) { (void)s, (void)node, (void)epoch, (void)block, (void)order; }
 void check_service_start(struct sim *s, uint8_t node, uint64_t epoch) { (void)s, (void)node, (void)epoch; }

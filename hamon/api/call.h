@@ -88,6 +88,9 @@ json_t *config_hashes(const struct api *a);
 json_t *config_differs(const struct api *a); /* names of those whose hash is known, and another one than ours */
 void add_rtt(const struct api *a, json_t *link, uint8_t voter);
 
+/* exports.c: [{"node", KEY: [...] or null, "error"}] of this node and perhaps the other; key: "exports" or "sessions". Waits: a worker's. */
+json_t *exports_look(const struct api *a, const char *key, bool both);
+
 /* page.c: the headers that forbid a page everything that is not this daemon's own. */
 void page_secure(struct http_response *resp);
 
@@ -117,6 +120,7 @@ api_handler get_healthz, get_readyz, probe_primary, probe_secondary, probe_insyn
 api_handler get_metrics;                                                                                   /* metrics.c */
 api_handler get_file;                                                                                      /* page.c */
 api_handler get_status_page;                                                                               /* status_page.c */
+api_handler get_status_exports;                                                                            /* status_exports.c */
 api_handler get_operation, get_operations, cancel_operation, post_mirror_create, post_mirror_join, post_mirror_switchover,
         post_mirror_resync, post_mirror_verify, post_mirror_service_restart, post_mirror_grow, post_mirror_maintenance, post_mirror_start_alone, post_mirror_force_primary, post_node_leave, post_node_confirm_dead, post_node_test_fence, post_witness_replace;            /* changes.c */
 #endif

@@ -50,13 +50,18 @@ static json_t *of_peer(const struct api *a, const char *key)
         return one;
 }
 
-static void look(const struct api *a, struct api_work *w, struct http_response *resp)
+json_t *exports_look(const struct api *a, const char *key, bool both)
 {
         json_t *nodes = json_array();
-        json_array_append_new(nodes, own(a, w->target));
-        if (w->voter < NODES)
-                json_array_append_new(nodes, of_peer(a, w->target));
-        resp->json = json_pack("{s:o}", "nodes", nodes);
+        json_array_append_new(nodes, own(a, key));
+        if (both)
+                json_array_append_new(nodes, of_peer(a, key));
+        return nodes;
+}
+
+static void look(const struct api *a, struct api_work *w, struct http_response *resp)
+{
+        resp->json = json_pack("{s:o}", "nodes", exports_look(a, w->target, w->voter < NODES));
 }
 
 static int look_later(struct api_call *c, const char *key, struct http_response *resp)

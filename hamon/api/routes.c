@@ -17,6 +17,7 @@
         X(GET, "/", PUBLIC, get_file)                                                          \
         X(GET, "/ui/{file}", PUBLIC, get_file)                                                 \
         X(GET, "/status", VIEWER, get_status_page)                                             \
+        X(GET, "/status/exports", VIEWER, get_status_exports)                                  \
         X(GET, "/healthz", PUBLIC, get_healthz)                                                \
         X(GET, "/readyz", PUBLIC, get_readyz)                                                  \
         X(GET, "/metrics", VIEWER, get_metrics)                                                \

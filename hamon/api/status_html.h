@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Private to /status: status_page.c has the frame and the verdict, status_tables.c all that follows, from a status_json(). Any HTTP thread. */
+/*
+ * Private to /status: status_page.c has the frame and the verdict, status_tables.c all that follows, from a status_json(); status_exports.c asks nbdd, on a page
+ * of its own, for that may wait. Any HTTP thread.
+ */
 #ifndef HAMON_API_STATUS_HTML_H
 #define HAMON_API_STATUS_HTML_H
 
@@ -10,6 +13,8 @@
 
 #define HTML_TABLE_END "</table></section>\n"
 
+/* Up to and with <main>; the page asks again by itself. */
+void html_page_begin(FILE *to, const struct config *config, uint8_t self, uint64_t age_ms);
 void html_put(FILE *to, const char *text); /* escaped; NULL is nothing */
 void html_cell(FILE *to, const char *text);
 void html_head(FILE *to, const char *title, const char *heads); /* of a section with one table */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * /status: what the page of webui/ says, as plain HTML without a line of JavaScript, in the same order: verdict, what if, machines, copy, problems,
- * comparison, take-over, events, links, services, versions. A renderer of status_json(); decides nothing. Handlers run in an HTTP thread.
+ * comparison, take-over, events, links, exports (a page of their own, status_exports.c), services, versions. A renderer of status_json(); decides nothing. Handlers run in an HTTP thread.
  */
 #include "hamon/api/call.h"
 #include "hamon/api/status_html.h"
@@ -112,19 +112,24 @@ static void put_verdict(FILE *to, const struct api_call *c, unsigned m, const js
         fputs("</div></dl></section>\n", to);
 }
 
+void html_page_begin(FILE *to, const struct config *config, uint8_t self, uint64_t age_ms)
+{
+        fputs("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+              "<meta http-equiv=\"refresh\" content=\"5\"><link rel=\"stylesheet\" href=\"/ui/style.css\"><title>hamon: ", to);
+        html_put(to, config->cluster);
+        fputs("</title>\n<div id=\"page\"><header><p class=\"where\"><strong>", to);
+        html_put(to, config->cluster);
+        fputs("</strong> seen from ", to);
+        html_put(to, config->voters[self].name);
+        fprintf(to, "<p>%" PRIu64 " ms old; asks again every 5 s</header>\n<main>\n", age_ms);
+}
+
 static void put_page(FILE *to, const struct api_call *c, const json_t *status)
 {
         const struct snapshot *s = c->snapshot;
         const json_t *mirror;
         size_t m;
-        fputs("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-              "<meta http-equiv=\"refresh\" content=\"5\"><link rel=\"stylesheet\" href=\"/ui/style.css\"><title>hamon: ", to);
-        html_put(to, s->config->cluster);
-        fputs("</title>\n<div id=\"page\"><header><p class=\"where\"><strong>", to);
-        html_put(to, s->config->cluster);
-        fputs("</strong> seen from ", to);
-        html_put(to, s->config->voters[s->self].name);
-        fprintf(to, "<p>%" PRIu64 " ms old; asks again every 5 s</header>\n<main>\n", c->now_ms - s->taken_ms);
+        html_page_begin(to, s->config, s->self, c->now_ms - s->taken_ms);
         json_array_foreach(json_object_get(status, "mirrors"), m, mirror)
                 put_verdict(to, c, (unsigned)m, status, mirror);
         put_machines(to, status);
@@ -134,6 +139,8 @@ static void put_page(FILE *to, const struct api_call *c, const json_t *status)
         put_takeover(to, c->api->events);
         put_events(to, c->api->events);
         put_links(to, status);
+        if (c->api->self != WITNESS)
+                fputs("<section><h2>Exports and sessions</h2><p><a href=\"/status/exports\">Exports and sessions of both nodes</a></section>\n", to);
         put_services(to, c, status);
         put_versions(to, c, status);
         fputs("</main><footer class=\"quiet\"><a href=\"/\">The live page</a> <a href=\"/ui/TROUBLESHOOTING.md\">Troubleshooting</a></footer></div></html>\n", to);

@@ -32,6 +32,7 @@ static const struct ini_schema schema[] = {
     {"witness", "address", true, true},
     {"mirror", "id", true, false},
     {"mirror", "device", true, true},
+    {"mirror", "number", true, false},
     {"mirror", "verify", true, false},
     {"service", "mount", true, false},
     {"service", "type", true, false},
@@ -254,6 +255,33 @@ static void read_device(struct config_reading *r, const struct ini_entry *e, con
                 ini_error(r->ini, e, r->errors, "unknown node \"%s\": there is no [node %s] section", node, node);
 }
 
+/* Devices keep their numbers while mirrors before them come and go: where the file names none, it is the lowest that is free, in the order of the file. */
+static void read_numbers(struct config_reading *r, struct config *c)
+{
+        bool taken[MIRRORS_MAX] = {false}, given[MIRRORS_MAX] = {false};
+        unsigned next = 0;
+
+        for (unsigned m = 0; m < c->mirrors; m++) {
+                const struct ini_entry *e = ini_get(r->ini, "mirror", c->mirror[m].name, "number", 0);
+                uint64_t v;
+
+                if (!e || ini_u64(r->ini, e, r->errors, 0, MIRRORS_MAX - 1, &v) < 0)
+                        continue;
+                if (taken[v])
+                        ini_error(r->ini, e, r->errors, "number %u is that of another mirror already: leave the line out of a new mirror, and it gets a free one", (unsigned)v);
+                taken[v] = given[m] = true;
+                c->mirror[m].number = (uint8_t)v;
+        }
+        for (unsigned m = 0; m < c->mirrors; m++) {
+                if (given[m])
+                        continue;
+                while (taken[next])
+                        next++; /* as many numbers as mirrors: one is free */
+                taken[next] = true;
+                c->mirror[m].number = (uint8_t)next;
+        }
+}
+
 static void read_mirrors(struct config_reading *r, struct config *c)
 {
         const struct ini_entry *e;
@@ -314,6 +342,7 @@ static int read_all(struct ini *ini, struct ini_errors *errors, unsigned errors_
         config_read_timers(&r, c);
         read_voters(&r, c);
         read_mirrors(&r, c);
+        read_numbers(&r, c);
         config_read_services(&r, c);
         config_read_api(&r, c);
         config_read_notify(&r, c);

@@ -103,6 +103,7 @@ struct config_service {
 struct config_mirror {
         char name[CONFIG_NAME_SIZE];
         uint64_t id;                          /* export id of its legs */
+        uint8_t number;                       /* of its devices: /dev/md(100 + number), /dev/nbd(number); below MIRRORS_MAX */
         char device[NODES][CONFIG_PATH_SIZE]; /* of each node */
         enum verify_schedule verify;          /* how often both legs are compared by themselves */
         struct config_service service;

@@ -148,8 +148,8 @@ static void diff_mirrors(struct diff *d)
                         continue;
                 }
                 const struct config_mirror *b = &d->after->mirror[at];
-                if ((unsigned)at != m)
-                        say(d, CONFIG_IMPOSSIBLE, "mirror %s: its place in the file is the number of its devices, and stays: new mirrors come behind it, and those before it stay", a->name);
+                if (a->number != b->number)
+                        say(d, CONFIG_IMPOSSIBLE, "mirror %s: the number of its devices stays: new mirrors come behind it, or write number = %u in its section", a->name, a->number);
                 if (a->id != b->id)
                         say(d, CONFIG_IMPOSSIBLE, "mirror %s: its id is what its legs are exported as, and stays", a->name);
                 for (unsigned n = 0; n < NODES; n++)

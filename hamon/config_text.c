@@ -93,17 +93,22 @@ static char *splice(const char *text, const char *from, const char *middle, cons
         return ret;
 }
 
-char *config_text_with_version(const char *text, uint64_t version)
+char *config_text_with_value(const char *text, const char *section, const char *name, const char *key, uint64_t value)
 {
-        const char *header, *body = find_section(text, "cluster", "", &header);
-        char line[48];
-        (void)snprintf(line, sizeof line, "version = %" PRIu64 "\n", version); /* fits */
+        const char *header, *body = find_section(text, section, name, &header);
+        char line[64];
+        (void)snprintf(line, sizeof line, "%.30s = %" PRIu64 "\n", key, value); /* fits */
         if (!body)
-                return strdup(text); /* no configuration: config_parse() says so */
+                return strdup(text);
         for (const char *p = body, *end = end_of_section(body); p < end; p += line_length(p))
-                if (is_key(p, "version"))
+                if (is_key(p, key))
                         return splice(text, p, line, p + line_length(p));
         return splice(text, body, line, body);
+}
+
+char *config_text_with_version(const char *text, uint64_t version)
+{
+        return config_text_with_value(text, "cluster", "", "version", version); /* without [cluster] it is no configuration: config_parse() says so */
 }
 
 char *config_text_with_section(const char *text, const char *section, const char *name, const char *body)

@@ -14,7 +14,7 @@
 #include "hamon/act/md_sysfs.h"
 #include "hamon/act/trouble.h"
 
-#define ARRAY_MD_FIRST 100 /* mirror i is /dev/md(100 + i), with a link /dev/md/NAME */
+#define ARRAY_MD_FIRST 100 /* the mirror of number i (config.h) is /dev/md(100 + i), with a link /dev/md/NAME */
 #define ARRAY_SAFE_MODE_S 5
 
 /* What an array is made of on this node. */

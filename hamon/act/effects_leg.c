@@ -66,7 +66,7 @@ static int describe_leg(struct mirror *m, const struct leg_header *h, struct eff
         return 0;
 }
 
-/* Arrays are named by the order of the mirrors: with another order, the array of this leg would be taken for not
+/* Arrays are named by the numbers of the mirrors: with another number, the array of this leg would be taken for not
  * running.
  */
 static int check_holder(const struct mirror *m, dev_t leg, struct trouble *t)
@@ -79,7 +79,7 @@ static int check_holder(const struct mirror *m, dev_t leg, struct trouble *t)
                 return trouble_errno(t, r, "cannot see who holds the leg of mirror \"%s\"", m->cm->name);
         if (r > 0)
                 return trouble_say(t, -EBUSY,
-                                   "%s holds the leg of mirror \"%s\": restore the order of [mirror] sections", other,
+                                   "%s holds the leg of mirror \"%s\": restore the order and the numbers of [mirror] sections", other,
                                    m->cm->name);
         return 0;
 }

@@ -15,8 +15,8 @@ void mirror_init(struct mirror *m, const struct config *config, unsigned index, 
         m->disk = m->cm->device[self];
         m->nbdd_socket = paths->nbdd_socket;
         dm_leg_path(m->cm->name, m->leg_path);
-        snprintf(m->peer_name, sizeof m->peer_name, "nbd%u", index);
-        snprintf(m->peer_path, sizeof m->peer_path, "/dev/nbd%u", index);
+        snprintf(m->peer_name, sizeof m->peer_name, "nbd%u", m->cm->number);
+        snprintf(m->peer_path, sizeof m->peer_path, "/dev/nbd%u", m->cm->number);
         snprintf(m->mdadm_config, sizeof m->mdadm_config, "%s/mdadm.conf", paths->run_dir);
         snprintf(m->device_link, sizeof m->device_link, "%s/%s.device", paths->run_dir, m->cm->name);
         snprintf(m->note_path, sizeof m->note_path, "%s/%s.note", paths->state_dir, m->cm->name);
@@ -37,8 +37,8 @@ struct array mirror_array(const struct mirror *m)
         };
         struct stat st;
 
-        snprintf(a.md, sizeof a.md, "md%u", ARRAY_MD_FIRST + m->index);
-        snprintf(a.md_path, sizeof a.md_path, "/dev/md%u", ARRAY_MD_FIRST + m->index);
+        snprintf(a.md, sizeof a.md, "md%u", ARRAY_MD_FIRST + m->cm->number);
+        snprintf(a.md_path, sizeof a.md_path, "/dev/md%u", ARRAY_MD_FIRST + m->cm->number);
         if (stat(m->leg_path, &st) == 0 && S_ISBLK(st.st_mode))
                 a.own = st.st_rdev;
         if (md_sysfs_device(MD_SYSFS_ROOT, m->peer_name, &a.peer) < 0)

@@ -142,7 +142,7 @@ static unsigned watch(const struct mirror *m, const struct md_state *s, struct p
         for (unsigned i = 0; s->running && i < WATCHED_MAX; i++) {
                 if (!names[i])
                         continue;
-                snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/md%u/md/%s", ARRAY_MD_FIRST + m->index, names[i]);
+                snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/md%u/md/%s", ARRAY_MD_FIRST + m->cm->number, names[i]);
                 int fd = open(path, O_RDONLY | O_CLOEXEC);
                 if (fd < 0)
                         continue;
@@ -199,7 +199,7 @@ static void *run_service(void *userdata)
         struct timespec pause = {.tv_sec = MONITOR_SERVICE_MS / 1000, .tv_nsec = MONITOR_SERVICE_MS % 1000 * 1000000L};
         char device[32];
 
-        snprintf(device, sizeof device, "/dev/md%u", ARRAY_MD_FIRST + w->mirror->index);
+        snprintf(device, sizeof device, "/dev/md%u", ARRAY_MD_FIRST + w->mirror->cm->number);
         struct service_seen seen = {.mounted = 0};
         struct sd_bus *bus = NULL; /* kept: it is asked each second */
         for (;;) {

@@ -41,7 +41,7 @@ int program_run(const struct mirror *m, const char *command, const char *call, u
 
         (void)snprintf(words, sizeof words, "%s", command);
         split(words, argv);
-        (void)snprintf(device, sizeof device, "/dev/md%u", ARRAY_MD_FIRST + m->index);
+        (void)snprintf(device, sizeof device, "/dev/md%u", ARRAY_MD_FIRST + m->cm->number);
         add(&v, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         add(&v, "LC_ALL", "C");
         add(&v, "HAMON_CLUSTER", m->config->cluster);

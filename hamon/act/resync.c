@@ -123,7 +123,7 @@ static void set(const struct resync *r, const char *attribute, const char *text)
 {
         char md[16];
 
-        snprintf(md, sizeof md, "md%u", ARRAY_MD_FIRST + r->mirror->index);
+        snprintf(md, sizeof md, "md%u", ARRAY_MD_FIRST + r->mirror->cm->number);
         int n = md_sysfs_write(MD_SYSFS_ROOT, md, attribute, text);
         if (n < 0 && !md_sysfs_is_gone(n))
                 log_warning("mirror %s: %s of %s does not take '%s' (%s), continuing", r->mirror->cm->name, attribute, md, text, strerror(-n));
@@ -194,7 +194,7 @@ static void keep_pace(struct resync *r, const struct md_state *s, const struct r
         if (now - r->paced_ms < RESYNC_PACE_MS)
                 return;
         r->paced_ms = now;
-        snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/md%u/stat", ARRAY_MD_FIRST + r->mirror->index);
+        snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/md%u/stat", ARRAY_MD_FIRST + r->mirror->cm->number);
         if (md_sysfs_text(path, text, sizeof text) < 0 || progress_parse(text, &c) < 0)
                 return;
         bool copies = is_copying(s) && !said->paused && !s->sync_frozen;
@@ -214,7 +214,7 @@ static bool read_position(const struct resync *r, uint64_t *ret_done, uint64_t *
         size_t n = fread(text, 1, sizeof text - 1, f);
         fclose(f);
         text[n] = '\0';
-        snprintf(md, sizeof md, "md%u", ARRAY_MD_FIRST + r->mirror->index);
+        snprintf(md, sizeof md, "md%u", ARRAY_MD_FIRST + r->mirror->cm->number);
         return resync_position(text, md, ret_done, ret_total);
 }
 
@@ -224,10 +224,10 @@ static bool read_checkpoint(const struct resync *r, const struct md_state *s, ui
         char path[160], text[64];
         uint64_t kib;
 
-        snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/md%u/md/component_size", ARRAY_MD_FIRST + r->mirror->index);
+        snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/md%u/md/component_size", ARRAY_MD_FIRST + r->mirror->cm->number);
         if (md_sysfs_text(path, text, sizeof text) < 0 || sscanf(text, "%" SCNu64, &kib) != 1)
                 return false;
-        snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/md%u/md/dev-%s/recovery_start", ARRAY_MD_FIRST + r->mirror->index, s->peer.name);
+        snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/md%u/md/dev-%s/recovery_start", ARRAY_MD_FIRST + r->mirror->cm->number, s->peer.name);
         if (md_sysfs_text(path, text, sizeof text) < 0 || sscanf(text, "%" SCNu64, ret_done) != 1)
                 return false; /* "none": nothing is missing */
         *ret_total = kib * 2;

@@ -57,9 +57,9 @@ static void pause_ms(uint64_t ms)
         (void)nanosleep(&ts, NULL); /* woken early means read early */
 }
 
-static void md_name(unsigned mirror, char ret[16])
+static void md_name(const struct verify_server *s, unsigned mirror, char ret[16])
 {
-        (void)snprintf(ret, 16, "md%u", ARRAY_MD_FIRST + mirror);
+        (void)snprintf(ret, 16, "md%u", ARRAY_MD_FIRST + s->config->mirror[mirror].number);
 }
 
 /* -- the window ------------------------------------------------------------------------------------------------------------------- */
@@ -70,7 +70,7 @@ static int let_go(struct connection *c, struct trouble *t)
 
         if (c->held == NOTHING_HELD)
                 return 0;
-        md_name((unsigned)c->held, md);
+        md_name(c->server, (unsigned)c->held, md);
         int r = hold_end(MD_SYSFS_ROOT, md);
         if (r < 0 && !md_sysfs_is_gone(r)) {
                 log_error("mirror %s: the window without writes cannot be ended (%s): restart hamon-act", c->server->config->mirror[c->held].name, strerror(-r));
@@ -91,7 +91,7 @@ static int hold(struct connection *c, unsigned mirror, const struct verify_ask *
         r = mirror_md_state(&c->server->mirrors[mirror], &s);
         if (r < 0 || !s.running)
                 return trouble_say(t, -ENODEV, "no array of mirror \"%s\" runs on this node", ask->mirror);
-        md_name(mirror, md);
+        md_name(c->server, mirror, md);
         r = hold_begin(MD_SYSFS_ROOT, md, ask->offset_bytes, ask->size_bytes);
         if (r < 0)
                 return trouble_errno(t, r, "writes of mirror \"%s\" cannot be held", ask->mirror);
@@ -108,7 +108,7 @@ static void keep_pace(struct connection *c, unsigned mirror)
         char path[96], text[320];
         struct progress_counters n;
 
-        (void)snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/md%u/stat", ARRAY_MD_FIRST + mirror);
+        (void)snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/md%u/stat", ARRAY_MD_FIRST + c->server->config->mirror[mirror].number);
         if (c->paced != (int)mirror) {
                 c->pace = (struct resync_pace){.primed = false};
                 c->paced = (int)mirror;
@@ -256,7 +256,7 @@ static void end_windows(const struct verify_server *s)
 {
         for (unsigned i = 0; i < s->config->mirrors; i++) {
                 char md[16];
-                md_name(i, md);
+                md_name(s, i, md);
                 if (!hold_is_set(MD_SYSFS_ROOT, md))
                         continue;
                 int r = hold_end(MD_SYSFS_ROOT, md);

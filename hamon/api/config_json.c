@@ -77,7 +77,7 @@ static json_t *mirrors_json(const struct config *c)
                 json_t *devices = json_object();
                 for (unsigned n = 0; n < NODES; n++)
                         json_object_set_new(devices, c->voters[n].name, json_string(mirror->device[n]));
-                json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s, s:o}", "name", mirror->name, "id", id, "devices", devices, "verify",
+                json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:o, s:s, s:o}", "name", mirror->name, "id", id, "number", (int)mirror->number, "devices", devices, "verify",
                                                       verify_schedule_word(mirror->verify), "service", service_json(&mirror->service)));
         }
         return list;
@@ -131,7 +131,11 @@ json_t *config_json(const struct config *c)
 
 int config_hash(const struct config *c, char ret[CONFIG_HASH_SIZE])
 {
-        json_t *j = config_json(c);
+        json_t *j = config_json(c), *mirror;
+        size_t m;
+        json_array_foreach(json_object_get(j, "mirrors"), m, mirror)
+                if (c->mirror[m].number == m) /* a release that knows no numbers runs the same configuration */
+                        json_object_del(mirror, "number");
         char *text = j ? json_dumps(j, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
         uint8_t hash[32];
         int r = text && gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), hash) == 0 ? 0 : -ENOMEM;

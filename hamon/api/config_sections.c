@@ -6,6 +6,7 @@
 #include "hamon/api/call.h"
 #include "hamon/api/config_keep.h"
 #include "hamon/api/json_take.h"
+#include "hamon/config_remove.h"
 #include "hamon/config_text.h"
 
 #include <inttypes.h>
@@ -153,6 +154,17 @@ static void mirror_lines(const struct api *a, struct lines *l, struct json_take 
                 add_text(l, t, "id", "id");
         else
                 add(l, "id", id);
+        if (json_take_has(t, "number"))
+                add_number(l, t, "number", "number");
+        else if (was >= 0) {
+                char number[8];
+                (void)snprintf(number, sizeof number, "%u", a->config->mirror[was].number); /* fits */
+                add(l, "number", number);
+        }
+        if (json_take_has(t, "verify"))
+                add_text(l, t, "verify", "verify");
+        else if (was >= 0)
+                add(l, "verify", verify_schedule_word(a->config->mirror[was].verify));
         l->bad = l->bad || !json_is_object(devices);
         for (unsigned n = 0; was >= 0 && n < NODES; n++) /* a node that is not named keeps its device */
                 if (!json_object_get(devices, a->config->voters[n].name) &&
@@ -191,15 +203,14 @@ static void run(const struct api *a, struct api_work *w, struct http_response *r
         } else if (config_store_read(config_keep_path(a->configs), &old) < 0) {
                 (void)http_response_problem(resp, 500, "config-unreadable", "the configuration cannot be read", config_keep_path(a->configs), "look at that file");
         } else {
-                text = config_text_with_section(old, w->target, w->node, remove ? NULL : l->text);
-                char *whole = text && remove && strcmp(w->target, "mirror") == 0 ? config_text_with_section(text, "service", w->node, NULL) : NULL;
-                json_t *body = json_pack("{s:s, s:b}", "text", whole ? whole : text ? text : "", "accept_warnings", (int)accept);
+                text = remove && strcmp(w->target, "mirror") == 0 ? config_text_without_mirror(old, a->config, w->node)
+                                                                  : config_text_with_section(old, w->target, w->node, remove ? NULL : l->text);
+                json_t *body = json_pack("{s:s, s:b}", "text", text ? text : "", "accept_warnings", (int)accept);
                 struct api_work change = *w;
                 change.body = body;
                 (void)strcpy(change.method, "PUT");
                 config_apply_work(a, &change, resp);
                 json_decref(body);
-                free(whole);
         }
         free(l);
         free(old);

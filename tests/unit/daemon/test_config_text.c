@@ -5,6 +5,7 @@
 #include "hamon/api/conceal.h"
 #include "hamon/api/config_keep.h"
 #include "hamon/config_diff.h"
+#include "hamon/config_remove.h"
 #include "hamon/config_text.h"
 #include "hamon/net/mirror_tags.h"
 #include "hamon/net/seal.h"
@@ -86,6 +87,38 @@ static void note(void *userdata, enum config_effect effect, const char *sentence
         (void)snprintf(t->text + strlen(t->text), sizeof t->text - strlen(t->text), "%s\n", sentence);
 }
 
+/* Their devices run on while a mirror before them goes: their numbers are written down, and the next new mirror gets the one that is free. */
+static void a_mirror_goes_and_the_others_keep_their_numbers(void **state)
+{
+        (void)state;
+        char *two = config_text_with_section(plain, "mirror", "logs", "id = 0xd2\ndevice = node-a:/dev/vdc\ndevice = node-b:/dev/vdc\nverify = off\n");
+        char *three = config_text_with_section(two, "mirror", "mail", "id = 0xd3\nnumber = 9\ndevice = node-a:/dev/vdd\ndevice = node-b:/dev/vdd\n");
+        struct config *before = parsed(three);
+        assert_int_equal(before->mirror[0].number, 0);
+        assert_int_equal(before->mirror[1].number, 1);
+        assert_int_equal(before->mirror[2].number, 9);
+        char *without = config_text_without_mirror(three, before, "data"), *last = config_text_without_mirror(three, before, "mail");
+        struct config *after = parsed(without), *shorter = parsed(last);
+        assert_int_equal(after->mirrors, 2);
+        assert_int_equal(after->mirror[0].number, 1);
+        assert_int_equal(after->mirror[1].number, 9);
+        assert_null(strstr(without, "data]"));
+        assert_non_null(strstr(without, "verify = off"));
+        struct told t = {0};
+        assert_int_equal(config_diff(before, after, note, &t), 0);
+        assert_null(strstr(last, "number")); /* nothing is behind it */
+        assert_false(shorter->mirror[1].number == 9);
+        char *again = config_text_with_section(without, "mirror", "news", "id = 0xd4\ndevice = node-a:/dev/vde\ndevice = node-b:/dev/vde\n");
+        struct config *next = parsed(again);
+        assert_int_equal(next->mirror[2].number, 0);
+        struct config *const all[] = {before, after, shorter, next};
+        char *const texts[] = {two, three, without, last, again};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+                free(all[i]);
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+                free(texts[i]);
+}
+
 static struct told difference(const char *from, const char *to)
 {
         struct told t = {0};
@@ -134,7 +167,7 @@ static void each_change_says_when_it_counts(void **state)
                         fail_msg("'%s' -> '%s' says: %s", cases[i].from, cases[i].to, t.text);
         }
         struct told moved = difference("# the data\n", "[mirror early]\nid = 0xd5\ndevice = node-a:/dev/e\ndevice = node-b:/dev/e\n");
-        assert_non_null(strstr(moved.text, "mirror data: its place in the file"));
+        assert_non_null(strstr(moved.text, "mirror data: the number of its devices stays"));
         assert_int_equal(moved.count[CONFIG_IMPOSSIBLE], 1);
         struct told none = difference("# last words", "; other words");
         assert_string_equal(none.text, "");
@@ -365,6 +398,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_version_is_written_in_place),
                 cmocka_unit_test(a_section_is_written_in_place),
+                cmocka_unit_test(a_mirror_goes_and_the_others_keep_their_numbers),
                 cmocka_unit_test(each_change_says_when_it_counts),
                 cmocka_unit_test_setup_teardown(old_or_new_wherever_it_is_cut, NULL, NULL),
                 cmocka_unit_test(what_waits_is_looked_at_at_the_start),

@@ -140,6 +140,7 @@ export function verdict(state, name) {
 	}
 	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, `${sentence(m.reason.sentence)}${recorded(m)}`);
 	if (m.health === "starting") return say("warning", "Starting", sentence(m.reason.sentence));
+	if (m.health === "unconfigured" && m.reason.code === "being-removed") return say("warning", "Being removed", sentence(m.reason.sentence));
 	if (m.health === "unconfigured") return say("info", "Not set up yet", `${sentence(m.reason.sentence)} Nothing is mirrored yet.`);
 	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : "Down", `${sentence(m.reason.sentence)}${recorded(m)}`);
 	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, sentence(m.reason.sentence));

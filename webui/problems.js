@@ -33,6 +33,7 @@ const WHY = {
 	"effect-failed": "hamon tries again, and the state does not improve until that step works.",
 	"effect-slow": "A disk or a unit hangs; nothing else of this mirror moves meanwhile.",
 	forked: "Both copies have gone their own ways: joining them loses one side's writes.",
+	"being-removed": "Nobody starts it any more. Its disks keep what is on them.",
 	"no-leg": "There is no second copy until this node has a disk in the mirror.",
 	"leg-refused": "The second copy cannot be brought up to date.",
 	"voter-went-back": "Its vote could undo a decision, so it has none.",
@@ -68,6 +69,7 @@ function stepsOf(reason, c) {
 	case "stale": return [start(peer), { text: `Only if ${peer} or its disk is gone for good, and all that was written since may be given up; this says since when:`, on: node, command: `hamonctl mirror force-primary ${mirror} --dry-run` }];
 	case "not-active": return [{ text: "What each node waits for, there:", on: node, command: "hamonctl explain" }];
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
+	case "being-removed": return [{ text: "Finish it:", on: node, command: `hamonctl mirror remove ${mirror}` }, { text: "Or take it back, and it starts again:", on: node, command: `hamonctl maintenance off ${mirror}` }];
 	case "no-leg": return [{ text: `Give ${node} a disk in the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
 	case "not-created": return [{ text: "Make the mirror, on the node whose disk is to be the first copy:", on: node, command: `hamonctl mirror create ${mirror}` }];
 	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" }];

@@ -79,6 +79,7 @@ static const effect_function functions[EFFECT_TYPES] = {
     [EFFECT_SERVICE_STOP] = effect_service_stop,
     [EFFECT_RESYNC_HOOK] = effect_resync_hook,
     [EFFECT_ARRAY_STOP] = effect_array_stop,
+    [EFFECT_LEG_CLOSE] = effect_leg_close,
     [EFFECT_LEG_GROW] = effect_leg_grow,
     [EFFECT_ARRAY_GROW] = effect_array_grow,
 };

@@ -37,6 +37,7 @@ int effect_leg_add(struct mirror *m, const struct effect *e, struct effect_resul
 int effect_leg_remove(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_require(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_array_stop(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
+int effect_leg_close(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_leg_grow(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t); /* effects_grow.c */
 int effect_array_grow(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_note_clear(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);

@@ -141,6 +141,34 @@ int nbdd_export_follow_size(const struct mirror *m, uint64_t size_bytes, struct 
         return r;
 }
 
+int nbdd_export_forget(const struct mirror *m, struct trouble *t)
+{
+        struct nbdd_export e;
+        struct nbdd *n;
+
+        int r = open_nbdd(m, &n, t);
+        if (r < 0)
+                return r;
+        r = find_export(n, m->cm->id, &e);
+        bool there = r == 0, ours = there && e.leg && strcmp(e.owner, m->cm->name) == 0;
+        if (there)
+                nbdd_export_release(&e);
+        if (there && !ours) {
+                nbdd_close(n);
+                return trouble_say(t, -EEXIST, "export id 0x%llx is used for something else in nbdd", (unsigned long long)m->cm->id);
+        }
+        if (there)
+                r = nbdd_leg_revoke(n, m->cm->id, DRAIN_MS);
+        if (there && r == 0)
+                r = nbdd_export_remove(n, m->cm->id, CALL_MS);
+        if (r == -ENOENT)
+                r = 0; /* and nbdd has answered: find_export() */
+        if (r < 0)
+                (void)say(n, r, "cannot take the export of the leg away", t);
+        nbdd_close(n);
+        return r;
+}
+
 bool nbdd_export_answers(const char *socket_path)
 {
         struct nbdd_health health;

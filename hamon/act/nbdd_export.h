@@ -28,6 +28,12 @@ int nbdd_export_revoke(const struct mirror *m, struct trouble *t);
  */
 int nbdd_export_follow_size(const struct mirror *m, uint64_t size_bytes, struct trouble *t);
 
+/*
+ * Revokes as above and takes the export away: nbdd knows nothing of the leg any more. 0 also when it knew nothing. -EEXIST: the id is somebody else's by
+ * now; -ENOTCONN: nbdd does not answer.
+ */
+int nbdd_export_forget(const struct mirror *m, struct trouble *t);
+
 /* Does nbdd answer on its control socket? */
 bool nbdd_export_answers(const char *socket_path);
 

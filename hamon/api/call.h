@@ -107,11 +107,13 @@ api_handler get_exports, get_sessions;                                          
 /* config_apply.c: the ETag of the configuration, without quotes. */
 void config_etag(const struct api *a, char ret[ETAG_SIZE]);
 
-/* Likewise: the change itself, as a work whose body is {"text", "without", "accept_warnings"}; method POST looks only. */
+/* Likewise: the change itself, as a work whose body is {"text", "without", "accept_warnings", "past"}; method POST looks only. past: the code of what is no obstacle. */
 void config_apply_work(const struct api *a, struct api_work *w, struct http_response *resp);
 api_handler put_config_mirror, delete_config_mirror, put_config_service, delete_config_service;             /* config_sections.c */
 api_handler post_config_check, put_config;                                                                 /* config_apply.c */
 api_handler post_config_step, post_config_discard, get_config_text;                                        /* config_step.c */
+bool call_is_of_a_hamon(const struct api_call *c); /* likewise: of one by itself, and of nobody whose call it passes on */
+api_handler delete_mirror;                                                                                 /* mirror_remove.c */
 api_handler get_config, get_reasons;                                                                       /* config_json.c */
 api_handler get_explain, get_simulate;                                                                     /* explain.c */
 api_handler get_preflight;                                                                                 /* preflight.c */
@@ -122,5 +124,5 @@ api_handler get_file;                                                           
 api_handler get_status_page;                                                                               /* status_page.c */
 api_handler get_status_exports;                                                                            /* status_exports.c */
 api_handler get_operation, get_operations, cancel_operation, post_mirror_create, post_mirror_join, post_mirror_switchover,
-        post_mirror_resync, post_mirror_verify, post_mirror_service_restart, post_mirror_grow, post_mirror_maintenance, post_mirror_start_alone, post_mirror_force_primary, post_node_leave, post_node_confirm_dead, post_node_test_fence, post_witness_replace;            /* changes.c */
+        post_mirror_resync, post_mirror_verify, post_mirror_service_restart, post_mirror_grow, post_mirror_remove_part, post_mirror_maintenance, post_mirror_start_alone, post_mirror_force_primary, post_node_leave, post_node_confirm_dead, post_node_test_fence, post_witness_replace;            /* changes.c */
 #endif

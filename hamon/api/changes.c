@@ -337,6 +337,18 @@ int post_mirror_grow(struct api_call *c, struct http_response *resp)
         return take_body(c, NULL, &none, NULL) < 0 ? bad_body(resp) : post(c, COMMAND_GROW, c->mirror, false, resp);
 }
 
+/* One node's part of DELETE /v1/mirrors/NAME (mirror_remove.c): by itself it would leave a mirror that nobody starts. */
+int post_mirror_remove_part(struct api_call *c, struct http_response *resp)
+{
+        bool confirm;
+        if (!call_is_of_a_hamon(c))
+                return http_response_problem(resp, 403, "not-permitted", "this is among hamons", "a part of a removal is taken for another hamon of the cluster only",
+                                             "DELETE /v1/mirrors/NAME removes the mirror");
+        if (take_body(c, "confirm", &confirm, NULL) < 0)
+                return bad_body(resp);
+        return post(c, COMMAND_REMOVE, c->mirror, confirm, resp);
+}
+
 /* {"action": "pause", "for_s": N} | {"action": "resume"} | {"action": "rate", "rate_kib": N or null} */
 static int take_resync_order(const struct api_call *c, struct resync_order *ret)
 {

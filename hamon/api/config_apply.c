@@ -44,6 +44,7 @@ struct change {
         const struct api *a;
         const char *text; /* as it was given */
         const json_t *without; /* names, or NULL */
+        const char *past;      /* code of findings that are no obstacle, or NULL */
         bool accept;
         json_t *findings, *changes, *machines; /* machines: name -> what it said, or null */
         struct config *config;
@@ -216,6 +217,14 @@ static void look_at_whole(struct change *c)
                                "a shorter lease has to count on the node where %s is active first, and this one begins anew last", primary);
 }
 
+/* What whoever asked sees to before he applies it. */
+static void pass_over(json_t *findings, const char *code)
+{
+        for (size_t i = json_array_size(findings); code && i > 0; i--)
+                if (strcmp(json_string_value(json_object_get(json_array_get(findings, i - 1), "code")), code) == 0)
+                        (void)json_array_remove(findings, i - 1);
+}
+
 /* False: it cannot be applied; `findings` say why. */
 static bool look(struct change *c)
 {
@@ -229,6 +238,7 @@ static bool look(struct change *c)
         compare_mtu(c);
         compare_sizes(c);
         look_at_whole(c);
+        pass_over(c->findings, c->past);
         return count(c->findings, "error") == 0;
 }
 
@@ -421,7 +431,7 @@ static unsigned passed_on_by(const struct api *a, const char *who)
 void config_apply_work(const struct api *a, struct api_work *w, struct http_response *resp)
 {
         bool change = strcmp(w->method, "POST") != 0;
-        struct change c = {.a = a, .text = json_string_value(json_object_get(w->body, "text")), .without = json_object_get(w->body, "without"),
+        struct change c = {.a = a, .text = json_string_value(json_object_get(w->body, "text")), .without = json_object_get(w->body, "without"), .past = json_string_value(json_object_get(w->body, "past")),
                            .accept = json_is_true(json_object_get(w->body, "accept_warnings")), .through = passed_on_by(a, w->who), .findings = json_array(), .changes = json_array(), .machines = json_object()};
         bool begun = config_keep_begin(a->configs);
         for (unsigned i = 0; !begun && i < BUSY_TRIES; i++) { /* the look at the others, each second, takes its moment, too */

@@ -209,7 +209,7 @@ static void look_at_mirror(const struct look *l, unsigned was)
         if (l->a->self >= NODES)
                 return;
         if (!b && (runs || v->observed.array_running || v->observed.attached))
-                config_finding(l->findings, l->self, "error", "runs", "end it first: stop what uses it, hamonctl node leave", "mirror %s is active on %s", a->name, l->self);
+                config_finding(l->findings, l->self, "error", CONFIG_MIRROR_RUNS, "hamonctl mirror remove, which stops it first", "mirror %s is active on %s", a->name, l->self);
         if (!b)
                 return;
         if (strcmp(a->device[l->a->self], b->device[l->a->self]) != 0 && v->record.legs[l->a->self].in_sync)

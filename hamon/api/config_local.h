@@ -12,6 +12,9 @@
 void config_finding(json_t *findings, const char *node, const char *severity, const char *code, const char *next, const char *format, ...)
         __attribute__((format(printf, 6, 7)));
 
+/* The code of "error": the array of a mirror that the new configuration does not have runs, or its peer's leg is attached. */
+#define CONFIG_MIRROR_RUNS "mirror-runs"
+
 /* Adds what is found to `findings`. Returns {"wall_ms", "mtu": {ADDRESS: BYTES}, "devices": {MIRROR: BYTES}}. */
 json_t *config_local_look(const struct api *a, const struct config *next, json_t *findings);
 

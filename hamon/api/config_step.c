@@ -146,8 +146,8 @@ static void step_work(const struct api *a, struct api_work *w, struct http_respo
         (void)do_step(a, &t, resp);
 }
 
-/* "hamon, through node-b": a hamon by itself, and nobody whose call it passes on. */
-static bool is_a_hamon(const struct api_call *c)
+/* "hamon, through node-b" */
+bool call_is_of_a_hamon(const struct api_call *c)
 {
         return c->entrance == ENTRANCE_PEER && strncmp(c->who, "hamon, through ", 15) == 0;
 }
@@ -162,7 +162,7 @@ static int later(struct api_call *c, void (*run)(const struct api *a, struct api
 
 int post_config_step(struct api_call *c, struct http_response *resp)
 {
-        if (!is_a_hamon(c))
+        if (!call_is_of_a_hamon(c))
                 return http_response_problem(resp, 403, "not-permitted", "this is among hamons", "a step of a change is taken for another hamon of the cluster only",
                                              "PUT /v1/config changes the configuration of all machines");
         return later(c, step_work);
@@ -188,7 +188,7 @@ static void text_work(const struct api *a, struct api_work *w, struct http_respo
 
 int get_config_text(struct api_call *c, struct http_response *resp)
 {
-        bool hamon = is_a_hamon(c);
+        bool hamon = call_is_of_a_hamon(c);
         if (c->entrance == ENTRANCE_PEER && !hamon) /* it may hold a webhook's secret, and the way back is not encrypted */
                 return http_response_problem(resp, 409, "ask-directly", "not through another node", "the file's text is given by the machine itself", "ask that machine");
         c->work.voter = hamon ? 0 : NO_NODE;

@@ -131,6 +131,37 @@ static void of_verify(const struct preflight *p)
         check(p, "no verify is under way", !verify_is_under_way(p->s->verify[p->mirror].memory.run.state), REASON_COMMAND_BUSY, p->peer);
 }
 
+static void say_removal(const struct preflight *p, bool with_service)
+{
+        const struct config_mirror *m = &p->s->config->mirror[p->mirror];
+        const struct record *r = &p->v->record;
+        const char *self = name_of(p, p->self), *peer = name_of(p, p->peer);
+        bool runs = p->v->role == ROLE_PRIMARY || runs_there(p);
+        if (m->service.present && with_service)
+                will(p, "stop the service of %s%s%s for good, and take it out of the configuration; its units stay installed", m->name, m->service.has_mount ? " on " : "", m->service.mount);
+        if (r->version != 0)
+                will(p, "have it decided that nobody starts %s any more%s%s%s", m->name, runs ? ", and stop its array on " : "", runs ? name_of(p, r->primary < NODES ? r->primary : p->self) : "",
+                     r->legs[0].in_sync && r->legs[1].in_sync ? "; both copies hold everything then" : "; ONE copy holds everything then");
+        will(p, "take its legs from nbdd on both nodes, and %s out of the configuration of all machines; the other mirrors go on", m->name);
+        will(p, "leave what is on %s of %s and on %s of %s as it is: hamon-rescue reads it", m->device[p->self], self, m->device[p->peer], peer);
+        check_act(p);
+        check_peer(p);
+        check_witness(p);
+        if (!with_service)
+                check(p, "no service is configured on it (else: --with-service)", !m->service.present, REASON_COMMAND_WRONG_STATE, p->self);
+        check_idle(p);
+}
+
+static void of_remove(const struct preflight *p)
+{
+        say_removal(p, false);
+}
+
+static void of_remove_with_service(const struct preflight *p)
+{
+        say_removal(p, true);
+}
+
 static void of_start_alone(const struct preflight *p)
 {
         const char *self = name_of(p, p->self), *peer = name_of(p, p->peer);
@@ -227,6 +258,8 @@ static const struct {
         {"verify", of_verify},
         {"start-alone", of_start_alone},
         {"force-primary", of_force_primary},
+        {"remove", of_remove},
+        {"remove-with-service", of_remove_with_service},
         {"leave", of_leave},
         {"confirm-dead", of_confirm_dead},
         {"replace-witness", of_replace_witness},
@@ -258,7 +291,7 @@ int get_preflight(struct api_call *c, struct http_response *resp)
                 k++;
         if (k == LOOKS)
                 return http_response_problem(resp, 404, "not-found", "no such command",
-                                             "a preflight is for create, join, switchover, verify, start-alone, force-primary, leave, confirm-dead or replace-witness", NULL);
+                                             "a preflight is for create, join, switchover, verify, start-alone, force-primary, remove, remove-with-service, leave, confirm-dead or replace-witness", NULL);
         if (call_is_early(c, resp) || !api_mirror_is_known(c, resp))
                 return 0;
         if (c->snapshot->self >= NODES)

@@ -183,7 +183,7 @@ static json_t *maintenance_json(const struct snapshot *s, const struct mirror_vi
 {
         uint64_t until_s = v->record.maintenance_until_s, now_s = ((uint64_t)s->wall_ms + aged_ms) / 1000;
         if (!v->in_maintenance)
-                return json_null();
+                return json_null(); /* also of one that is being removed: that has no end */
         return json_pack("{s:I, s:I}", "until", (json_int_t)until_s, "left_s", (json_int_t)(until_s > now_s ? until_s - now_s : 0));
 }
 

@@ -55,7 +55,7 @@ static void put_headline(FILE *to, const json_t *status, const json_t *mirror)
                 fprintf(to, silent && names ? "Redundant, but %s %s not heard" : "Redundant", names, silent > 1 ? "are" : "is");
         else
                 fputs(runs ? "Running, NOT redundant" : strcmp(health, "frozen") == 0 ? "Frozen" : strcmp(health, "starting") == 0 ? "Starting"
-                      : strcmp(health, "unconfigured") == 0 ? "Not set up yet" : strcmp(health, "down") == 0 ? "Down" : "Not known here", to);
+                      : strcmp(health, "unconfigured") == 0 ? (strcmp(code, "being-removed") == 0 ? "Being removed" : "Not set up yet") : strcmp(health, "down") == 0 ? "Down" : "Not known here", to);
         free(names);
 }
 

@@ -38,7 +38,7 @@ const char *command_word(enum command_type c)
                 [COMMAND_CONFIRM_DEAD] = "confirm-dead", [COMMAND_LEAVE] = "leave",
                 [COMMAND_RESYNC] = "resync",           [COMMAND_MAINTENANCE] = "maintenance",
                 [COMMAND_REPLACE_WITNESS] = "replace-witness", [COMMAND_SERVICE_RESTART] = "service-restart",
-                [COMMAND_TEST_FENCE] = "test-fence",  [COMMAND_GROW] = "grow",  [COMMAND_FORCE_PRIMARY] = "force-primary",
+                [COMMAND_TEST_FENCE] = "test-fence",  [COMMAND_GROW] = "grow",  [COMMAND_FORCE_PRIMARY] = "force-primary", [COMMAND_REMOVE] = "remove",
         };
         return words[c];
 }

@@ -27,6 +27,11 @@ bool record_is_in_maintenance(const struct core *c, const struct record *r)
         return r->version > 0 && c->wall_s < r->maintenance_until_s;
 }
 
+bool record_is_ended(const struct record *r)
+{
+        return r->version > 0 && r->maintenance_until_s == RECORD_ENDED_S;
+}
+
 static bool leg_holds_all(const struct record_leg *leg)
 {
 #ifdef MUTANT_stale_leg_holds_all /* R1b */
@@ -43,6 +48,16 @@ static bool leg_is_torn(const struct record_leg *leg)
         return false && leg;
 #else
         return leg->inconsistent || leg->doubtful;
+#endif
+}
+
+/* Primacy goes on from this value, by a person's word or not. */
+static bool goes_on(const struct record *base, const struct change *change)
+{
+#ifdef MUTANT_UNIT_ended_goes_on
+        return base->version != 0 && base->epoch == change->epoch;
+#else
+        return base->version != 0 && base->epoch == change->epoch && !record_is_ended(base);
 #endif
 }
 
@@ -65,15 +80,18 @@ bool change_apply(const struct core *c, const struct change *change, const struc
 
         switch (change->kind) {
         case CHANGE_CREATE:
-                if (base->version != 0)
+                if ((base->version != 0 && !record_is_ended(base)) || base->epoch != change->epoch)
                         return false;
-                v = (struct record){.voters_generation = VOTERS_GENERATION_FIRST};
+                if (base->version == 0)
+                        v = (struct record){.voters_generation = VOTERS_GENERATION_FIRST};
+                v.legs[0] = v.legs[1] = (struct record_leg){.in_sync = false};
+                v.maintenance_until_s = 0;
                 own->uuid = change->own_leg;
                 own->in_sync = true;
                 become_primary(c, &v);
                 break;
         case CHANGE_TAKE_OVER: /* R1a, R1b: exactly the leg that will be assembled, and only by a member of in_sync */
-                if (base->version == 0 || base->epoch != change->epoch || !leg_is(own, &change->own_leg) || !leg_holds_all(own))
+                if (!goes_on(base, change) || !leg_is(own, &change->own_leg) || !leg_holds_all(own))
                         return false;
 #ifndef MUTANT_UNIT_maintenance_unseen
                 if (!change->despite_maintenance && record_is_in_maintenance(c, base))
@@ -85,7 +103,7 @@ bool change_apply(const struct core *c, const struct change *change, const struc
                 become_primary(c, &v);
                 break;
         case CHANGE_FORCE: /* R1b is what a person gives up; never a copy that is torn. What the other leg has is of another history: no bitmap knows it. */
-                if (base->version == 0 || base->epoch != change->epoch || !leg_is(own, &change->own_leg) || own->in_sync || leg_is_torn(own))
+                if (!goes_on(base, change) || !leg_is(own, &change->own_leg) || own->in_sync || leg_is_torn(own))
                         return false;
                 own->in_sync = true;
                 peer->in_sync = false;
@@ -93,8 +111,7 @@ bool change_apply(const struct core *c, const struct change *change, const struc
                 become_primary(c, &v);
                 break;
         case CHANGE_HAND_OVER: /* both legs will be assembled (3.5): both were checked to be clean and equal */
-                if (base->version == 0 || base->epoch != change->epoch || !leg_is(own, &change->own_leg) || !leg_holds_all(own) ||
-                    !leg_holds_all(peer))
+                if (!goes_on(base, change) || !leg_is(own, &change->own_leg) || !leg_holds_all(own) || !leg_holds_all(peer))
                         return false;
                 become_primary(c, &v);
                 break;
@@ -122,8 +139,8 @@ bool change_apply(const struct core *c, const struct change *change, const struc
                 peer->inconsistent = peer->doubtful = false;
                 break;
         case CHANGE_MAINTAIN:
-                if (base->version == 0)
-                        return false;
+                if (base->version == 0 || (record_is_ended(base) && change->maintenance_until_s != 0 && change->maintenance_until_s != RECORD_ENDED_S))
+                        return false; /* whoever asked did not know that it is being removed */
                 v.maintenance_until_s = change->maintenance_until_s;
                 break;
         case CHANGE_NONE:
@@ -154,7 +171,7 @@ bool change_reached(const struct core *c, const struct change *change, const str
 
         switch (change->kind) {
         case CHANGE_CREATE:
-                return is_own_primacy(c, v, 1) && leg_is(own, &change->own_leg);
+                return is_own_primacy(c, v, change->epoch + 1) && leg_is(own, &change->own_leg);
         case CHANGE_TAKE_OVER:
         case CHANGE_FORCE:
         case CHANGE_HAND_OVER:

@@ -6,9 +6,9 @@
 static enum reason may_create(const struct core *c, uint8_t mirror)
 {
         bool decided;
+        const struct record *r = record_known(c, mirror, &decided);
 
-        return c->mirror[mirror].state == MIRROR_STANDBY && record_known(c, mirror, &decided)->version == 0 ? REASON_NONE
-                                                                                                            : REASON_COMMAND_WRONG_STATE;
+        return c->mirror[mirror].state == MIRROR_STANDBY && (r->version == 0 || record_is_ended(r)) ? REASON_NONE : REASON_COMMAND_WRONG_STATE;
 }
 
 /* Never the only good leg. */
@@ -97,6 +97,19 @@ static enum reason may_maintain(const struct core *c, uint8_t mirror)
         return record_known(c, mirror, &decided)->version == 0 ? REASON_NOT_CREATED : REASON_NONE;
 }
 
+/* On the primary, or where nobody else is it: whoever serves must hear of it by his own decision, and stop in order. */
+static enum reason may_remove(const struct core *c, uint8_t mirror, bool consent)
+{
+        enum mirror_state state = c->mirror[mirror].state;
+        const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
+
+        if (state != MIRROR_PRIMARY && state != MIRROR_STANDBY && state != MIRROR_LEFT && state != MIRROR_STOP_SERVICE && state != MIRROR_STOP_ARRAY)
+                return REASON_COMMAND_BUSY;
+        if (mirror_role(state) != ROLE_PRIMARY && s && s->role != ROLE_STANDBY)
+                return REASON_COMMAND_WRONG_STATE;
+        return consent ? REASON_NONE : REASON_COMMAND_CONSENT;
+}
+
 static void leave(struct core *c, const struct event *e, struct actions *out)
 {
         if (c->leave_ticket) {
@@ -144,8 +157,27 @@ static void ask_maintenance(struct core *c, uint8_t mirror, uint64_t until_s, co
         ask->change.maintenance_until_s = until_s;
 }
 
+/* One that was never created has nothing to be decided. */
+static void begin_removal(struct core *c, uint8_t mirror, const struct event *e)
+{
+        bool decided;
+
+        if (record_known(c, mirror, &decided)->version != 0)
+                ask_maintenance(c, mirror, RECORD_ENDED_S, e);
+}
+
+/* What somebody asks of a mirror that is being removed: to finish, to take that back, or to make a new one. */
+static bool is_for_the_ended(const struct command_request *r)
+{
+        return r->type == COMMAND_REMOVE || r->type == COMMAND_CREATE || (r->type == COMMAND_MAINTENANCE && r->until_s == 0);
+}
+
 static enum reason may_be_done(const struct core *c, const struct command_request *r)
 {
+        bool decided;
+
+        if (!is_for_the_ended(r) && record_is_ended(record_known(c, r->mirror, &decided)))
+                return REASON_BEING_REMOVED;
         if (r->type == COMMAND_MAINTENANCE)
                 return may_maintain(c, r->mirror);
         if (!c->act_ready)
@@ -165,6 +197,8 @@ static enum reason may_be_done(const struct core *c, const struct command_reques
                 return may_force(c, r->mirror, r->consent);
         case COMMAND_GROW:
                 return may_grow(c, r->mirror);
+        case COMMAND_REMOVE:
+                return may_remove(c, r->mirror, r->consent);
         default:
                 return may_start_alone(c, r->mirror, r->consent);
         }
@@ -189,7 +223,7 @@ static void begin(struct core *c, uint8_t mirror, const struct event *e, struct 
         cmd->waits = false;
         if (refused != REASON_NONE) {
                 cmd->active = false;
-                answer(r->ticket, refused == REASON_COMMAND_CONSENT ? -EPERM : -EINVAL, refused, out);
+                answer(r->ticket, refused == REASON_COMMAND_CONSENT ? -EPERM : refused == REASON_COMMAND_BUSY ? -EBUSY : -EINVAL, refused, out);
                 return;
         }
         cmd->epoch = record_known(c, mirror, &decided)->epoch;
@@ -202,6 +236,8 @@ static void begin(struct core *c, uint8_t mirror, const struct event *e, struct 
                 c->mirror[mirror].stop = true;
         else if (r->type == COMMAND_MAINTENANCE)
                 ask_maintenance(c, mirror, r->until_s, e);
+        else if (r->type == COMMAND_REMOVE)
+                begin_removal(c, mirror, e);
         else if (r->type == COMMAND_RESYNC)
                 pending_ask(c, &cmd->pending,
                             &(struct effect){.type = EFFECT_RESYNC_CONTROL, .mirror = mirror, .order = r->order, .until_ms = cmd->until_ms}, out);
@@ -269,7 +305,9 @@ void command_effect_done(struct core *c, uint8_t mirror, const struct event *e)
 
 void command_outcome(struct core *c, uint8_t mirror, const struct change_outcome *outcome)
 {
-        if (!outcome->won && c->command[mirror].request.type == COMMAND_MAINTENANCE)
+        enum command_type type = c->command[mirror].request.type;
+
+        if (!outcome->won && (type == COMMAND_MAINTENANCE || type == COMMAND_REMOVE))
                 command_failed(c, mirror, -EAGAIN, REASON_COMMAND_WRONG_STATE); /* somebody else's word came later */
 }
 
@@ -282,6 +320,21 @@ void command_failed(struct core *c, uint8_t mirror, int error, enum reason reaso
         cmd->failed = true;
         cmd->error = error;
         cmd->reason = reason;
+}
+
+/* The last part, when the array has stopped in order. */
+static void close_leg(struct core *c, uint8_t mirror, struct actions *out)
+{
+        struct command *cmd = &c->command[mirror];
+        enum mirror_state state = c->mirror[mirror].state;
+        bool ended = record_is_ended(&c->reg[mirror].decided) || c->reg[mirror].decided.version == 0;
+
+        if (cmd->request.type != COMMAND_REMOVE || cmd->closing || cmd->failed || cmd->given_up || cmd->ask.wanted || !ended)
+                return;
+        if ((state != MIRROR_STANDBY && state != MIRROR_LEFT) || !standby_is_idle(c, mirror))
+                return;
+        cmd->closing = true;
+        pending_ask(c, &cmd->pending, &(struct effect){.type = EFFECT_LEG_CLOSE, .mirror = mirror, .until_ms = cmd->until_ms}, out);
 }
 
 static bool is_done(const struct core *c, uint8_t mirror)
@@ -302,6 +355,8 @@ static bool is_done(const struct core *c, uint8_t mirror)
         case COMMAND_RESYNC:
         case COMMAND_GROW:
                 return !pending_is_open(&cmd->pending);
+        case COMMAND_REMOVE:
+                return cmd->closing && !pending_is_open(&cmd->pending);
         case COMMAND_SERVICE_RESTART:
                 return c->service[mirror].state == SERVICE_UP;
         case COMMAND_MAINTENANCE:
@@ -329,8 +384,10 @@ static enum reason obstacle(const struct core *c, uint8_t mirror)
 
         if (is_an_effect(&c->command[mirror]))
                 return c->act_ready ? REASON_EFFECT_SLOW : REASON_ACT_LOST;
-        if (c->command[mirror].request.type == COMMAND_MAINTENANCE)
+        if (c->command[mirror].request.type == COMMAND_MAINTENANCE || c->command[mirror].ask.wanted)
                 return REASON_NO_MAJORITY;
+        if (c->command[mirror].request.type == COMMAND_REMOVE)
+                return REASON_EFFECT_SLOW; /* of the stop, or of the closing */
         if (m->reason != REASON_NONE)
                 return m->reason;
         return pending_is_open(&m->pending) ? REASON_EFFECT_SLOW : REASON_NO_MAJORITY;
@@ -344,6 +401,8 @@ static bool may_still_happen(const struct core *c, uint8_t mirror)
 
         if (cmd->request.type == COMMAND_MAINTENANCE)
                 return cmd->ask.wanted;
+        if (cmd->request.type == COMMAND_REMOVE)
+                return cmd->ask.wanted || record_is_ended(&c->reg[mirror].decided); /* it goes on stopping */
         if (is_an_effect(cmd))
                 return pending_is_open(&cmd->pending) && !cmd->pending.unsent; /* as below: late ones are not begun, but it may have begun */
         if (cmd->request.type == COMMAND_SERVICE_RESTART)
@@ -374,15 +433,19 @@ static void take_back(struct core *c, uint8_t mirror)
                 ask_forget(ask);
 }
 
+void command_leave_poll(struct core *c, struct actions *out)
+{
+        if (!c->leave_ticket || !mirrors_have_stopped(c))
+                return;
+        answer(c->leave_ticket, 0, REASON_COMMAND_DONE, out);
+        c->leave_ticket = 0;
+        detector_hurry(c);
+}
+
 bool command_poll(struct core *c, uint8_t mirror, const struct event *e, struct actions *out)
 {
         struct command *cmd = &c->command[mirror];
 
-        if (mirror == 0 && c->leave_ticket && mirrors_have_stopped(c)) {
-                answer(c->leave_ticket, 0, REASON_COMMAND_DONE, out);
-                c->leave_ticket = 0;
-                detector_hurry(c);
-        }
         if (!cmd->active)
                 return false;
         if (cmd->waits && c->leaving) {
@@ -395,6 +458,7 @@ bool command_poll(struct core *c, uint8_t mirror, const struct event *e, struct 
                         begin(c, mirror, e, out);
                 return !cmd->waits;
         }
+        close_leg(c, mirror, out);
         if (!cmd->failed && is_done(c, mirror)) {
                 answer(cmd->request.ticket, 0, REASON_COMMAND_DONE, out);
         } else if (cmd->given_up) {

@@ -26,8 +26,9 @@ struct command {
         struct command_request request;
         uint64_t epoch; /* of the record when it was given */
         uint64_t until_ms;
-        struct ask ask;         /* MAINTENANCE: the change that it is */
-        struct pending pending; /* RESYNC, GROW: the effect that it is */
+        struct ask ask;         /* MAINTENANCE: the change that it is; REMOVE: its first part */
+        struct pending pending; /* RESYNC, GROW: the effect that it is; REMOVE: its last part */
+        bool closing;           /* REMOVE: that was asked */
         bool given_up;  /* its time is over; `reason` says what was in the way */
         bool failed;    /* answered in the next poll */
         int error;
@@ -43,6 +44,7 @@ void command_outcome(struct core *c, uint8_t mirror, const struct change_outcome
 /* A machine could not do it. */
 void command_failed(struct core *c, uint8_t mirror, int error, enum reason reason);
 
+void command_leave_poll(struct core *c, struct actions *out); /* of the node: also where there is no mirror */
 bool command_poll(struct core *c, uint8_t mirror, const struct event *e, struct actions *out); /* true: it was given up; the machines look again */
 uint64_t command_deadline_ms(const struct core *c, uint8_t mirror);
 

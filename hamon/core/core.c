@@ -254,11 +254,14 @@ static void report_maintenance(struct core *c, uint8_t m, struct actions *out)
 {
         bool decided;
         const struct record *r = record_known(c, m, &decided);
-        bool now = record_is_in_maintenance(c, r);
+        bool ended = record_is_ended(r), now = record_is_in_maintenance(c, r) && !ended;
 
+        if (ended != c->mirror[m].ended)
+                report(c, ended ? REASON_BEING_REMOVED : REASON_REMOVAL_OVER, m, NO_NODE, 0, out);
         if (now != c->mirror[m].maintained)
                 report(c, now ? REASON_MAINTENANCE_ON : REASON_MAINTENANCE_OVER, m, NO_NODE, now ? r->maintenance_until_s - c->wall_s : 0, out);
         c->mirror[m].maintained = now;
+        c->mirror[m].ended = ended;
 }
 
 static void settle(struct core *c, uint8_t m, const struct event *e, struct actions *out)
@@ -304,8 +307,10 @@ void core_step(struct core *c, const struct event *event, struct actions *ret_ac
                         settle(c, m, event, ret_actions);
                 }
         }
-        if (is_node(c))
+        if (is_node(c)) {
+                command_leave_poll(c, ret_actions);
                 fence_test_poll(c, ret_actions);
+        }
         detector_beat(c, ret_actions);
 }
 

@@ -56,6 +56,7 @@ enum command_type {
         COMMAND_SERVICE_RESTART, /* of a service that runs, or was given up: its failures are forgotten */
         COMMAND_TEST_FENCE,  /* this node is rebooted as if it had been deposed (fence_test.h) */
         COMMAND_FORCE_PRIMARY, /* likewise of a copy that lacks acknowledged writes, which are given up */
+        COMMAND_REMOVE,      /* the mirror ends: decided, then stopped here, and its leg is closed. On the primary first, then on the other node */
         COMMAND_GROW,        /* the disks have grown: on a standby its leg, on the primary its leg, the array and the file system */
         COMMAND_TYPES
 };

@@ -37,6 +37,7 @@
         X(DEBT_DROP,       "debt-drop")       /* after the join is decided */                                                        \
         X(RESYNC_CONTROL,  "resync-control")  /* a person's arg.order about the resync: durable for this boot, in force within a second */ \
         X(LEG_GROW,        "leg-grow")        /* the own leg, of a standby, gets as long as its disk; a grant of the shorter one is taken back */ \
+        X(LEG_CLOSE,       "leg-close")       /* of a mirror that is being removed: no array, no grant, no export, no device over the disk; what is on it stays */ \
         X(ARRAY_GROW,      "array-grow")      /* the own leg likewise, then the array to the smaller leg (durable on both), then its file system; beside the others. -ENOSPC: no room; -EAGAIN: in a moment */ \
         X(HISTORY,         "history")         /* append arg.epoch to the own leg header's epoch history; durable */                  \
         X(SERVICE_START,   "service-start")   /* mount, then units, in order (address is separate); arg.whole: stop the units first */\

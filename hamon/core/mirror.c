@@ -481,6 +481,8 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                         m->held = true;
                 if (m->state == MIRROR_CREATE_LEG || m->state == MIRROR_JOIN_LEG)
                         m->new_leg = draw_uuid(c, e);
+                if (m->state == MIRROR_CREATE_LEG)
+                        m->epoch = c->command[mirror].epoch; /* of a mirror of that name that has ended: nobody is ahead of the new one */
                 ask_effect(c, mirror, effect_of(m->state), out);
                 return;
         case RETRY:
@@ -492,7 +494,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, const struct
                 return;
         case CREATE_SWAP:
                 m->opened.leg.array_running = m->assembled = true;
-                ask_change(c, mirror, &m->ask, CHANGE_CREATE, 0, e);
+                ask_change(c, mirror, &m->ask, CHANGE_CREATE, m->epoch, e);
                 return;
         case FAIL_COMMAND:
                 if (m->state == MIRROR_STANDBY)

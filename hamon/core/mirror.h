@@ -66,7 +66,7 @@ enum { /* facts */
         MIRROR_PRESENT = 1 << 2,      /* a leg of this mirror is on the own disk */
         MIRROR_WON = 1 << 3,          /* the own proposal reached its goal */
         MIRROR_MINE = 1 << 4,         /* the decided record names this node and boot */
-        MIRROR_EMPTY = 1 << 5,        /* nothing was ever decided */
+        MIRROR_EMPTY = 1 << 5,        /* nothing was ever decided that this leg was in */
         MIRROR_NEWER = 1 << 6,        /* the other node is primary of a newer epoch */
         MIRROR_WISH = 1 << 7,         /* this node may and should start (mirror_facts.c) */
         MIRROR_GRANTED = 1 << 8,      /* a majority granted the pre-vote */
@@ -116,7 +116,7 @@ struct mirror {
         bool probe_failed;
         bool start_alone;     /* a person's consent, for one try */
         bool forced;          /* with it: also without every acknowledged write */
-        bool maintained;      /* as was reported */
+        bool maintained, ended; /* as was reported */
         bool by_consent;      /* this candidacy rests on it */
         bool assembled;       /* by this hamon, alone: nothing of the peer can be attached */
         bool stop;

@@ -90,6 +90,23 @@ static bool superblock_is_fresh(const struct core *c, uint8_t mirror)
         return m->opened_known && (!peer->ever || uuid_equal(&m->opened_for, &peer->last.boot));
 }
 
+/*
+ * The leg on the own disk was in an array once, and the record does not know it: it is of a mirror of this name that has ended, or of a disk that was replaced. Its
+ * data are overwritten by a person's word alone (JOIN makes a leg without a superblock; a resync begins when the record has its UUID).
+ */
+static bool leg_is_of_another_life(const struct core *c, uint8_t mirror)
+{
+        const struct mirror *m = &c->mirror[mirror];
+        bool decided;
+        const struct record *r = record_known(c, mirror, &decided);
+
+#ifdef MUTANT_UNIT_old_leg_is_joined
+        return false && m && r;
+#endif
+        return r->version > 0 && m->opened_known && m->opened.leg.present && m->opened.leg.has_superblock &&
+               !uuid_equal(&r->legs[c->config.self].uuid, &m->opened.leg.uuid);
+}
+
 void mirror_summarize(const struct core *c, uint8_t mirror, struct mirror_summary *ret)
 {
         const struct mirror *m = &c->mirror[mirror];
@@ -105,7 +122,7 @@ void mirror_summarize(const struct core *c, uint8_t mirror, struct mirror_summar
         if (m->opened_known && m->opened.leg.present) {
                 bool being_made = m->state == MIRROR_JOIN_REVOKE || m->state == MIRROR_JOIN_LEG;
                 ret->leg = m->opened.leg.uuid;
-                ret->leg_ready = c->act_ready && !m->probe_failed && !being_made && !resync_hook_is_due(c, mirror);
+                ret->leg_ready = c->act_ready && !m->probe_failed && !being_made && !resync_hook_is_due(c, mirror) && !leg_is_of_another_life(c, mirror);
                 ret->md_events = m->opened.leg.md_events;
                 ret->offers = ret->leg_ready && m->state == MIRROR_STANDBY && m->stopped_clean && !c->leaving;
         }
@@ -124,7 +141,7 @@ bool mirror_is_offered(const struct core *c, uint8_t mirror)
 #ifdef MUTANT_hand_over_unchecked /* 3.5: whatever the other node did last; hamon-act's model does not look either */
         return s && s->role == ROLE_STANDBY && r->primary == peer_of(c) && r->legs[0].in_sync && r->legs[1].in_sync;
 #endif
-        return s && s->offers && s->epoch == r->epoch && r->primary == peer_of(c) && uuid_equal(&v->last.boot, &r->primary_boot) &&
+        return s && s->offers && !record_is_ended(r) && s->epoch == r->epoch && r->primary == peer_of(c) && uuid_equal(&v->last.boot, &r->primary_boot) &&
                r->legs[0].in_sync && r->legs[1].in_sync && !c->leaving && !c->mirror[mirror].start_alone;
 }
 
@@ -267,7 +284,9 @@ enum reason mirror_wish(const struct core *c, uint8_t mirror)
 
         if (r->version == 0)
                 return REASON_NOT_CREATED;
-        if (!m->opened_known || !m->opened.leg.present)
+        if (record_is_ended(r))
+                return REASON_BEING_REMOVED;
+        if (!m->opened_known || !m->opened.leg.present || leg_is_of_another_life(c, mirror))
                 return REASON_NO_LEG;
         if (!mirror_owns_leg(c, mirror) && !(m->start_alone && m->forced && mirror_may_be_forced(c, mirror)))
                 return REASON_STALE;
@@ -337,7 +356,7 @@ static bool only_a_reboot_helps(const struct core *c, uint8_t mirror)
 
 static bool wants_stop(const struct core *c, uint8_t mirror)
 {
-        if (c->leaving || c->mirror[mirror].stop)
+        if (c->leaving || c->mirror[mirror].stop || record_is_ended(&c->reg[mirror].decided))
                 return true;
         /* The own disk is gone, the peer has everything: the service moves there. */
         return c->leg[mirror].state == LEG_OWN_FAILED && detector_is_alive(c, peer_of(c)) && !record_is_in_maintenance(c, &c->reg[mirror].decided);
@@ -389,7 +408,8 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
                 f |= MIRROR_HANDED;
         if (c->leg[mirror].state == LEG_HAND_BAD)
                 f |= MIRROR_UNHANDED;
-        if (decided->version == 0)
+        /* An array on a leg without a history was just being created, after a mirror of that name had ended. */
+        if (decided->version == 0 || (record_is_ended(decided) && m->opened_known && m->opened.leg.last_epoch == 0))
                 f |= MIRROR_EMPTY;
         if (newer_epoch_elsewhere(c, mirror))
 #ifndef MUTANT_deposed_goes_on /* 3.5 */

@@ -13,6 +13,9 @@
         X(MAINTENANCE, "maintenance", INFO, "%M is in maintenance: nothing is taken over by itself", "hamonctl maintenance off")  \
         X(MAINTENANCE_ON, "maintenance-on", INFO, "%M: maintenance begins, for %n s", "")                                        \
         X(MAINTENANCE_OVER, "maintenance-over", INFO, "%M: the maintenance is over", "")                                         \
+        X(BEING_REMOVED, "being-removed", WARNING, "%M is being removed: nobody starts it any more, and its disks keep what is on them",      \
+          "finish it: hamonctl mirror remove %M; or take it back: hamonctl maintenance off %M")                                           \
+        X(REMOVAL_OVER, "removal-over", INFO, "%M is no longer being removed: that was taken back, or a new mirror of its name was made", "")          \
         X(STARTED, "hamon-started", INFO, "hamon started", "")                                                                  \
         X(NODE_UP, "node-up", INFO, "%N is heard", "")                                                                          \
         X(NODE_SUSPECT, "node-suspect", INFO, "%N has been silent for %n ms", "")                                               \

@@ -13,7 +13,7 @@
 
 enum change_kind {
         CHANGE_NONE,
-        CHANGE_CREATE,    /* version 0 -> epoch 1, primary = self, own leg in_sync */
+        CHANGE_CREATE,    /* version 0, or ended and epoch still `epoch` -> epoch + 1, primary = self, own leg in_sync, no other leg */
         CHANGE_TAKE_OVER, /* own leg in_sync in the value, epoch still `epoch` -> epoch + 1, primary = self + boot, in_sync = {own} (R1a, R1b) */
         CHANGE_LEAVE,     /* primary = self + boot + epoch -> in_sync = {own} (R2a) */
         CHANGE_KEEP_PEER, /* likewise, peer leg UUID still `peer_leg`, attached without a gap -> in_sync = {peer's} (R2c) */
@@ -21,7 +21,7 @@ enum change_kind {
         CHANGE_JOIN,      /* likewise, peer leg UUID still `peer_leg` -> peer in_sync, not inconsistent (R2f) */
         CHANGE_FORCE,     /* a person's word: like TAKE_OVER, of a leg that is not in_sync and not torn; the other leg is resynced whole */
         CHANGE_HAND_OVER, /* planned switchover: like TAKE_OVER, keeping both in_sync; only after clean checks (3.5) */
-        CHANGE_MAINTAIN,  /* by any node: maintenance_until_s = that of the change; nothing else changes */
+        CHANGE_MAINTAIN,  /* by any node: maintenance_until_s = that of the change; nothing else changes. Ended: only to 0, which takes that back */
         CHANGE_CONFIRM,   /* no change: a decided read (R6b) */
         CHANGE_ADMIT,     /* record.c's own: a voter without memory gets the seat (R7c) */
         CHANGE_EXPEL,     /* likewise: one that went back loses it (R7d) */
@@ -34,7 +34,7 @@ struct change {
         struct uuid own_leg, peer_leg;
         bool doubtful;        /* KEEP_PEER: the own disk may have lost what was flushed before */
         bool despite_maintenance; /* TAKE_OVER: a person asked for it, or it ends what a person began */
-        uint64_t maintenance_until_s; /* MAINTAIN: 0 ends it */
+        uint64_t maintenance_until_s; /* MAINTAIN: 0 ends it; RECORD_ENDED_S */
         uint8_t voter;        /* ADMIT, EXPEL: whose seat */
         struct uuid id;       /* random, from the event's entropy */
 };
@@ -76,8 +76,11 @@ const struct record *record_known(const struct core *c, uint8_t mirror, bool *re
  */
 bool record_expel(struct core *c, uint8_t mirror, uint8_t voter, const struct event *e, struct actions *out);
 
-/* Its maintenance has not ended yet (change.c). */
+/* Its maintenance has not ended yet (change.c); so it is for one that has ended. */
 bool record_is_in_maintenance(const struct core *c, const struct record *r);
+
+/* The mirror is being removed (change.c). */
+bool record_is_ended(const struct record *r);
 
 /* True while a primacy swap of ours may have been accepted somewhere without a decided outcome (R6c). */
 bool record_takeover_unresolved(const struct core *c, uint8_t mirror);

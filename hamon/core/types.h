@@ -45,11 +45,18 @@ struct record {
         uint8_t primary;  /* node, or NO_NODE */
         struct uuid primary_boot;
         struct record_leg legs[NODES];
-        uint64_t maintenance_until_s; /* seconds since 1970: until then nothing is taken over by itself; 0: no maintenance */
+        uint64_t maintenance_until_s; /* seconds since 1970: until then nothing is taken over by itself; 0: no maintenance; or RECORD_ENDED_S */
         uint32_t voters_generation;
         struct uuid voters[VOTERS];
         struct uuid change; /* random id of the swap that made this value */
 };
+
+/*
+ * As the end of a maintenance: there is none, the mirror is being removed. Nobody becomes primary of it any more, and who is stops. What older hamons make of it is a
+ * maintenance without end, in which they take nothing over. The register goes on: a new mirror of that name begins in it, one version and one epoch later, so that
+ * nothing of the old one is ever newer than it (no vote, no grant, no leg).
+ */
+#define RECORD_ENDED_S UINT64_MAX
 
 bool record_equal(const struct record *a, const struct record *b);
 

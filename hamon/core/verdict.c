@@ -46,7 +46,7 @@ static enum reason standby_reason(const struct core *c, uint8_t mirror, bool pri
                 return REASON_ACT_LOST;
         if (m->reason == REASON_PROBE_FAILED || m->reason == REASON_EFFECT_FAILED)
                 return m->reason;
-        if (wish == REASON_NOT_CREATED || wish == REASON_NO_LEG)
+        if (wish == REASON_NOT_CREATED || wish == REASON_NO_LEG || wish == REASON_BEING_REMOVED)
                 return wish;
         if (primary_runs && wish == REASON_STALE)
                 return c->reg[mirror].acceptor.value.legs[c->config.self].inconsistent ? REASON_RESYNC : REASON_DEGRADED;
@@ -72,6 +72,8 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
 
         if (!c->act_ready)
                 return REASON_ACT_LOST;
+        if (record_is_ended(&c->reg[mirror].decided))
+                return REASON_BEING_REMOVED;
         if (stuck && !lease_is_valid(c, mirror) && c->now_ms - m->since_ms > c->config.timers.lease_ms)
                 return word_is_missing(c, mirror) ? REASON_MANUAL_FROZEN : REASON_FROZEN;
         if (l->state == LEG_OWN_FAILED || l->state == LEG_KEEP)
@@ -113,6 +115,8 @@ static enum health health_of_reason(const struct core *c, uint8_t mirror, enum r
                 return in_sync ? HEALTH_OK : HEALTH_DEGRADED;
         case REASON_NOT_CREATED:
                 return HEALTH_UNCONFIGURED;
+        case REASON_BEING_REMOVED: /* nobody expects it to serve; until it has stopped something may be in the way */
+                return mirror_role(c->mirror[mirror].state) == ROLE_PRIMARY ? HEALTH_DEGRADED : HEALTH_UNCONFIGURED;
         case REASON_STARTING:
         case REASON_SERVICE_MOVES:
                 return HEALTH_STARTING;
@@ -162,8 +166,8 @@ static void view_of_witness(const struct core *c, uint8_t mirror, struct mirror_
 
         ret->role_word = "witness";
         ret->leg_word = ret->service_word = "none";
-        ret->reason = r->version == 0 ? REASON_NOT_CREATED : runs ? REASON_NONE : REASON_NOT_ACTIVE;
-        ret->health = r->version == 0 ? HEALTH_UNCONFIGURED : !runs ? HEALTH_DOWN : both ? HEALTH_OK : HEALTH_DEGRADED;
+        ret->reason = r->version == 0 ? REASON_NOT_CREATED : record_is_ended(r) ? REASON_BEING_REMOVED : runs ? REASON_NONE : REASON_NOT_ACTIVE;
+        ret->health = r->version == 0 || (record_is_ended(r) && !runs) ? HEALTH_UNCONFIGURED : !runs ? HEALTH_DOWN : both ? HEALTH_OK : HEALTH_DEGRADED;
 }
 
 static void foresee(const struct core *c, uint8_t mirror, bool primary_runs, struct mirror_view *ret)
@@ -230,7 +234,7 @@ void core_view_mirror(const struct core *c, uint8_t mirror, uint64_t now_ms, str
         memset(ret, 0, sizeof *ret);
         ret->record = *record_known(c, mirror, &ret->record_decided);
         ret->record_behind = standby_is_behind(c, mirror);
-        ret->in_maintenance = record_is_in_maintenance(c, &ret->record);
+        ret->in_maintenance = record_is_in_maintenance(c, &ret->record) && !record_is_ended(&ret->record);
         if (c->config.self >= NODES) {
                 view_of_witness(c, mirror, ret);
                 return;

@@ -88,6 +88,7 @@ static const char *needed(const char *command)
                 {"force-primary", "force-primary is for a standby whose leg is not in sync, while the other node is not active"},
                 {"start-alone", "start-alone is for a standby"},
                 {"grow", "a mirror is grown while both legs are in sync, on the standby first"},
+                {"remove", "a removal begins where the mirror is active, and waits for what is under way"},
                 {"confirm-dead", "confirm-dead is for a cluster without a witness, about a node that is silent"},
         };
         for (size_t i = 0; command && i < sizeof table / sizeof table[0]; i++)

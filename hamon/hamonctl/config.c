@@ -75,8 +75,7 @@ static void print_findings(const json_t *answer, FILE *to)
                         }
 }
 
-/* Names of --without, "a,b". */
-static json_t *names(const char *list)
+json_t *config_names(const char *list)
 {
         json_t *array = json_array();
         for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',')
@@ -88,7 +87,7 @@ static json_t *request(const struct command_line *c, const char *text, bool acce
 {
         json_t *body = json_pack("{s:s}", "text", text);
         if (c->without)
-                json_object_set_new(body, "without", names(c->without));
+                json_object_set_new(body, "without", config_names(c->without));
         if (accept)
                 json_object_set_new(body, "accept_warnings", json_true());
         return body;
@@ -212,16 +211,17 @@ static int conclude_apply(const struct command_line *c, const json_t *answer)
 }
 
 /* The revision of what is there now, then the change. */
-static int put(const struct command_line *c, const char *method, const char *path, json_t *body, struct http_answer *ret)
+static int put(const struct command_line *c, const char *method, const char *path, const char *of, json_t *body, struct http_answer *ret)
 {
         char error[512], header[HTTP_KEPT_SIZE + 16];
         struct http_answer now = {0};
-        const struct http_call_options look = {.socket_path = c->socket, .method = "GET", .path = "/v1/config"};
+        const struct http_call_options look = {.socket_path = c->socket, .method = "GET", .path = of};
         int r = http_call_full(&look, &now, error, sizeof error);
         (void)snprintf(header, sizeof header, "If-Match: %s", now.etag); /* fits */
         http_answer_release(&now);
         const char *headers[] = {header, NULL};
-        const struct http_call_options o = {.socket_path = c->socket, .method = method, .path = path, .body = body, .headers = headers, .timeout_ms = APPLY_TIMEOUT_MS};
+        uint64_t patience_ms = c->timeout_s * 1000 > APPLY_TIMEOUT_MS ? c->timeout_s * 1000 : APPLY_TIMEOUT_MS;
+        const struct http_call_options o = {.socket_path = c->socket, .method = method, .path = path, .body = body, .headers = headers, .timeout_ms = patience_ms};
         if (r == 0)
                 r = http_call_full(&o, ret, error, sizeof error);
         if (r < 0)
@@ -239,12 +239,12 @@ static int refused(const struct http_answer *answer)
         return EXIT_REFUSED;
 }
 
-int config_change(const struct command_line *c, const char *method, const char *path, json_t *body)
+int config_change(const struct command_line *c, const char *method, const char *path, const char *of, json_t *body)
 {
         struct http_answer answer = {0};
         int result = EXIT_REFUSED;
         for (unsigned attempt = 0; attempt < 2; attempt++) {
-                if (put(c, method, path, body, &answer) < 0)
+                if (put(c, method, path, of, body, &answer) < 0)
                         break;
                 bool consent = answer.status == 409 && strcmp(text_of(answer.json, "code"), "needs-consent") == 0;
                 if (consent && attempt == 0 && isatty(STDIN_FILENO)) {
@@ -282,7 +282,7 @@ int verb_config_apply(const struct command_line *c, const char *path)
                                 fprintf(stderr, "hamonctl: %s\n", error);
                         json_decref(answer);
                 } else {
-                        result = config_change(c, "PUT", "/v1/config", request(c, text, c->yes));
+                        result = config_change(c, "PUT", "/v1/config", "/v1/config", request(c, text, c->yes));
                 }
         }
         free(text);
@@ -343,7 +343,7 @@ int verb_config_edit(const struct command_line *c)
 int verb_config_discard(const struct command_line *c)
 {
         struct http_answer answer = {0};
-        int r = put(c, "POST", "/v1/config/discard", NULL, &answer);
+        int r = put(c, "POST", "/v1/config/discard", "/v1/config", NULL, &answer);
         bool done = r == 0 && answer.status < 400;
         if (r == 0 && !done)
                 (void)refused(&answer);

@@ -23,7 +23,7 @@ struct command_line {
         unsigned services;
         bool no_start;
         const char *socket, *role, *mirror, *severity, *since, *without;
-        bool api, timeout_given, json, watch, follow, overwrite, yes, dry_run;
+        bool api, timeout_given, json, watch, follow, overwrite, yes, dry_run, with_service;
         uint64_t timeout_s, for_s; /* for_s: of a pause or a maintenance; 0: not given */
         const char *words[16]; /* operands */
         unsigned count;
@@ -124,8 +124,11 @@ int verb_config_apply(const struct command_line *c, const char *path);
 int verb_config_edit(const struct command_line *c);
 int verb_config_discard(const struct command_line *c);
 
-/* A change of the configuration by `method` at `path`; asks a person at a terminal about warnings. Takes `body`. */
-int config_change(const struct command_line *c, const char *method, const char *path, json_t *body);
+/* A change of the configuration by `method` at `path`, whose revision is the ETag of `of`; asks a person at a terminal about warnings. Takes `body`. */
+int config_change(const struct command_line *c, const char *method, const char *path, const char *of, json_t *body);
+
+/* Names of --without, "a,b". */
+json_t *config_names(const char *list);
 
 int verb_key_generate(const char *path);
 
@@ -148,6 +151,9 @@ uint64_t create_leg_bytes(const struct command_line *c, const char *mirror);
 
 /* grow.c: both disks have become larger. */
 int verb_grow(const struct command_line *c, const char *mirror);
+
+/* remove.c: the mirror goes, its disks keep what is on them. */
+int verb_remove(const struct command_line *c, const char *mirror);
 
 /* replace.c: this node's disk was changed for another one. */
 int verb_replace(const struct command_line *c, const char *mirror);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum { OPT_JSON = 1, OPT_WATCH, OPT_FOLLOW, OPT_OVERWRITE, OPT_YES, OPT_SOCKET, OPT_CLUSTER, OPT_TIMEOUT, OPT_ROLE, OPT_DRY_RUN, OPT_SINCE, OPT_SEVERITY, OPT_MIRROR,
-       OPT_NODE, OPT_LISTEN, OPT_DIR, OPT_API, OPT_FOR, OPT_WITHOUT, OPT_SERVICE, OPT_NO_START };
+       OPT_NODE, OPT_LISTEN, OPT_DIR, OPT_API, OPT_FOR, OPT_WITHOUT, OPT_SERVICE, OPT_NO_START, OPT_WITH_SERVICE };
 
 static const struct cli_option options[] = {
         {0, "json", NULL, "print JSON, as docs/openapi.yaml describes it", OPT_JSON},
@@ -32,7 +32,8 @@ static const struct cli_option options[] = {
         {0, "service", "MIRROR=MOUNT[,ADDRESS/LENGTH][,INTERFACE][,UNIT]", "what runs on a mirror, may repeat (cluster create)", OPT_SERVICE},
         {0, "no-start", NULL, "do not start hamon's units (cluster create, join)", OPT_NO_START},
         {0, "for", "TIME", "how long: 90s, 30m, 2h or 1d (maintenance on, by default 2h; mirror resync pause)", OPT_FOR},
-        {0, "without", "NAME[,NAME]", "apply it though these machines are silent; they take it over when they are back (config)", OPT_WITHOUT},
+        {0, "without", "NAME[,NAME]", "apply it though these machines are silent; they take it over when they are back (config, mirror remove)", OPT_WITHOUT},
+        {0, "with-service", NULL, "stop the mirror's service for good, too (mirror remove)", OPT_WITH_SERVICE},
         {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
         {0, "socket", "SOCKET", "of hamon (default " API_SOCKET ")", OPT_SOCKET},
         {0, "control", "SOCKET", NULL, OPT_SOCKET},
@@ -63,6 +64,7 @@ static const struct cli cli = {
                  "hamonctl mirror resync rate NAME RATE|auto [--json]\n"
                  "hamonctl mirror replace NAME [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror grow NAME [--timeout SECONDS] [--dry-run] [--json]\n"
+                 "hamonctl mirror remove NAME [--with-service] [--without NAME] [--timeout SECONDS] [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror verify start NAME [--timeout SECONDS] [--dry-run] [--json]\n"
                  "hamonctl mirror verify pause NAME [--for TIME] [--json]\n"
                  "hamonctl mirror verify resume|cancel NAME [--json]\n"
@@ -100,10 +102,10 @@ static const struct cli cli = {
 };
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
-enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, FORCE_PRIMARY, VERIFY, REPLACE, GROW, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
+enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, FORCE_PRIMARY, VERIFY, REPLACE, GROW, REMOVE, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
             SUPPORT_BUNDLE, TEST_NOTIFY, TEST_FENCE, TEST_FAILOVER, CONFIG_SHOW, CONFIG_CHECK, CONFIG_APPLY, CONFIG_EDIT, CONFIG_DISCARD, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
-enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32, WITHOUT = 64, ON_NODE = 128 };
+enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32, WITHOUT = 64, ON_NODE = 128, WITH_SERVICE = 256 };
 
 static const struct {
         const char *first, *second;
@@ -129,6 +131,7 @@ static const struct {
         [RESYNC] = {"mirror", "resync", 2, 3, "pause, resume or rate, and the NAME of a mirror,", JSON | FOR},
         [REPLACE] = {"mirror", "replace", 1, 1, "NAME", JSON | DRY},
         [GROW] = {"mirror", "grow", 1, 1, "NAME", JSON | DRY},
+        [REMOVE] = {"mirror", "remove", 1, 1, "NAME", JSON | DRY | WITHOUT | WITH_SERVICE},
         [VERIFY] = {"mirror", "verify", 2, 2, "start, pause, resume or cancel, and the NAME of a mirror,", JSON | DRY | FOR},
         [SWITCHOVER] = {"switchover", NULL, 1, 1, "NAME", JSON | DRY},
         [SERVICE_RESTART] = {"service", "restart", 1, 1, "NAME", JSON},
@@ -220,6 +223,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_replace(c, operand);
         case GROW:
                 return verb_grow(c, operand);
+        case REMOVE:
+                return verb_remove(c, operand);
         case VERIFY:
                 return verb_verify(c);
         case SWITCHOVER:
@@ -287,6 +292,8 @@ static const char *misplaced(const struct command_line *c, unsigned takes)
                 return "--node has no meaning for";
         if (c->without && !(takes & WITHOUT))
                 return "--without has no meaning for";
+        if (c->with_service && !(takes & WITH_SERVICE))
+                return "--with-service has no meaning for";
         if (c->for_s && !(takes & FOR))
                 return "--for has no meaning for";
         return (c->since || c->severity || c->follow) && !(takes & OF_EVENTS) ? "--since, --severity and --follow are for events, not for" : NULL;
@@ -370,6 +377,7 @@ int main(int argc, char **argv)
                 {OPT_DIR, &c.dir, NULL},
                 {OPT_API, NULL, &c.api},
                 {OPT_NO_START, NULL, &c.no_start},
+                {OPT_WITH_SERVICE, NULL, &c.with_service},
                 {0, NULL, NULL},
         };
         struct cli_parser p;

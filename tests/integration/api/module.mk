@@ -3,3 +3,4 @@ INTEGRATION_TESTS += $(addprefix tests/integration/api/test-,verify replace)
 INTEGRATION_TESTS += $(addprefix tests/integration/api/test-,contract hamonctl bundle join cluster changes config exports orchestrate access load alerts dashboard hostile events notify service)
 INTEGRATION_TESTS += tests/integration/api/test-force
 INTEGRATION_TESTS += tests/integration/api/test-operations
+INTEGRATION_TESTS += tests/integration/api/test-remove

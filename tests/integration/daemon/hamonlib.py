@@ -129,6 +129,7 @@ class FakeAct(threading.Thread):
         self.legs, self.observations = {m: blank_leg() for m in mirrors}, {m: nothing_seen() for m in mirrors}
         self.mirror = mirrors[0]
         self.leg, self.seen = self.legs[self.mirror], self.observations[self.mirror]
+        self.closed = set()  # legs of mirrors that are being removed
         self.settled = dict.fromkeys(mirrors, "0")  # ticket of the last effect that is over
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(str(path))
@@ -161,7 +162,7 @@ class FakeAct(threading.Thread):
             except TimeoutError:
                 pass
             for mirror, leg in self.legs.items():
-                if leg["present"]:
+                if leg["present"] and mirror not in self.closed:
                     self.connection.send(json.dumps({"observed": mirror, "settled": self.settled[mirror], **self.observations[mirror]}).encode())
 
     def act(self, command):
@@ -175,8 +176,11 @@ class FakeAct(threading.Thread):
             return None
         if answer["error"]:
             return {**answer, "detail": "the disk is broken"}
+        self.closed.discard(command["mirror"])
+        if do == "leg-close":
+            self.closed.add(command["mirror"])
         if do == "leg-create":
-            leg.update(present=True, uuid=command["leg"])
+            leg.update(present=True, uuid=command["leg"], has_superblock=False, last_epoch="0")  # the front of the disk is wiped
             self.verify.holds = "a leg of this mirror"
         elif do == "array-create":
             leg.update(has_superblock=True, clean=True, array_running=True)

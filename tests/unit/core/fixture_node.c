@@ -313,6 +313,10 @@ static int perform(struct world *w, uint8_t node, const struct effect *f, struct
         case EFFECT_LEG_GROW:
                 assert_false(n->running);
                 break;
+        case EFFECT_LEG_CLOSE:
+                assert_false(n->running || n->attached || p->attached); /* nobody writes to it */
+                n->granted = n->held = false;
+                break;
         case EFFECT_ARRAY_GROW:
                 assert_true(n->running && n->peer_in_array && !n->peer_failed);
                 break;

@@ -195,6 +195,41 @@ static void maintenance_forbids_what_nobody_asked_for(void **state)
         assert_false(change_apply(&b, &on, &nothing, &v));
 }
 
+/* Nobody becomes primary of what is being removed, by whatever word; it is taken back, or a new mirror begins behind it. */
+static void what_has_ended_ends(void **state)
+{
+        static const enum change_kind primacies[] = {CHANGE_TAKE_OVER, CHANGE_HAND_OVER, CHANGE_FORCE};
+        struct core a = self_core(0), b = self_core(1);
+        struct record base = both_in_sync(&a), ended, v;
+        struct change end = trio_change(CHANGE_MAINTAIN, 0, 1), create = trio_change(CHANGE_CREATE, 4, 1);
+
+        (void)state;
+        end.maintenance_until_s = RECORD_ENDED_S;
+        assert_false(change_apply(&b, &create, &base, &v));
+        assert_true(change_apply(&b, &end, &base, &ended));
+        assert_true(record_is_ended(&ended) && ended.legs[0].in_sync && ended.legs[1].in_sync && change_reached(&b, &end, &ended));
+        for (unsigned i = 0; i < sizeof primacies / sizeof *primacies; i++) {
+                struct change change = trio_change(primacies[i], 4, 1);
+                struct record from = ended, old = base;
+                from.legs[1].in_sync = old.legs[1].in_sync = primacies[i] != CHANGE_FORCE;
+                change.despite_maintenance = true;
+                assert_true(change_apply(&b, &change, &old, &v));
+                assert_false(change_apply(&b, &change, &from, &v));
+        }
+        struct change leave = trio_change(CHANGE_LEAVE, 4, 0), later = end, back = end;
+        assert_true(change_apply(&a, &leave, &ended, &v) && record_is_ended(&v)); /* the peer dies while the primary stops */
+        later.maintenance_until_s = 1000;
+        assert_false(change_apply(&b, &later, &ended, &v));
+        assert_true(change_apply(&b, &end, &ended, &v) && record_is_ended(&v));
+        back.maintenance_until_s = 0;
+        assert_true(change_apply(&b, &back, &ended, &v) && !record_is_ended(&v));
+        assert_true(change_apply(&b, &create, &ended, &v) && change_reached(&b, &create, &v));
+        assert_true(!record_is_ended(&v) && v.epoch == 5 && v.version == ended.version + 1 && v.primary == 1 && v.legs[1].in_sync);
+        assert_true(uuid_is_null(&v.legs[0].uuid) && !v.legs[0].in_sync && v.voters_generation == base.voters_generation);
+        create.epoch = 3;
+        assert_false(change_apply(&b, &create, &ended, &v)); /* somebody was first */
+}
+
 static void ballots_are_ordered(void **state)
 {
         struct ballot a = {1, 0, 5}, b = {1, 1, 3}, c = {1, 1, 4}, d = {2, 0, 0};
@@ -218,6 +253,7 @@ int main(void)
             cmocka_unit_test(mark_then_join),
             cmocka_unit_test(the_witness_changes_nothing),
             cmocka_unit_test(maintenance_forbids_what_nobody_asked_for),
+            cmocka_unit_test(what_has_ended_ends),
             cmocka_unit_test(ballots_are_ordered),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

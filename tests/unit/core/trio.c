@@ -278,7 +278,7 @@ void trio_make_redundant(struct trio *t)
         const enum change_kind kinds[] = {CHANGE_CREATE, CHANGE_MARK, CHANGE_JOIN};
 
         for (unsigned i = 0; i < 3; i++) {
-                struct change change = trio_change(kinds[i], 1, 0);
+                struct change change = trio_change(kinds[i], i > 0, 0);
                 trio_propose(t, 0, &change);
                 assert_true(trio_run_until_idle(t, 0, 5000));
                 assert_true(t->voter[0].last.won);

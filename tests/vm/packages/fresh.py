@@ -37,9 +37,9 @@ def install(steps, trio, cluster):
             check(not failed, f"{vm.name}: failed units: {failed}")
 
 
-def mirror(steps, trio, cluster):
+def mirror(steps, trio, cluster, timers=()):
     with steps.step("a mirror with a file system"):
-        cluster.configure(profile="relaxed")
+        cluster.configure(profile="relaxed", timers=timers)
         for node in NODES:
             cluster.wait(f"{node} hears everybody", lambda n=node: cluster.hears_all(n), 60)
         cluster.create()

@@ -155,6 +155,9 @@ int verb_grow(const struct command_line *c, const char *mirror);
 /* remove.c: the mirror goes, its disks keep what is on them. */
 int verb_remove(const struct command_line *c, const char *mirror);
 
+/* adopt.c: what is on `device` becomes the content of the mirror. */
+int verb_adopt(const struct command_line *c, const char *mirror, const char *device);
+
 /* replace.c: this node's disk was changed for another one. */
 int verb_replace(const struct command_line *c, const char *mirror);
 

@@ -63,6 +63,7 @@ static const struct cli cli = {
                  "hamonctl mirror resync resume NAME [--json]\n"
                  "hamonctl mirror resync rate NAME RATE|auto [--json]\n"
                  "hamonctl mirror replace NAME [--yes] [--dry-run] [--json]\n"
+                 "hamonctl mirror adopt NAME DEVICE [--yes] [--dry-run]\n"
                  "hamonctl mirror grow NAME [--timeout SECONDS] [--dry-run] [--json]\n"
                  "hamonctl mirror remove NAME [--with-service] [--without NAME] [--timeout SECONDS] [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror verify start NAME [--timeout SECONDS] [--dry-run] [--json]\n"
@@ -102,7 +103,7 @@ static const struct cli cli = {
 };
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
-enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, FORCE_PRIMARY, VERIFY, REPLACE, GROW, REMOVE, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
+enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, FORCE_PRIMARY, VERIFY, REPLACE, ADOPT, GROW, REMOVE, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
             SUPPORT_BUNDLE, TEST_NOTIFY, TEST_FENCE, TEST_FAILOVER, CONFIG_SHOW, CONFIG_CHECK, CONFIG_APPLY, CONFIG_EDIT, CONFIG_DISCARD, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32, WITHOUT = 64, ON_NODE = 128, WITH_SERVICE = 256 };
@@ -130,6 +131,7 @@ static const struct {
         [FORCE_PRIMARY] = {"mirror", "force-primary", 1, 1, "NAME", JSON | DRY},
         [RESYNC] = {"mirror", "resync", 2, 3, "pause, resume or rate, and the NAME of a mirror,", JSON | FOR},
         [REPLACE] = {"mirror", "replace", 1, 1, "NAME", JSON | DRY},
+        [ADOPT] = {"mirror", "adopt", 2, 2, "NAME DEVICE", DRY},
         [GROW] = {"mirror", "grow", 1, 1, "NAME", JSON | DRY},
         [REMOVE] = {"mirror", "remove", 1, 1, "NAME", JSON | DRY | WITHOUT | WITH_SERVICE},
         [VERIFY] = {"mirror", "verify", 2, 2, "start, pause, resume or cancel, and the NAME of a mirror,", JSON | DRY | FOR},
@@ -221,6 +223,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_resync(c);
         case REPLACE:
                 return verb_replace(c, operand);
+        case ADOPT:
+                return verb_adopt(c, operand, c->words[3]);
         case GROW:
                 return verb_grow(c, operand);
         case REMOVE:

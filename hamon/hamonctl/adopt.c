@@ -5,6 +5,7 @@
  * On the node where the mirror is active, as root. Both devices are held exclusively: nothing else mounts or writes them meanwhile.
  */
 #include "hamon/hamonctl/adopt_copy.h"
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
 
 #include "net/http_client.h"
@@ -37,11 +38,6 @@ static uint64_t now_ns(void)
         return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static double gib(uint64_t bytes)
-{
-        return (double)bytes / (1 << 30);
-}
-
 static void tell(void *userdata, enum adopt_part part, uint64_t done_bytes)
 {
         struct adoption *a = userdata;
@@ -56,7 +52,7 @@ static void tell(void *userdata, enum adopt_part part, uint64_t done_bytes)
                 return;
         a->told_ns = now;
         double seconds = (double)(now - a->part_began_ns) / 1e9, rate = (double)done_bytes / seconds;
-        fprintf(stderr, "%shamonctl: %s: %.2f of %.2f GiB, %.0f MiB/s, done in %.0f s%s", terminal ? "\r" : "", part == ADOPT_COPIES ? "copied" : "compared", gib(done_bytes), gib(a->bytes),
+        fprintf(stderr, "%shamonctl: %s: %.2f of %.2f GiB, %.0f MiB/s, done in %.0f s%s", terminal ? "\r" : "", part == ADOPT_COPIES ? "copied" : "compared", answer_gib(done_bytes), answer_gib(a->bytes),
                 rate / (1 << 20), (double)(a->bytes - done_bytes) / rate, terminal ? "   " : "\n");
 }
 
@@ -215,8 +211,8 @@ static int adopt_open(const struct command_line *c, struct adoption *a, int from
                         a->bytes ? "make the file system on it smaller and the device with it, or the disks of the mirror larger (hamonctl mirror grow)" : "there is nothing to adopt");
                 return EXIT_REFUSED;
         }
-        fprintf(c->dry_run ? stdout : stderr, "hamonctl: %.2f GiB of '%s' are copied to mirror '%s' (%.2f GiB) and compared; '%s' stays as it is\n", gib(a->bytes), a->from, a->mirror,
-                gib(a->room_bytes), a->from);
+        fprintf(c->dry_run ? stdout : stderr, "hamonctl: %.2f GiB of '%s' are copied to mirror '%s' (%.2f GiB) and compared; '%s' stays as it is\n", answer_gib(a->bytes), a->from, a->mirror,
+                answer_gib(a->room_bytes), a->from);
         if (c->dry_run)
                 return EXIT_DONE;
         (void)snprintf(question, sizeof question, "all that is on mirror '%.64s' now will be lost", a->mirror);

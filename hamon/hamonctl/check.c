@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `hamonctl check`: GET /v1/status as one line for monitoring: the most urgent reason decides. */
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
 
 #include <string.h>
 
 enum { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN, LOOP_STUCK_MS = 10000 };
 
-static const char *text(const json_t *object, const char *key)
-{
-        const char *s = json_string_value(json_object_get(object, key));
-        return s ? s : "";
-}
-
 static int level_of(const json_t *reason)
 {
-        const char *severity = text(reason, "severity");
+        const char *severity = answer_text(reason, "severity");
         if (strcmp(severity, "critical") == 0)
                 return CHECK_CRITICAL;
         if (strcmp(severity, "warning") == 0)
@@ -27,7 +22,7 @@ static int level_of_mirror(const json_t *mirror)
 {
         if (json_is_object(json_object_get(mirror, "maintenance")))
                 return CHECK_OK; /* somebody is at work there, and for how long is shown */
-        const char *health = text(mirror, "health");
+        const char *health = answer_text(mirror, "health");
         int level = level_of(json_object_get(mirror, "reason"));
         return level == CHECK_WARNING && (strcmp(health, "down") == 0 || strcmp(health, "frozen") == 0) ? CHECK_CRITICAL : level;
 }
@@ -60,10 +55,10 @@ int check_text(const json_t *status, FILE *to)
                         worst = item;
                         level = CHECK_WARNING;
                 }
-        fprintf(to, "HAMON %s - %s", words[level], worst ? text(worst, "sentence") : "no mirror is configured");
+        fprintf(to, "HAMON %s - %s", words[level], worst ? answer_text(worst, "sentence") : "no mirror is configured");
         json_array_foreach(json_object_get(status, "mirrors"), i, item)
                 if (json_is_object(json_object_get(item, "maintenance")))
-                        fprintf(to, "; %s is in maintenance for %lld min", text(item, "name"),
+                        fprintf(to, "; %s is in maintenance for %lld min", answer_text(item, "name"),
                                 (long long)json_integer_value(json_object_get(json_object_get(item, "maintenance"), "left_s")) / 60);
         fputc('\n', to);
         return level;

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What `hamonctl explain`, `simulate` and `--dry-run` print. Pure: JSON in, text out. */
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
 
 #include <string.h>
-
-static const char *text(const json_t *j, const char *key)
-{
-        const char *s = json_string_value(json_object_get(j, key));
-        return s ? s : "";
-}
 
 static void print_fact(const json_t *fact, FILE *to)
 {
@@ -16,14 +11,14 @@ static void print_fact(const json_t *fact, FILE *to)
         bool holds = json_is_true(json_object_get(fact, "holds"));
 
         fputs("  ", to);
-        colour_begin(to, holds ? "ok" : text(reason, "severity"));
+        colour_begin(to, holds ? "ok" : answer_text(reason, "severity"));
         fprintf(to, "%-4s", holds ? "yes" : "NO");
         colour_end(to);
-        fprintf(to, " %s\n", text(fact, "fact"));
-        if (!holds && *text(reason, "sentence"))
-                fprintf(to, "         %s [%s]\n", text(reason, "sentence"), text(reason, "code"));
-        if (!holds && *text(reason, "next"))
-                fprintf(to, "         next: %s\n", text(reason, "next"));
+        fprintf(to, " %s\n", answer_text(fact, "fact"));
+        if (!holds && *answer_text(reason, "sentence"))
+                fprintf(to, "         %s [%s]\n", answer_text(reason, "sentence"), answer_text(reason, "code"));
+        if (!holds && *answer_text(reason, "next"))
+                fprintf(to, "         next: %s\n", answer_text(reason, "next"));
 }
 
 void explain_text(const json_t *one, FILE *to)
@@ -31,15 +26,15 @@ void explain_text(const json_t *one, FILE *to)
         const json_t *reason = json_object_get(one, "reason"), *item;
         size_t i;
 
-        fprintf(to, "%s: ", text(one, "mirror"));
-        colour_begin(to, text(reason, "severity"));
-        fputs(text(one, "health"), to);
+        fprintf(to, "%s: ", answer_text(one, "mirror"));
+        colour_begin(to, answer_text(reason, "severity"));
+        fputs(answer_text(one, "health"), to);
         colour_end(to);
-        fprintf(to, ", %s here\n  %s [%s]\nbecause:\n", text(one, "role"), text(reason, "sentence"), text(reason, "code"));
+        fprintf(to, ", %s here\n  %s [%s]\nbecause:\n", answer_text(one, "role"), answer_text(reason, "sentence"), answer_text(reason, "code"));
         json_array_foreach(json_object_get(one, "facts"), i, item)
                 print_fact(item, to);
-        if (*text(one, "waiting_for"))
-                fprintf(to, "waiting for '%s' of hamon-act\n", text(one, "waiting_for"));
+        if (*answer_text(one, "waiting_for"))
+                fprintf(to, "waiting for '%s' of hamon-act\n", answer_text(one, "waiting_for"));
         json_array_foreach(json_object_get(one, "unblocked_by"), i, item)
                 fprintf(to, "%s  %s\n", i == 0 ? "what unblocks it:\n" : "", json_string_value(item));
         if (json_array_size(json_object_get(one, "unblocked_by")) == 0)
@@ -51,15 +46,15 @@ void simulate_text(const json_t *answer, FILE *to)
         const json_t *item;
         size_t i;
 
-        fprintf(to, "if %s fails now:\n", text(answer, "fail"));
+        fprintf(to, "if %s fails now:\n", answer_text(answer, "fail"));
         json_array_foreach(json_object_get(answer, "simulate"), i, item)
         {
                 const json_t *outcome = json_object_get(item, "outcome");
                 fputs("  ", to);
-                colour_begin(to, text(outcome, "severity"));
-                fputs(text(outcome, "sentence"), to);
+                colour_begin(to, answer_text(outcome, "severity"));
+                fputs(answer_text(outcome, "sentence"), to);
                 colour_end(to);
-                fprintf(to, " [%s]\n", text(outcome, "code"));
+                fprintf(to, " [%s]\n", answer_text(outcome, "code"));
         }
 }
 
@@ -77,7 +72,7 @@ bool preflight_text(const char *command, const json_t *preflight, FILE *to)
         bool ready = json_is_true(json_object_get(preflight, "ready"));
         size_t i;
 
-        fprintf(to, "%s, for mirror %s (active on %s), would:\n", command, text(preflight, "mirror"), *text(preflight, "from") ? text(preflight, "from") : "no node");
+        fprintf(to, "%s, for mirror %s (active on %s), would:\n", command, answer_text(preflight, "mirror"), *answer_text(preflight, "from") ? answer_text(preflight, "from") : "no node");
         will_text(preflight, to);
         fputs("what it needs:\n", to);
         json_array_foreach(json_object_get(preflight, "checks"), i, check)

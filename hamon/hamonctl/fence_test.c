@@ -3,11 +3,11 @@
  * hamonctl test fence NODE, test failover NAME: has the other node rebooted as if it had been deposed, and says when each thing that must follow has
  * come true, as this node sees it. From the node that stays, because that one goes on.
  */
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
 
 #include "net/http_client.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -30,18 +30,12 @@ static double now_s(void)
         return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static const char *text(const json_t *j, const char *key)
-{
-        const char *s = json_string_value(json_object_get(j, key));
-        return s ? s : "";
-}
-
 static const json_t *node_of(const json_t *status, const char *name)
 {
         const json_t *node;
         size_t i;
         json_array_foreach(json_object_get(status, "nodes"), i, node)
-                if (strcmp(text(node, "name"), name) == 0)
+                if (strcmp(answer_text(node, "name"), name) == 0)
                         return node;
         return NULL;
 }
@@ -54,10 +48,10 @@ static void look_at_mirrors(const json_t *status, bool *ret_here, bool *ret_up, 
         *ret_here = *ret_up = *ret_redundant = true;
         json_array_foreach(json_object_get(status, "mirrors"), i, mirror)
         {
-                const char *service = text(json_object_get(mirror, "states"), "service");
-                if (strcmp(text(json_object_get(mirror, "record"), "version"), "0") == 0)
+                const char *service = answer_text(json_object_get(mirror, "states"), "service");
+                if (strcmp(answer_text(json_object_get(mirror, "record"), "version"), "0") == 0)
                         continue;
-                *ret_here = *ret_here && strcmp(text(mirror, "role"), "primary") == 0;
+                *ret_here = *ret_here && strcmp(answer_text(mirror, "role"), "primary") == 0;
                 *ret_up = *ret_up && (strcmp(service, "up") == 0 || strcmp(service, "none") == 0);
                 json_array_foreach(json_object_get(mirror, "legs"), k, leg)
                         *ret_redundant = *ret_redundant && json_is_true(json_object_get(leg, "in_sync"));
@@ -85,7 +79,7 @@ static void reach(struct watch *w, enum milestone m, bool is_so, double since_s)
 static void look(struct watch *w, const json_t *status, double since_s)
 {
         const json_t *node = node_of(status, w->node);
-        bool here, up, redundant, alive = json_is_true(json_object_get(node, "alive")), other_boot = strcmp(text(node, "boot"), w->boot) != 0;
+        bool here, up, redundant, alive = json_is_true(json_object_get(node, "alive")), other_boot = strcmp(answer_text(node, "boot"), w->boot) != 0;
         look_at_mirrors(status, &here, &up, &redundant);
         reach(w, SILENT, !alive || other_boot, since_s);
         if (w->had) {
@@ -103,10 +97,10 @@ static bool is_refused(const struct command_line *c, const char *path)
         unsigned status;
         json_t *j = NULL;
         int r = http_call(c->socket, "GET", path, NULL, 0, &status, &j, error, sizeof error);
-        bool refused = r == 0 && status < 400 && strcmp(text(j, "state"), "failed") == 0;
+        bool refused = r == 0 && status < 400 && strcmp(answer_text(j, "state"), "failed") == 0;
         if (refused)
-                fprintf(stderr, "hamonctl: %s [%s]\nhamonctl: nothing was changed\n", text(json_object_get(j, "reason"), "sentence"),
-                        text(json_object_get(j, "reason"), "code"));
+                fprintf(stderr, "hamonctl: %s [%s]\nhamonctl: nothing was changed\n", answer_text(json_object_get(j, "reason"), "sentence"),
+                        answer_text(json_object_get(j, "reason"), "code"));
         json_decref(j);
         return refused;
 }
@@ -139,7 +133,7 @@ static int follow(const struct command_line *c, struct watch *w, const char *ope
 static int begin(const struct command_line *c, const json_t *status, const char *node)
 {
         const json_t *there = node_of(status, node), *mirror;
-        struct watch w = {.node = node, .self = text(json_object_get(status, "node"), "name")};
+        struct watch w = {.node = node, .self = answer_text(json_object_get(status, "node"), "name")};
         char path[200], of[200], operation[300], question[300], name[100];
         struct http_answer answer;
         size_t i;
@@ -151,9 +145,9 @@ static int begin(const struct command_line *c, const json_t *status, const char 
                 fprintf(stderr, "hamonctl: '%.64s' is this node, which would be rebooted: run this on the other one, which looks on\n", node);
                 return EXIT_REFUSED;
         }
-        (void)snprintf(w.boot, sizeof w.boot, "%s", text(there, "boot"));
+        (void)snprintf(w.boot, sizeof w.boot, "%s", answer_text(there, "boot"));
         json_array_foreach(json_object_get(status, "mirrors"), i, mirror)
-                w.had = w.had || strcmp(text(json_object_get(mirror, "record"), "primary"), node) == 0;
+                w.had = w.had || strcmp(answer_text(json_object_get(mirror, "record"), "primary"), node) == 0;
         (void)snprintf(question, sizeof question, "'%.64s' will reboot at once, as by a power cut%s", node,
                        w.had ? "; what is active there pauses until this node has taken it over" : "");
         if (!c->yes && !ask_typed(question, node))
@@ -167,7 +161,7 @@ static int begin(const struct command_line *c, const json_t *status, const char 
         json_decref(body);
         if (!told)
                 return EXIT_REFUSED;
-        (void)snprintf(operation, sizeof operation, "/v1/nodes/%s/operations/%s", name, text(answer.json, "operation"));
+        (void)snprintf(operation, sizeof operation, "/v1/nodes/%s/operations/%s", name, answer_text(answer.json, "operation"));
         http_answer_release(&answer);
         return follow(c, &w, operation);
 }
@@ -191,8 +185,8 @@ int verb_test_failover(const struct command_line *c, const char *mirror)
         if (!call_get(c, "/v1/status", &status))
                 return EXIT_REFUSED;
         json_array_foreach(json_object_get(status, "mirrors"), i, m)
-                if (strcmp(text(m, "name"), mirror) == 0)
-                        primary = text(json_object_get(m, "record"), "primary");
+                if (strcmp(answer_text(m, "name"), mirror) == 0)
+                        primary = answer_text(json_object_get(m, "record"), "primary");
         int r = EXIT_REFUSED;
         if (!primary)
                 fprintf(stderr, "hamonctl: no mirror '%.64s' in the configuration\n", mirror);

@@ -3,12 +3,11 @@
  * hamonctl mirror grow: both disks have become larger, and the mirror takes the room, while it serves. First the standby's leg, which the primary then
  * attaches anew, then the array and the file system on the primary. From any node; begun again after an interruption it goes on where it was.
  */
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
 
 #include "net/http_client.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What both nodes say about the mirror. */
@@ -18,17 +17,6 @@ struct growth {
         uint64_t now_bytes, then_bytes;    /* of a leg, with what md keeps in front of the data */
         uint64_t room_bytes[2];            /* primary's, standby's */
 };
-
-static double gib(uint64_t bytes)
-{
-        return (double)bytes / (1 << 30);
-}
-
-static uint64_t number(const json_t *object, const char *key)
-{
-        const char *s = json_string_value(json_object_get(object, key));
-        return s ? strtoull(s, NULL, 10) : 0;
-}
 
 /* False: printed. */
 static bool take_names(const json_t *mirror, struct growth *ret)
@@ -66,9 +54,9 @@ static bool take_room(const struct command_line *c, struct growth *g)
                 const char *error = json_string_value(json_object_get(disk, "error"));
                 if (error)
                         fprintf(stderr, "hamonctl: the disk of %s cannot be used: %s\n", node, error);
-                g->room_bytes[i] = number(disk, "room_bytes");
+                g->room_bytes[i] = answer_number(disk, "room_bytes");
                 if (i == 0)
-                        g->now_bytes = number(disk, "needs_bytes");
+                        g->now_bytes = answer_number(disk, "needs_bytes");
                 if (g->room_bytes[i] < g->then_bytes)
                         g->then_bytes = g->room_bytes[i];
                 bool failed = error != NULL;
@@ -86,8 +74,8 @@ static bool has_room(const struct growth *g)
 
 static void say_what(const struct growth *g, const char *mirror, FILE *to)
 {
-        fprintf(to, "hamonctl: a leg of %s has %.2f GiB; the disk of %s has room for %.2f, that of %s for %.2f\n", mirror, gib(g->now_bytes), g->primary, gib(g->room_bytes[0]),
-                g->standby, gib(g->room_bytes[1]));
+        fprintf(to, "hamonctl: a leg of %s has %.2f GiB; the disk of %s has room for %.2f, that of %s for %.2f\n", mirror, answer_gib(g->now_bytes), g->primary, answer_gib(g->room_bytes[0]),
+                g->standby, answer_gib(g->room_bytes[1]));
         if (has_room(g))
                 fprintf(to, "hamonctl: %s attaches the longer leg of %s anew (some seconds with one leg, what was written meanwhile is copied), then array and file system grow; the "
                             "new part is copied once\n",

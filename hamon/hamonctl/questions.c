@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Commands that ask and change nothing: explain, simulate, exports, sessions, and what a change would do (--dry-run). */
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
 
 #include "net/http_client.h"
 
 #include <string.h>
-
-static const char *text(const json_t *j, const char *key)
-{
-        const char *s = json_string_value(json_object_get(j, key));
-        return s ? s : "";
-}
 
 /* PATH or PATH?KEY=VALUE, encoded. False: too long, printed. */
 static bool query(char *ret, size_t size, const char *path, const char *key, const char *value)
@@ -67,13 +62,13 @@ int verb_simulate(const struct command_line *c, const char *part)
 static void export_row(const json_t *e)
 {
         long long sessions = (long long)json_integer_value(json_object_get(e, "session_count"));
-        printf("  %-18s %-9s %-5s %lld session%s  %s%s%s%s\n", text(e, "id"), text(e, "status"), text(e, "kind"), sessions, sessions == 1 ? " " : "s",
-               text(e, "device"), *text(e, "reason") ? "  (" : "", text(e, "reason"), *text(e, "reason") ? ")" : "");
+        printf("  %-18s %-9s %-5s %lld session%s  %s%s%s%s\n", answer_text(e, "id"), answer_text(e, "status"), answer_text(e, "kind"), sessions, sessions == 1 ? " " : "s",
+               answer_text(e, "device"), *answer_text(e, "reason") ? "  (" : "", answer_text(e, "reason"), *answer_text(e, "reason") ? ")" : "");
 }
 
 static void session_row(const json_t *s)
 {
-        printf("  %-18s %-9s %s%s%s\n", *text(s, "export") ? text(s, "export") : "-", text(s, "state"), text(s, "address"),
+        printf("  %-18s %-9s %s%s%s\n", *answer_text(s, "export") ? answer_text(s, "export") : "-", answer_text(s, "state"), answer_text(s, "address"),
                json_is_true(json_object_get(s, "read_only")) ? ", read-only" : "", json_is_true(json_object_get(s, "tls")) ? ", TLS" : "");
 }
 
@@ -93,9 +88,9 @@ int verb_nbdd(const struct command_line *c, const char *what)
                 whole = whole && json_is_array(rows);
                 if (c->json)
                         continue;
-                printf("%s:%s\n", text(node, "node"), json_is_array(rows) && json_array_size(rows) == 0 ? " none" : "");
+                printf("%s:%s\n", answer_text(node, "node"), json_is_array(rows) && json_array_size(rows) == 0 ? " none" : "");
                 if (!json_is_array(rows))
-                        fprintf(stderr, "hamonctl: %s: not known: %s\n", text(node, "node"), text(node, "error"));
+                        fprintf(stderr, "hamonctl: %s: not known: %s\n", answer_text(node, "node"), answer_text(node, "error"));
                 json_array_foreach(rows, k, row)
                         *what == 'e' ? export_row(row) : session_row(row);
         }

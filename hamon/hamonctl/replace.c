@@ -4,6 +4,7 @@
  * disk in his hand: it says first what is on it, whether it is large enough, what is copied and what of it stays unused, and what a refusal means. The
  * disk of a node whose copy counts, or is the only one, is never taken; hamon's core holds to that whatever is asked here. docs/CLUSTER.md has it for people.
  */
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
 
 #include "net/http_client.h"
@@ -15,26 +16,10 @@
 
 enum { BEHIND_S = 10 };
 
-static const char *text(const json_t *object, const char *key)
-{
-        const char *s = json_string_value(json_object_get(object, key));
-        return s ? s : "";
-}
-
-static uint64_t number(const json_t *object, const char *key)
-{
-        return strtoull(text(object, key), NULL, 10);
-}
-
-static double gib(uint64_t bytes)
-{
-        return (double)bytes / (1 << 30);
-}
-
 bool replace_refused(const struct retire_copy *copy, const json_t *own, const json_t *peer, char *ret, size_t size_bytes)
 {
-        const char *m = copy->mirror, *device = text(own, "device");
-        uint64_t room = number(own, "room_bytes"), needs = number(peer, "needs_bytes");
+        const char *m = copy->mirror, *device = answer_text(own, "device");
+        uint64_t room = answer_number(own, "room_bytes"), needs = answer_number(peer, "needs_bytes");
         if (copy->primary)
                 snprintf(ret, size_bytes, "mirror '%s' is active on this node, with this disk; move it first: hamonctl switchover %s", m, m);
         else if (copy->own_in_sync && !copy->peer_in_sync)
@@ -48,13 +33,13 @@ bool replace_refused(const struct retire_copy *copy, const json_t *own, const js
         else if (!copy->peer_alive)
                 snprintf(ret, size_bytes, "%s has the only copy and is not heard: start it, or mend the link, first", copy->peer);
         else if (!json_is_null(json_object_get(own, "error")))
-                snprintf(ret, size_bytes, "the disk of this node cannot be used: %s; is the new one there, under the name in hamon.conf?", text(own, "error"));
+                snprintf(ret, size_bytes, "the disk of this node cannot be used: %s; is the new one there, under the name in hamon.conf?", answer_text(own, "error"));
         else if (needs == 0)
-                snprintf(ret, size_bytes, "%s does not say how large its copy is: %s", copy->peer, *text(peer, "error") ? text(peer, "error") : "hamonctl status there");
+                snprintf(ret, size_bytes, "%s does not say how large its copy is: %s", copy->peer, *answer_text(peer, "error") ? answer_text(peer, "error") : "hamonctl status there");
         else if (room < needs)
                 snprintf(ret, size_bytes,
                          "'%s' is too small: the mirror needs %" PRIu64 " bytes behind the leg's header and %" PRIu64 " are there; take a disk of at least %.2f GiB", device,
-                         needs, room, gib(number(own, "disk_bytes") + needs - room));
+                         needs, room, answer_gib(answer_number(own, "disk_bytes") + needs - room));
         else
                 return false;
         return true;
@@ -62,11 +47,11 @@ bool replace_refused(const struct retire_copy *copy, const json_t *own, const js
 
 static void say_what(const struct retire_copy *copy, const json_t *own, const json_t *peer, FILE *to)
 {
-        uint64_t room = number(own, "room_bytes"), needs = number(peer, "needs_bytes");
-        fprintf(to, "hamonctl: '%s' of %s, %.2f GiB, holds %s\n", text(own, "device"), text(own, "node"), gib(number(own, "disk_bytes")), text(own, "holds"));
-        fprintf(to, "hamonctl: %.2f GiB are copied to it from %s", gib(needs), copy->peer);
+        uint64_t room = answer_number(own, "room_bytes"), needs = answer_number(peer, "needs_bytes");
+        fprintf(to, "hamonctl: '%s' of %s, %.2f GiB, holds %s\n", answer_text(own, "device"), answer_text(own, "node"), answer_gib(answer_number(own, "disk_bytes")), answer_text(own, "holds"));
+        fprintf(to, "hamonctl: %.2f GiB are copied to it from %s", answer_gib(needs), copy->peer);
         if (room - needs >= 1 << 20)
-                fprintf(to, "; %.2f GiB of it stay unused, for a mirror is as large as its smaller disk", gib(room - needs));
+                fprintf(to, "; %.2f GiB of it stay unused, for a mirror is as large as its smaller disk", answer_gib(room - needs));
         fputc('\n', to);
 }
 
@@ -95,7 +80,7 @@ static int replace(const struct command_line *c, const struct retire_copy *copy)
                 fprintf(stderr, "hamonctl: %s\n", refusal);
         else if (known)
                 say_what(copy, own, peer, c->dry_run ? stdout : stderr);
-        bool blank = known && strcmp(text(own, "holds"), "nothing") == 0;
+        bool blank = known && strcmp(answer_text(own, "holds"), "nothing") == 0;
         json_decref(own);
         json_decref(peer);
         if (refused || !known)

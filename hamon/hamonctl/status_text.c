@@ -3,6 +3,7 @@
  * GET /v1/status drawn for a person, in the manner of `zpool status`: for each mirror first the sentence, then what to do, then the facts.
  * Every sentence comes from the table of reasons, by way of the API; here are only labels.
  */
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
 #include "hamon/hamonctl/status_parts.h"
 
@@ -11,17 +12,6 @@
 #include <string.h>
 
 enum { LABEL_WIDTH = 9, STALE_SNAPSHOT_MS = 3000 };
-
-static const char *text(const json_t *object, const char *key)
-{
-        const char *s = json_string_value(json_object_get(object, key));
-        return s ? s : "";
-}
-
-static int64_t number(const json_t *object, const char *key)
-{
-        return json_integer_value(json_object_get(object, key));
-}
 
 static bool is_true(const json_t *object, const char *key)
 {
@@ -47,18 +37,18 @@ void status_age(FILE *to, int64_t ms)
 static void draw_reason(FILE *to, const json_t *reason, const char *name)
 {
         status_label(to, name);
-        fputs(text(reason, "sentence"), to);
-        const char *severity = text(reason, "severity");
+        fputs(answer_text(reason, "sentence"), to);
+        const char *severity = answer_text(reason, "severity");
         if (strcmp(severity, "ok") != 0)
-                fprintf(to, " [%s]", text(reason, "code"));
+                fprintf(to, " [%s]", answer_text(reason, "code"));
         fputc('\n', to);
-        if (*text(reason, "next")) {
+        if (*answer_text(reason, "next")) {
                 status_label(to, "action");
-                fprintf(to, "%s\n", text(reason, "next"));
+                fprintf(to, "%s\n", answer_text(reason, "next"));
         }
         if (strcmp(severity, "warning") == 0 || strcmp(severity, "critical") == 0) {
                 status_label(to, "see");
-                fprintf(to, "TROUBLESHOOTING, %s; hamonctl explain\n", text(reason, "code"));
+                fprintf(to, "TROUBLESHOOTING, %s; hamonctl explain\n", answer_text(reason, "code"));
         }
 }
 
@@ -67,7 +57,7 @@ static const json_t *node_named(const json_t *status, const char *name)
         size_t i;
         const json_t *node;
         json_array_foreach(json_object_get(status, "nodes"), i, node)
-                if (strcmp(text(node, "name"), name) == 0)
+                if (strcmp(answer_text(node, "name"), name) == 0)
                         return node;
         return NULL;
 }
@@ -80,7 +70,7 @@ static void draw_silence(FILE *to, const json_t *node)
                 fputs("not heard since hamon started here", to);
         } else {
                 fputs(is_true(node, "alive") ? "heard " : "silent for ", to);
-                status_age(to, number(node, "silent_ms"));
+                status_age(to, answer_integer(node, "silent_ms"));
                 if (is_true(node, "alive"))
                         fputs(" ago", to);
         }
@@ -93,7 +83,7 @@ static void draw_maintenance(FILE *to, const json_t *mirror)
                 return;
         status_label(to, "MAINT.");
         fputs("for ", to);
-        status_age(to, number(maintenance, "left_s") * 1000);
+        status_age(to, answer_integer(maintenance, "left_s") * 1000);
         fputs(" more: nothing is taken over by itself, and no alarms\n", to);
 }
 
@@ -101,13 +91,13 @@ static void draw_active(FILE *to, const json_t *status, const json_t *mirror)
 {
         const json_t *record = json_object_get(mirror, "record");
         status_label(to, "active");
-        if (strcmp(text(record, "version"), "0") == 0) {
+        if (strcmp(answer_text(record, "version"), "0") == 0) {
                 fputs("nowhere yet\n", to);
                 return;
         }
-        const char *primary = text(record, "primary");
+        const char *primary = answer_text(record, "primary");
         const json_t *node = node_named(status, primary);
-        fprintf(to, "%s, epoch %s, record %s", *primary ? primary : "nowhere", text(record, "epoch"), text(record, "version"));
+        fprintf(to, "%s, epoch %s, record %s", *primary ? primary : "nowhere", answer_text(record, "epoch"), answer_text(record, "version"));
         if (!is_true(record, "decided"))
                 fputs(" (not known to be decided)", to);
         if (node && !is_true(node, "self") && !is_true(node, "alive")) {
@@ -119,30 +109,30 @@ static void draw_active(FILE *to, const json_t *status, const json_t *mirror)
 
 static void draw_role(FILE *to, const json_t *status, const json_t *mirror)
 {
-        if (strcmp(text(json_object_get(status, "node"), "kind"), "witness") == 0)
+        if (strcmp(answer_text(json_object_get(status, "node"), "kind"), "witness") == 0)
                 return;
         const json_t *lease = json_object_get(mirror, "lease");
-        const char *role = text(mirror, "role");
+        const char *role = answer_text(mirror, "role");
         status_label(to, "here");
         fputs(role, to);
         if (strcmp(role, "primary") == 0) {
                 fputs(is_true(lease, "valid") ? ", lease valid for " : ", no lease", to);
                 if (is_true(lease, "valid"))
-                        status_age(to, number(lease, "left_ms"));
+                        status_age(to, answer_integer(lease, "left_ms"));
         }
-        const char *state = text(json_object_get(mirror, "states"), "role");
+        const char *state = answer_text(json_object_get(mirror, "states"), "role");
         if (*state && strcmp(state, role) != 0)
                 fprintf(to, " (%s)", state);
         fputc('\n', to);
-        if (*text(mirror, "waiting_for")) {
+        if (*answer_text(mirror, "waiting_for")) {
                 status_label(to, "waiting");
-                fprintf(to, "for '%s' of hamon-act\n", text(mirror, "waiting_for"));
+                fprintf(to, "for '%s' of hamon-act\n", answer_text(mirror, "waiting_for"));
         }
 }
 
 static const char *leg_word(const json_t *leg)
 {
-        if (*text(leg, "uuid") == '\0')
+        if (*answer_text(leg, "uuid") == '\0')
                 return "no leg";
         if (is_true(leg, "in_sync"))
                 return "in sync";
@@ -163,14 +153,14 @@ static void draw_resync(FILE *to, const json_t *resync)
 {
         if (!json_is_object(resync))
                 return;
-        const char *state = text(resync, "state");
-        bool copies = strcmp(text(resync, "total_sectors"), "0") != 0;
+        const char *state = answer_text(resync, "state");
+        bool copies = strcmp(answer_text(resync, "total_sectors"), "0") != 0;
         status_label(to, "resync");
         if (strcmp(state, "paused") == 0) {
                 fputs("PAUSED, ", to);
                 if (json_is_integer(json_object_get(resync, "pause_left_s"))) {
                         fputs("goes on by itself in ", to);
-                        status_age(to, number(resync, "pause_left_s") * 1000);
+                        status_age(to, answer_integer(resync, "pause_left_s") * 1000);
                 } else {
                         fputs("goes on when somebody says 'resume'", to);
                 }
@@ -182,28 +172,28 @@ static void draw_resync(FILE *to, const json_t *resync)
         }
         if (copies) {
                 fprintf(to, "%.1f %%, at most ", json_real_value(json_object_get(resync, "percent")));
-                status_size(to, strtod(text(resync, "left_bytes"), NULL) / 1024);
+                status_size(to, strtod(answer_text(resync, "left_bytes"), NULL) / 1024);
                 fputs(" left", to);
         }
         if (json_is_integer(json_object_get(resync, "rate_kib"))) {
                 fputs(", ", to);
-                status_size(to, (double)number(resync, "rate_kib"));
+                status_size(to, (double)answer_integer(resync, "rate_kib"));
                 fputs("/s, done in ", to);
-                status_age(to, number(resync, "eta_s") * 1000);
+                status_age(to, answer_integer(resync, "eta_s") * 1000);
         }
         if (json_is_integer(json_object_get(resync, "ceiling_kib"))) {
                 fputs(", never more than ", to);
-                status_size(to, (double)number(resync, "ceiling_kib"));
+                status_size(to, (double)answer_integer(resync, "ceiling_kib"));
                 fputs("/s", to);
         }
         fputc('\n', to);
         if (copies && json_is_integer(json_object_get(resync, "limit_kib"))) {
                 status_label(to, "");
                 fputs("paced at ", to);
-                status_size(to, (double)number(resync, "limit_kib"));
+                status_size(to, (double)answer_integer(resync, "limit_kib"));
                 fputs("/s", to);
                 if (json_is_integer(json_object_get(resync, "latency_us")))
-                        fprintf(to, ": the application's requests take %.1f ms", (double)number(resync, "latency_us") / 1000);
+                        fprintf(to, ": the application's requests take %.1f ms", (double)answer_integer(resync, "latency_us") / 1000);
                 fputc('\n', to);
         }
 }
@@ -216,7 +206,7 @@ static void draw_legs(FILE *to, const json_t *mirror)
         {
                 const json_t *says = json_object_get(leg, "node_says");
                 status_label(to, i == 0 ? "legs" : "");
-                fprintf(to, "%-12s %-13s %s", text(leg, "node"), leg_word(leg), text(leg, "device"));
+                fprintf(to, "%-12s %-13s %s", answer_text(leg, "node"), leg_word(leg), answer_text(leg, "device"));
                 if (is_true(says, "calls_peer_failed"))
                         fputs("  calls the other leg failed", to);
                 fputc('\n', to);
@@ -228,11 +218,11 @@ static void draw_legs(FILE *to, const json_t *mirror)
 /* How a unit that does not run has ended, as systemctl says it. */
 static void draw_unit(FILE *to, const json_t *unit)
 {
-        const char *active = text(unit, "active"), *ended = text(unit, "ended"), *result = text(unit, "result");
-        fprintf(to, "%s %s", text(unit, "unit"), *active ? active : "not known");
+        const char *active = answer_text(unit, "active"), *ended = answer_text(unit, "ended"), *result = answer_text(unit, "result");
+        fprintf(to, "%s %s", answer_text(unit, "unit"), *active ? active : "not known");
         if (*ended && strcmp(active, "active") != 0)
                 fprintf(to, strcmp(ended, "exited") == 0 ? ", its process ended with status %lld" : ", its process was killed by signal %lld",
-                        (long long)number(unit, "status"));
+                        (long long)answer_integer(unit, "status"));
         if (*result && strcmp(result, "success") != 0)
                 fprintf(to, " (%s)", result);
         fputc('\n', to);
@@ -245,20 +235,20 @@ static void draw_health(FILE *to, const json_t *health)
         status_label(to, "check");
         if (!is_true(health, "checked"))
                 fputs("not yet\n", to);
-        else if (number(health, "failures") == 0)
+        else if (answer_integer(health, "failures") == 0)
                 fputs("healthy\n", to);
         else
                 fprintf(to, "%s, failed %lld times in a row, %lld are allowed: %s\n", is_true(health, "unhealthy") ? "UNHEALTHY" : "failing",
-                        (long long)number(health, "failures"), (long long)number(health, "allowed") - 1, text(health, "detail"));
+                        (long long)answer_integer(health, "failures"), (long long)answer_integer(health, "allowed") - 1, answer_text(health, "detail"));
 }
 
 /* Where it belongs, and where something of it is to be seen. */
 static void draw_service(FILE *to, const json_t *mirror)
 {
         const json_t *service = json_object_get(mirror, "service"), *unit;
-        const char *state = text(json_object_get(mirror, "states"), "service");
+        const char *state = answer_text(json_object_get(mirror, "states"), "service");
         size_t i;
-        if (!json_is_object(service) || strcmp(text(mirror, "role"), "primary") != 0)
+        if (!json_is_object(service) || strcmp(answer_text(mirror, "role"), "primary") != 0)
                 return;
         status_label(to, "service");
         fprintf(to, "%s%s\n", state, is_true(service, "turned_read_only") ? ", its file system has turned READ-ONLY" : "");
@@ -272,7 +262,7 @@ static void draw_service(FILE *to, const json_t *mirror)
 
 static void draw_what_if(FILE *to, const json_t *status, const json_t *mirror)
 {
-        const char *self = text(json_object_get(status, "node"), "name");
+        const char *self = answer_text(json_object_get(status, "node"), "name");
         const json_t *if_peer = json_object_get(mirror, "if_peer_fails"), *if_self = json_object_get(mirror, "if_self_fails");
         if (!json_is_object(if_peer) || !json_is_object(if_self))
                 return;
@@ -281,11 +271,11 @@ static void draw_what_if(FILE *to, const json_t *status, const json_t *mirror)
         const json_t *node;
         json_array_foreach(json_object_get(status, "nodes"), i, node)
                 if (!is_true(node, "self") && !is_true(node, "witness"))
-                        peer = text(node, "name");
+                        peer = answer_text(node, "name");
         status_label(to, "what if");
-        fprintf(to, "%s fails: %s\n", peer, text(if_peer, "sentence"));
+        fprintf(to, "%s fails: %s\n", peer, answer_text(if_peer, "sentence"));
         status_label(to, "");
-        fprintf(to, "%s fails: %s\n", self, text(if_self, "sentence"));
+        fprintf(to, "%s fails: %s\n", self, answer_text(if_self, "sentence"));
 }
 
 /* Where the reason says that a step failed, which one and why. */
@@ -294,26 +284,26 @@ static void draw_failure(FILE *to, const json_t *mirror)
         static const char *const of_a_failure[] = {"effect-failed", "service-failed", "service-given-up", "probe-failed", "no-leg", NULL};
         const json_t *failure = json_object_get(mirror, "last_failure");
         for (unsigned i = 0; of_a_failure[i] && json_is_object(failure); i++)
-                if (strcmp(text(json_object_get(mirror, "reason"), "code"), of_a_failure[i]) == 0) {
+                if (strcmp(answer_text(json_object_get(mirror, "reason"), "code"), of_a_failure[i]) == 0) {
                         status_label(to, "detail");
-                        fprintf(to, "'%s' failed ", text(failure, "effect"));
-                        status_age(to, number(failure, "ms_ago"));
-                        fprintf(to, " ago: %s%s%s\n", text(failure, "error"), *text(failure, "detail") ? ": " : "", text(failure, "detail"));
+                        fprintf(to, "'%s' failed ", answer_text(failure, "effect"));
+                        status_age(to, answer_integer(failure, "ms_ago"));
+                        fprintf(to, " ago: %s%s%s\n", answer_text(failure, "error"), *answer_text(failure, "detail") ? ": " : "", answer_text(failure, "detail"));
                 }
 }
 
 static void draw_mirror(FILE *to, const json_t *status, const json_t *mirror)
 {
         char health[32];
-        (void)snprintf(health, sizeof health, "%s", text(mirror, "health"));
+        (void)snprintf(health, sizeof health, "%s", answer_text(mirror, "health"));
         for (char *p = health; *p; p++)
                 *p = (char)toupper((unsigned char)*p);
         fputc('\n', to);
         status_label(to, "mirror");
-        fprintf(to, "%s\n", text(mirror, "name"));
-        if (strcmp(text(json_object_get(mirror, "reason"), "code"), "none") != 0) { /* the witness sees the record, and no health */
+        fprintf(to, "%s\n", answer_text(mirror, "name"));
+        if (strcmp(answer_text(json_object_get(mirror, "reason"), "code"), "none") != 0) { /* the witness sees the record, and no health */
                 status_label(to, "health");
-                colour_begin(to, text(json_object_get(mirror, "reason"), "severity"));
+                colour_begin(to, answer_text(json_object_get(mirror, "reason"), "severity"));
                 fputs(health, to);
                 colour_end(to);
                 fputc('\n', to);
@@ -339,7 +329,7 @@ static void draw_nodes(FILE *to, const json_t *status)
                 if (is_true(node, "leaving"))
                         state = "leaving";
                 status_label(to, i == 0 ? "nodes" : "");
-                fprintf(to, "%-12s %-13s ", text(node, "name"), state);
+                fprintf(to, "%-12s %-13s ", answer_text(node, "name"), state);
                 draw_silence(to, node);
                 size_t paths = 0, working = 0;
                 json_array_foreach(json_object_get(node, "links"), k, path)
@@ -359,7 +349,7 @@ static bool is_said_by_a_mirror(const json_t *status, const char *code)
         size_t i;
         const json_t *mirror;
         json_array_foreach(json_object_get(status, "mirrors"), i, mirror)
-                if (strcmp(text(json_object_get(mirror, "reason"), "code"), code) == 0)
+                if (strcmp(answer_text(json_object_get(mirror, "reason"), "code"), code) == 0)
                         return true;
         return false;
 }
@@ -368,40 +358,40 @@ static void draw_trouble(FILE *to, const json_t *status)
 {
         size_t i;
         const json_t *item, *node = json_object_get(status, "node");
-        if (number(status, "age_ms") > STALE_SNAPSHOT_MS) {
+        if (answer_integer(status, "age_ms") > STALE_SNAPSHOT_MS) {
                 status_label(to, "warning");
                 fputs("hamon's loop has not turned for ", to);
-                status_age(to, number(status, "age_ms"));
+                status_age(to, answer_integer(status, "age_ms"));
                 fputs(": all of this is old\n", to);
         }
-        if (*text(node, "state_error")) {
+        if (*answer_text(node, "state_error")) {
                 status_label(to, "warning");
-                fprintf(to, "this node's memory cannot be written (%s): it does not vote [state-write-failed]\n", text(node, "state_error"));
+                fprintf(to, "this node's memory cannot be written (%s): it does not vote [state-write-failed]\n", answer_text(node, "state_error"));
         }
         json_array_foreach(json_object_get(node, "config_differs"), i, item)
         {
                 status_label(to, "warning");
-                fprintf(to, "%s runs another configuration than %s [config-differs]\n", json_string_value(item), text(node, "name"));
+                fprintf(to, "%s runs another configuration than %s [config-differs]\n", json_string_value(item), answer_text(node, "name"));
                 status_label(to, "action");
                 fputs("hamonctl config show, on both; then hamonctl config apply FILE with the one that is meant\n", to);
         }
         const json_t *waits = json_object_get(node, "config_waits");
         if (json_is_object(waits)) {
                 status_label(to, "warning");
-                fprintf(to, "version %s of the configuration waits here: %s has not said yet whether it counts [config-waits]\n", text(waits, "version"), text(waits, "by"));
+                fprintf(to, "version %s of the configuration waits here: %s has not said yet whether it counts [config-waits]\n", answer_text(waits, "version"), answer_text(waits, "by"));
                 status_label(to, "action");
-                fprintf(to, "bring %s back; if it is gone for good: hamonctl config discard\n", text(waits, "by"));
+                fprintf(to, "bring %s back; if it is gone for good: hamonctl config discard\n", answer_text(waits, "by"));
         }
         json_array_foreach(json_object_get(status, "reasons"), i, item)
-                if (!is_said_by_a_mirror(status, text(item, "code")))
+                if (!is_said_by_a_mirror(status, answer_text(item, "code")))
                         draw_reason(to, item, "warning");
         json_array_foreach(json_object_get(json_object_get(status, "packets"), "refused"), i, item)
         {
-                if (number(item, "last_ms_ago") > REFUSED_SHOWN_MS)
+                if (answer_integer(item, "last_ms_ago") > REFUSED_SHOWN_MS)
                         continue;
                 status_label(to, "warning");
-                fprintf(to, "%s (%lld datagrams, the last from %s) [packet-%s]\n", text(item, "sentence"), (long long)number(item, "count"),
-                        text(item, "last_from"), text(item, "kind"));
+                fprintf(to, "%s (%lld datagrams, the last from %s) [packet-%s]\n", answer_text(item, "sentence"), (long long)answer_integer(item, "count"),
+                        answer_text(item, "last_from"), answer_text(item, "kind"));
         }
 }
 
@@ -409,8 +399,8 @@ void status_text(const json_t *status, FILE *to)
 {
         const json_t *node = json_object_get(status, "node");
         status_label(to, "cluster");
-        fprintf(to, "%s, seen from %s %s\n", text(status, "cluster"), text(node, "kind"), text(node, "name"));
-        if (strcmp(text(status, "mode"), "manual") == 0) {
+        fprintf(to, "%s, seen from %s %s\n", answer_text(status, "cluster"), answer_text(node, "kind"), answer_text(node, "name"));
+        if (strcmp(answer_text(status, "mode"), "manual") == 0) {
                 status_label(to, "mode");
                 fputs("manual: without a witness nothing is taken over by itself; a person says 'hamonctl node confirm-dead'\n", to);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the status says about verifies: the one under way, the last result with its age and, where the legs differ, what differs and what to do. */
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/status_parts.h"
 
 #include <inttypes.h>
@@ -9,44 +10,28 @@
 
 enum { FINE_KIB = 4, RANGES_SHOWN = 4 };
 
-static const char *text(const json_t *object, const char *key)
-{
-        const char *s = json_string_value(json_object_get(object, key));
-        return s ? s : "";
-}
-
-static int64_t number(const json_t *object, const char *key)
-{
-        return json_integer_value(json_object_get(object, key));
-}
-
-static uint64_t number64(const json_t *object, const char *key)
-{
-        return strtoull(text(object, key), NULL, 10);
-}
-
 static void draw_run(FILE *to, const json_t *verify, const json_t *run)
 {
-        const char *state = text(run, "state");
+        const char *state = answer_text(run, "state");
         bool paused = strcmp(state, "paused") == 0;
         if (!paused && strcmp(state, "running") != 0) {
                 status_label(to, "verify");
-                fprintf(to, "%s at %.1f %%: %s\n", state, 100.0 * (double)number64(run, "position_bytes") / (double)(number64(run, "size_bytes") ? number64(run, "size_bytes") : 1),
-                        text(run, "why"));
+                fprintf(to, "%s at %.1f %%: %s\n", state, 100.0 * (double)answer_number(run, "position_bytes") / (double)(answer_number(run, "size_bytes") ? answer_number(run, "size_bytes") : 1),
+                        answer_text(run, "why"));
                 return;
         }
         status_label(to, "verify");
         fprintf(to, "%s%.1f %%", paused ? "PAUSED, " : "", json_real_value(json_object_get(verify, "percent")));
         if (json_is_integer(json_object_get(verify, "rate_kib"))) {
                 fputs(", ", to);
-                status_size(to, (double)number(verify, "rate_kib"));
+                status_size(to, (double)answer_integer(verify, "rate_kib"));
                 fputs("/s, done in ", to);
-                status_age(to, number(verify, "eta_s") * 1000);
+                status_age(to, answer_integer(verify, "eta_s") * 1000);
         }
-        if (number64(run, "differing_blocks"))
-                fprintf(to, ", %" PRIu64 " blocks of 4 KiB DIFFER so far", number64(run, "differing_blocks"));
-        if (*text(verify, "waiting_for") && !paused)
-                fprintf(to, "; it waits: %s", text(verify, "waiting_for"));
+        if (answer_number(run, "differing_blocks"))
+                fprintf(to, ", %" PRIu64 " blocks of 4 KiB DIFFER so far", answer_number(run, "differing_blocks"));
+        if (*answer_text(verify, "waiting_for") && !paused)
+                fprintf(to, "; it waits: %s", answer_text(verify, "waiting_for"));
         fputc('\n', to);
 }
 
@@ -58,9 +43,9 @@ static void draw_ranges(FILE *to, const json_t *last)
         {
                 if (i == RANGES_SHOWN)
                         break;
-                uint64_t at = number64(range, "offset_bytes");
+                uint64_t at = answer_number(range, "offset_bytes");
                 status_label(to, "");
-                fprintf(to, "bytes %" PRIu64 " to %" PRIu64 " of the array\n", at, at + number64(range, "size_bytes") - 1);
+                fprintf(to, "bytes %" PRIu64 " to %" PRIu64 " of the array\n", at, at + answer_number(range, "size_bytes") - 1);
         }
         if (json_array_size(ranges) > RANGES_SHOWN) {
                 status_label(to, "");
@@ -70,13 +55,13 @@ static void draw_ranges(FILE *to, const json_t *last)
 
 static void draw_last(FILE *to, const json_t *verify, const json_t *last)
 {
-        uint64_t differing = number64(last, "differing_blocks");
+        uint64_t differing = answer_number(last, "differing_blocks");
         status_label(to, "verified");
-        status_age(to, number(verify, "last_age_s") * 1000);
+        status_age(to, answer_integer(verify, "last_age_s") * 1000);
         fputs(" ago, ", to);
-        status_size(to, (double)number64(last, "size_bytes") / 1024);
+        status_size(to, (double)answer_number(last, "size_bytes") / 1024);
         fputs(" in ", to);
-        status_age(to, (int64_t)(number64(last, "ended") - number64(last, "began")) * 1000);
+        status_age(to, (int64_t)(answer_number(last, "ended") - answer_number(last, "began")) * 1000);
         if (differing)
                 fprintf(to, ": %" PRIu64 " block%s of %d KiB DIFFER%s; which copy is right only you can tell\n", differing, differing == 1 ? "" : "s", FINE_KIB,
                         differing == 1 ? "S" : "");

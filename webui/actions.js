@@ -154,7 +154,7 @@ function content(action, s, run, close, draw) {
 		s.result ? h("p", { class: s.result.ok ? "done" : "error", role: "alert" }, icon(s.result.ok ? "ok" : "warning"), h("span", {}, s.result.text)) : null,
 		h("div", { class: "buttons" },
 			h("button", { type: "button", onclick: close, key: "close" }, s.result ? "Close" : "Cancel"),
-			s.result ? null : h("button", { type: "submit", key: "go", class: action.loses ? "danger" : "primary", disabled: !mayRun(s) }, action.label)));
+			s.result ? null : h("button", { type: "submit", key: "go", class: action.loses || s.word ? "danger" : "primary", disabled: !mayRun(s) }, action.label)));
 }
 
 // Follows an operation until it is over. {ok, text}

@@ -87,11 +87,17 @@ export function hasFailed(leg, { node, mirror }) {
 	return !!o?.array_running && (leg.node === node ? o.own_failed : o.peer_failed);
 }
 
+// Nobody serves, and this machine says of its own disk that the other one may have more: what the last decision called it is no comfort.
+export function isUnsure(leg, { mirror, node }) {
+	return mirror.health === "down" && leg.node === node && ["waiting-for-peer", "stale"].includes(mirror.reason.code);
+}
+
 // What is said of a disk. Where nobody is active it is what the last decision says.
 export function legWord(leg, view) {
 	const { mirror } = view;
 	if (mirror.record.version === "0") return "not used yet";
 	if (hasFailed(leg, view)) return "failed";
+	if (isUnsure(leg, view)) return "may lack writes";
 	const word = leg.in_sync ? "in sync" : leg.inconsistent ? "being copied" : "out of sync";
 	return mirror.role === "primary" || mirror.health !== "down" ? word : `was ${word}`;
 }
@@ -125,14 +131,14 @@ export function verdict(state, name) {
 		const where = `${name} is active on ${primary}. Both disks hold every acknowledged write.`;
 		const gone = silent(view.status);
 		if (isWaiting(m)) return say("warning", `Writes wait for ${m.legs.find((l) => l.node !== primary).node}`, `${where} Its disk does not answer; if that lasts, hamon decides to go on without it.`);
-		if (m.reason.code === "legs-differ") return say("warning", "Redundant, but the two disks differ", `${name} is active on ${primary}, and reads its copy. Both disks were given every acknowledged write, and yet they differ in ${blocks(m.verify?.last?.differing_blocks ?? 0)}.`);
+		if (m.reason.code === "legs-differ") return say("warning", "Running, but the two disks differ", `${name} is active on ${primary}, and reads its copy. Both disks were given every acknowledged write, and yet they differ in ${blocks(m.verify?.last?.differing_blocks ?? 0)}.`);
 		if (m.reason.severity === "critical" || (m.reason.severity === "warning" && !gone.length)) return say(m.reason.severity, "Redundant, with a problem", `${where} ${sentence(m.reason.sentence)}`);
 		if (!gone.length && quarrel(state, name)) return say("warning", `Redundant, but the ${quarrel(state, name).about === "primary" ? "machines disagree" : "configurations differ"}`, where);
 		return gone.length ? say("warning", `Redundant, but ${list(gone, "and")} ${gone.length > 1 ? "are" : "is"} not heard`, where) : say("ok", "Redundant", where);
 	}
 	if (m.health === "degraded") {
 		const left = m.legs.filter((l) => l.in_sync).map((l) => l.node);
-		return say("warning", "Running, NOT redundant", `${name} is active on ${primary}. Only ${list(left)}'s disk holds every acknowledged write; if it fails too, they are lost.`, "since");
+		return say("warning", "Running, NOT redundant", `${name} is active on ${primary}. Only ${list(left)}'s disk holds every acknowledged write; if it fails, they are lost.`, "since");
 	}
 	if (m.health === "frozen") {
 		const gone = silent(view.status);
@@ -142,7 +148,7 @@ export function verdict(state, name) {
 	if (m.health === "starting") return say("warning", "Starting", sentence(m.reason.sentence));
 	if (m.health === "unconfigured" && m.reason.code === "being-removed") return say("warning", "Being removed", sentence(m.reason.sentence));
 	if (m.health === "unconfigured") return say("info", "Not set up yet", `${sentence(m.reason.sentence)} Nothing is mirrored yet.`);
-	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : "Down", `${sentence(m.reason.sentence)}${recorded(m)}`);
+	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : m.reason.code === "waiting-for-peer" ? `Down, waiting for ${m.legs.find((l) => l.node !== view.node)?.node ?? "the other node"}` : "Down", `${sentence(m.reason.sentence)}${recorded(m)}`);
 	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, sentence(m.reason.sentence));
 }
 

@@ -43,7 +43,9 @@ function whatToDo(state, found, resync) {
 	if (!first && copies) return h("strong", {}, "Nothing: wait for the copy.");
 	if (!first) return h("strong", {}, found.length ? "Read the problems below." : "Nothing.");
 	const step = first.steps[0];
-	return h("span", {}, h("strong", {}, names(state, (step.text ?? `On ${step.on ?? first.bys[0] ?? "this node"}: ${step.command}.`).replace(/ (If it runs|What differs).*$/, "").replace(/:$/, "."))), " ", h("a", { class: "name", href: "#problems" }, "The exact command"));
+	return h("span", {}, h("strong", {}, names(state, (step.text ?? `On ${step.on ?? first.bys[0] ?? "this node"}: ${step.command}.`).replace(/ (If it runs|What differs).*$/, "").replace(/:$/, "."))),
+		step.command ? h("span", { class: "command small" }, step.on ? h("span", { class: "on" }, step.on) : null, h("code", {}, step.command), copyButton(step.command))
+			: [" ", h("a", { class: "name", href: "#problems" }, "How")]);
 }
 
 function copying(r) {
@@ -128,7 +130,7 @@ export function eventsPart(state, redraw) {
 	return section("events", "Events",
 		h("div", { class: "filters" }, h("label", {}, "Level ", h("select", { onchange: (e) => { filter.level = e.target.value; redraw(); } }, h("option", { value: "info" }, "all"), h("option", { value: "warning" }, "warnings"), h("option", { value: "critical" }, "critical"))),
 			h("label", {}, "Contains ", h("input", { type: "search", "data-own": "1", oninput: (e) => { filter.text = e.target.value; redraw(); } })),
-			h("span", { class: "quiet number" }, `${found.length} of ${state.events.length}`)),
+			h("span", { class: "quiet number" }, `${shown.length} of ${state.events.length}`)),
 		table("Events, the newest first", ["Time", "Level", "What", "Code"], shown.map((e) => h("tr", { key: e.id }, h("td", { class: "number" }, h("time", { datetime: new Date(e.time * 1000).toISOString() }, clock(e.time * 1000, true))),
 			h("td", {}, icon(e.severity), h("span", { class: "unseen" }, WORDS[e.severity])), h("td", { class: "wide" }, e.sentence), h("td", {}, h("code", {}, e.reason))))),
 		found.length > FEW ? h("button", { type: "button", class: "more", onclick: () => { filter.all = !filter.all; redraw(); } }, filter.all ? "Show the newest only" : `Show all ${found.length}`) : null);

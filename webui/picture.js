@@ -3,7 +3,7 @@
 // stands the same as a table (parts.js). Two layouts, so that letters keep their size on a phone.
 
 import { svg } from "./dom.js";
-import { bestView, hasFailed, isWaiting, legWord, resyncOf, viewsOf } from "./model.js";
+import { bestView, hasFailed, isUnsure, isWaiting, legWord, resyncOf, viewsOf } from "./model.js";
 
 const WIDE = { size: [680, 268], box: [200, 132], nodes: [[8, 104], [472, 104]], witness: [270, 8, 140, 46], across: true };
 const TALL = { size: [340, 430], box: [200, 122], nodes: [[8, 8], [8, 300]], witness: [228, 186, 104, 46], across: false };
@@ -12,7 +12,7 @@ const text = (x, y, words, css = "", anchor = "start") => svg("text", { x, y, cl
 
 function disk(x, y, leg, view) {
 	const unused = view.mirror.record.version === "0";
-	const good = leg.in_sync && !hasFailed(leg, view);
+	const good = leg.in_sync && !hasFailed(leg, view) && !isUnsure(leg, view);
 	const css = `disk ${unused ? "unused" : good ? "good" : leg.inconsistent ? "copying" : "out"}`;
 	return svg("g", { class: css },
 		svg("path", { d: `M${x} ${y + 4}c0-5.5 26-5.5 26 0v18c0 5.5-26 5.5-26 0z` }), svg("path", { class: "lid", d: `M${x} ${y + 4}c0 5.5 26 5.5 26 0` }),

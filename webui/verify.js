@@ -48,5 +48,5 @@ function next(v) {
 
 export function verifyPart(state, name) {
 	const v = bestView(state, name).mirror.verify;
-	return v && section("verify", "Both disks compared", isVerifying(v) ? underWay(v) : null, result(v), broken(v), next(v));
+	return v && section("verify", isVerifying(v) ? "Comparing both disks" : "Both disks compared", isVerifying(v) ? underWay(v) : null, result(v), broken(v), next(v));
 }

@@ -50,7 +50,7 @@ static void put_headline(FILE *to, const json_t *status, const json_t *mirror)
                 (void)fclose(text); /* out of memory: names stays NULL, and nobody is named */
         }
         if (runs && all_in_sync(mirror) && strcmp(code, "legs-differ") == 0)
-                fputs("Redundant, but the two disks differ", to);
+                fputs("Running, but the two disks differ", to);
         else if (runs && all_in_sync(mirror))
                 fprintf(to, silent && names ? "Redundant, but %s %s not heard" : "Redundant", names, silent > 1 ? "are" : "is");
         else
@@ -77,7 +77,7 @@ static void put_safety(FILE *to, const json_t *mirror)
                 if (html_is(leg, "in_sync")) {
                         fputs(" Only the disk of ", to);
                         html_put(to, html_text(leg, "node"));
-                        fputs(" holds every acknowledged write; if it fails too, they are lost.", to);
+                        fputs(" holds every acknowledged write; if it fails, they are lost.", to);
                 }
 }
 

@@ -197,7 +197,7 @@ static void foresee(const struct core *c, uint8_t mirror, bool primary_runs, str
 
 /*
  * "What if": the same predicates, with one part taken away. A link cut between the nodes leaves the lease holder where it is (R4); the
- * witness alone stops nothing, and what a second fault would then do is its reason's sentence; the peer's leg is left out by a majority
+ * witness alone stops nothing while the other node votes, and what a second fault would then do is its reason's sentence; the peer's leg is left out by a majority
  * that its hamon is still part of (R8a); the own leg is left out in favour of the peer's (R2c), and the service moves there.
  */
 static void foresee_parts(const struct core *c, uint8_t mirror, bool primary_runs, struct mirror_view *ret)
@@ -207,8 +207,9 @@ static void foresee_parts(const struct core *c, uint8_t mirror, bool primary_run
         bool both = r->legs[0].in_sync && r->legs[1].in_sync;
         bool witness = witness_is_there(c) && !c->config.manual && !(c->reg[mirror].voters_without_memory & 1u << WITNESS);
         bool is_primary = mirror_role(c->mirror[mirror].state) == ROLE_PRIMARY;
+        bool peer_votes = detector_is_alive(c, peer_of(c)) && !(c->reg[mirror].voters_without_memory & 1u << peer_of(c));
 
-        ret->if_witness_fails = runs ? REASON_WITNESS_LOST : REASON_WILL_STOP;
+        ret->if_witness_fails = !runs ? REASON_WILL_STOP : peer_votes || voters_known_needed(c, mirror) == 1 ? REASON_WITNESS_LOST : REASON_WILL_FREEZE;
         ret->if_link_fails = !runs ? REASON_WILL_STOP : witness ? REASON_WILL_GO_ON : c->config.manual ? REASON_WILL_ASK : REASON_WILL_FREEZE;
         ret->if_standby_leg_fails = !runs ? REASON_WILL_STOP : both ? REASON_WILL_GO_ON : REASON_DEGRADED;
         ret->if_primary_leg_fails = !runs ? REASON_WILL_STOP : both ? (ret->in_maintenance ? REASON_WILL_WAIT : REASON_WILL_TAKE_OVER) : REASON_WILL_STOP;

@@ -101,6 +101,29 @@ static void witness_then_secondary_lost(void **state)
         assert_false(world_record(&w)->legs[B].in_sync);
 }
 
+/* The other order: alone with the witness a node lives on the witness's vote, and says so before it is lost. */
+static void secondary_then_witness_lost(void **state)
+{
+        (void)state;
+        struct mirror_view v;
+
+        redundant();
+        core_view_mirror(&w.core[A], M, w.now_ms, &v);
+        assert_int_equal(v.if_witness_fails, REASON_WITNESS_LOST);
+        world_power_off(&w, B);
+        world_live(&w, 10000);
+        assert_true(world_writes_go_on(&w));
+        core_view_mirror(&w.core[A], M, w.now_ms, &v);
+        assert_int_equal(v.reason, REASON_DEGRADED);
+        assert_int_equal(v.if_witness_fails, REASON_WILL_FREEZE);
+
+        world_power_off(&w, W);
+        world_live(&w, 10000);
+        assert_false(world_serves(&w, A));
+        core_view_mirror(&w.core[A], M, w.now_ms, &v);
+        assert_int_equal(v.health, HEALTH_FROZEN);
+}
+
 static enum health health(uint8_t voter)
 {
         struct mirror_view v;
@@ -311,6 +334,7 @@ int main(void)
             cmocka_unit_test(link_between_nodes_is_cut),
             cmocka_unit_test(primary_is_isolated),
             cmocka_unit_test(witness_then_secondary_lost),
+            cmocka_unit_test(secondary_then_witness_lost),
             cmocka_unit_test(witness_then_primary_lost),
             cmocka_unit_test(both_lost_power_secondary_returns),
             cmocka_unit_test(both_lost_power_primary_returns),

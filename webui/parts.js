@@ -44,7 +44,7 @@ function whatToDo(state, found, resync) {
 	if (!first) return h("strong", {}, found.length ? "Read the problems below." : "Nothing.");
 	const step = first.steps[0];
 	return h("span", {}, h("strong", {}, names(state, (step.text ?? `On ${step.on ?? first.bys[0] ?? "this node"}: ${step.command}.`).replace(/ (If it runs|What differs).*$/, "").replace(/:$/, "."))),
-		step.command ? h("span", { class: "command small" }, step.on ? h("span", { class: "on" }, step.on) : null, h("code", {}, step.command), copyButton(step.command))
+		step.command ? h("span", { class: "command small" }, step.on ? h("span", { class: "on" }, step.on) : null, h("code", { tabindex: "0" }, step.command), copyButton(step.command))
 			: [" ", h("a", { class: "name", href: "#problems" }, "How")]);
 }
 

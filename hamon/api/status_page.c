@@ -81,12 +81,17 @@ static void put_safety(FILE *to, const json_t *mirror)
                 }
 }
 
-static void put_what_if(FILE *to, const char *part, bool silent, json_t *outcome)
+static void put_what_if(FILE *to, const char *mirror, const char *part, bool silent, json_t *outcome)
 {
         fputs("<div><dt>If ", to);
         html_put(to, part);
         fputs(" fails now<dd>", to);
-        html_put(to, silent ? "It is silent already" : html_text(outcome, "sentence"));
+        if (!silent && strcmp(html_text(outcome, "code"), "witness-lost") == 0) { /* its sentence is of one that is lost already */
+                fputs("nothing happens; a second fault then freezes ", to);
+                html_put(to, mirror);
+        } else {
+                html_put(to, silent ? "It is silent already" : html_text(outcome, "sentence"));
+        }
         fputs(".</div>\n", to);
         json_decref(outcome);
 }
@@ -103,10 +108,10 @@ static void put_verdict(FILE *to, const struct api_call *c, unsigned m, const js
         put_safety(to, mirror);
         fputs("\n<dl class=\"answers\">\n", to);
         for (uint8_t n = 0; n < NODES && s->self < NODES && s->config->voters[n].links > 0; n++)
-                put_what_if(to, s->config->voters[n].name, n != s->self && !s->node[n].alive,
+                put_what_if(to, s->config->mirror[m].name, s->config->voters[n].name, n != s->self && !s->node[n].alive,
                             api_reason(c, m, n == s->self ? s->mirror[m].if_self_fails : s->mirror[m].if_peer_fails, (uint8_t)(1 - n)));
         if (s->self < NODES && s->config->has_witness)
-                put_what_if(to, "the witness", !s->node[WITNESS].alive, api_reason(c, m, s->mirror[m].if_witness_fails, WITNESS));
+                put_what_if(to, s->config->mirror[m].name, "the witness", !s->node[WITNESS].alive, api_reason(c, m, s->mirror[m].if_witness_fails, WITNESS));
         fputs("<div class=\"do\"><dt>What to do<dd>", to);
         html_put(to, *html_text(reason, "next") ? html_text(reason, "next") : "Nothing.");
         fputs("</div></dl></section>\n", to);

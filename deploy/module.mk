@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# make install DESTDIR= PREFIX=; make deb and make rpm: nbdd, nbdc, hamon-common, hamon, hamon-witness into build/deb, build/rpm; make dist: the
+# make install DESTDIR= PREFIX=; make deb and make rpm [RELEASE=1]: nbdd, nbdc, hamon-common, hamon, hamon-witness into build/deb, build/rpm; make dist: the
 # sources of the last commit as build/dist/nbdd-VERSION.tar.gz.
 
 SBINDIR ?= $(PREFIX)/sbin
@@ -72,4 +72,4 @@ dist:
 	git archive --format=tar --prefix=nbdd-$(VERSION)/ HEAD | gzip -n >$(BUILD)/dist/nbdd-$(VERSION).tar.gz
 
 rpm: dist
-	deploy/make-rpm $(BUILD) $(VERSION)
+	deploy/make-rpm $(BUILD) $(VERSION) $(or $(RELEASE),1)

@@ -12,7 +12,6 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from cluster.cluster import Failed
 from vmbed import settings
@@ -58,20 +57,19 @@ def of(section):
     return found
 
 
-def distribution_packages(names, folder):
-    """These packages of the distribution and what they need beyond the guest's, as files; downloaded once."""
-    folder = Path(folder)
+def distribution_packages(name):
+    """This package of the distribution and what it needs beyond the guest's, as files; downloaded once for each base image."""
+    bases = sorted(settings.WORK.glob("base-[0-9a-f]*.tar"), key=os.path.getmtime)
+    if not bases:
+        raise Failed(f"there is no base image in {settings.WORK}")
+    folder = settings.WORK / f"debs-{name}-{bases[-1].stem}"
     if not (folder / "complete").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        bases = sorted(settings.WORK.glob("base-[0-9a-f]*.tar"), key=os.path.getmtime)
-        if not bases:
-            raise Failed(f"there is no base image in {settings.WORK}")
+        (folder / "partial").mkdir(parents=True, exist_ok=True)
         status = folder / "status"
         with open(status, "wb") as file:
             subprocess.run(["tar", "-xOf", bases[-1], "./var/lib/dpkg/status"], check=True, stdout=file)
-        (folder / "partial").mkdir(exist_ok=True)
-        subprocess.run(["apt-get", "-q", "-y", "--no-install-recommends", "-o", f"Dir::State::status={status}", "-o", f"Dir::Cache::archives={folder}", "-o", "Debug::NoLocking=1",
-                        "install", "--download-only", *names], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["apt-get", "-q", "-y", "--no-install-recommends", "-o", f"Dir::State::status={status}", "-o", f"Dir::Cache::archives={folder}",
+                        "-o", "Debug::NoLocking=1", "install", "--download-only", name], check=True, stdout=subprocess.DEVNULL)
         (folder / "complete").touch()
     return sorted(folder.glob("*.deb"))
 

@@ -119,6 +119,17 @@ int nbdd_export_revoke(const struct mirror *m, struct trouble *t)
         return r == 0 || r == -EIO ? r : -ENOTCONN; /* anything else leaves open what may still land */
 }
 
+/* The end of what only takes away: what is not there is gone, and nbdd has answered (find_export()). */
+static int conclude(struct nbdd *n, int r, const char *what, struct trouble *t)
+{
+        if (r == -ENOENT)
+                r = 0;
+        if (r < 0)
+                (void)say(n, r, what, t);
+        nbdd_close(n);
+        return r;
+}
+
 int nbdd_export_follow_size(const struct mirror *m, uint64_t size_bytes, struct trouble *t)
 {
         struct nbdd_export e;
@@ -133,12 +144,7 @@ int nbdd_export_follow_size(const struct mirror *m, uint64_t size_bytes, struct 
                 nbdd_export_release(&e);
         if (shorter)
                 r = nbdd_leg_revoke(n, m->cm->id, DRAIN_MS);
-        if (r == -ENOENT)
-                r = 0; /* nobody can be in it */
-        if (r < 0)
-                (void)say(n, r, "cannot take back the grant of the shorter leg", t);
-        nbdd_close(n);
-        return r;
+        return conclude(n, r, "cannot take back the grant of the shorter leg", t);
 }
 
 int nbdd_export_forget(const struct mirror *m, struct trouble *t)
@@ -159,14 +165,11 @@ int nbdd_export_forget(const struct mirror *m, struct trouble *t)
         }
         if (there)
                 r = nbdd_leg_revoke(n, m->cm->id, DRAIN_MS);
+        if (there && r == -EIO)
+                r = nbdd_leg_revoke(n, m->cm->id, DRAIN_MS); /* drained and closed, the disk refused the flush: what it lost does not matter here */
         if (there && r == 0)
                 r = nbdd_export_remove(n, m->cm->id, CALL_MS);
-        if (r == -ENOENT)
-                r = 0; /* and nbdd has answered: find_export() */
-        if (r < 0)
-                (void)say(n, r, "cannot take the export of the leg away", t);
-        nbdd_close(n);
-        return r;
+        return conclude(n, r, "cannot take the export of the leg away", t);
 }
 
 bool nbdd_export_answers(const char *socket_path)

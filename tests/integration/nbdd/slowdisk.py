@@ -54,3 +54,18 @@ class SlowDisk:
         self.thaw()
         subprocess.call(["umount", "-l", self.mount])
         subprocess.call(["rm", "-rf", self.folder])
+
+
+class FullLoop:
+    """A loop device of 16 MiB whose backing file has room for about 4."""
+
+    def __enter__(self):
+        self.disk = SlowDisk("4M", "tmpfs")
+        backing = self.disk.path("backing")
+        subprocess.check_call(["truncate", "-s", "16M", backing])
+        self.device = subprocess.check_output(["losetup", "-f", "--show", backing], text=True).strip()
+        return self
+
+    def __exit__(self, *error):
+        subprocess.call(["losetup", "-d", self.device])
+        self.disk.__exit__()

@@ -16,6 +16,12 @@ tests/integration/act/address-tool_SRCS := tests/integration/act/address-tool.c 
 tests/integration/act/address-tool_ARCHIVES := hamon_act_pure hamon_config hamon_verify hamon_core wire base
 tests/integration/act/address-tool_PKGS := gnutls jansson libsystemd libnl-route-3.0 libnl-3.0
 
+# What takes an export away in a test with a real nbdd.
+PROGRAMS += tests/integration/act/export-tool
+tests/integration/act/export-tool_SRCS := tests/integration/act/export-tool.c hamon/act/nbdd_export.c
+tests/integration/act/export-tool_ARCHIVES := hamon_act_pure nbdd_client net wire base
+tests/integration/act/export-tool_PKGS := libmicrohttpd jansson libcurl gnutls
+
 UNIT_TESTS += tests/unit/act/test_service_parts
 tests/unit/act/test_service_parts_SRCS := hamon/act/address.c hamon/act/address_probe.c hamon/act/holders.c
 tests/unit/act/test_service_parts_ARCHIVES := hamon_act_pure hamon_config hamon_verify hamon_core wire base

@@ -29,6 +29,7 @@ struct adoption {
         uint64_t bytes, room_bytes;
         enum adopt_part part;
         uint64_t part_began_ns, told_ns;
+        bool told; /* anything at all */
 };
 
 static uint64_t now_ns(void)
@@ -51,6 +52,7 @@ static void tell(void *userdata, enum adopt_part part, uint64_t done_bytes)
         if (now - a->told_ns < (terminal ? TELL_S : TELL_AWAY_S) * UINT64_C(1000000000))
                 return;
         a->told_ns = now;
+        a->told = true;
         double seconds = (double)(now - a->part_began_ns) / 1e9, rate = (double)done_bytes / seconds;
         fprintf(stderr, "%shamonctl: %s: %.2f of %.2f GiB, %.0f MiB/s, done in %.0f s%s", terminal ? "\r" : "", part == ADOPT_COPIES ? "copied" : "compared", answer_gib(done_bytes), answer_gib(a->bytes),
                 rate / (1 << 20), (double)(a->bytes - done_bytes) / rate, terminal ? "   " : "\n");
@@ -190,10 +192,10 @@ static int copy(struct adoption *a, int from, int to)
         struct adopt_copy c = {.from = from, .to = to, .bytes = a->bytes, .progress = tell, .userdata = a};
         struct adopt_end end;
         int r = adopt_copy(&c, &end);
-        if (isatty(STDERR_FILENO))
-                fputc('\n', stderr);
+        if (a->told && isatty(STDERR_FILENO))
+                fputc('\n', stderr); /* ends the line that was told over and over */
         if (r < 0) {
-                fprintf(stderr, "hamonctl: %s: %s, at byte %" PRIu64 "; '%s' is as it was, and mirror '%s' has nothing that could be mounted: begin again\n", end.what,
+                fprintf(stderr, "hamonctl: %s: %s, at byte %" PRIu64 "; '%s' is as it was, and mirror '%s' has not its content: begin again\n", end.what,
                         r == -EILSEQ ? "they differ, though every write was acknowledged" : strerror(-r), end.offset_bytes, a->from, a->mirror);
                 return EXIT_REFUSED;
         }

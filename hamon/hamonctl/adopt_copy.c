@@ -80,6 +80,16 @@ static int blank_head(struct work *w, uint64_t bytes)
         return put_head(w, bytes);
 }
 
+/* A head that may be there in part or whole, and was not found as it should be: gone again, as far as the mirror still takes writes. */
+static int take_back(struct work *w, uint64_t head_bytes, int error)
+{
+        struct adopt_end first = *w->end;
+
+        (void)blank_head(w, head_bytes);
+        *w->end = first;
+        return error;
+}
+
 /* The head stays in memory, the rest goes over. */
 static int copy(struct work *w, uint64_t head_bytes)
 {
@@ -143,10 +153,13 @@ static int run(struct work *w)
         if (r == 0)
                 r = compare(w, head_bytes, digest);
         memset(w->head + head_bytes, 0, ADOPT_HEAD_BYTES - head_bytes);
-        if (r == 0)
+        if (r == 0) {
                 r = put_head(w, head_bytes);
-        if (r == 0)
-                r = compare_head(w, head_bytes);
+                if (r == 0)
+                        r = compare_head(w, head_bytes);
+                if (r < 0)
+                        r = take_back(w, head_bytes, r);
+        }
         for (unsigned i = 0; r == 0 && i < DIGEST_BYTES; i++)
                 (void)snprintf(w->end->digest + 2 * (size_t)i, 3, "%02x", digest[i]);
         return r;

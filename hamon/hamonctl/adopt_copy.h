@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Copies what is on one device to another and proves that it is there. Its head, where a file system, a partition table or LVM is recognised by, is blank on the
- * other one from the first moment until everything behind it has been read back and was found equal: whatever interrupts it leaves nothing that could be mounted.
+ * other one from the first moment until everything behind it has been read back and was found equal: whatever interrupts it leaves nothing that could be mounted. Only a
+ * mirror that fails just when its head is written may keep it, before data that were all found equal.
  */
 #ifndef HAMON_HAMONCTL_ADOPT_COPY_H
 #define HAMON_HAMONCTL_ADOPT_COPY_H

@@ -157,6 +157,27 @@ static void a_mirror_that_cannot_be_written_is_an_error(void **state)
         release(&p);
 }
 
+static void close_the_mirror(void *userdata, enum adopt_part part, uint64_t done_bytes)
+{
+        const struct pair *p = userdata;
+        if (part == ADOPT_COMPARES && done_bytes == p->bytes)
+                assert_int_equal(fcntl(p->to, F_ADD_SEALS, F_SEAL_WRITE), 0);
+}
+
+static void without_its_head_it_is_not_adopted(void **state)
+{
+        struct pair p = make(3 * MIB, 3 * MIB);
+        struct adopt_end end;
+        uint8_t head[4096], nothing[4096] = {0};
+        (void)state;
+        assert_int_equal(adopt_copy(&(struct adopt_copy){.from = p.from, .to = p.to, .bytes = p.bytes, .progress = close_the_mirror, .userdata = &p}, &end), -EPERM);
+        assert_string_equal(end.what, "writing the head of the mirror");
+        assert_int_equal(end.digest[0], 0);
+        assert_int_equal(pread(p.to, head, sizeof head, 0), sizeof head);
+        assert_memory_equal(head, nothing, sizeof head);
+        release(&p);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -165,6 +186,7 @@ int main(void)
             cmocka_unit_test(a_lost_write_is_found_and_leaves_no_head),
             cmocka_unit_test(a_device_that_is_shorter_than_it_said_is_an_error_with_its_place),
             cmocka_unit_test(a_mirror_that_cannot_be_written_is_an_error),
+            cmocka_unit_test(without_its_head_it_is_not_adopted),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

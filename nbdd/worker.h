@@ -53,7 +53,7 @@ struct worker {
         struct list dirty;     /* connections with something to do at the end of this turn */
         uint64_t now_ns;       /* CLOCK_MONOTONIC at the start of this turn */
         uint64_t next_check_ns; /* of time-outs */
-        unsigned taken;        /* weight of the requests taken in this turn (coalesce.h) */
+        unsigned taken;        /* weight of the requests taken since the backend asked last (coalesce.h) */
         bool stopping;
 
         pthread_t thread;

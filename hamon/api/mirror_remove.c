@@ -67,7 +67,7 @@ static bool is_left_out(const json_t *without, const char *name)
 
 enum part { PART_DONE, PART_WAITS, PART_FAILED };
 
-/* What became of it. Refused for now: the core may see it otherwise in a moment. */
+/* What became of it. A command under way and a role that is changing pass: that refusal is waited out (end_on()); any other is the answer. */
 static enum part judge(bool done, const char *code)
 {
         bool passes = code && (strcmp(code, reason_code(REASON_COMMAND_BUSY)) == 0 || strcmp(code, reason_code(REASON_COMMAND_WRONG_STATE)) == 0);

@@ -86,6 +86,8 @@ static void render(const struct api *a, struct api_work *w, struct http_response
         put_nodes(to, sessions, "sessions", put_session);
         fputs("</main><footer class=\"quiet\"><a href=\"/status\">The status</a> <a href=\"/\">The live page</a></footer></div></html>\n", to);
         if (fclose(to) != 0) {
+                free(resp->text);
+                resp->text = NULL;
                 (void)http_response_problem(resp, 503, "busy", "no memory", "there is no memory for the page", NULL);
                 return;
         }

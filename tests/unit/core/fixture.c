@@ -313,6 +313,19 @@ void world_command(struct world *w, uint8_t node, enum command_type type, bool c
         drain(w);
 }
 
+void world_maintain(struct world *w, uint8_t node, uint64_t until_s, uint64_t ticket)
+{
+        struct event e = {.type = EVENT_COMMAND};
+
+        e.command.type = COMMAND_MAINTENANCE;
+        e.command.mirror = M;
+        e.command.until_s = until_s;
+        e.command.ticket = ticket;
+        w->answered[ticket].present = false;
+        fixture_enqueue(w, node, &e);
+        world_run(w, 1000);
+}
+
 void world_init(struct world *w)
 {
         memset(w, 0, sizeof *w);

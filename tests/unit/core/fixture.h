@@ -121,6 +121,7 @@ void world_act(struct world *w, uint8_t node, bool up);
 void world_cut(struct world *w, uint8_t a, uint8_t b, bool cut);
 void world_isolate(struct world *w, uint8_t voter, bool cut);
 void world_command(struct world *w, uint8_t node, enum command_type type, bool consent, uint64_t ticket);
+void world_maintain(struct world *w, uint8_t node, uint64_t until_s, uint64_t ticket); /* of the wall clock; 0: its end */
 void world_write(struct world *w); /* by every service that runs: acknowledged at once, or it waits */
 
 /* Runs in small steps for `ms`, writing all the while; two nodes never serve at once (P6), but by a person's word. */

@@ -12,15 +12,7 @@ static struct world w;
 
 static void maintain(uint8_t node, uint64_t for_s, uint64_t ticket)
 {
-        struct event e = {.type = EVENT_COMMAND};
-
-        e.command.type = COMMAND_MAINTENANCE;
-        e.command.mirror = M;
-        e.command.until_s = for_s ? w.now_ms / 1000 + FIXTURE_WALL_S + for_s : 0;
-        e.command.ticket = ticket;
-        w.answered[ticket].present = false;
-        fixture_enqueue(&w, node, &e);
-        world_run(&w, 1000);
+        world_maintain(&w, node, for_s ? w.now_ms / 1000 + FIXTURE_WALL_S + for_s : 0, ticket);
 }
 
 static void begin(void)

@@ -17,19 +17,6 @@ static void command(uint8_t node, enum command_type type, uint64_t ticket)
         world_run(&w, 3000);
 }
 
-static void maintain(uint8_t node, uint64_t until_s, uint64_t ticket)
-{
-        struct event e = {.type = EVENT_COMMAND};
-
-        e.command.type = COMMAND_MAINTENANCE;
-        e.command.mirror = M;
-        e.command.until_s = until_s;
-        e.command.ticket = ticket;
-        w.answered[ticket].present = false;
-        fixture_enqueue(&w, node, &e);
-        world_run(&w, 1000);
-}
-
 static void begin(void)
 {
         world_init(&w);
@@ -94,7 +81,7 @@ static void nothing_starts_it(void **state)
                 command(i % 2 ? A : B, refused[i], 20 + i);
                 world_expect_answer(&w, 20 + i, -EINVAL, REASON_BEING_REMOVED);
         }
-        maintain(A, FIXTURE_WALL_S + 1000000, 30); /* a maintenance would have an end */
+        world_maintain(&w, A, FIXTURE_WALL_S + 1000000, 30); /* a maintenance would have an end */
         world_expect_answer(&w, 30, -EINVAL, REASON_BEING_REMOVED);
         for (uint8_t n = A; n <= W; n++)
                 world_power_off(&w, n);
@@ -197,7 +184,7 @@ static void a_person_takes_it_back(void **state)
         command(A, COMMAND_REMOVE, 10);
         command(B, COMMAND_REMOVE, 11);
         unsigned since = w.reports;
-        maintain(B, 0, 12);
+        world_maintain(&w, B, 0, 12);
         world_expect_answer(&w, 12, 0, REASON_COMMAND_DONE);
         world_live(&w, 20000);
         assert_true(world_serves(&w, A) || world_serves(&w, B));

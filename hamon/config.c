@@ -34,6 +34,7 @@ static const struct ini_schema schema[] = {
     {"mirror", "device", true, true},
     {"mirror", "number", true, false},
     {"mirror", "verify", true, false},
+    {"mirror", "label", true, false},
     {"service", "mount", true, false},
     {"service", "type", true, false},
     {"service", "options", true, false},
@@ -282,6 +283,26 @@ static void read_numbers(struct config_reading *r, struct config *c)
         }
 }
 
+/* A mirror that was renamed keeps what its disks call it. */
+static void read_label(struct config_reading *r, const struct config *c, struct config_mirror *m)
+{
+        const struct ini_entry *e = ini_get(r->ini, "mirror", m->name, "label", 0);
+        const char *label = e ? e->value : m->name;
+
+        if (!config_name_is_valid(label) || strlen(label) > CONFIG_MIRROR_NAME_MAX) {
+                if (e)
+                        ini_error(r->ini, e, r->errors, "label \"%s\" is no mirror's name: leave the line as hamonctl mirror rename wrote it", label);
+                return; /* a name that is none is told elsewhere */
+        }
+        memcpy(m->label, label, strlen(label) + 1);
+        for (const struct config_mirror *other = c->mirror; other < m; other++) {
+                if (strcmp(other->label, label) != 0)
+                        continue;
+                const struct config_mirror *old = strcmp(other->name, label) != 0 ? other : m;
+                error_at(r, "mirror", m->name, "the disks of mirror \"%s\" are labelled \"%s\", as it was called once: no other mirror can have that name or label", old->name, label);
+        }
+}
+
 static void read_mirrors(struct config_reading *r, struct config *c)
 {
         const struct ini_entry *e;
@@ -300,6 +321,7 @@ static void read_mirrors(struct config_reading *r, struct config *c)
                         error_at(r, "mirror", name,
                                  "[mirror %s]: a mirror's name has up to %d characters, as md keeps it", name,
                                  CONFIG_MIRROR_NAME_MAX);
+                read_label(r, c, m);
                 e = ini_get(r->ini, "mirror", name, "id", 0);
                 if (!e)
                         error_at(r, "mirror", name,
@@ -381,6 +403,14 @@ int config_mirror_index(const struct config *c, const char *name)
 {
         for (unsigned i = 0; i < c->mirrors; i++)
                 if (strcmp(c->mirror[i].name, name) == 0)
+                        return (int)i;
+        return -ENOENT;
+}
+
+int config_mirror_by_label(const struct config *c, const char *label)
+{
+        for (unsigned i = 0; i < c->mirrors; i++)
+                if (strcmp(c->mirror[i].label, label) == 0)
                         return (int)i;
         return -ENOENT;
 }

@@ -102,6 +102,7 @@ struct config_service {
 
 struct config_mirror {
         char name[CONFIG_NAME_SIZE];
+        char label[CONFIG_NAME_SIZE];         /* what it was called when it was made: names it on its disks, in files, devices and sockets; mostly its name */
         uint64_t id;                          /* export id of its legs */
         uint8_t number;                       /* of its devices: /dev/md(100 + number), /dev/nbd(number); below MIRRORS_MAX */
         char device[NODES][CONFIG_PATH_SIZE]; /* of each node */
@@ -160,6 +161,9 @@ int config_voter_index(const struct config *c, const char *name);
 
 /* Index of the mirror with that name, or -ENOENT. */
 int config_mirror_index(const struct config *c, const char *name);
+
+/* Index of the mirror with that label, under whatever name, or -ENOENT. */
+int config_mirror_by_label(const struct config *c, const char *label);
 
 /* What names a mirror in messages (hamon/net/mirror_tags.h). No two mirrors of a configuration that was read have the same. */
 uint32_t config_mirror_tag(uint64_t export_id);

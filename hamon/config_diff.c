@@ -142,25 +142,27 @@ static void diff_mirrors(struct diff *d)
 {
         for (unsigned m = 0; m < d->before->mirrors; m++) {
                 const struct config_mirror *a = &d->before->mirror[m];
-                int at = config_mirror_index(d->after, a->name);
+                int at = config_mirror_by_label(d->after, a->label);
                 if (at < 0) {
                         say(d, CONFIG_AT_ONCE, "mirror %s: hamon forgets it; its disks stay as they are", a->name);
                         continue;
                 }
                 const struct config_mirror *b = &d->after->mirror[at];
+                if (strcmp(a->name, b->name) != 0)
+                        say(d, CONFIG_AT_ONCE, "mirror %s is called %s, and so is its service; its disks keep the label %s", a->name, b->name, a->label);
                 if (a->number != b->number)
                         say(d, CONFIG_IMPOSSIBLE, "mirror %s: the number of its devices stays: new mirrors come behind it, or write number = %u in its section", a->name, a->number);
                 if (a->id != b->id)
                         say(d, CONFIG_IMPOSSIBLE, "mirror %s: its id is what its legs are exported as, and stays", a->name);
                 for (unsigned n = 0; n < NODES; n++)
                         if (strcmp(a->device[n], b->device[n]) != 0)
-                                say(d, CONFIG_LATER, "mirror %s: device of %s is '%.80s', when it is opened next; then: hamonctl mirror join %s", a->name,
-                                    d->after->voters[n].name, b->device[n], a->name);
-                diff_service(d, a->name, &a->service, &b->service);
+                                say(d, CONFIG_LATER, "mirror %s: device of %s is '%.80s', when it is opened next; then: hamonctl mirror join %s", b->name,
+                                    d->after->voters[n].name, b->device[n], b->name);
+                diff_service(d, b->name, &a->service, &b->service);
         }
         for (unsigned m = 0; m < d->after->mirrors; m++) {
                 const struct config_mirror *b = &d->after->mirror[m];
-                if (config_mirror_index(d->before, b->name) < 0)
+                if (config_mirror_by_label(d->before, b->label) < 0)
                         say(d, CONFIG_AT_ONCE, "mirror %s: new; then: hamonctl mirror create %s", b->name, b->name);
         }
 }

@@ -93,17 +93,35 @@ static char *splice(const char *text, const char *from, const char *middle, cons
         return ret;
 }
 
-char *config_text_with_value(const char *text, const char *section, const char *name, const char *key, uint64_t value)
+char *config_text_with_word(const char *text, const char *section, const char *name, const char *key, const char *value)
 {
         const char *header, *body = find_section(text, section, name, &header);
-        char line[64];
-        (void)snprintf(line, sizeof line, "%.30s = %" PRIu64 "\n", key, value); /* fits */
+        char line[192] = "";
+        if (value)
+                (void)snprintf(line, sizeof line, "%.30s = %.128s\n", key, value); /* fits what has a place in a configuration's names */
         if (!body)
                 return strdup(text);
         for (const char *p = body, *end = end_of_section(body); p < end; p += line_length(p))
                 if (is_key(p, key))
                         return splice(text, p, line, p + line_length(p));
         return splice(text, body, line, body);
+}
+
+char *config_text_with_value(const char *text, const char *section, const char *name, const char *key, uint64_t value)
+{
+        char word[24];
+        (void)snprintf(word, sizeof word, "%" PRIu64, value); /* fits */
+        return config_text_with_word(text, section, name, key, word);
+}
+
+char *config_text_with_name(const char *text, const char *section, const char *name, const char *new_name)
+{
+        const char *header = NULL, *body = find_section(text, section, name, &header);
+        char head[128];
+        if (!body)
+                return strdup(text);
+        (void)snprintf(head, sizeof head, "[%.32s %.64s]", section, new_name); /* longer names are none of ours */
+        return splice(text, header, head, strchr(header, ']') + 1);
 }
 
 char *config_text_with_version(const char *text, uint64_t version)

@@ -15,6 +15,12 @@ char *config_text_with_version(const char *text, uint64_t version);
 /* The same with "key = value" in "[section name]", instead of what that key has there; where there is no such section, as it is. malloc'ed. */
 char *config_text_with_value(const char *text, const char *section, const char *name, const char *key, uint64_t value);
 
+/* The same with a text as the value; NULL: without that key. malloc'ed. */
+char *config_text_with_word(const char *text, const char *section, const char *name, const char *key, const char *value);
+
+/* The same with "[section name]" called "[section new_name]"; where there is no such section, as it is. malloc'ed. */
+char *config_text_with_name(const char *text, const char *section, const char *name, const char *new_name);
+
 /*
  * The same with `body` (lines "key = value\n") as the contents of "[section name]", at its place, or at the end when it is not there yet.
  * `body` NULL: without that section. malloc'ed.

@@ -6,6 +6,7 @@
 #include "hamon/act/bounded.h"
 #include "hamon/act/child.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/major.h>
@@ -54,24 +55,46 @@ static int state(const struct array *a, struct md_state *ret, struct trouble *t)
         return r < 0 ? trouble_errno(t, r, "cannot read the state of %s", a->md) : 0;
 }
 
+#define LINKS "/dev/md"
+
+/* Each link to the array's device but one of the name `but` (NULL: none is left). */
+static void remove_links(const struct array *a, const char *but)
+{
+        char target[32], found[64];
+        struct dirent *e;
+        DIR *d = opendir(LINKS);
+
+        snprintf(target, sizeof target, "../%s", a->md);
+        while (d && (e = readdir(d))) {
+                ssize_t n = readlinkat(dirfd(d), e->d_name, found, sizeof found - 1);
+                if (n < 0)
+                        continue;
+                found[n] = '\0';
+                if (strcmp(found, target) == 0 && !(but && strcmp(e->d_name, but) == 0))
+                        (void)unlinkat(dirfd(d), e->d_name, 0);
+        }
+        if (d)
+                closedir(d);
+}
+
 /* A node of devtmpfs would do; /dev/md/NAME is what people and the file system table use. */
-static void link_name(const struct array *a)
+void array_name(const struct array *a)
 {
         char path[64], target[32];
 
-        (void)mkdir("/dev/md", 0755);
-        snprintf(path, sizeof path, "/dev/md/%s", a->name);
+        (void)mkdir(LINKS, 0755);
+        remove_links(a, a->name);
+        snprintf(path, sizeof path, LINKS "/%s", a->name);
         snprintf(target, sizeof target, "../%s", a->md);
-        (void)unlink(path);
-        (void)symlink(target, path); /* a convenience: nothing of ours depends on it */
+        if (symlink(target, path) < 0 && errno == EEXIST) { /* a convenience: nothing of ours depends on it */
+                (void)unlink(path);
+                (void)symlink(target, path);
+        }
 }
 
-static void unlink_name(const struct array *a)
+static void unname(const struct array *a)
 {
-        char path[64];
-
-        snprintf(path, sizeof path, "/dev/md/%s", a->name);
-        (void)unlink(path);
+        remove_links(a, NULL);
 }
 
 static int set_peer_write_mostly(const struct array *a, const struct md_state *s, struct trouble *t)
@@ -111,7 +134,7 @@ static int settle(const struct array *a, bool both, struct trouble *t)
         /* Debian assembles "auto-read-only": bits and a re-add would wait for the first write. */
         if (s.read_auto && (r = md_sysfs_write(MD_SYSFS_ROOT, a->md, "array_state", "active")) < 0)
                 return trouble_errno(t, r, "cannot make %s writable", a->md);
-        link_name(a);
+        array_name(a);
         return 0;
 }
 
@@ -128,10 +151,10 @@ int array_create(const struct array *a, uint64_t member_bytes, struct trouble *t
         if (s.running || s.members > 0)
                 return trouble_say(t, -EEXIST, "%s is there already", a->md);
         snprintf(config, sizeof config, "--config=%s", a->config);
-        snprintf(name, sizeof name, "--name=%s", a->name);
+        snprintf(name, sizeof name, "--name=%s", a->label);
         snprintf(chunk, sizeof chunk, "--bitmap-chunk=%llu", (unsigned long long)(array_chunk_bytes(member_bytes) / 1024));
         snprintf(size, sizeof size, "--size=%llu", (unsigned long long)((member_bytes - DATA_OFFSET_BYTES) / 1024));
-        /* The set name becomes "hamon:NAME": no host's own, so that nothing assembles it by itself. */
+        /* The set name becomes "hamon:LABEL": no host's own, so that nothing assembles it by itself. */
         const char *argv[] = {MDADM,
                               "--create",
                               a->md_path,
@@ -242,7 +265,7 @@ int array_stop(const struct array *a, struct trouble *t)
         if (r < 0)
                 return r;
         if (stat(a->md_path, &st) < 0 && errno == ENOENT && !s.running) {
-                unlink_name(a);
+                unname(a);
                 return 0;
         }
         r = bounded_run(stop, a, a->timeout_ms, "stop the array", t);
@@ -251,7 +274,7 @@ int array_stop(const struct array *a, struct trouble *t)
                 return again;
         if (s.running || s.members > 0)
                 return r < 0 ? r : trouble_say(t, -EBUSY, "%s is still there after its stop", a->md);
-        unlink_name(a);
+        unname(a);
         return 0;
 }
 

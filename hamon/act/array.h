@@ -19,7 +19,8 @@
 
 /* What an array is made of on this node. */
 struct array {
-        const char *name;      /* of the mirror */
+        const char *name;      /* of the mirror: its link in /dev/md */
+        const char *label;     /* in its superblocks */
         char md[16];           /* "md100" */
         char md_path[32];      /* "/dev/md100" */
         const char *own_path;  /* dm device */
@@ -41,6 +42,9 @@ uint64_t array_chunk_bytes(uint64_t member_bytes);
  * already.
  */
 int array_create(const struct array *a, uint64_t member_bytes, struct trouble *t);
+
+/* /dev/md/NAME leads to the running array, and no other name does: a mirror may have been renamed since. */
+void array_name(const struct array *a);
 
 /* The own leg alone, run degraded, writable, write-mostly cleared, safe_mode_delay set. Already running with it:
  * success. */

@@ -237,7 +237,7 @@ int effect_array_create(struct mirror *m, const struct effect *e, struct effect_
 
         int r = watchdog_arm(t);
         if (r == 0)
-                r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
+                r = dm_leg_ensure(m->cm->label, m->disk, &device, &size, t);
         if (r < 0)
                 return r;
         if (e->leg_bytes > 0 && e->leg_bytes < size)

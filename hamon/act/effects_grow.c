@@ -32,7 +32,7 @@ int effect_leg_grow(struct mirror *m, const struct effect *e, struct effect_resu
                 return trouble_errno(t, r, "cannot read the array's state");
         if (s.running)
                 return trouble_say(t, -EBUSY, "the array runs here: its leg grows with it");
-        r = dm_leg_grow(m->cm->name, m->disk, &size, t);
+        r = dm_leg_grow(m->cm->label, m->disk, &size, t);
         return r < 0 ? r : nbdd_export_follow_size(m, size, t);
 }
 
@@ -78,7 +78,7 @@ int effect_array_grow(struct mirror *m, const struct effect *e, struct effect_re
         bool grew;
 
         (void)e, (void)ret;
-        int r = dm_leg_grow(m->cm->name, m->disk, &leg, t);
+        int r = dm_leg_grow(m->cm->label, m->disk, &leg, t);
         if (r < 0)
                 return r;
         r = array_grow(&a, &g, t);

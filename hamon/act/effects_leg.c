@@ -61,6 +61,10 @@ static int describe_leg(struct mirror *m, const struct leg_header *h, struct eff
                                    "the array runs and \"%s\" is not there: whether it has the own leg cannot be seen",
                                    m->leg_path);
         ret->leg.array_running = md.running && md.own.present;
+        if (ret->leg.array_running) {
+                struct array a = mirror_array(m);
+                array_name(&a);
+        }
         if (md.running && md.peer.present && !md.peer.faulty)
                 attach_session(m, &ret->leg.session);
         return 0;
@@ -92,11 +96,11 @@ int effect_leg_open(struct mirror *m, const struct effect *e, struct effect_resu
         dev_t device;
 
         (void)e;
-        int r = leg_read(m->disk, m->config->cluster, m->cm->name, &h, t);
+        int r = leg_read(m->disk, m->config->cluster, m->cm->label, &h, t);
         if (r == -ENODATA || r == -EREMOTE)
                 return 0; /* present is false: blank, or somebody else's */
         if (r == 0)
-                r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
+                r = dm_leg_ensure(m->cm->label, m->disk, &device, &size, t);
         if (r == 0)
                 r = check_holder(m, device, t);
         if (r == 0)
@@ -118,13 +122,13 @@ int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_re
                 return trouble_errno(t, r, "cannot read the array's state");
         if (md.running)
                 return trouble_say(t, -EBUSY, "the array of mirror \"%s\" is running on this disk", m->cm->name);
-        if (!leg_is_there(m->disk, m->config->cluster, m->cm->name, &e->leg, e->overwrite, &h)) {
+        if (!leg_is_there(m->disk, m->config->cluster, m->cm->label, &e->leg, e->overwrite, &h)) {
                 /* Nobody may be writing behind the new header: the grant goes, and the device with it. */
                 (void)nbdd_export_revoke(m, &ignored);
                 mirror_release_hold(m);
-                r = dm_leg_remove(m->cm->name, t);
+                r = dm_leg_remove(m->cm->label, t);
                 if (r == 0)
-                        r = leg_create(m->disk, m->config->cluster, m->cm->name, &e->leg, e->overwrite, &h, t);
+                        r = leg_create(m->disk, m->config->cluster, m->cm->label, &e->leg, e->overwrite, &h, t);
                 /* What is known about an older leg says nothing about this one. */
                 if (r == 0 && (debt_save_none(m->debt_path) < 0 || note_clear(m->note_path) < 0))
                         r = trouble_say(t, -EIO, "cannot write the debt and the note of the new leg");
@@ -143,7 +147,7 @@ int effect_probe(struct mirror *m, const struct effect *e, struct effect_result 
 /* The header must be there, and with the UUID that is meant (null: any). */
 static int read_named_leg(const struct mirror *m, const struct uuid *leg, struct leg_header *ret, struct trouble *t)
 {
-        int r = leg_read(m->disk, m->config->cluster, m->cm->name, ret, t);
+        int r = leg_read(m->disk, m->config->cluster, m->cm->label, ret, t);
 
         if (r == 0 && !uuid_is_null(leg) && !uuid_equal(leg, &ret->uuid))
                 return trouble_say(t, -ESTALE, "disk \"%s\" is another leg than the one that is meant", m->disk);
@@ -169,7 +173,7 @@ int effect_grant(struct mirror *m, const struct effect *e, struct effect_result 
                 return r;
         r = read_named_leg(m, &e->leg, &h, t);
         if (r == 0)
-                r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
+                r = dm_leg_ensure(m->cm->label, m->disk, &device, &size, t);
         if (r < 0)
                 return r;
         mirror_release_hold(m);
@@ -182,7 +186,7 @@ int effect_revoke(struct mirror *m, const struct effect *e, struct effect_result
         dev_t device;
 
         (void)e, (void)ret;
-        int r = dm_leg_ensure(m->cm->name, m->disk, &device, &size, t);
+        int r = dm_leg_ensure(m->cm->label, m->disk, &device, &size, t);
         return r < 0 ? r : revoke_own_leg(m, t);
 }
 
@@ -212,5 +216,5 @@ int effect_check_leg(struct mirror *m, const struct effect *e, struct effect_res
 int effect_history(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         (void)ret;
-        return leg_add_epoch(m->disk, m->config->cluster, m->cm->name, e->epoch, t);
+        return leg_add_epoch(m->disk, m->config->cluster, m->cm->label, e->epoch, t);
 }

@@ -29,5 +29,5 @@ int effect_leg_close(struct mirror *m, const struct effect *e, struct effect_res
         if (r < 0)
                 return r;
         mirror_release_hold(m);
-        return dm_leg_remove(m->cm->name, t);
+        return dm_leg_remove(m->cm->label, t);
 }

@@ -14,14 +14,14 @@ void mirror_init(struct mirror *m, const struct config *config, unsigned index, 
             .config = config, .cm = &config->mirror[index], .index = index, .self = self, .hold_fd = -1};
         m->disk = m->cm->device[self];
         m->nbdd_socket = paths->nbdd_socket;
-        dm_leg_path(m->cm->name, m->leg_path);
+        dm_leg_path(m->cm->label, m->leg_path);
         snprintf(m->peer_name, sizeof m->peer_name, "nbd%u", m->cm->number);
         snprintf(m->peer_path, sizeof m->peer_path, "/dev/nbd%u", m->cm->number);
         snprintf(m->mdadm_config, sizeof m->mdadm_config, "%s/mdadm.conf", paths->run_dir);
-        snprintf(m->device_link, sizeof m->device_link, "%s/%s.device", paths->run_dir, m->cm->name);
-        snprintf(m->note_path, sizeof m->note_path, "%s/%s.note", paths->state_dir, m->cm->name);
-        snprintf(m->debt_path, sizeof m->debt_path, "%s/%s.debt", paths->state_dir, m->cm->name);
-        snprintf(m->resync_path, sizeof m->resync_path, "%s/%s.resync", paths->state_dir, m->cm->name);
+        snprintf(m->device_link, sizeof m->device_link, "%s/%s.device", paths->run_dir, m->cm->label);
+        snprintf(m->note_path, sizeof m->note_path, "%s/%s.note", paths->state_dir, m->cm->label);
+        snprintf(m->debt_path, sizeof m->debt_path, "%s/%s.debt", paths->state_dir, m->cm->label);
+        snprintf(m->resync_path, sizeof m->resync_path, "%s/%s.resync", paths->state_dir, m->cm->label);
         snprintf(m->grants_path, sizeof m->grants_path, "%s/grants", paths->nbdd_state_dir);
 }
 
@@ -29,6 +29,7 @@ struct array mirror_array(const struct mirror *m)
 {
         struct array a = {
             .name = m->cm->name,
+            .label = m->cm->label,
             .own_path = m->leg_path,
             .peer_path = m->peer_path,
             .config = m->mdadm_config,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # hamon's configuration, and the root helper. hamon_act_pure: the codecs and rules that tests and fuzzers link without a machine behind them.
 ARCHIVES += hamon_config hamon_act hamon_act_pure
-hamon_config_SRCS := hamon/config.c hamon/config_service.c hamon/config_care.c hamon/config_check.c hamon/config_api.c hamon/config_notify.c hamon/config_text.c hamon/config_diff.c hamon/config_remove.c
+hamon_config_SRCS := hamon/config.c hamon/config_service.c hamon/config_care.c hamon/config_check.c hamon/config_api.c hamon/config_notify.c hamon/config_text.c hamon/config_diff.c hamon/config_remove.c hamon/config_rename.c
 
 hamon_act_pure_SRCS := $(addprefix hamon/act/,attach_words.c debt.c equal_legs.c grants_file.c leg_header.c md_bitmap.c md_super.c progress.c protocol.c resync_pace.c self_guard.c trouble.c) hamon/api/json_take.c
 hamon_act_SRCS := $(addprefix hamon/act/,address.c address_probe.c array.c array_grow.c array_peer.c array_run.c attach.c bounded.c child.c digest.c direct_io.c dm.c door.c effects.c effects_array.c \

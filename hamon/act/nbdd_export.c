@@ -58,7 +58,7 @@ int nbdd_export_ensure(const struct mirror *m, const struct uuid *leg, struct tr
         bool there = r == 0;
         if (there) {
                 bool same = e.leg && strcmp(e.device, m->leg_path) == 0 && strcmp(e.leg_uuid, text) == 0;
-                bool ours = e.leg && strcmp(e.owner, m->cm->name) == 0;
+                bool ours = e.leg && strcmp(e.owner, m->cm->label) == 0;
                 nbdd_export_release(&e);
                 if (same || !ours) {
                         nbdd_close(n);
@@ -72,7 +72,7 @@ int nbdd_export_ensure(const struct mirror *m, const struct uuid *leg, struct tr
         }
         if (r == 0 || r == -ENOENT) {
                 struct nbdd_export_options o = {
-                    .device = m->leg_path, .id = m->cm->id, .leg = true, .leg_uuid = text, .owner = m->cm->name};
+                    .device = m->leg_path, .id = m->cm->id, .leg = true, .leg_uuid = text, .owner = m->cm->label};
                 r = nbdd_export_add(n, &o, CALL_MS);
         }
         if (r < 0)
@@ -156,7 +156,7 @@ int nbdd_export_forget(const struct mirror *m, struct trouble *t)
         if (r < 0)
                 return r;
         r = find_export(n, m->cm->id, &e);
-        bool there = r == 0, ours = there && e.leg && strcmp(e.owner, m->cm->name) == 0;
+        bool there = r == 0, ours = there && e.leg && strcmp(e.owner, m->cm->label) == 0;
         if (there)
                 nbdd_export_release(&e);
         if (there && !ours) {

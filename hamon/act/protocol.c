@@ -32,7 +32,7 @@ int protocol_decode(const struct config *c, const char *text, size_t size_bytes,
         if (!t.bad)
                 *ret_ticket = e.ticket;
         const char *word = json_take_string(&t, "do"), *name = json_take_string(&t, "mirror");
-        int type = effect_by_word(word), mirror = config_mirror_index(c, name);
+        int type = effect_by_word(word), mirror = config_mirror_by_label(c, name);
         e.epoch = json_take_u64(&t, "epoch");
         e.session = json_take_uuid(&t, "session");
         e.leg = json_take_uuid(&t, "leg");
@@ -103,7 +103,7 @@ static json_t *detail_string(const char *detail)
 char *protocol_encode_result(const struct config *c, const struct effect_result *r)
 {
         json_t *j =
-            json_pack("{s:s, s:s, s:o, s:i, s:o}", "done", effect_word(r->type), "mirror", c->mirror[r->mirror].name,
+            json_pack("{s:s, s:s, s:o, s:i, s:o}", "done", effect_word(r->type), "mirror", c->mirror[r->mirror].label,
                       "ticket", json_of_u64(r->ticket), "error", r->error, "detail", detail_string(r->detail));
         int failed = j ? 0 : -1;
 
@@ -142,7 +142,7 @@ char *protocol_encode_observation(const struct config *c, const struct observati
                                    (json_int_t)r->ceiling_kib, "latency_us", (json_int_t)r->latency_us);
         json_t *j = json_pack(
             "{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b, s:o}", "observed",
-            c->mirror[o->mirror].name, "settled", json_of_u64(o->settled), "array_running", (int)o->array_running,
+            c->mirror[o->mirror].label, "settled", json_of_u64(o->settled), "array_running", (int)o->array_running,
             "own_in_sync", (int)o->own_in_sync, "own_failed", (int)o->own_failed, "peer_in_array",
             (int)o->peer_in_array, "peer_in_sync", (int)o->peer_in_sync, "peer_failed", (int)o->peer_failed,
             "sync_idle", (int)o->sync_idle, "resync_done_sectors", json_of_u64(o->resync_done_sectors),

@@ -131,7 +131,7 @@ static void keep_pace(struct connection *c, unsigned mirror)
 static int digests(struct connection *c, unsigned mirror, const struct verify_ask *ask, struct verify_answer *ret, struct trouble *t)
 {
         const struct mirror *m = &c->server->mirrors[mirror];
-        const struct digest_leg leg = {.disk = m->disk, .cluster = m->config->cluster, .mirror = m->cm->name};
+        const struct digest_leg leg = {.disk = m->disk, .cluster = m->config->cluster, .mirror = m->cm->label};
 
         if (ask->paced) {
                 uint64_t now = now_ms();
@@ -153,7 +153,7 @@ static int digests(struct connection *c, unsigned mirror, const struct verify_as
 static int disk(const struct connection *c, unsigned mirror, struct verify_answer *ret, struct trouble *t)
 {
         const struct mirror *m = &c->server->mirrors[mirror];
-        const struct digest_leg leg = {.disk = m->disk, .cluster = m->config->cluster, .mirror = m->cm->name};
+        const struct digest_leg leg = {.disk = m->disk, .cluster = m->config->cluster, .mirror = m->cm->label};
 
         return digest_look_at_disk(&leg, ret, t);
 }
@@ -169,7 +169,7 @@ static bool answer(struct connection *c, const char *packet, size_t size)
         int r = verify_ask_decode(packet, size, &ask);
         if (r < 0)
                 return false; /* not a hamon of this version */
-        int mirror = config_mirror_index(c->server->config, ask.mirror);
+        int mirror = config_mirror_by_label(c->server->config, ask.mirror);
         if (mirror < 0)
                 r = trouble_say(&t, -ENOENT, "unknown mirror \"%s\"", ask.mirror);
         else if (ask.asked == ASK_HOLD)

@@ -9,6 +9,8 @@
 #include "hamon/api/api.h"
 #include "net/http_server.h"
 
+struct json_take;
+
 enum { CALL_PARTS = 8, CALL_PATH_SIZE = 512, CALL_WHO_SIZE = 160, ETAG_SIZE = 128 };
 
 enum access { ACCESS_PUBLIC, ACCESS_VIEWER, ACCESS_OPERATOR, ACCESS_LOCAL };
@@ -108,12 +110,18 @@ api_handler get_exports, get_sessions;                                          
 void config_etag(const struct api *a, char ret[ETAG_SIZE]);
 
 /* Likewise: the change itself, as a work whose body is {"text", "without", "accept_warnings", "past"}; method POST looks only. past: the code of what is no obstacle. */
+/*
+ * How a change of configuration is to be made, taken out of a body: "accept_warnings", and "without", names of other machines that may be silent. False: one
+ * of them is not what it should be. Whether anything else is in the body, json_take_end() says.
+ */
+bool config_take_manner(const struct api *a, struct json_take *t);
 void config_apply_work(const struct api *a, struct api_work *w, struct http_response *resp);
 api_handler put_config_mirror, delete_config_mirror, put_config_service, delete_config_service;             /* config_sections.c */
 api_handler post_config_check, put_config;                                                                 /* config_apply.c */
 api_handler post_config_step, post_config_discard, get_config_text;                                        /* config_step.c */
 bool call_is_of_a_hamon(const struct api_call *c); /* likewise: of one by itself, and of nobody whose call it passes on */
 api_handler delete_mirror;                                                                                 /* mirror_remove.c */
+api_handler post_mirror_rename;                                                                            /* mirror_rename.c */
 api_handler get_config, get_reasons;                                                                       /* config_json.c */
 api_handler get_explain, get_simulate;                                                                     /* explain.c */
 api_handler get_preflight;                                                                                 /* preflight.c */

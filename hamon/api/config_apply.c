@@ -456,21 +456,27 @@ void config_apply_work(const struct api *a, struct api_work *w, struct http_resp
         free(c.own_text);
 }
 
+bool config_take_manner(const struct api *a, struct json_take *t)
+{
+        const json_t *without = json_take_has(t, "without") ? json_take_value(t, "without") : NULL, *name;
+        size_t i;
+        if (json_take_has(t, "accept_warnings"))
+                (void)json_take_bool(t, "accept_warnings");
+        if (without && !json_is_array(without))
+                return false;
+        json_array_foreach(without, i, name) {
+                int voter = json_is_string(name) ? config_voter_index(a->config, json_string_value(name)) : -ENOENT;
+                if (voter < 0 || voter == a->self)
+                        return false;
+        }
+        return true;
+}
+
 static bool is_fit(const struct api_call *c)
 {
         struct json_take t = json_take_from(c->body);
         const char *text = json_take_string(&t, "text");
-        const json_t *without = json_take_has(&t, "without") ? json_take_value(&t, "without") : NULL, *name;
-        size_t i;
-        if (json_take_has(&t, "accept_warnings"))
-                (void)json_take_bool(&t, "accept_warnings");
-        if (json_take_end(&t) < 0 || !*text || (without && !json_is_array(without)))
-                return false;
-        json_array_foreach(without, i, name)
-                if (!json_is_string(name) || config_voter_index(c->api->config, json_string_value(name)) < 0 ||
-                    config_voter_index(c->api->config, json_string_value(name)) == c->api->self)
-                        return false;
-        return true;
+        return config_take_manner(c->api, &t) && json_take_end(&t) == 0 && *text;
 }
 
 static int later(struct api_call *c, json_t *body, struct http_response *resp)

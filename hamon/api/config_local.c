@@ -105,7 +105,7 @@ static json_t *look_at_devices(const struct look *l)
         json_t *sizes = json_object();
         for (unsigned m = 0; l->a->self < NODES && m < l->after->mirrors; m++) {
                 const struct config_mirror *b = &l->after->mirror[m];
-                int was = config_mirror_index(l->before, b->name);
+                int was = config_mirror_by_label(l->before, b->label);
                 if (was >= 0 && strcmp(l->before->mirror[was].device[l->a->self], b->device[l->a->self]) == 0)
                         continue;
                 uint64_t bytes = look_at_device(l, m);
@@ -176,14 +176,14 @@ static void look_at_exports(const struct look *l)
         struct nbdd *n = NULL;
         bool new = false;
         for (unsigned m = 0; m < l->after->mirrors; m++)
-                new = new || config_mirror_index(l->before, l->after->mirror[m].name) < 0;
+                new = new || config_mirror_by_label(l->before, l->after->mirror[m].label) < 0;
         if (!new || l->a->self >= NODES || nbdd_open(l->a->nbdd_socket, &n) < 0)
                 return;
         int r = nbdd_export_list(n, NBDD_TIMEOUT_MS, &list);
         if (r < 0)
                 config_finding(l->findings, l->self, "warning", "nbdd", "systemctl status nbdd", "whether another export has a mirror's id or disk cannot be seen: %.150s", nbdd_error(n));
         for (unsigned m = 0; r == 0 && m < l->after->mirrors; m++)
-                for (size_t i = 0; config_mirror_index(l->before, l->after->mirror[m].name) < 0 && i < list.count; i++) {
+                for (size_t i = 0; config_mirror_by_label(l->before, l->after->mirror[m].label) < 0 && i < list.count; i++) {
                         const struct nbdd_export *e = &list.exports[i];
                         bool same_disk = strcmp(e->device, l->after->mirror[m].device[l->a->self]) == 0;
                         if ((e->id == l->after->mirror[m].id || same_disk) && !(e->owner && *e->owner))
@@ -201,7 +201,7 @@ static void look_at_mirror(const struct look *l, unsigned was)
 {
         const struct mirror_view *v = &l->s->mirror[was];
         const struct config_mirror *a = &l->before->mirror[was];
-        int at = config_mirror_index(l->after, a->name);
+        int at = config_mirror_by_label(l->after, a->label);
         const struct config_mirror *b = at < 0 ? NULL : &l->after->mirror[at];
         bool runs = v->role != ROLE_STANDBY; /* also one of which hamon, just begun anew, does not know it yet */
         if (v->role == ROLE_CANDIDATE || v->role == ROLE_TAKING_OVER)

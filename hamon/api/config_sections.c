@@ -154,6 +154,9 @@ static void mirror_lines(const struct api *a, struct lines *l, struct json_take 
                 add_text(l, t, "id", "id");
         else
                 add(l, "id", id);
+        const char *label = json_take_has(t, "label") ? json_take_string(t, "label") : was >= 0 ? a->config->mirror[was].label : name;
+        if (strcmp(label, name) != 0)
+                add(l, "label", label);
         if (json_take_has(t, "number"))
                 add_number(l, t, "number", "number");
         else if (was >= 0) {

@@ -36,7 +36,7 @@ static bool take_ask(struct api_call *c, struct verify_ask *ret)
                forward_derive(c->api, salt, sizeof salt, ask.key) == 0;
         if (!good || block < DIGEST_BLOCK_LEAST || block % DIGEST_BLOCK_LEAST != 0 || ask.offset_bytes % DIGEST_BLOCK_LEAST != 0)
                 return false;
-        (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", c->api->config->mirror[c->mirror].name); /* fits */
+        (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", c->api->config->mirror[c->mirror].label); /* fits */
         ask.block_bytes = (uint32_t)block;
         ask.count = (uint32_t)count;
         *ret = ask;
@@ -77,7 +77,7 @@ static void disk(const struct api *a, struct api_work *w, struct http_response *
         struct verify_answer d;
         if (!ask_act(a, w, &ask, &d, resp))
                 return;
-        int mirror = config_mirror_index(a->config, ask.mirror); /* it is one of ours */
+        int mirror = config_mirror_by_label(a->config, ask.mirror); /* it is one of ours */
         resp->json = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "node", a->config->voters[a->self].name, "device", a->config->mirror[mirror].device[a->self], "error",
                                d.error < 0 ? json_string(d.detail) : json_null(), "disk_bytes", json_of_u64(d.disk_bytes), "room_bytes", json_of_u64(d.room_bytes),
                                "needs_bytes", json_of_u64(d.needs_bytes), "holds", json_string(d.holds));
@@ -104,7 +104,7 @@ int get_disk(struct api_call *c, struct http_response *resp)
         struct verify_ask ask = {.asked = ASK_DISK};
         if (!c->api->verifier)
                 return of_the_witness(resp);
-        (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", c->api->config->mirror[c->mirror].name); /* fits */
+        (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", c->api->config->mirror[c->mirror].label); /* fits */
         return later(c, &ask, disk);
 }
 

@@ -269,17 +269,8 @@ static bool take_body(struct api_call *c, bool *ret_with_service, struct http_re
 {
         struct json_take t = json_take_from(c->body);
         bool confirm = c->body && json_take_has(&t, "confirm") && json_take_bool(&t, "confirm");
-        const json_t *without = c->body && json_take_has(&t, "without") ? json_take_value(&t, "without") : NULL, *name;
-        size_t i;
         *ret_with_service = c->body && json_take_has(&t, "with_service") && json_take_bool(&t, "with_service");
-        if (c->body && json_take_has(&t, "accept_warnings"))
-                (void)json_take_bool(&t, "accept_warnings");
-        bool bad = (c->body && json_take_end(&t) < 0) || (without && !json_is_array(without));
-        if (!bad)
-                json_array_foreach(without, i, name) {
-                        int voter = json_is_string(name) ? config_voter_index(c->api->config, json_string_value(name)) : -ENOENT;
-                        bad = bad || voter < 0 || voter == c->api->self;
-                }
+        bool bad = c->body && (!config_take_manner(c->api, &t) || json_take_end(&t) < 0);
         if (bad)
                 (void)http_response_problem(resp, 400, "bad-request", "the body is not what this command takes",
                                             "a member of the body is missing, unknown, or of another type, or 'without' names no other machine", "see /v1/openapi.yaml");

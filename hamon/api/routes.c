@@ -86,6 +86,7 @@
         X(POST, "/v1/mirrors/{mirror}/service-restart", OPERATOR, post_mirror_service_restart) \
         X(POST, "/v1/mirrors/{mirror}/grow", OPERATOR, post_mirror_grow)                       \
         X(POST, "/v1/mirrors/{mirror}/remove-part", OPERATOR, post_mirror_remove_part)         \
+        X(POST, "/v1/mirrors/{mirror}/rename", OPERATOR, post_mirror_rename)                   \
         X(DELETE, "/v1/mirrors/{mirror}", OPERATOR, delete_mirror)                             \
         X(POST, "/v1/mirrors/{mirror}/maintenance", OPERATOR, post_mirror_maintenance)         \
         X(POST, "/v1/mirrors/{mirror}/start-alone", OPERATOR, post_mirror_start_alone)         \

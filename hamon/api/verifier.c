@@ -42,7 +42,7 @@ static void save(struct verifier *v, unsigned mirror)
         v->task[mirror].saved_ms = now_ms();
         pthread_mutex_unlock(&v->lock);
         operations_poke(v->api->operations); /* for all to see, without waiting for the next look */
-        (void)snprintf(path, sizeof path, "%s/verify-%s", v->directory, v->api->config->mirror[mirror].name); /* fits */
+        (void)snprintf(path, sizeof path, "%s/verify-%s", v->directory, v->api->config->mirror[mirror].label); /* fits */
         int r = verify_memory_write(path, &memory);
         pthread_mutex_unlock(&v->keeping);
         if (r < 0)
@@ -52,7 +52,7 @@ static void save(struct verifier *v, unsigned mirror)
 static void load(struct verifier *v, unsigned mirror)
 {
         char path[VERIFY_PATH_SIZE + CONFIG_NAME_SIZE + 16], text[400];
-        (void)snprintf(path, sizeof path, "%s/verify-%s", v->directory, v->api->config->mirror[mirror].name);
+        (void)snprintf(path, sizeof path, "%s/verify-%s", v->directory, v->api->config->mirror[mirror].label);
         int r = verify_memory_read(path, &v->task[mirror].memory);
         if (r < 0 && r != -ENOENT) {
                 statefile_explain(path, r, text, sizeof text);

@@ -118,7 +118,7 @@ static int ask_both(struct verifier *v, unsigned mirror, const struct verify_run
                     struct verify_answer *own, struct verify_answer *other, char *why, size_t why_size)
 {
         struct verify_ask ask = {.asked = ASK_DIGESTS, .leg = run->leg[v->api->self], .offset_bytes = offset, .block_bytes = block, .count = count, .paced = paced};
-        (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", v->api->config->mirror[mirror].name); /* fits */
+        (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", v->api->config->mirror[mirror].label); /* fits */
         memcpy(ask.key, v->key, sizeof ask.key);
         int r = ask_act(v, &ask, own, why, why_size);
         if (r < 0)
@@ -145,7 +145,7 @@ static void let_go(struct verifier *v, unsigned mirror)
         struct verify_ask ask = {.asked = ASK_LET_GO};
         struct verify_answer answer;
         char why[VERIFY_WHY_SIZE];
-        (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", v->api->config->mirror[mirror].name);
+        (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", v->api->config->mirror[mirror].label);
         if (ask_act(v, &ask, &answer, why, sizeof why) < 0 && v->fd >= 0) { /* then by the end of the connection */
                 close(v->fd);
                 v->fd = -1;
@@ -158,7 +158,7 @@ static int look_in_a_window(struct verifier *v, unsigned mirror, struct verify_r
         struct verify_ask ask = {.asked = ASK_HOLD, .offset_bytes = offset, .size_bytes = VERIFY_BLOCK_BYTES};
         struct verify_answer both[2], held;
         uint32_t first = 0;
-        (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", v->api->config->mirror[mirror].name);
+        (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", v->api->config->mirror[mirror].label);
         uint64_t before = version_after(v, mirror, run, 0), asked_ms = now_ms();
         if (before == 0)
                 return -EAGAIN;

@@ -10,7 +10,7 @@
 int act_encode_effect(const struct config *c, const struct effect *e, char **ret_text)
 {
         json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I}", "do", effect_word(e->type), "mirror",
-                              c->mirror[e->mirror].name, "ticket", json_of_u64(e->ticket), "epoch", json_of_u64(e->epoch),
+                              c->mirror[e->mirror].label, "ticket", json_of_u64(e->ticket), "epoch", json_of_u64(e->epoch),
                               "session", json_of_uuid(&e->session), "leg", json_of_uuid(&e->leg), "version", json_of_u64(e->version),
                               "whole", (int)e->whole, "overwrite", (int)e->overwrite, "lifetime_ms", (json_int_t)e->lifetime_ms);
         if (j && e->type == EFFECT_RESYNC_CONTROL) {
@@ -40,7 +40,7 @@ int act_encode_effect(const struct config *c, const struct effect *e, char **ret
 
 static uint8_t mirror_take(const struct config *c, struct json_take *t, const char *key)
 {
-        int i = config_mirror_index(c, json_take_string(t, key));
+        int i = config_mirror_by_label(c, json_take_string(t, key));
         if (i < 0)
                 t->bad = true;
         return i < 0 ? 0 : (uint8_t)i;

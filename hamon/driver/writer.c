@@ -44,7 +44,7 @@ struct writer {
 
 static void file_path(const struct config *c, const char *directory, uint8_t mirror, char ret[PATH_SIZE])
 {
-        (void)snprintf(ret, PATH_SIZE, "%s/acceptor-%s", directory, c->mirror[mirror].name); /* both are bounded: fits */
+        (void)snprintf(ret, PATH_SIZE, "%s/acceptor-%s", directory, c->mirror[mirror].label); /* both are bounded: fits */
 }
 
 static int write_state(const struct writer *w, uint8_t mirror, const struct acceptor_state *state)

@@ -266,6 +266,17 @@ int config_change(const struct command_line *c, const char *method, const char *
         return result;
 }
 
+int config_rehearse(const struct command_line *c, const char *path, json_t *body)
+{
+        struct http_answer answer = {0};
+        int result = EXIT_REFUSED;
+        if (put(c, "POST", path, "/v1/config", body, &answer) == 0)
+                result = answer.status < 400 ? conclude_check(c, answer.json) : refused(&answer);
+        http_answer_release(&answer);
+        json_decref(body);
+        return result;
+}
+
 int verb_config_apply(const struct command_line *c, const char *path)
 {
         static struct config config;

@@ -127,6 +127,9 @@ int verb_config_discard(const struct command_line *c);
 /* A change of the configuration by `method` at `path`, whose revision is the ETag of `of`; asks a person at a terminal about warnings. Takes `body`. */
 int config_change(const struct command_line *c, const char *method, const char *path, const char *of, json_t *body);
 
+/* The same looked at only, by a POST that answers as a check of a configuration does. Takes `body`. */
+int config_rehearse(const struct command_line *c, const char *path, json_t *body);
+
 /* Names of --without, "a,b". */
 json_t *config_names(const char *list);
 
@@ -151,6 +154,9 @@ uint64_t create_leg_bytes(const struct command_line *c, const char *mirror);
 
 /* grow.c: both disks have become larger. */
 int verb_grow(const struct command_line *c, const char *mirror);
+
+/* rename.c: another name for a mirror and its service, which run on. */
+int verb_rename(const struct command_line *c, const char *mirror, const char *name);
 
 /* remove.c: the mirror goes, its disks keep what is on them. */
 int verb_remove(const struct command_line *c, const char *mirror);

@@ -32,7 +32,7 @@ static const struct cli_option options[] = {
         {0, "service", "MIRROR=MOUNT[,ADDRESS/LENGTH][,INTERFACE][,UNIT]", "what runs on a mirror, may repeat (cluster create)", OPT_SERVICE},
         {0, "no-start", NULL, "do not start hamon's units (cluster create, join)", OPT_NO_START},
         {0, "for", "TIME", "how long: 90s, 30m, 2h or 1d (maintenance on, by default 2h; mirror resync pause)", OPT_FOR},
-        {0, "without", "NAME[,NAME]", "apply it though these machines are silent; they take it over when they are back (config, mirror remove)", OPT_WITHOUT},
+        {0, "without", "NAME[,NAME]", "apply it though these machines are silent; they take it over when they are back (config, mirror rename, mirror remove)", OPT_WITHOUT},
         {0, "with-service", NULL, "stop the mirror's service for good, too (mirror remove)", OPT_WITH_SERVICE},
         {0, "timeout", "SECONDS", "how long to wait for a command's end (default 120)", OPT_TIMEOUT},
         {0, "socket", "SOCKET", "of hamon (default " API_SOCKET ")", OPT_SOCKET},
@@ -65,6 +65,7 @@ static const struct cli cli = {
                  "hamonctl mirror replace NAME [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror adopt NAME DEVICE [--yes] [--dry-run]\n"
                  "hamonctl mirror grow NAME [--timeout SECONDS] [--dry-run] [--json]\n"
+                 "hamonctl mirror rename NAME NEW-NAME [--without NAME] [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror remove NAME [--with-service] [--without NAME] [--timeout SECONDS] [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror verify start NAME [--timeout SECONDS] [--dry-run] [--json]\n"
                  "hamonctl mirror verify pause NAME [--for TIME] [--json]\n"
@@ -103,7 +104,7 @@ static const struct cli cli = {
 };
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
-enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, FORCE_PRIMARY, VERIFY, REPLACE, ADOPT, GROW, REMOVE, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
+enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, FORCE_PRIMARY, VERIFY, REPLACE, ADOPT, GROW, RENAME, REMOVE, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
             SUPPORT_BUNDLE, TEST_NOTIFY, TEST_FENCE, TEST_FAILOVER, CONFIG_SHOW, CONFIG_CHECK, CONFIG_APPLY, CONFIG_EDIT, CONFIG_DISCARD, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32, WITHOUT = 64, ON_NODE = 128, WITH_SERVICE = 256 };
@@ -133,6 +134,7 @@ static const struct {
         [REPLACE] = {"mirror", "replace", 1, 1, "NAME", JSON | DRY},
         [ADOPT] = {"mirror", "adopt", 2, 2, "NAME DEVICE", DRY},
         [GROW] = {"mirror", "grow", 1, 1, "NAME", JSON | DRY},
+        [RENAME] = {"mirror", "rename", 2, 2, "NAME NEW-NAME", JSON | DRY | WITHOUT},
         [REMOVE] = {"mirror", "remove", 1, 1, "NAME", JSON | DRY | WITHOUT | WITH_SERVICE},
         [VERIFY] = {"mirror", "verify", 2, 2, "start, pause, resume or cancel, and the NAME of a mirror,", JSON | DRY | FOR},
         [SWITCHOVER] = {"switchover", NULL, 1, 1, "NAME", JSON | DRY},
@@ -227,6 +229,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_adopt(c, operand, c->words[3]);
         case GROW:
                 return verb_grow(c, operand);
+        case RENAME:
+                return verb_rename(c, operand, c->words[3]);
         case REMOVE:
                 return verb_remove(c, operand);
         case VERIFY:

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static const struct config config = {.mirrors = 2, .mirror = {{.name = "data"}, {.name = "logs"}}};
+        static const struct config config = {.mirrors = 2, .mirror = {{.name = "data", .label = "data"}, {.name = "logs", .label = "logs"}}};
         struct act_packet p;
 
         if (act_decode(&config, (const char *)data, size, &p) < 0)

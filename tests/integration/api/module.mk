@@ -4,3 +4,4 @@ INTEGRATION_TESTS += $(addprefix tests/integration/api/test-,contract hamonctl b
 INTEGRATION_TESTS += tests/integration/api/test-force
 INTEGRATION_TESTS += tests/integration/api/test-operations
 INTEGRATION_TESTS += tests/integration/api/test-remove
+INTEGRATION_TESTS += tests/integration/api/test-rename

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 static char folder[64];
-static struct config config = {.cluster = "demo", .voters = {{.name = "node-a"}, {.name = "node-b"}}, .mirrors = 1, .mirror = {{.name = "data"}}};
+static struct config config = {.cluster = "demo", .voters = {{.name = "node-a"}, {.name = "node-b"}}, .mirrors = 1, .mirror = {{.name = "data", .label = "data"}}};
 static struct mirror mirror = {.config = &config, .cm = &config.mirror[0], .index = 0, .self = 0};
 
 static int setup(void **state)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct config config = {.mirrors = 2, .mirror = {{.name = "data"}, {.name = "logs"}}};
+static struct config config = {.mirrors = 2, .mirror = {{.name = "data", .label = "data"}, {.name = "logs", .label = "logs"}}};
 
 static void every_effect_arrives(void **state)
 {

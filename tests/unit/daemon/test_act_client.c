@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static struct config config = {.mirrors = 1, .mirror = {{.name = "data"}}};
+static struct config config = {.mirrors = 1, .mirror = {{.name = "data", .label = "data"}}};
 
 struct fixture {
         char directory[64], path[96];

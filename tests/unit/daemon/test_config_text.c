@@ -6,6 +6,7 @@
 #include "hamon/api/config_keep.h"
 #include "hamon/config_diff.h"
 #include "hamon/config_remove.h"
+#include "hamon/config_rename.h"
 #include "hamon/config_text.h"
 #include "hamon/net/mirror_tags.h"
 #include "hamon/net/seal.h"
@@ -85,6 +86,82 @@ static void note(void *userdata, enum config_effect effect, const char *sentence
         struct told *t = userdata;
         t->count[effect]++;
         (void)snprintf(t->text + strlen(t->text), sizeof t->text - strlen(t->text), "%s\n", sentence);
+}
+
+static const char *labels(const struct config *c)
+{
+        static char text[200];
+        *text = '\0';
+        for (unsigned m = 0; m < c->mirrors; m++)
+                (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s=%s ", c->mirror[m].name, c->mirror[m].label);
+        return text;
+}
+
+/* What the disks call it stays, over any number of names, and the rest of the file as well. */
+static void a_mirror_gets_another_name_and_keeps_its_label(void **state)
+{
+        (void)state;
+        struct told t = {0};
+        struct config *before = parsed(plain);
+        assert_string_equal(labels(before), "data=data ");
+        char *once = config_text_renamed(plain, &before->mirror[0], "files");
+        struct config *renamed = parsed(once);
+        assert_string_equal(labels(renamed), "files=data ");
+        assert_string_equal(renamed->mirror[0].service.mount, "/srv/data");
+        assert_non_null(strstr(once, "# the data\n[mirror files]\nlabel = data\nid = 0xd1\n"));
+        assert_non_null(strstr(once, "[service files]\n"));
+        assert_non_null(strstr(once, "# last words"));
+        assert_int_equal(config_diff(before, renamed, note, &t), 0);
+        assert_string_equal(t.text, "mirror data is called files, and so is its service; its disks keep the label data\n");
+        char *twice = config_text_renamed(once, &renamed->mirror[0], "more");
+        struct config *again = parsed(twice);
+        assert_string_equal(labels(again), "more=data ");
+        assert_int_equal(config_mirror_by_label(again, "data"), 0);
+        assert_true(config_mirror_index(again, "data") < 0);
+        char *back = config_text_renamed(twice, &again->mirror[0], "data");
+        assert_string_equal(back, plain);
+        free(before);
+        free(renamed);
+        free(again);
+        free(once);
+        free(twice);
+        free(back);
+}
+
+static char told_error[400];
+
+static void keep_error(void *userdata, const char *message)
+{
+        (void)userdata;
+        (void)snprintf(told_error, sizeof told_error, "%s", message);
+}
+
+static void is_refused(const char *text, const char *words)
+{
+        struct ini_errors errors = {.report = keep_error};
+        struct config *c = calloc(1, sizeof *c);
+        assert_non_null(c);
+        assert_int_equal(config_parse("x", text, &errors, c), -EINVAL);
+        if (!strstr(told_error, words))
+                fail_msg("%s", told_error);
+        free(c);
+}
+
+static void a_label_is_of_one_mirror(void **state)
+{
+        (void)state;
+        struct config *c = parsed(plain);
+        char *renamed = config_text_renamed(plain, &c->mirror[0], "files"), *odd = config_text_with_word(plain, "mirror", "data", "label", "a b");
+        char *second = config_text_with_section(renamed, "mirror", "data", "id = 0xd2\ndevice = node-a:/dev/vdc\ndevice = node-b:/dev/vdc\n");
+        char *both = config_text_with_section(plain, "mirror", "logs", "label = data\nid = 0xd2\ndevice = node-a:/dev/vdc\ndevice = node-b:/dev/vdc\n");
+        is_refused(second, "the disks of mirror \"files\" are labelled \"data\", as it was called once: no other mirror can have that name or label");
+        is_refused(both, "the disks of mirror \"logs\" are labelled \"data\"");
+        is_refused(odd, "label \"a b\" is no mirror's name");
+        free(c);
+        free(renamed);
+        free(odd);
+        free(second);
+        free(both);
 }
 
 /* Their devices run on while a mirror before them goes: their numbers are written down, and the next new mirror gets the one that is free. */
@@ -399,6 +476,8 @@ int main(void)
                 cmocka_unit_test(the_version_is_written_in_place),
                 cmocka_unit_test(a_section_is_written_in_place),
                 cmocka_unit_test(a_mirror_goes_and_the_others_keep_their_numbers),
+                cmocka_unit_test(a_mirror_gets_another_name_and_keeps_its_label),
+                cmocka_unit_test(a_label_is_of_one_mirror),
                 cmocka_unit_test(each_change_says_when_it_counts),
                 cmocka_unit_test_setup_teardown(old_or_new_wherever_it_is_cut, NULL, NULL),
                 cmocka_unit_test(what_waits_is_looked_at_at_the_start),

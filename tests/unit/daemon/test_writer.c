@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct config config = {.mirrors = 2, .mirror = {{.name = "data"}, {.name = "logs"}}};
+static struct config config = {.mirrors = 2, .mirror = {{.name = "data", .label = "data"}, {.name = "logs", .label = "logs"}}};
 static char directory[64];
 
 struct heard {

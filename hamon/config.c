@@ -36,6 +36,7 @@ static const struct ini_schema schema[] = {
     {"mirror", "verify", true, false},
     {"mirror", "label", true, false},
     {"service", "mount", true, false},
+    {"service", "needs", true, true},
     {"service", "type", true, false},
     {"service", "options", true, false},
     {"service", "address", true, true},
@@ -413,6 +414,22 @@ int config_mirror_by_label(const struct config *c, const char *label)
                 if (strcmp(c->mirror[i].label, label) == 0)
                         return (int)i;
         return -ENOENT;
+}
+
+uint32_t config_group(const struct config *c, unsigned mirror)
+{
+        uint32_t group = UINT32_C(1) << mirror, before;
+
+        do {
+                before = group;
+                for (unsigned m = 0; m < c->mirrors; m++) {
+                        if (c->mirror[m].service.needs & group)
+                                group |= UINT32_C(1) << m;
+                        if (group & UINT32_C(1) << m)
+                                group |= c->mirror[m].service.needs;
+                }
+        } while (group != before);
+        return group;
 }
 
 /* FNV-1a over the id's bytes. */

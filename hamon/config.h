@@ -82,6 +82,7 @@ struct config_hooks {
 
 struct config_service {
         bool present; /* has a [service NAME] section */
+        uint32_t needs; /* bit m: mirror m, with its service, before this one and on the same node (hamon/core/group.h) */
         bool has_mount;
         char mount[CONFIG_PATH_SIZE];      /* absolute, normalised */
         char type[CONFIG_NAME_SIZE];       /* "ext4" */
@@ -164,6 +165,9 @@ int config_mirror_index(const struct config *c, const char *name);
 
 /* Index of the mirror with that label, under whatever name, or -ENOENT. */
 int config_mirror_by_label(const struct config *c, const char *label);
+
+/* Bit m: mirror m is the one, or is tied to it by what services need (hamon/core/group.h). */
+uint32_t config_group(const struct config *c, unsigned mirror);
 
 /* What names a mirror in messages (hamon/net/mirror_tags.h). No two mirrors of a configuration that was read have the same. */
 uint32_t config_mirror_tag(uint64_t export_id);

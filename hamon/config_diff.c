@@ -117,6 +117,18 @@ static bool same_units(const struct config_service *a, const struct config_servi
         return same;
 }
 
+/* The same mirrors, under whatever numbers. */
+static bool same_needs(const struct diff *d, const struct config_service *a, const struct config_service *b)
+{
+        for (unsigned m = 0; m < d->before->mirrors; m++) {
+                int at = config_mirror_by_label(d->after, d->before->mirror[m].label);
+                bool needed = a->needs & UINT32_C(1) << m, still = at >= 0 && (b->needs & UINT32_C(1) << at);
+                if (needed != still)
+                        return false;
+        }
+        return __builtin_popcount(a->needs) == __builtin_popcount(b->needs);
+}
+
 static void diff_service(struct diff *d, const char *name, const struct config_service *a, const struct config_service *b)
 {
         if (a->present != b->present) {
@@ -125,6 +137,8 @@ static void diff_service(struct diff *d, const char *name, const struct config_s
         }
         if (strcmp(a->mount, b->mount) != 0 || strcmp(a->type, b->type) != 0 || strcmp(a->options, b->options) != 0)
                 say(d, CONFIG_LATER, "service %s: mount '%s', when it is started next", name, b->mount);
+        if (!same_needs(d, a, b))
+                say(d, CONFIG_AT_ONCE, "service %s: the mirrors that it needs; it runs where all of them are, and moves with them", name);
         if (!same_addresses(a, b))
                 say(d, CONFIG_AT_ONCE, "service %s: addresses; one that is left out goes within two seconds", name);
         if (!same_units(a, b))

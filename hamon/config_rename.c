@@ -6,14 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *config_text_renamed(const char *text, const struct config_mirror *m, const char *new_name)
+/* Takes over `text`, which may be NULL. */
+static char *step(char *text, char *next)
+{
+        free(text);
+        return next;
+}
+
+char *config_text_renamed(const char *text, const struct config *c, const struct config_mirror *m, const char *new_name)
 {
         const char *label = strcmp(m->label, new_name) != 0 ? m->label : NULL;
-        char *labelled = config_text_with_word(text, "mirror", m->name, "label", label);
-        char *mirror = labelled ? config_text_with_name(labelled, "mirror", m->name, new_name) : NULL;
-        char *ret = mirror ? config_text_with_name(mirror, "service", m->name, new_name) : NULL;
+        char *ret = config_text_with_word(text, "mirror", m->name, "label", label);
 
-        free(labelled);
-        free(mirror);
-        return ret;
+        for (unsigned i = 0; ret && i < c->mirrors; i++)
+                ret = step(ret, config_text_with_changed(ret, "service", c->mirror[i].name, "needs", m->name, new_name));
+        if (ret)
+                ret = step(ret, config_text_with_name(ret, "mirror", m->name, new_name));
+        return ret ? step(ret, config_text_with_name(ret, "service", m->name, new_name)) : NULL;
 }

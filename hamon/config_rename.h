@@ -9,7 +9,7 @@
 
 #include "hamon/config.h"
 
-/* `m` is what `text` says of it. malloc'ed; NULL: out of memory. Whether the name is a good one, config_parse() says of the result. */
-char *config_text_renamed(const char *text, const struct config_mirror *m, const char *new_name);
+/* `c` is what `text` says, and `m` its mirror. malloc'ed; NULL: out of memory. Whether the name is a good one, config_parse() says of the result. */
+char *config_text_renamed(const char *text, const struct config *c, const struct config_mirror *m, const char *new_name);
 
 #endif

@@ -191,6 +191,46 @@ static void read_units(struct config_reading *r, const char *name, struct config
         }
 }
 
+static void read_needs(struct config_reading *r, const char *name, const struct config *c, unsigned mirror, struct config_service *s)
+{
+        const struct ini_entry *e;
+
+        for (size_t i = 0; (e = ini_get(r->ini, "service", name, "needs", i)); i++) {
+                int at = config_mirror_index(c, e->value);
+
+                if (at < 0)
+                        ini_error(r->ini, e, r->errors, "service %s needs \"%s\", and there is no mirror of that name", name, e->value);
+                else if (at == (int)mirror)
+                        ini_error(r->ini, e, r->errors, "service %s has its own mirror already: needs names others", name);
+                else if (s->needs & UINT32_C(1) << at)
+                        ini_error(r->ini, e, r->errors, "service %s needs \"%s\" twice", name, e->value);
+                else
+                        s->needs |= UINT32_C(1) << at;
+        }
+}
+
+/* Whoever is needed starts first: nobody could, in a circle. */
+static void refuse_circles(struct config_reading *r, const struct config *c)
+{
+        uint32_t reaches[MIRRORS_MAX];
+
+        for (unsigned m = 0; m < c->mirrors; m++)
+                reaches[m] = c->mirror[m].service.needs;
+        for (unsigned through = 0; through < c->mirrors; through++)
+                for (unsigned m = 0; m < c->mirrors; m++)
+                        if (reaches[m] & UINT32_C(1) << through)
+                                reaches[m] |= reaches[through];
+        for (unsigned m = 0; m < c->mirrors; m++) {
+                char text[160];
+
+                if (!(reaches[m] & UINT32_C(1) << m))
+                        continue;
+                snprintf(text, sizeof text, "[service %s] needs what needs it: none of them could start first", c->mirror[m].name);
+                config_error_at(r, "service", c->mirror[m].name, text);
+                return;
+        }
+}
+
 void config_read_services(struct config_reading *r, struct config *c)
 {
         const char *name;
@@ -206,6 +246,7 @@ void config_read_services(struct config_reading *r, struct config *c)
                         read_addresses(r, name, s);
                         read_units(r, name, s);
                         config_read_care(r, name, s);
+                        read_needs(r, name, c, (unsigned)at, s);
                         continue;
                 }
                 const char *known[MIRRORS_MAX + 1] = {NULL};
@@ -222,4 +263,5 @@ void config_read_services(struct config_reading *r, struct config *c)
                                  "[service %s] has no mirror of that name: a service is named like its mirror", name);
                 config_error_at(r, "service", name, text);
         }
+        refuse_circles(r, c);
 }

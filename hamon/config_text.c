@@ -114,6 +114,24 @@ char *config_text_with_value(const char *text, const char *section, const char *
         return config_text_with_word(text, section, name, key, word);
 }
 
+static bool is_value(const char *line, const char *value)
+{
+        const char *p = skip_blanks(strchr(line, '=') + 1);
+        size_t n = strlen(value);
+        return strncmp(p, value, n) == 0 && (p[n] == '\0' || strchr(" \t\r\n", p[n]));
+}
+
+char *config_text_with_changed(const char *text, const char *section, const char *name, const char *key, const char *old, const char *value)
+{
+        const char *header, *body = find_section(text, section, name, &header);
+        char line[192];
+        (void)snprintf(line, sizeof line, "%.30s = %.128s\n", key, value); /* fits */
+        for (const char *p = body, *end = body ? end_of_section(body) : NULL; p && p < end; p += line_length(p))
+                if (is_key(p, key) && is_value(p, old))
+                        return splice(text, p, line, p + line_length(p)); /* no value stands there twice */
+        return strdup(text);
+}
+
 char *config_text_with_name(const char *text, const char *section, const char *name, const char *new_name)
 {
         const char *header = NULL, *body = find_section(text, section, name, &header);

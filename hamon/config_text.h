@@ -18,6 +18,9 @@ char *config_text_with_value(const char *text, const char *section, const char *
 /* The same with a text as the value; NULL: without that key. malloc'ed. */
 char *config_text_with_word(const char *text, const char *section, const char *name, const char *key, const char *value);
 
+/* The same with `value` instead of `old` wherever that key has it in that section. malloc'ed. */
+char *config_text_with_changed(const char *text, const char *section, const char *name, const char *key, const char *old, const char *value);
+
 /* The same with "[section name]" called "[section new_name]"; where there is no such section, as it is. malloc'ed. */
 char *config_text_with_name(const char *text, const char *section, const char *name, const char *new_name);
 

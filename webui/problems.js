@@ -29,6 +29,7 @@ const WHY = {
 	"service-failed": "The data is there, but what should run on it does not.",
 	"service-unhealthy": "It runs and does not do its work; it is stopped and started again.",
 	"service-given-up": "The data is there, but nothing tries to start what should run on it until a person does.",
+	"service-waits": "The data is there, but what should run on it needs another mirror on the same node.",
 	"service-moves": "A pause for its clients while the other node starts it. Nothing is lost.",
 	"effect-failed": "hamon tries again, and the state does not improve until that step works.",
 	"effect-slow": "A disk or a unit hangs; nothing else of this mirror moves meanwhile.",

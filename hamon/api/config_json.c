@@ -43,10 +43,14 @@ static json_t *voters_json(const struct config *c)
         return list;
 }
 
-static json_t *service_json(const struct config_service *s)
+static json_t *service_json(const struct config *c, const struct config_service *s)
 {
         if (!s->present)
                 return json_null();
+        json_t *needs = json_array();
+        for (unsigned m = 0; m < c->mirrors; m++)
+                if (s->needs & UINT32_C(1) << m)
+                        json_array_append_new(needs, json_string(c->mirror[m].name));
         json_t *units = json_array();
         for (unsigned i = 0; i < s->units; i++)
                 json_array_append_new(units, json_string(s->unit[i]));
@@ -60,7 +64,7 @@ static json_t *service_json(const struct config_service *s)
                                                   p->may_move ? "move" : "stay");
         json_t *hooks = json_pack("{s:o, s:o, s:o, s:I}", "pre_promote", text_or_null(s->hooks.pre_promote), "post_demote", text_or_null(s->hooks.post_demote),
                                   "before_resync_target", text_or_null(s->hooks.before_resync_target), "timeout_ms", (json_int_t)s->hooks.timeout_ms);
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:s, s:I, s:o, s:o, s:o}", "mount", text_or_null(s->mount), "type", text_or_null(s->has_mount ? s->type : ""),
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:s, s:I, s:o, s:o, s:o}", "needs", needs, "mount", text_or_null(s->mount), "type", text_or_null(s->has_mount ? s->type : ""),
                          "options", text_or_null(s->options), "interface", text_or_null(s->interface), "addresses",
                          addresses_json(s->address, s->addresses, true), "units", units, "duplicate_check", (int)s->duplicate_check, "fsck", (int)s->fsck, "on_read_only",
                          s->may_turn_read_only ? "ignore" : "restart", "stop_timeout_ms",
@@ -78,7 +82,7 @@ static json_t *mirrors_json(const struct config *c)
                 for (unsigned n = 0; n < NODES; n++)
                         json_object_set_new(devices, c->voters[n].name, json_string(mirror->device[n]));
                 json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:o, s:s, s:o}", "name", mirror->name, "label", mirror->label, "id", id, "number", (int)mirror->number, "devices", devices, "verify",
-                                                      verify_schedule_word(mirror->verify), "service", service_json(&mirror->service)));
+                                                      verify_schedule_word(mirror->verify), "service", service_json(c, &mirror->service)));
         }
         return list;
 }

@@ -111,6 +111,7 @@ static void care_lines(struct lines *l, struct json_take *t)
 
 static void service_lines(struct lines *l, struct json_take *t)
 {
+        add_list(l, t, "needs", "needs");
         add_text(l, t, "mount", "mount");
         add_text(l, t, "type", "type");
         add_text(l, t, "options", "options");

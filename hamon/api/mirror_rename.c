@@ -22,7 +22,7 @@ static void run(const struct api *a, struct api_work *w, struct http_response *r
                 (void)http_response_problem(resp, 500, "config-unreadable", "the configuration cannot be read", config_keep_path(a->configs), "look at that file");
                 return;
         }
-        text = config_text_renamed(old, m, w->target);
+        text = config_text_renamed(old, a->config, m, w->target);
         json_t *body = json_pack("{s:s, s:O*, s:b}", "text", text ? text : "", "without", json_object_get(w->body, "without"), "accept_warnings",
                                  (int)json_is_true(json_object_get(w->body, "accept_warnings")));
         struct api_work change = *w;

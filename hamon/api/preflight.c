@@ -100,6 +100,22 @@ static void of_join(const struct preflight *p)
         check_idle(p);
 }
 
+/* What its service needs, and what needs that, moves with it. */
+static void check_group(const struct preflight *p)
+{
+        uint32_t group = config_group(p->s->config, p->mirror);
+        for (unsigned m = 0; m < p->s->config->mirrors; m++) {
+                const struct record *r = &p->s->mirror[m].record;
+                const char *name = p->s->config->mirror[m].name;
+                char fact[96];
+                if (m == p->mirror || !(group & UINT32_C(1) << m))
+                        continue;
+                will(p, "move %s as well, as one service needs both", name);
+                (void)snprintf(fact, sizeof fact, "%s, which moves with it, has both legs in sync", name); /* fits */
+                check(p, fact, r->legs[0].in_sync && r->legs[1].in_sync, REASON_DEGRADED, r->primary < NODES ? (uint8_t)(1 - r->primary) : p->peer);
+        }
+}
+
 static void of_switchover(const struct preflight *p)
 {
         const struct record *r = &p->v->record;
@@ -112,6 +128,7 @@ static void of_switchover(const struct preflight *p)
         check(p, "both legs are in sync", r->legs[0].in_sync && r->legs[1].in_sync,
               r->legs[0].inconsistent || r->legs[1].inconsistent ? REASON_RESYNC : REASON_DEGRADED, r->primary < NODES ? (uint8_t)(1 - r->primary) : p->peer);
         check(p, "the other node is heard and its leg is ready", peer_ready, REASON_NODE_DEAD, p->peer);
+        check_group(p);
         check_witness(p);
         check_idle(p);
         check(p, "no node is leaving", !p->s->node[p->peer].last.leaving, REASON_NODE_LEAVING, p->peer);

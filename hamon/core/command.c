@@ -28,7 +28,7 @@ static enum reason may_switch_over(const struct core *c, uint8_t mirror)
 {
         const struct mirror_summary *s = detector_summary(c, peer_of(c), mirror);
 
-        return c->mirror[mirror].state == MIRROR_PRIMARY && c->leg[mirror].state == LEG_IN && s && s->leg_ready
+        return c->mirror[mirror].state == MIRROR_PRIMARY && c->leg[mirror].state == LEG_IN && s && s->leg_ready && group_can_move(c, mirror)
                    ? REASON_NONE
                    : REASON_COMMAND_WRONG_STATE;
 }
@@ -233,7 +233,7 @@ static void begin(struct core *c, uint8_t mirror, const struct event *e, struct 
         else if (r->type == COMMAND_JOIN)
                 mirror_fire(c, mirror, MIRROR_COMMAND_JOIN, e, out);
         else if (r->type == COMMAND_SWITCHOVER)
-                c->mirror[mirror].stop = true;
+                group_move(c, mirror);
         else if (r->type == COMMAND_MAINTENANCE)
                 ask_maintenance(c, mirror, r->until_s, e);
         else if (r->type == COMMAND_REMOVE)
@@ -351,7 +351,7 @@ static bool is_done(const struct core *c, uint8_t mirror)
         case COMMAND_JOIN:
                 return m->state == MIRROR_STANDBY;
         case COMMAND_SWITCHOVER:
-                return m->state == MIRROR_STANDBY && s && s->role == ROLE_PRIMARY && s->epoch > cmd->epoch;
+                return m->state == MIRROR_STANDBY && s && s->role == ROLE_PRIMARY && s->epoch > cmd->epoch && group_has_moved(c, mirror);
         case COMMAND_RESYNC:
         case COMMAND_GROW:
                 return !pending_is_open(&cmd->pending);

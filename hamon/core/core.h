@@ -26,6 +26,8 @@ struct core_config {
         uint8_t mirrors;
         bool has_service[MIRRORS_MAX];
         struct service_policy service[MIRRORS_MAX];
+        uint32_t needs[MIRRORS_MAX]; /* bit n: this mirror's service needs mirror n (group.h); no circles */
+        uint32_t group[MIRRORS_MAX]; /* likewise: all that needs connect with it */
         bool has_resync_hook[MIRRORS_MAX]; /* before this node's leg is overwritten (resync_hook.h) */
         struct timers timers;
         struct uuid boot;   /* this kernel's boot id */

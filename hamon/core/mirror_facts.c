@@ -356,7 +356,7 @@ static bool only_a_reboot_helps(const struct core *c, uint8_t mirror)
 
 static bool wants_stop(const struct core *c, uint8_t mirror)
 {
-        if (c->leaving || c->mirror[mirror].stop || record_is_ended(&c->reg[mirror].decided))
+        if (c->leaving || c->mirror[mirror].stop || record_is_ended(&c->reg[mirror].decided) || group_follows(c, mirror))
                 return true;
         /* The own disk is gone, the peer has everything: the service moves there. */
         return c->leg[mirror].state == LEG_OWN_FAILED && detector_is_alive(c, peer_of(c)) && !record_is_in_maintenance(c, &c->reg[mirror].decided);
@@ -426,7 +426,7 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
                 f |= MIRROR_EXPIRED;
         if (wants_stop(c, mirror))
                 f |= MIRROR_STOP;
-        if (service_is_down(c, mirror) && leg_is_quiet(c, mirror))
+        if (service_is_down(c, mirror) && group_has_let_go(c, mirror) && leg_is_quiet(c, mirror))
                 f |= MIRROR_QUIET;
         if (only_a_reboot_helps(c, mirror))
                 f |= MIRROR_STUCK;

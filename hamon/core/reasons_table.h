@@ -34,6 +34,8 @@
           "journalctl -u hamon-act")                                                                                            \
         X(SERVICE_GIVEN_UP, "service-given-up", CRITICAL, "%M: the service has failed too often here and is not started again",  \
           "mend it, then hamonctl service restart %M")                                                                          \
+        X(SERVICE_WAITS, "service-waits", CRITICAL, "%M: its service waits for a mirror that it needs, which does not serve on this node",               \
+          "hamonctl status, of that mirror")                                                                                    \
         X(SERVICE_MOVES, "service-moves", WARNING, "%M: the service has failed too often here and moves to %N", "")              \
         X(PRIMARY, "primary", INFO, "%M is active on this node, epoch %n", "")                                                  \
         X(ADOPTED, "adopted", INFO, "%M: the running array was adopted after a restart of hamon", "")                           \

@@ -30,11 +30,12 @@ static const struct row rows[] = {
     {S(UP), SERVICE_POLL, SERVICE_WANTED, SERVICE_MISSING | SERVICE_SICK, STAY, NOTHING, REASON_NONE},
     {S(GIVEN_UP), SERVICE_POLL, SERVICE_WANTED | SERVICE_MOVABLE, 0, STAY, MOVE, REASON_SERVICE_MOVES},
     {S(GIVEN_UP), SERVICE_POLL, SERVICE_WANTED, SERVICE_MOVABLE, STAY, NOTHING, REASON_NONE},
-    {S(GIVEN_UP), SERVICE_POLL, 0, SERVICE_WANTED, SERVICE_STOPPING, STOP, REASON_NONE},
+    {S(GIVEN_UP), SERVICE_POLL, 0, SERVICE_WANTED | SERVICE_HELD, SERVICE_STOPPING, STOP, REASON_NONE},
     {S(STARTING), SERVICE_POLL, SERVICE_WANTED, 0, STAY, NOTHING, REASON_NONE},
-    {S(UNKNOWN) | S(STARTING) | S(UP), SERVICE_POLL, 0, SERVICE_WANTED, SERVICE_STOPPING, STOP, REASON_NONE},
-    {S(FAILED), SERVICE_POLL, SERVICE_RETRY_DUE, SERVICE_WANTED, SERVICE_STOPPING, STOP, REASON_NONE},
-    {S(FAILED), SERVICE_POLL, 0, SERVICE_WANTED | SERVICE_RETRY_DUE, STAY, NOTHING, REASON_NONE},
+    {S(UNKNOWN) | S(STARTING) | S(UP), SERVICE_POLL, 0, SERVICE_WANTED | SERVICE_HELD, SERVICE_STOPPING, STOP, REASON_NONE},
+    {S(FAILED), SERVICE_POLL, SERVICE_RETRY_DUE, SERVICE_WANTED | SERVICE_HELD, SERVICE_STOPPING, STOP, REASON_NONE},
+    {S(FAILED), SERVICE_POLL, 0, SERVICE_WANTED | SERVICE_RETRY_DUE | SERVICE_HELD, STAY, NOTHING, REASON_NONE},
+    {S(UNKNOWN) | S(STARTING) | S(UP) | S(FAILED) | S(GIVEN_UP), SERVICE_POLL, SERVICE_HELD, SERVICE_WANTED, STAY, NOTHING, REASON_NONE},
     {S(NONE) | S(STOPPING), SERVICE_POLL, 0, 0, STAY, NOTHING, REASON_NONE},
 
     {S(STARTING), SERVICE_DONE, 0, 0, SERVICE_UP, UP, REASON_SERVICE_UP},
@@ -80,16 +81,20 @@ static uint32_t facts(const struct core *c, uint8_t mirror)
         const struct service *s = &c->service[mirror];
         uint32_t f = 0;
 
-        if (c->mirror[mirror].state == MIRROR_PRIMARY)
+        bool held = group_holds(c, mirror);
+
+        if (c->mirror[mirror].state == MIRROR_PRIMARY && group_is_here(c, mirror))
                 f |= SERVICE_WANTED;
+        if (held)
+                f |= SERVICE_HELD;
         if (s->retry_ms <= c->now_ms || (!(f & SERVICE_WANTED) && s->pending.effect.type != EFFECT_SERVICE_STOP))
                 f |= SERVICE_RETRY_DUE; /* what failed to start is stopped at once */
         if (s->missing_since_ms && c->now_ms - s->missing_since_ms >= c->config.timers.leg_timeout_ms)
                 f |= SERVICE_MISSING;
         if (c->mirror[mirror].observed_valid && c->mirror[mirror].observed.service_running)
                 f |= SERVICE_SEEN;
-        if (leg_is_in_the_way(c, mirror))
-                f |= SERVICE_FROZEN;
+        if (leg_is_in_the_way(c, mirror) || (held && (s->state == SERVICE_DOWN || s->state == SERVICE_FAILED)))
+                f |= SERVICE_FROZEN; /* nor is it started under a service that still stops */
         if (s->sick)
                 f |= SERVICE_SICK;
         if (service_policy_is_exhausted(c, mirror))
@@ -145,7 +150,7 @@ static void do_deed(struct core *c, uint8_t mirror, enum deed deed, struct actio
                 drop_address(c, mirror, out);
                 return;
         case MOVE: /* as by a person's switchover */
-                c->mirror[mirror].stop = true;
+                group_move(c, mirror);
                 return;
         case FAIL:
                 service_policy_failed(c, mirror);
@@ -183,7 +188,7 @@ static void fire(struct core *c, uint8_t mirror, enum service_event event, struc
 static void care_for_address(struct core *c, uint8_t mirror, struct actions *out)
 {
         struct service *s = &c->service[mirror];
-        uint64_t until_ms = lease_valid_until_ms(c, mirror);
+        uint64_t until_ms = group_lease_until_ms(c, mirror);
 
         if (s->state != SERVICE_UP || c->mirror[mirror].state != MIRROR_PRIMARY)
                 return;
@@ -245,7 +250,7 @@ uint64_t service_deadline_ms(const struct core *c, uint8_t mirror)
 {
         const struct service *s = &c->service[mirror];
         bool serving = s->state == SERVICE_UP && c->mirror[mirror].state == MIRROR_PRIMARY;
-        uint64_t until_ms = lease_valid_until_ms(c, mirror);
+        uint64_t until_ms = group_lease_until_ms(c, mirror);
         uint64_t at[] = {
             pending_deadline_ms(c, &s->pending),
             s->state == SERVICE_FAILED && s->retry_ms > c->now_ms ? s->retry_ms : UINT64_MAX,

@@ -27,7 +27,7 @@ enum service_state {
 enum service_event { SERVICE_POLL, SERVICE_DONE, SERVICE_FAILED_EFFECT, SERVICE_AFRESH, SERVICE_EVENTS };
 
 enum { /* facts */
-        SERVICE_WANTED = 1 << 0,    /* primary, and not stopping */
+        SERVICE_WANTED = 1 << 0,    /* primary, not stopping, and what it needs is there */
         SERVICE_RETRY_DUE = 1 << 1,
         SERVICE_MISSING = 1 << 2,   /* hamon-act has not seen it running for leg_timeout_ms */
         SERVICE_SEEN = 1 << 3,      /* hamon-act sees it running */
@@ -35,6 +35,7 @@ enum { /* facts */
         SERVICE_SICK = 1 << 5,      /* its health check says so */
         SERVICE_EXHAUSTED = 1 << 6, /* it was started again as often as it may be */
         SERVICE_MOVABLE = 1 << 7,   /* the peer may have it, and could */
+        SERVICE_HELD = 1 << 8,      /* others of its group come first (group.h) */
 };
 
 struct service {

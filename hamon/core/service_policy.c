@@ -34,5 +34,5 @@ bool service_policy_may_move(const struct core *c, uint8_t mirror)
 
         return c->config.service[mirror].may_move && settled && !c->mirror[mirror].stop && c->leg[mirror].state == LEG_IN &&
                detector_is_alive(c, peer_of(c)) && s && s->leg_ready && s->role == ROLE_STANDBY &&
-               !record_is_in_maintenance(c, &c->reg[mirror].decided);
+               group_can_move(c, mirror) && !record_is_in_maintenance(c, &c->reg[mirror].decided);
 }

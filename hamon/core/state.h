@@ -20,6 +20,7 @@
 #include "hamon/core/fence_test.h" /* struct fence_test (fence_test.c) */
 #include "hamon/core/resync_hook.h" /* struct resync_hook (resync_hook.c) */
 #include "hamon/core/service.h"  /* struct service   (service.c) */
+#include "hamon/core/group.h"
 #include "hamon/core/command.h"  /* struct command   (command.c) */
 
 struct core {

@@ -90,6 +90,8 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
                 return word_is_missing(c, mirror) ? REASON_MANUAL_FROZEN : REASON_LEASE_LOST;
         if (service_is_busy(c, mirror))
                 return REASON_STARTING;
+        if (c->service[mirror].state == SERVICE_DOWN && !group_is_here(c, mirror))
+                return c->now_ms - m->since_ms > (uint64_t)c->config.timers.lease_ms + c->config.timers.effect_timeout_ms ? REASON_SERVICE_WAITS : REASON_STARTING;
         if (l->state == LEG_LEAVE)
                 return REASON_LEG_LEAVING;
         if (l->state == LEG_SYNCING || l->state == LEG_REQUIRE || l->state == LEG_CHECK)
@@ -129,6 +131,7 @@ static enum health health_of_reason(const struct core *c, uint8_t mirror, enum r
         case REASON_NO_MAJORITY:
         case REASON_SERVICE_FAILED:
         case REASON_SERVICE_GIVEN_UP:
+        case REASON_SERVICE_WAITS:
         case REASON_DEPOSED:
                 return HEALTH_DOWN;
         case REASON_EFFECT_FAILED:

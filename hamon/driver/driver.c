@@ -221,6 +221,8 @@ static int read_state(struct driver *d)
                 .start = d->start,
         };
         for (unsigned m = 0; m < d->config->mirrors; m++) {
+                core.needs[m] = d->config->mirror[m].service.needs;
+                core.group[m] = config_group(d->config, m);
                 core.has_service[m] = d->config->mirror[m].service.present;
                 core.service[m] = d->config->mirror[m].service.policy;
                 core.has_resync_hook[m] = *d->config->mirror[m].service.hooks.before_resync_target;

@@ -5,3 +5,4 @@ INTEGRATION_TESTS += tests/integration/api/test-force
 INTEGRATION_TESTS += tests/integration/api/test-operations
 INTEGRATION_TESTS += tests/integration/api/test-remove
 INTEGRATION_TESTS += tests/integration/api/test-rename
+INTEGRATION_TESTS += tests/integration/api/test-group

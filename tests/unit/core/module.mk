@@ -5,7 +5,7 @@ $(foreach t,$(core_record_TESTS),$(eval $(t)_ARCHIVES := hamon_core base) $(eval
 tests/unit/core/test_purity_ARCHIVES := hamon_core base
 
 # Scenarios of the whole core in a small model world (fixture.h).
-core_world_TESTS := $(addprefix tests/unit/core/test_,takeover faults restarts disk_faults commands create switchover switchover_disks tables torture scenarios observed manual resync maintenance service fence_test force grow remove)
+core_world_TESTS := $(addprefix tests/unit/core/test_,takeover faults restarts disk_faults commands create switchover switchover_disks tables torture scenarios observed manual resync maintenance service fence_test force grow remove group)
 UNIT_TESTS += $(core_world_TESTS)
 $(foreach t,$(core_world_TESTS),$(eval $(t)_ARCHIVES := hamon_core base) $(eval $(t)_SRCS := tests/unit/core/fixture.c tests/unit/core/fixture_node.c))
 

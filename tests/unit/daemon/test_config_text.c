@@ -104,7 +104,7 @@ static void a_mirror_gets_another_name_and_keeps_its_label(void **state)
         struct told t = {0};
         struct config *before = parsed(plain);
         assert_string_equal(labels(before), "data=data ");
-        char *once = config_text_renamed(plain, &before->mirror[0], "files");
+        char *once = config_text_renamed(plain, before, &before->mirror[0], "files");
         struct config *renamed = parsed(once);
         assert_string_equal(labels(renamed), "files=data ");
         assert_string_equal(renamed->mirror[0].service.mount, "/srv/data");
@@ -113,12 +113,12 @@ static void a_mirror_gets_another_name_and_keeps_its_label(void **state)
         assert_non_null(strstr(once, "# last words"));
         assert_int_equal(config_diff(before, renamed, note, &t), 0);
         assert_string_equal(t.text, "mirror data is called files, and so is its service; its disks keep the label data\n");
-        char *twice = config_text_renamed(once, &renamed->mirror[0], "more");
+        char *twice = config_text_renamed(once, renamed, &renamed->mirror[0], "more");
         struct config *again = parsed(twice);
         assert_string_equal(labels(again), "more=data ");
         assert_int_equal(config_mirror_by_label(again, "data"), 0);
         assert_true(config_mirror_index(again, "data") < 0);
-        char *back = config_text_renamed(twice, &again->mirror[0], "data");
+        char *back = config_text_renamed(twice, again, &again->mirror[0], "data");
         assert_string_equal(back, plain);
         free(before);
         free(renamed);
@@ -126,6 +126,39 @@ static void a_mirror_gets_another_name_and_keeps_its_label(void **state)
         free(once);
         free(twice);
         free(back);
+}
+
+/* Whoever needs it needs it under its new name; and who is tied to whom. */
+static void what_is_needed_is_renamed_as_well(void **state)
+{
+        (void)state;
+        static const char *const names[] = {"logs", "mail", "rest"};
+        char *text = strdup(plain);
+        for (unsigned i = 0; i < 3; i++) {
+                char body[200];
+                (void)snprintf(body, sizeof body, "id = 0xd%u\ndevice = node-a:/dev/sd%u\ndevice = node-b:/dev/sd%u\n", i + 2, i, i);
+                char *more = config_text_with_section(text, "mirror", names[i], body);
+                free(text);
+                text = more;
+        }
+        char *needs = config_text_with_section(text, "service", "mail", "needs = logs\nneeds = data   ; both\nunit = m.service\n");
+        struct config *c = parsed(needs);
+        assert_int_equal(c->mirror[2].service.needs, 1u << 0 | 1u << 1);
+        assert_int_equal(config_group(c, 0), 1u << 0 | 1u << 1 | 1u << 2);
+        assert_int_equal(config_group(c, 2), config_group(c, 1));
+        assert_int_equal(config_group(c, 3), 1u << 3);
+        char *renamed = config_text_renamed(needs, c, &c->mirror[0], "files");
+        assert_non_null(strstr(renamed, "needs = logs\nneeds = files\n"));
+        struct config *d = parsed(renamed);
+        struct told t = {0};
+        assert_int_equal(d->mirror[2].service.needs, c->mirror[2].service.needs);
+        assert_int_equal(config_diff(c, d, note, &t), 0);
+        assert_null(strstr(t.text, "needs"));
+        free(text);
+        free(needs);
+        free(renamed);
+        free(c);
+        free(d);
 }
 
 static char told_error[400];
@@ -151,7 +184,7 @@ static void a_label_is_of_one_mirror(void **state)
 {
         (void)state;
         struct config *c = parsed(plain);
-        char *renamed = config_text_renamed(plain, &c->mirror[0], "files"), *odd = config_text_with_word(plain, "mirror", "data", "label", "a b");
+        char *renamed = config_text_renamed(plain, c, &c->mirror[0], "files"), *odd = config_text_with_word(plain, "mirror", "data", "label", "a b");
         char *second = config_text_with_section(renamed, "mirror", "data", "id = 0xd2\ndevice = node-a:/dev/vdc\ndevice = node-b:/dev/vdc\n");
         char *both = config_text_with_section(plain, "mirror", "logs", "label = data\nid = 0xd2\ndevice = node-a:/dev/vdc\ndevice = node-b:/dev/vdc\n");
         is_refused(second, "the disks of mirror \"files\" are labelled \"data\", as it was called once: no other mirror can have that name or label");
@@ -477,6 +510,7 @@ int main(void)
                 cmocka_unit_test(a_section_is_written_in_place),
                 cmocka_unit_test(a_mirror_goes_and_the_others_keep_their_numbers),
                 cmocka_unit_test(a_mirror_gets_another_name_and_keeps_its_label),
+                cmocka_unit_test(what_is_needed_is_renamed_as_well),
                 cmocka_unit_test(a_label_is_of_one_mirror),
                 cmocka_unit_test(each_change_says_when_it_counts),
                 cmocka_unit_test_setup_teardown(old_or_new_wherever_it_is_cut, NULL, NULL),

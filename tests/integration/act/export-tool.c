@@ -13,7 +13,7 @@ int main(int argc, char **argv)
         if (argc != 4)
                 return 2;
         cm.id = strtoull(argv[2], NULL, 0);
-        (void)snprintf(cm.name, sizeof cm.name, "%s", argv[3]); /* the test's own, short */
+        (void)snprintf(cm.label, sizeof cm.label, "%s", argv[3]); /* the test's own, short */
         const struct mirror m = {.cm = &cm, .nbdd_socket = argv[1]};
         int r = nbdd_export_forget(&m, &t);
         if (r < 0)

@@ -52,14 +52,14 @@ int probe_primary(struct api_call *c, struct http_response *resp)
         return answer(c, resp, yes, "primary", known ? json_boolean(yes) : json_null());
 }
 
-/* Standby here, and nothing is missing from this node's leg. */
+/* Standby here, and nothing is missing from this node's leg; null as well while the other node, which may have gone on without it, is not heard. */
 int probe_secondary(struct api_call *c, struct http_response *resp)
 {
         bool known = false, yes = false;
         if (c->snapshot && age_ms(c) < LOOP_STUCK_MS && c->snapshot->self < NODES) {
                 const struct mirror_view *v = &c->snapshot->mirror[c->mirror];
-                known = v->role != ROLE_UNKNOWN;
-                yes = v->role == ROLE_STANDBY && v->record.primary != c->snapshot->self && v->record.legs[c->snapshot->self].in_sync;
+                known = v->role != ROLE_UNKNOWN && (v->role != ROLE_STANDBY || c->snapshot->node[1 - c->snapshot->self].alive);
+                yes = known && v->role == ROLE_STANDBY && v->record.primary != c->snapshot->self && v->record.legs[c->snapshot->self].in_sync;
         }
         return answer(c, resp, yes, "secondary", known ? json_boolean(yes) : json_null());
 }

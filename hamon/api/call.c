@@ -95,18 +95,23 @@ void answer_etag(const struct api_call *c, uint8_t mirror, struct http_response 
         http_response_header(resp, "ETag", "\"%s\"", revision);
 }
 
-bool revision_is_stale(const struct api_call *c, const char *revision, const char *next, struct http_response *resp)
+bool revision_differs(const char *if_match, const char *revision, const char *next, struct http_response *resp)
 {
         char quoted[ETAG_SIZE + 2], detail[ETAG_SIZE + 128];
         (void)snprintf(quoted, sizeof quoted, "\"%s\"", revision); /* fits */
-        if (c->if_match && (strcmp(c->if_match, "*") == 0 || strstr(c->if_match, quoted)))
+        if (if_match && (strcmp(if_match, "*") == 0 || strstr(if_match, quoted)))
                 return false;
         http_response_header(resp, "ETag", "%s", quoted);
-        if (!c->if_match) {
+        if (!if_match) {
                 (void)http_response_problem(resp, 428, "no-if-match", "If-Match is needed", "a change names the revision that it is meant for", next);
                 return true;
         }
         (void)snprintf(detail, sizeof detail, "it has changed since: the revision is \"%s\" now", revision); /* fits */
         (void)http_response_problem(resp, 412, "stale", "this has changed meanwhile", detail, "look again, and decide again");
         return true;
+}
+
+bool revision_is_stale(const struct api_call *c, const char *revision, const char *next, struct http_response *resp)
+{
+        return revision_differs(c->if_match, revision, next, resp);
 }

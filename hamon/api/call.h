@@ -30,6 +30,7 @@ struct api_work {
         enum access access;
         char who[CALL_WHO_SIZE], if_match[ETAG_SIZE], idempotency_key[ETAG_SIZE];
         struct operation wanted; /* changes.c */
+        bool of_any_node;        /* likewise: the other node may have been asked for it with the same key; `body` is {"what"}, `target` the revision */
 };
 
 struct api_call {
@@ -81,6 +82,7 @@ void answer_etag(const struct api_call *c, uint8_t mirror, struct http_response 
 
 /* If-Match must name the revision as it is: who asks has seen what he changes. True: answered (428, 412). */
 bool revision_is_stale(const struct api_call *c, const char *revision, const char *next, struct http_response *resp);
+bool revision_differs(const char *if_match, const char *revision, const char *next, struct http_response *resp); /* the same; if_match NULL: none */
 
 /* routes.c: finds the route, checks access, calls its handler. 0, HTTP_LATER (then c->work is set), or a negative errno. */
 int route_call(struct api_call *c, struct http_response *resp);

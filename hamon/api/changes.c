@@ -70,14 +70,33 @@ static bool find_operation(const struct api_call *c, struct operation *ret, stru
         return false;
 }
 
+/* Which one, and how far: who takes it back has seen that it can be. */
+static void operation_revision(const struct operation *op, char ret[ETAG_SIZE])
+{
+        static const char *const words[] = {[OPERATION_QUEUED] = "queued", [OPERATION_RUNNING] = "begun", [OPERATION_DONE] = "over", [OPERATION_FAILED] = "over"};
+        (void)snprintf(ret, ETAG_SIZE, "%" PRIu64 ".%s", op->ticket, words[op->state]); /* fits */
+}
+
+static int answer_operation(struct api_call *c, const struct operation *op, struct http_response *resp)
+{
+        char revision[ETAG_SIZE];
+        operation_revision(op, revision);
+        http_response_header(resp, "ETag", "\"%s\"", revision);
+        return answer_json(resp, operation_json(c, op));
+}
+
 int get_operation(struct api_call *c, struct http_response *resp)
 {
         struct operation op;
-        return find_operation(c, &op, resp) ? answer_json(resp, operation_json(c, &op)) : 0;
+        return find_operation(c, &op, resp) ? answer_operation(c, &op, resp) : 0;
 }
+
+static int answer_key(const struct api_call *c, struct http_response *resp);
 
 int get_operations(struct api_call *c, struct http_response *resp)
 {
+        if (c->entrance == ENTRANCE_PEER && c->idempotency_key && c->body)
+                return answer_key(c, resp);
         json_t *list = json_array();
         uint64_t last = operations_last(c->api->operations);
         for (uint64_t ticket = last > OPERATIONS_MAX ? last - OPERATIONS_MAX + 1 : 1; ticket <= last; ticket++) {
@@ -92,15 +111,19 @@ int get_operations(struct api_call *c, struct http_response *resp)
 int cancel_operation(struct api_call *c, struct http_response *resp)
 {
         struct operation op;
+        char revision[ETAG_SIZE];
         if (!find_operation(c, &op, resp))
                 return 0;
-        if (operations_cancel(c->api->operations, op.ticket) == 0) {
+        operation_revision(&op, revision);
+        if (revision_is_stale(c, revision, "send If-Match with the ETag of GET /v1/operations/ID", resp))
+                return 0;
+        bool taken_back = operations_cancel(c->api->operations, op.ticket) == 0 || (op.verify && verifier_order(c->api->verifier, op.mirror, VERIFY_CANCEL, 0, 0) == 0);
+        if (taken_back) {
+                char sentence[SENTENCE_SIZE];
+                (void)snprintf(sentence, sizeof sentence, "operation %" PRIu64 ", '%s', was taken back by %.100s", op.ticket, op.verify ? "verify" : command_word(op.type), c->who); /* fits */
+                (void)api_event(c->api, "command", SEVERITY_INFO, sentence);
                 (void)operations_get(c->api->operations, op.ticket, &op);
-                return answer_json(resp, operation_json(c, &op));
-        }
-        if (op.verify && verifier_order(c->api->verifier, op.mirror, VERIFY_CANCEL, 0, 0) == 0) {
-                (void)operations_get(c->api->operations, op.ticket, &op);
-                return answer_json(resp, operation_json(c, &op));
+                return answer_operation(c, &op, resp);
         }
         return http_response_problem(resp, 409, op.state >= OPERATION_DONE ? "operation-over" : "not-cancellable", "this cannot be cancelled",
                                      op.state >= OPERATION_DONE ? "the operation is over" : "the operation has begun, and is safer finished than left half done",
@@ -135,19 +158,31 @@ static int needs_consent(struct http_response *resp, const char *what)
                                      "send \"confirm\": true");
 }
 
+static const char *where_revisions_are(uint8_t mirror)
+{
+        return mirror < MIRRORS_MAX ? "send If-Match with the ETag of GET /v1/mirrors/NAME" : "send If-Match with the ETag of GET /v1/node";
+}
+
 static bool is_stale(struct api_call *c, uint8_t mirror, struct http_response *resp)
 {
         char revision[ETAG_SIZE];
         call_revision(c, mirror, revision);
-        return revision_is_stale(c, revision, mirror < MIRRORS_MAX ? "send If-Match with the ETag of GET /v1/mirrors/NAME" : "send If-Match with the ETag of GET /v1/node",
-                                 resp);
+        return revision_is_stale(c, revision, where_revisions_are(mirror), resp);
+}
+
+/* Of this machine, or of the other node. */
+static int accepted_at(const struct api *a, uint8_t voter, uint64_t ticket, struct http_response *resp)
+{
+        bool here = voter == a->self;
+        const char *name = a->config->voters[voter].name;
+        resp->status = 202;
+        http_response_header(resp, "Location", "/v1/%s%s%soperations/%" PRIu64, here ? "" : "nodes/", here ? "" : name, here ? "" : "/", ticket);
+        return answer_json(resp, json_pack("{s:o, s:s}", "operation", json_of_u64(ticket), "node", name));
 }
 
 static int accepted(const struct api *a, uint64_t ticket, struct http_response *resp)
 {
-        resp->status = 202;
-        http_response_header(resp, "Location", "/v1/operations/%" PRIu64, ticket);
-        return answer_json(resp, json_pack("{s:o, s:s}", "operation", json_of_u64(ticket), "node", a->config->voters[a->self].name));
+        return accepted_at(a, a->self, ticket, resp);
 }
 
 static int busy(struct http_response *resp, const char *detail)
@@ -156,26 +191,32 @@ static int busy(struct http_response *resp, const char *detail)
         return http_response_problem(resp, 503, "busy", "too many commands", detail, "try again later");
 }
 
-/* A key that was used before: true, and answered. */
-static bool is_again(struct api_call *c, struct http_response *resp)
+enum { WHAT_SIZE = CALL_PATH_SIZE + 320 };
+
+/* Everything that makes the request, of this machine or of any: the same text. */
+static void describe(const struct api_call *c, char ret[WHAT_SIZE])
 {
-        char what[CALL_PATH_SIZE + 64];
-        uint64_t ticket = 0;
-        if (strlen(c->idempotency_key) > IDEMPOTENCY_KEY_MAX) {
-                (void)http_response_problem(resp, 400, "bad-request", "the Idempotency-Key is too long", "a key has up to 127 characters", "a UUID is a good key");
-                return true;
-        }
         char *body = c->body ? json_dumps(c->body, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
-        (void)snprintf(what, sizeof what, "%s %s %.256s", c->method, c->path, body ? body : "");
+        (void)snprintf(ret, WHAT_SIZE, "%s %s %.256s", c->method, c->path, body ? body : "");
         free(body);
+}
+
+static int64_t wall_ms(void)
+{
         struct timespec wall;
         (void)clock_gettime(CLOCK_REALTIME, &wall);
-        switch (idempotency_begin(c->api->idempotency, c->idempotency_key, what, (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000, &ticket)) {
+        return (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+}
+
+/* True, and answered: all but IDEMPOTENCY_NEW. */
+static bool answer_known(const struct api *a, enum idempotency_verdict verdict, uint8_t voter, uint64_t ticket, struct http_response *resp)
+{
+        switch (verdict) {
         case IDEMPOTENCY_NEW:
                 return false;
         case IDEMPOTENCY_DONE:
                 http_response_header(resp, "Idempotency-Replayed", "true");
-                (void)accepted(c->api, ticket, resp);
+                (void)accepted_at(a, voter, ticket, resp);
                 return true;
         case IDEMPOTENCY_REUSED:
                 (void)http_response_problem(resp, 422, "key-reused", "this Idempotency-Key was used for something else",
@@ -193,6 +234,55 @@ static bool is_again(struct api_call *c, struct http_response *resp)
         }
         (void)busy(resp, "too many changes with a key within 24 hours");
         return true;
+}
+
+/* A key that was used before, here: true, and answered. `reserve`: it is this request's from now on. */
+static bool is_again(struct api_call *c, bool reserve, struct http_response *resp)
+{
+        char what[WHAT_SIZE];
+        uint64_t ticket = 0;
+        if (strlen(c->idempotency_key) > IDEMPOTENCY_KEY_MAX) {
+                (void)http_response_problem(resp, 400, "bad-request", "the Idempotency-Key is too long", "a key has up to 127 characters", "a UUID is a good key");
+                return true;
+        }
+        describe(c, what);
+        enum idempotency_verdict verdict = (reserve ? idempotency_begin : idempotency_look)(c->api->idempotency, c->idempotency_key, what, wall_ms(), &ticket);
+        return answer_known(c->api, verdict, c->api->self, ticket, resp);
+}
+
+/*
+ * What any node takes is the primary's, and who that is changes, by that very request: whoever asks again asks another one. So the other node is asked, too,
+ * before it is begun here: true, and answered. One that does not answer cannot have this kept from being done (If-Match does). A worker's.
+ */
+static bool is_again_there(const struct api *a, const struct api_work *w, struct http_response *resp)
+{
+        char error[256], *end;
+        struct forward_answer answer;
+        uint8_t peer = (uint8_t)(1 - a->self);
+        const struct forward_request q = {.to = peer, .method = "GET", .target = "/v1/operations", .body = w->body, .access = ACCESS_VIEWER, .who = "hamon",
+                                          .idempotency_key = w->idempotency_key};
+        if (!w->body || forward_call(a, &q, &answer, error, sizeof error) < 0)
+                return false;
+        bool known = answer.status >= 400 || answer.replayed;
+        const char *number = strrchr(answer.location, '/');
+        if (answer.replayed && number)
+                known = answer_known(a, IDEMPOTENCY_DONE, peer, strtoull(number + 1, &end, 10), resp);
+        else if (known) {
+                resp->status = answer.status;
+                resp->json = json_incref(answer.body);
+                resp->content_type = "application/problem+json";
+        }
+        forward_answer_release(&answer);
+        return known;
+}
+
+/* The other side of it: GET /v1/operations of the other hamon, with a key and a body {"what"}. */
+static int answer_key(const struct api_call *c, struct http_response *resp)
+{
+        const char *what = json_string_value(json_object_get(c->body, "what"));
+        uint64_t ticket = 0;
+        enum idempotency_verdict verdict = what ? idempotency_look(c->api->idempotency, c->idempotency_key, what, wall_ms(), &ticket) : IDEMPOTENCY_NEW;
+        return answer_known(c->api, verdict, c->api->self, ticket, resp) ? 0 : answer_json(resp, json_pack("{s:[]}", "operations"));
 }
 
 static int not_now(const struct api *a, unsigned mirror, enum reason reason, const char *detail, struct http_response *resp)
@@ -242,6 +332,10 @@ static int begin(const struct api *a, const struct operation *wanted, const char
 static void post_kept(const struct api *a, struct api_work *w, struct http_response *resp)
 {
         uint64_t ticket = 0;
+        if (w->of_any_node && (is_again_there(a, w, resp) || revision_differs(w->if_match, w->target, where_revisions_are(w->wanted.mirror), resp))) {
+                idempotency_note(a->idempotency, w->idempotency_key, 0);
+                return;
+        }
         int r = idempotency_keep(a->idempotency, w->idempotency_key);
         if (r < 0) {
                 char detail[SENTENCE_SIZE];
@@ -253,16 +347,17 @@ static void post_kept(const struct api *a, struct api_work *w, struct http_respo
         idempotency_note(a->idempotency, w->idempotency_key, ticket);
 }
 
-static int post_wanted(struct api_call *c, const struct operation *wanted, struct http_response *resp)
+static int post_by(struct api_call *c, const struct operation *wanted, bool of_any_node, struct http_response *resp)
 {
         const struct api *a = c->api;
         uint64_t ticket = 0;
         if (a->self == WITNESS)
                 return http_response_problem(resp, 409, "wrong-node", "the witness holds no data",
                                              "this is the witness: it votes, and has nothing to command", "run hamonctl on a node");
-        if (call_is_early(c, resp) || (c->idempotency_key && is_again(c, resp)))
+        if (call_is_early(c, resp) || (c->idempotency_key && is_again(c, true, resp)))
                 return 0;
-        if (is_stale(c, wanted->mirror, resp)) {
+        bool ask_there = c->idempotency_key && of_any_node && c->if_match && c->entrance != ENTRANCE_PEER && c->snapshot->node[1 - a->self].alive;
+        if (!ask_there && is_stale(c, wanted->mirror, resp)) { /* what was done there by the same request is answered, though it made this stale */
                 if (c->idempotency_key)
                         idempotency_note(a->idempotency, c->idempotency_key, 0);
                 return 0;
@@ -271,9 +366,22 @@ static int post_wanted(struct api_call *c, const struct operation *wanted, struc
                 return begin(a, wanted, c->who, &ticket, resp);
         c->work.run = post_kept;
         c->work.wanted = *wanted;
+        c->work.of_any_node = ask_there;
+        if (ask_there) {
+                char what[WHAT_SIZE];
+                describe(c, what);
+                call_revision(c, wanted->mirror, c->work.target);
+                (void)snprintf(c->work.if_match, sizeof c->work.if_match, "%s", c->if_match);
+                c->work.body = json_pack("{s:s}", "what", what);
+        }
         (void)snprintf(c->work.who, sizeof c->work.who, "%s", c->who);
         (void)snprintf(c->work.idempotency_key, sizeof c->work.idempotency_key, "%s", c->idempotency_key); /* fits: is_again() */
         return HTTP_LATER;
+}
+
+static int post_wanted(struct api_call *c, const struct operation *wanted, struct http_response *resp)
+{
+        return post_by(c, wanted, false, resp);
 }
 
 static int post(struct api_call *c, enum command_type type, uint8_t mirror, bool consent, struct http_response *resp)
@@ -287,6 +395,16 @@ static bool is_for_the_peer(const struct api_call *c)
         const struct snapshot *s = c->snapshot;
         return s && c->entrance != ENTRANCE_PEER && s->self < NODES && s->mirror[c->mirror].role == ROLE_STANDBY &&
                s->mirror[c->mirror].record.primary == 1 - s->self && s->node[1 - s->self].alive;
+}
+
+/* What the primary does, whichever node is asked: the primary, or one that hands it on. */
+static int post_anywhere(struct api_call *c, const struct operation *wanted, struct http_response *resp)
+{
+        if (!is_for_the_peer(c))
+                return post_by(c, wanted, true, resp);
+        if (c->idempotency_key && is_again(c, false, resp)) /* it was done here, when this one was the primary */
+                return 0;
+        return forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp);
 }
 
 int post_mirror_create(struct api_call *c, struct http_response *resp)
@@ -315,9 +433,7 @@ int post_mirror_switchover(struct api_call *c, struct http_response *resp)
         bool none;
         if (take_body(c, NULL, &none, NULL) < 0)
                 return bad_body(resp);
-        if (is_for_the_peer(c))
-                return forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp);
-        return post(c, COMMAND_SWITCHOVER, c->mirror, false, resp);
+        return post_anywhere(c, &(struct operation){.type = COMMAND_SWITCHOVER, .mirror = c->mirror}, resp);
 }
 
 int post_mirror_service_restart(struct api_call *c, struct http_response *resp)
@@ -325,9 +441,7 @@ int post_mirror_service_restart(struct api_call *c, struct http_response *resp)
         bool none;
         if (take_body(c, NULL, &none, NULL) < 0)
                 return bad_body(resp);
-        if (is_for_the_peer(c))
-                return forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp);
-        return post(c, COMMAND_SERVICE_RESTART, c->mirror, false, resp);
+        return post_anywhere(c, &(struct operation){.type = COMMAND_SERVICE_RESTART, .mirror = c->mirror}, resp);
 }
 
 /* Of this node alone: which part of it that is, its role says. */
@@ -376,7 +490,7 @@ int post_mirror_resync(struct api_call *c, struct http_response *resp)
         struct operation wanted = {.type = COMMAND_RESYNC, .mirror = c->mirror};
         if (!c->body || take_resync_order(c, &wanted.order) < 0)
                 return bad_body(resp);
-        return is_for_the_peer(c) ? forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp) : post_wanted(c, &wanted, resp);
+        return post_anywhere(c, &wanted, resp);
 }
 
 /* {"action": "start" | "resume" | "cancel"} | {"action": "pause", "for_s": N} */
@@ -390,7 +504,7 @@ int post_mirror_verify(struct api_call *c, struct http_response *resp)
         if (!c->body || json_take_end(&t) < 0 || wish < 0)
                 return bad_body(resp);
         wanted.wish = (uint8_t)wish;
-        return is_for_the_peer(c) ? forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp) : post_wanted(c, &wanted, resp);
+        return post_anywhere(c, &wanted, resp);
 }
 
 /* {"on": true, "for_s": N} | {"on": false}: it never lasts until somebody remembers it. */
@@ -403,10 +517,8 @@ int post_mirror_maintenance(struct api_call *c, struct http_response *resp)
         int64_t for_s = on ? json_take_int(&t, "for_s", LEAST_S, MOST_S) : 0;
         if (json_take_end(&t) < 0)
                 return bad_body(resp);
-        if (is_for_the_peer(c)) /* any node can have it decided; the primary's word meets no other on the way */
-                return forward_later(c, (uint8_t)(1 - c->snapshot->self), c->path, resp);
         wanted.until_s = on ? (uint64_t)(time(NULL) + for_s) : 0;
-        return post_wanted(c, &wanted, resp);
+        return post_anywhere(c, &wanted, resp); /* any node can have it decided; the primary's word meets no other on the way */
 }
 
 int post_mirror_start_alone(struct api_call *c, struct http_response *resp)

@@ -129,7 +129,10 @@ static int open_answer(const struct forward *f, uint64_t sequence, struct http_a
         const char *location = json_string_value(json_object_get(http->json, "location"));
         (void)snprintf(ret->type, sizeof ret->type, "%s", type ? type : "");
         (void)snprintf(ret->etag, sizeof ret->etag, "%s", etag ? etag : "");
+        const char *retry_after = json_string_value(json_object_get(http->json, "retry_after"));
         (void)snprintf(ret->location, sizeof ret->location, "%s", location ? location : "");
+        (void)snprintf(ret->retry_after, sizeof ret->retry_after, "%s", retry_after ? retry_after : "");
+        ret->replayed = json_is_string(json_object_get(http->json, "replayed"));
         ret->connect_us = http->connect_us;
         return 0;
 }
@@ -267,8 +270,9 @@ void forward_seal(const struct api *a, uint64_t sequence, struct http_response *
 {
         char mac[MAC_TEXT_SIZE];
         json_t *text = resp->bytes ? json_stringn(resp->bytes, resp->bytes_size) : resp->text ? json_string(resp->text) : NULL;
-        json_t *j = json_pack("{s:i, s:s*, s:s*, s:s*, s:o*, s:O*}", "status", resp->status ? (int)resp->status : 200, "type", resp->content_type, "etag",
-                              header_of(resp, "ETag"), "location", header_of(resp, "Location"), "text", text, "json", resp->json);
+        json_t *j = json_pack("{s:i, s:s*, s:s*, s:s*, s:s*, s:s*, s:o*, s:O*}", "status", resp->status ? (int)resp->status : 200, "type", resp->content_type, "etag",
+                              header_of(resp, "ETag"), "location", header_of(resp, "Location"), "replayed", header_of(resp, "Idempotency-Replayed"), "retry_after",
+                              header_of(resp, "Retry-After"), "text", text, "json", resp->json);
         char *sealed = j ? json_dumps(j, JSON_COMPACT) : NULL;
         json_decref(j);
         http_response_release(resp);
@@ -338,6 +342,10 @@ void forward_work(const struct api *a, struct api_work *w, struct http_response 
         resp->content_type = static_type(answer.type);
         if (*answer.etag)
                 http_response_header(resp, "ETag", "%s", answer.etag);
+        if (answer.replayed)
+                http_response_header(resp, "Idempotency-Replayed", "true");
+        if (*answer.retry_after)
+                http_response_header(resp, "Retry-After", "%s", answer.retry_after);
         put_location(&answer, node, resp);
         forward_answer_release(&answer);
 }

@@ -7,7 +7,7 @@
  * the start of its receiver and has a number that its sender never uses again: one that was recorded is worth nothing (no clock is asked).
  *
  *     {"from", "to", "start" (the sender's), "to_start", "sequence", "method", "target", "access", "who", "if_match", "idempotency_key", "body"}
- *  -> {"status", "type", "etag", "location", "json" or "text"}
+ *  -> {"status", "type", "etag", "location", "replayed" and "retry_after" where there are such, "json" or "text"}
  */
 #ifndef HAMON_API_FORWARD_H
 #define HAMON_API_FORWARD_H
@@ -27,6 +27,8 @@ struct forward_answer {
         json_t *body;     /* JSON; or NULL */
         char *text;       /* or this; or NULL */
         char type[64], etag[ETAG_SIZE], location[ETAG_SIZE];
+        bool replayed;    /* Idempotency-Replayed */
+        char retry_after[16];
         unsigned link;    /* over which address of the other machine */
         uint64_t connect_us;
 };

@@ -198,7 +198,7 @@ bool idempotency_knows(struct idempotency *i, uint64_t ticket)
         return known;
 }
 
-enum idempotency_verdict idempotency_begin(struct idempotency *i, const char *key, const char *what, int64_t wall_ms, uint64_t *ret_ticket)
+static enum idempotency_verdict ask(struct idempotency *i, const char *key, const char *what, int64_t wall_ms, bool reserve, uint64_t *ret_ticket)
 {
         struct entry e = {.state = RESERVED, .at_ms = wall_ms};
         enum idempotency_verdict verdict = IDEMPOTENCY_NEW;
@@ -215,7 +215,7 @@ enum idempotency_verdict idempotency_begin(struct idempotency *i, const char *ke
         } else if (known) {
                 verdict = known->state == DONE ? IDEMPOTENCY_DONE : known->state == LEFT ? IDEMPOTENCY_UNKNOWN : IDEMPOTENCY_UNDER_WAY;
                 *ret_ticket = known->ticket;
-        } else {
+        } else if (reserve) {
                 struct entry *room = find_room(i, wall_ms);
                 if (room)
                         *room = e;
@@ -224,6 +224,16 @@ enum idempotency_verdict idempotency_begin(struct idempotency *i, const char *ke
         }
         pthread_mutex_unlock(&i->lock);
         return verdict;
+}
+
+enum idempotency_verdict idempotency_begin(struct idempotency *i, const char *key, const char *what, int64_t wall_ms, uint64_t *ret_ticket)
+{
+        return ask(i, key, what, wall_ms, true, ret_ticket);
+}
+
+enum idempotency_verdict idempotency_look(struct idempotency *i, const char *key, const char *what, int64_t wall_ms, uint64_t *ret_ticket)
+{
+        return ask(i, key, what, wall_ms, false, ret_ticket);
 }
 
 /* A copy of the key's entry, changed by `state` and `ticket`. False: there is none. */

@@ -38,6 +38,9 @@ enum idempotency_verdict {
 /* `what`: everything that makes the request; `wall_ms` since 1970. NEW: reserved until idempotency_note(). */
 enum idempotency_verdict idempotency_begin(struct idempotency *i, const char *key, const char *what, int64_t wall_ms, uint64_t *ret_ticket);
 
+/* The same without a reservation: has it been done, as far as is known here? NEW: not that we know of. */
+enum idempotency_verdict idempotency_look(struct idempotency *i, const char *key, const char *what, int64_t wall_ms, uint64_t *ret_ticket);
+
 /* Worker, for a NEW one: durable when it returns 0. -errno: it is not, and nothing may be begun that relies on it. */
 int idempotency_keep(struct idempotency *i, const char *key);
 

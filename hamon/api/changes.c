@@ -30,6 +30,21 @@ static json_t *resync_percent(const struct mirror_view *v)
         return json_real(percent > 100 ? 100.0 : percent);
 }
 
+/* KiB a second, 0: not known or not moving; *ret_left: at most. */
+static uint64_t resync_pace(const struct observation *o, uint64_t *ret_left_bytes)
+{
+        bool moves = o->resync_total_sectors > o->resync_done_sectors && !o->resync.paused && !o->resync.stalled;
+        *ret_left_bytes = moves ? (o->resync_total_sectors - o->resync_done_sectors) * 512 : 0;
+        return moves ? o->resync.rate_kib : 0;
+}
+
+static uint64_t verify_pace(const struct verify_view *v, uint64_t *ret_left_bytes)
+{
+        const struct verify_run *run = &v->memory.run;
+        *ret_left_bytes = run->size_bytes > run->position_bytes ? run->size_bytes - run->position_bytes : 0;
+        return v->rate_kib;
+}
+
 static json_t *operation_json(const struct api_call *c, const struct operation *op)
 {
         static const char *const states[] = {
@@ -42,9 +57,12 @@ static json_t *operation_json(const struct api_call *c, const struct operation *
         if (c->snapshot && !over && of_mirror) {
                 const struct mirror_view *v = &c->snapshot->mirror[op->mirror];
                 const struct verify_view *verify = &c->snapshot->verify[op->mirror];
-                progress = json_pack("{s:s, s:o, s:o, s:o}", "role", v->role_word ? v->role_word : "", "step",
+                uint64_t left_bytes, rate_kib = op->verify ? verify_pace(verify, &left_bytes) : resync_pace(&v->observed, &left_bytes);
+                progress = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "role", v->role_word ? v->role_word : "", "step",
                                      v->waiting_for ? json_string(v->waiting_for) : json_null(), "resync_percent", resync_percent(v), "verify_percent",
-                                     op->verify ? json_real(verify_percent(&verify->memory.run)) : json_null());
+                                     op->verify ? json_real(verify_percent(&verify->memory.run)) : json_null(), "rate_kib",
+                                     rate_kib ? json_integer((json_int_t)rate_kib) : json_null(), "eta_s",
+                                     rate_kib ? json_integer((json_int_t)(left_bytes / 1024 / rate_kib + 1)) : json_null());
         }
         return json_pack("{s:o, s:s, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "operation", json_of_u64(op->ticket), "command",
                          op->verify ? "verify" : command_word(op->type), "mirror", of_mirror ? json_string(a->config->mirror[op->mirror].name) : json_null(), "state",

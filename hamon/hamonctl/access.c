@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hamonctl cert and token: who may use the API on TCP. */
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
 
 #include "hamon/api/certificate.h"
@@ -17,7 +18,7 @@ static void print_config_error(void *userdata, const char *message)
         fprintf(stderr, "%s\n", message);
 }
 
-int verb_cert_create(const char *path)
+int verb_cert_create(const struct command_line *c, const char *path)
 {
         static struct config config;
         struct ini_errors errors = {.report = print_config_error};
@@ -34,10 +35,9 @@ int verb_cert_create(const char *path)
         if (give_to_hamon(config.api.key) < 0)
                 fprintf(stderr, "hamonctl: '%s' is made, but only root can read it: chgrp hamon and chmod 0640 it\n", config.api.key);
         (void)certificate_fingerprint(config.api.certificate, fingerprint); /* it was made a moment ago */
-        printf("%s and %s: new, valid for %d days; clients trust a copy of the first, and the same two files do for every node\n"
-               "SHA-256 %s\n",
-               config.api.certificate, config.api.key, CERTIFICATE_DAYS, fingerprint);
-        return EXIT_DONE;
+        return out_done(c, json_pack("{s:s, s:s, s:s}", "file", config.api.certificate, "key", config.api.key, "sha256", fingerprint),
+                        "%s and %s: new, valid for %d days; clients trust a copy of the first, and the same two files do for every node\nSHA-256 %s", config.api.certificate, config.api.key,
+                        CERTIFICATE_DAYS, fingerprint);
 }
 
 int verb_token_create(const struct command_line *c, const char *name)
@@ -53,8 +53,9 @@ int verb_token_create(const struct command_line *c, const char *name)
         if (!done)
                 return EXIT_REFUSED;
         if (c->json)
-                (void)json_dumpf(answer.json, stdout, JSON_INDENT(2));
-        printf("%s\n", c->json ? "" : json_string_value(json_object_get(answer.json, "token")));
+                out_json(answer.json);
+        else
+                printf("%s\n", answer_text(answer.json, "token"));
         fprintf(stderr, "hamonctl: this is the only time that the token is shown; it is good on this node\n");
         http_answer_release(&answer);
         return EXIT_DONE;
@@ -66,10 +67,8 @@ int verb_token_list(const struct command_line *c)
         size_t i;
         if (!call_get(c, "/v1/tokens", &answer))
                 return EXIT_REFUSED;
-        if (c->json) {
-                (void)json_dumpf(answer, stdout, JSON_INDENT(2));
-                fputc('\n', stdout);
-        }
+        if (c->json)
+                out_json(answer);
         json_array_foreach(json_object_get(answer, "tokens"), i, token)
         {
                 time_t created = (time_t)json_integer_value(json_object_get(token, "created"));
@@ -85,18 +84,40 @@ int verb_token_list(const struct command_line *c)
         return EXIT_DONE;
 }
 
+/* And what comes to an end with it. */
+static int is_there(const struct command_line *c, const char *name, char *ret_will, size_t size_bytes)
+{
+        json_t *answer, *token;
+        size_t i;
+        bool found = false;
+        if (!call_get(c, "/v1/tokens", &answer))
+                return EXIT_REFUSED;
+        json_array_foreach(json_object_get(answer, "tokens"), i, token)
+                if (strcmp(answer_text(token, "name"), name) == 0) {
+                        found = true;
+                        (void)snprintf(ret_will, size_bytes, "token '%.40s' (%s, used %" PRIi64 " times since hamon started) is good no more, and whoever uses it is refused", name,
+                                       answer_text(token, "role"), answer_integer(token, "uses"));
+                }
+        json_decref(answer);
+        if (!found)
+                fprintf(stderr, "hamonctl: no token has the name '%.40s' [unknown-token]\nhamonctl: next: hamonctl token list\n", name);
+        return found ? EXIT_DONE : EXIT_REFUSED;
+}
+
 int verb_token_revoke(const struct command_line *c, const char *name)
 {
         struct http_answer answer;
-        char path[160], encoded[128];
+        char path[160], encoded[128], will[256];
         if (http_encode(name, encoded, sizeof encoded) < 0) {
                 fprintf(stderr, "hamonctl: '%.40s...' is too long for the name of a token\n", name);
                 return EXIT_USAGE;
         }
         (void)snprintf(path, sizeof path, "/v1/tokens/%s", encoded); /* fits */
+        int r = is_there(c, name, will, sizeof will);
+        if (r != EXIT_DONE || !out_agreed(c, will, name, &r))
+                return r;
         if (!call_change(c, "DELETE", path, "/v1/tokens", NULL, &answer))
                 return EXIT_REFUSED;
         http_answer_release(&answer);
-        printf("token '%s' is revoked\n", name);
-        return EXIT_DONE;
+        return out_done(c, NULL, "token '%.40s' is revoked", name);
 }

@@ -187,11 +187,12 @@ static int open_or_say(const char *path, int flags, const char *in_use, uint64_t
         return fd;
 }
 
-static int copy(struct adoption *a, int from, int to)
+static int copy(const struct command_line *c, struct adoption *a, int from, int to)
 {
-        struct adopt_copy c = {.from = from, .to = to, .bytes = a->bytes, .progress = tell, .userdata = a};
+        char bytes[24];
+        struct adopt_copy all = {.from = from, .to = to, .bytes = a->bytes, .progress = tell, .userdata = a};
         struct adopt_end end;
-        int r = adopt_copy(&c, &end);
+        int r = adopt_copy(&all, &end);
         if (a->told && isatty(STDERR_FILENO))
                 fputc('\n', stderr); /* ends the line that was told over and over */
         if (r < 0) {
@@ -199,7 +200,9 @@ static int copy(struct adoption *a, int from, int to)
                         r == -EILSEQ ? "they differ, though every write was acknowledged" : strerror(-r), end.offset_bytes, a->from, a->mirror);
                 return EXIT_REFUSED;
         }
-        printf("mirror '%s' has the content of '%s': %" PRIu64 " bytes, read back and found equal, SHA-256 %s\n", a->mirror, a->from, a->bytes, end.digest);
+        (void)snprintf(bytes, sizeof bytes, "%" PRIu64, a->bytes);
+        (void)out_done(c, json_pack("{s:s, s:s}", "bytes", bytes, "sha256", end.digest), "mirror '%s' has the content of '%s': %s bytes, read back and found equal, SHA-256 %s", a->mirror, a->from,
+                       bytes, end.digest);
         fprintf(stderr, "hamonctl: its service finds the file system by itself; where hamon has given up trying: hamonctl service restart %s\n", a->mirror);
         return EXIT_DONE;
 }
@@ -207,20 +210,21 @@ static int copy(struct adoption *a, int from, int to)
 /* Both are open. */
 static int adopt_open(const struct command_line *c, struct adoption *a, int from, int to)
 {
-        char question[256];
+        char question[256], will[600];
         if (a->bytes == 0 || (a->bytes + ADOPT_ALIGN_BYTES - 1) / ADOPT_ALIGN_BYTES * ADOPT_ALIGN_BYTES > a->room_bytes) {
                 fprintf(stderr, "hamonctl: '%s' has %" PRIu64 " bytes and mirror '%s' %" PRIu64 ": %s\n", a->from, a->bytes, a->mirror, a->room_bytes,
                         a->bytes ? "make the file system on it smaller and the device with it, or the disks of the mirror larger (hamonctl mirror grow)" : "there is nothing to adopt");
                 return EXIT_REFUSED;
         }
-        fprintf(c->dry_run ? stdout : stderr, "hamonctl: %.2f GiB of '%s' are copied to mirror '%s' (%.2f GiB) and compared; '%s' stays as it is\n", answer_gib(a->bytes), a->from, a->mirror,
-                answer_gib(a->room_bytes), a->from);
+        (void)snprintf(will, sizeof will, "hamonctl: %.2f GiB of '%s' are copied to mirror '%s' (%.2f GiB) and compared; '%s' stays as it is\n", answer_gib(a->bytes), a->from, a->mirror,
+                       answer_gib(a->room_bytes), a->from); /* may be cut */
         if (c->dry_run)
-                return EXIT_DONE;
+                return out_rehearsal(c, true, will);
+        fputs(will, stderr);
         (void)snprintf(question, sizeof question, "all that is on mirror '%.64s' now will be lost", a->mirror);
         if (!c->yes && !ask_typed(question, a->mirror))
                 return EXIT_REFUSED;
-        return copy(a, from, to);
+        return copy(c, a, from, to);
 }
 
 int verb_adopt(const struct command_line *c, const char *mirror, const char *device)

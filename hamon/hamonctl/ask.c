@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/hamonctl/hamonctl.h"
+#include "hamon/hamonctl/progress.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 bool ask_typed(const char *question, const char *word)
 {
         char line[256];
+        progress_end();
         if (!isatty(STDIN_FILENO)) {
                 fprintf(stderr, "hamonctl: %s; this needs consent: type it on a terminal, or give --yes\n", question);
                 return false;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `hamonctl support-bundle`: hamon's, or, where no hamon answers, what can be had without one. */
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
+#include "hamon/hamonctl/progress.h"
 
 #include "hamon/api/bundle_logs.h"
 #include "net/http_client.h"
@@ -57,7 +59,9 @@ int verb_support_bundle(const struct command_line *c, const char *path)
         json_t *bundle = NULL;
         const json_t *node;
         size_t i;
+        progress_begin("all machines are asked for their part");
         int r = http_call(c->socket, "GET", "/v1/support-bundle", NULL, BUNDLE_TIMEOUT_MS, &status, &bundle, error, sizeof error);
+        progress_end();
         if (r == 0 && status >= 400)
                 (void)snprintf(error, sizeof error, "hamon answered with status %u", status);
         if (r < 0 || status >= 400) {
@@ -80,13 +84,18 @@ int verb_support_bundle(const struct command_line *c, const char *path)
                 json_decref(bundle);
                 return EXIT_REFUSED;
         }
+        json_t *nodes = json_object();
         json_array_foreach(json_object_get(bundle, "nodes"), i, node)
         {
                 const char *why = json_string_value(json_object_get(node, "error"));
+                json_object_set_new(nodes, answer_text(node, "node"), why ? json_string(why) : json_null());
                 fprintf(stderr, "hamonctl: %s: %s\n", json_string_value(json_object_get(node, "node")), why ? why : "whole");
         }
+        json_t *more = json_pack("{s:s, s:O}", "file", path, "nodes", nodes);
         if (strcmp(path, "-") != 0)
-                printf("%s\n", path);
+                (void)out_done(c, json_incref(more), "%s", path);
+        json_decref(more);
+        json_decref(nodes);
         fprintf(stderr, "hamonctl: no key and no token is in it, but names, addresses and logs are: look at it before you give it away\n");
         json_decref(bundle);
         return EXIT_DONE;

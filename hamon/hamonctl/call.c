@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/hamonctl/hamonctl.h"
+#include "hamon/hamonctl/progress.h"
 
 #include "hamon/core/reasons.h"
 #include "net/http_client.h"
@@ -13,6 +14,7 @@ enum { OPERATION_POLL_MS = 200, STALE_TRIES = 4 };
 
 static void print_unreachable(int r, const char *error)
 {
+        progress_end();
         fprintf(stderr, "hamonctl: %s\n", error);
         if (r == -EACCES)
                 fprintf(stderr, "hamonctl: be root or a member of the group of that socket\n");
@@ -24,6 +26,7 @@ static void print_problem(const json_t *problem, unsigned status)
 {
         const char *text = problem_text(problem), *code = problem_code(problem);
         const char *next = json_string_value(json_object_get(problem, "next"));
+        progress_end();
         if (!text)
                 fprintf(stderr, "hamonctl: hamon answered with status %u\n", status);
         else
@@ -58,6 +61,21 @@ static uint64_t now_s(void)
         return (uint64_t)t.tv_sec;
 }
 
+/* Which step of hamon-act it is at, and where there is an amount, how much of it is done, how fast, until when. */
+static void show(const json_t *operation)
+{
+        const json_t *progress = json_object_get(operation, "progress"), *percent = json_object_get(progress, "verify_percent");
+        const char *mirror = json_string_value(json_object_get(operation, "mirror")), *step = json_string_value(json_object_get(progress, "step"));
+        progress_begin("%s%s%s", json_string_value(json_object_get(operation, "command")), mirror ? " of " : "", mirror ? mirror : "");
+        if (!json_is_number(percent))
+                percent = json_object_get(progress, "resync_percent");
+        if (json_is_number(percent))
+                progress_amount(step ? step : "", json_number_value(percent), (uint64_t)json_integer_value(json_object_get(progress, "rate_kib")),
+                                (uint64_t)json_integer_value(json_object_get(progress, "eta_s")));
+        else
+                progress_at(step ? step : "");
+}
+
 /* The operation as it was at its end, or when the patience ended ("running"). NULL: printed. */
 static json_t *wait_for(const struct command_line *c, const char *path)
 {
@@ -68,6 +86,7 @@ static json_t *wait_for(const struct command_line *c, const char *path)
                 const char *state = json_string_value(json_object_get(j, "state"));
                 if (!state || strcmp(state, "running") != 0 || now_s() - begin >= c->timeout_s)
                         return j;
+                show(j);
                 json_decref(j);
                 const struct timespec pause = {.tv_nsec = OPERATION_POLL_MS * 1000000};
                 (void)nanosleep(&pause, NULL);
@@ -106,13 +125,12 @@ static int conclude(const struct command_line *c, const json_t *operation, const
         const char *next = json_string_value(json_object_get(reason, "next"));
         const char *error = json_string_value(json_object_get(operation, "error"));
         const char *detail = json_string_value(json_object_get(operation, "detail"));
+        progress_end();
         bool asked_for_consent = ret_code && code && strcmp(code, reason_code(REASON_COMMAND_CONSENT)) == 0;
-        if (c->json && !asked_for_consent) {
-                (void)json_dumpf(operation, stdout, JSON_INDENT(2));
-                fputc('\n', stdout);
-        }
+        if (c->json && !asked_for_consent)
+                out_json(operation);
         if (state && strcmp(state, "done") == 0) {
-                if (!c->json)
+                if (!c->json && !c->quiet)
                         printf("%s\n", sentence ? sentence : "done");
                 return EXIT_DONE;
         }
@@ -197,8 +215,7 @@ int call_begin(const struct command_line *c, const char *path, json_t *body, con
         if (!post(c, path, body, &answer))
                 return EXIT_REFUSED;
         if (c->json) {
-                (void)json_dumpf(answer.json, stdout, JSON_INDENT(2));
-                fputc('\n', stdout);
+                out_json(answer.json);
         } else {
                 printf("%s\n", begun);
         }

@@ -5,6 +5,7 @@
  * needed on either side.
  */
 #include "hamon/hamonctl/hamonctl.h"
+#include "hamon/hamonctl/progress.h"
 
 #include "hamon/api/certificate.h"
 #include "hamon/hamonctl/cluster_config.h"
@@ -19,6 +20,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -98,6 +100,23 @@ static bool add_certificate(const struct config *config, json_t *files)
         return r == 0;
 }
 
+/* Something that has come true, or is to be done: one line for each. `name` and `command` may be NULL. */
+static void step(const struct command_line *c, const char *what, const char *name, const char *command, const char *format, ...) __attribute__((format(printf, 5, 6)));
+static void step(const struct command_line *c, const char *what, const char *name, const char *command, const char *format, ...)
+{
+        char said[1024];
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(said, sizeof said, format, args); /* fits */
+        va_end(args);
+        progress_end();
+        if (c->json)
+                out_json_line(json_pack("{s:s, s:s*, s:s*, s:s}", "what", what, "name", name, "command", command, "said", said));
+        else
+                printf("%s\n", said);
+        fflush(stdout);
+}
+
 /* Which machine of it this is: its host name, or --node. */
 static int who_am_i(const struct command_line *c, const struct config *config)
 {
@@ -119,15 +138,16 @@ static bool start_units(const struct command_line *c, int self)
         pid_t pid;
         int status = -1;
         if (c->no_start || c->dir || access("/run/systemd/system", F_OK) < 0) {
-                printf("next, on this machine: systemctl start %s\n", units);
+                step(c, "to-start", NULL, NULL, "next, on this machine: systemctl start %s", units);
                 return true;
         }
-        fflush(stdout);
+        progress_begin("systemctl starts %s", units);
         int r = posix_spawnp(&pid, "systemctl", NULL, NULL, self == WITNESS ? witness : node, environ);
         while (r == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
+        progress_end();
         if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-                printf("started: %s\n", units);
+                step(c, "started", NULL, NULL, "started: %s", units);
                 return true;
         }
         fprintf(stderr, "hamonctl: this machine is in the cluster, and systemctl could not start %s; next: journalctl -u %s\n", units, self == WITNESS ? "hamon-witness" : "hamon");
@@ -174,7 +194,7 @@ static int listen_at(const char *text)
 }
 
 /* One machine's turn. True: it has the files, and its line is used up, whatever comes after. */
-static bool give(struct join_channel *ch, const struct invitation *to, const json_t *files)
+static bool give(const struct command_line *c, struct join_channel *ch, const struct invitation *to, const json_t *files)
 {
         json_t *hello = NULL, *answer = json_pack("{s:s, s:O}", "name", to->name, "files", (json_t *)files), *done = NULL;
         int r = join_channel_receive(ch, &hello);
@@ -184,17 +204,16 @@ static bool give(struct join_channel *ch, const struct invitation *to, const jso
         if (r < 0 || !same)
                 fprintf(stderr, "hamonctl: %s: %s\n", to->name, r < 0 ? strerrordesc_np(-r) : "its hamonctl is of another version");
         else if (join_channel_receive(ch, &done) == 0 && json_is_true(json_object_get(done, "done")))
-                printf("%s has joined\n", to->name);
+                step(c, "joined", to->name, NULL, "%s has joined", to->name);
         else
                 fprintf(stderr, "hamonctl: %s got the files and did not confirm; if it is not in the cluster: hamonctl cluster invite %s\n", to->name, to->name);
-        fflush(stdout);
         json_decref(hello);
         json_decref(answer);
         json_decref(done);
         return r == 0 && same;
 }
 
-static void serve_one(int fd, struct invitation *list, unsigned count, const json_t *files)
+static void serve_one(const struct command_line *c, int fd, struct invitation *list, unsigned count, const json_t *files)
 {
         char psks[VOTERS * (64 + JOIN_SECRET_TEXT + 2)] = "", why[TLS_REASON_SIZE];
         struct join_channel ch;
@@ -208,7 +227,7 @@ static void serve_one(int fd, struct invitation *list, unsigned count, const jso
                 return;
         }
         for (unsigned i = 0; i < count; i++)
-                if (list[i].name && strcmp(tls_identity(ch.tls), list[i].name) == 0 && give(&ch, &list[i], files)) {
+                if (list[i].name && strcmp(tls_identity(ch.tls), list[i].name) == 0 && give(c, &ch, &list[i], files)) {
                         list[i].name = NULL;
                         explicit_bzero(list[i].secret, sizeof list[i].secret);
                 }
@@ -246,20 +265,25 @@ static int invite(const struct command_line *c, const struct config *config, int
                 return EXIT_REFUSED;
         }
         for (unsigned i = 0; i < count; i++)
-                if (join_secret(list[i].secret) == 0)
-                        printf("on %s, as root, within %" PRIu64 " minutes:\n    hamonctl cluster join %s %s:%s\n", list[i].name, (until_s - now_s() + 59) / 60, where, list[i].name,
-                               list[i].secret);
-        fflush(stdout);
+                if (join_secret(list[i].secret) == 0) {
+                        char join[300];
+                        (void)snprintf(join, sizeof join, "hamonctl cluster join %.100s %s:%s", where, list[i].name, list[i].secret); /* fits */
+                        step(c, "invited", list[i].name, join, "on %s, as root, within %" PRIu64 " minutes:\n    %s", list[i].name, (until_s - now_s() + 59) / 60, join);
+                        explicit_bzero(join, sizeof join);
+                }
         while (left_of(list, count) > 0 && now_s() < until_s && refused < REFUSALS_MAX) {
                 struct pollfd p = {.fd = fd, .events = POLLIN};
+                progress_begin("waiting for %u more, %" PRIu64 " min at most", left_of(list, count), (until_s - now_s() + 59) / 60);
                 if (poll(&p, 1, 1000) <= 0)
                         continue;
                 int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+                progress_end(); /* it may have something to say */
                 unsigned before = left_of(list, count);
                 if (peer >= 0)
-                        serve_one(peer, list, count, files);
+                        serve_one(c, peer, list, count, files);
                 refused += left_of(list, count) == before;
         }
+        progress_end();
         close(fd);
         if (refused >= REFUSALS_MAX)
                 fprintf(stderr, "hamonctl: %d were refused: look who connects to '%s', no longer waiting\n", REFUSALS_MAX, where);
@@ -291,15 +315,15 @@ int verb_cluster_create(const struct command_line *c, const char *cluster, const
                 return EXIT_REFUSED;
         }
         if (c->dry_run) {
-                fputs(json_string_value(json_object_get(files, "hamon.conf")), stdout);
+                int would = out_rehearsal(c, true, json_string_value(json_object_get(files, "hamon.conf")));
                 json_decref(files);
-                return EXIT_DONE;
+                return would;
         }
         if (!cluster_files_write(dir, files)) {
                 json_decref(files);
                 return EXIT_REFUSED;
         }
-        printf("%s/hamon.conf: cluster %s, this is %s\n", dir, config.cluster, config.voters[self].name);
+        step(c, "made", config.voters[self].name, NULL, "%s/hamon.conf: cluster %s, this is %s", dir, config.cluster, config.voters[self].name);
         bool started = start_units(c, self);
         for (int v = 0; v < VOTERS; v++)
                 if (v != self && *config.voters[v].name)
@@ -398,7 +422,7 @@ int verb_cluster_join(const struct command_line *c, const char *where, const cha
                 json_t *done = json_pack("{s:b}", "done", 1);
                 (void)join_channel_send(&ch, done); /* the other side says what to do when it does not hear it; this machine has joined */
                 json_decref(done);
-                printf("%s/hamon.conf: cluster %s, this is %s\n", folder(c), config.cluster, config.voters[self].name);
+                step(c, "made", config.voters[self].name, NULL, "%s/hamon.conf: cluster %s, this is %s", folder(c), config.cluster, config.voters[self].name);
         }
         json_decref(answer);
         join_channel_close(&ch);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The configuration of all machines: shown, checked, applied. */
 #include "hamon/hamonctl/hamonctl.h"
+#include "hamon/hamonctl/progress.h"
 
 #include "hamon/config.h"
 #include "net/http_client.h"
@@ -99,7 +100,9 @@ static bool ask_check(const struct command_line *c, const char *text, json_t **r
         unsigned status = 0;
         json_t *body = request(c, text, false);
         *ret = NULL;
+        progress_begin("all machines look at it");
         *ret_error = http_call(c->socket, "POST", "/v1/config/check", body, APPLY_TIMEOUT_MS, &status, ret, error, size);
+        progress_end();
         json_decref(body);
         if (*ret_error == 0 && status >= 400) {
                 const char *said = problem_text(*ret);
@@ -113,8 +116,7 @@ static int conclude_check(const struct command_line *c, const json_t *answer)
 {
         bool good = json_is_true(json_object_get(answer, "good"));
         if (c->json) {
-                (void)json_dumpf(answer, stdout, JSON_INDENT(2));
-                fputc('\n', stdout);
+                out_json(answer);
                 return good ? EXIT_DONE : EXIT_REFUSED;
         }
         if (json_array_size(json_object_get(answer, "changes")) == 0)
@@ -158,11 +160,9 @@ int verb_config_show(const struct command_line *c)
         if (!call_get(c, c->json ? "/v1/config" : "/v1/config/text", &answer))
                 return EXIT_REFUSED;
         if (c->json)
-                (void)json_dumpf(answer, stdout, JSON_INDENT(2));
+                out_json(answer);
         else
                 fputs(text_of(answer, "text"), stdout);
-        if (c->json)
-                fputc('\n', stdout);
         json_decref(answer);
         return EXIT_DONE;
 }
@@ -189,10 +189,11 @@ static int conclude_apply(const struct command_line *c, const json_t *answer)
         const char *name, *hash = text_of(answer, "hash");
         json_t *state;
         int result = EXIT_DONE;
+        progress_begin("hamon begins anew with it");
         bool back = is_back(c, hash);
+        progress_end();
         if (c->json) {
-                (void)json_dumpf(answer, stdout, JSON_INDENT(2));
-                fputc('\n', stdout);
+                out_json(answer);
                 return back ? EXIT_DONE : EXIT_REFUSED;
         }
         print_findings(answer, stdout);
@@ -214,6 +215,7 @@ static int conclude_apply(const struct command_line *c, const json_t *answer)
 static int put(const struct command_line *c, const char *method, const char *path, const char *of, json_t *body, struct http_answer *ret)
 {
         char error[512], header[HTTP_KEPT_SIZE + 16];
+        const char *what = strncmp(path, "/v1/mirrors/", 12) == 0 ? "the mirror is stopped and taken out on all machines" : "all machines take it over";
         struct http_answer now = {0};
         const struct http_call_options look = {.socket_path = c->socket, .method = "GET", .path = of};
         int r = http_call_full(&look, &now, error, sizeof error);
@@ -222,8 +224,10 @@ static int put(const struct command_line *c, const char *method, const char *pat
         const char *headers[] = {header, NULL};
         uint64_t patience_ms = c->timeout_s * 1000 > APPLY_TIMEOUT_MS ? c->timeout_s * 1000 : APPLY_TIMEOUT_MS;
         const struct http_call_options o = {.socket_path = c->socket, .method = method, .path = path, .body = body, .headers = headers, .timeout_ms = patience_ms};
+        progress_begin("%s", what);
         if (r == 0)
                 r = http_call_full(&o, ret, error, sizeof error);
+        progress_end();
         if (r < 0)
                 fprintf(stderr, "hamonctl: %s\n%s", error, r == -ETIMEDOUT ? "hamonctl: next: hamonctl config show --json says what runs where\n" : "");
         return r;
@@ -354,12 +358,28 @@ int verb_config_edit(const struct command_line *c)
 int verb_config_discard(const struct command_line *c)
 {
         struct http_answer answer = {0};
-        int r = put(c, "POST", "/v1/config/discard", "/v1/config", NULL, &answer);
+        char will[256];
+        json_t *node;
+        int r;
+        if (!call_get(c, "/v1/node", &node))
+                return EXIT_REFUSED;
+        const json_t *waits = json_object_get(node, "config_waits");
+        bool something = json_is_object(waits);
+        (void)snprintf(will, sizeof will, "version %.24s of the configuration, which waits here for %.40s, is thrown away: say that only if that machine is gone for good", text_of(waits, "version"),
+                       text_of(waits, "by"));
+        json_decref(node);
+        if (!something) {
+                fprintf(stderr, "hamonctl: no configuration waits on this machine [nothing-waits]\n");
+                return EXIT_REFUSED;
+        }
+        if (!out_agreed(c, will, "discard", &r))
+                return r;
+        r = put(c, "POST", "/v1/config/discard", "/v1/config", NULL, &answer);
         bool done = r == 0 && answer.status < 400;
         if (r == 0 && !done)
                 (void)refused(&answer);
         if (done)
-                printf("version %s, which waited here, is thrown away\n", text_of(answer.json, "discarded"));
+                (void)out_done(c, NULL, "version %s, which waited here, is thrown away", text_of(answer.json, "discarded"));
         http_answer_release(&answer);
         return done ? EXIT_DONE : EXIT_REFUSED;
 }

@@ -68,17 +68,14 @@ static void show(const struct command_line *c, const json_t *answer)
         const json_t *event;
         size_t i;
         if (c->json && !c->follow) {
-                (void)json_dumpf(answer, stdout, JSON_INDENT(2));
-                fputc('\n', stdout);
+                out_json(answer);
                 return;
         }
         json_array_foreach(json_object_get(answer, "events"), i, event)
-                if (c->json) {
-                        (void)json_dumpf(event, stdout, JSON_COMPACT);
-                        fputc('\n', stdout);
-                } else {
+                if (c->json)
+                        out_json_line(json_incref((json_t *)event));
+                else
                         event_text(event, stdout);
-                }
 }
 
 int verb_events(const struct command_line *c)

@@ -19,6 +19,7 @@ enum milestone { SILENT, TAKEN, SERVED, BACK, REDUNDANT, MILESTONES };
 struct watch {
         const char *node, *self;
         char boot[64];
+        bool json;
         bool had; /* a mirror was active there: it has to be taken over */
         double at_s[MILESTONES]; /* 0: not yet */
 };
@@ -58,6 +59,16 @@ static void look_at_mirrors(const json_t *status, bool *ret_here, bool *ret_up, 
         }
 }
 
+static void tell(const struct watch *w, double at_s, const char *what, const char *said)
+{
+        if (w->json) {
+                out_json_line(json_pack("{s:f, s:s, s:s}", "at_s", at_s, "what", what, "said", said));
+                return;
+        }
+        printf("%7.1f s  %s\n", at_s, said);
+        fflush(stdout);
+}
+
 static void reach(struct watch *w, enum milestone m, bool is_so, double since_s)
 {
         static const char *const words[MILESTONES] = {
@@ -67,13 +78,13 @@ static void reach(struct watch *w, enum milestone m, bool is_so, double since_s)
                 [BACK] = "%s is back, with a new boot",
                 [REDUNDANT] = "both nodes have everything again",
         };
+        static const char *const names[MILESTONES] = {[SILENT] = "silent", [TAKEN] = "taken", [SERVED] = "served", [BACK] = "back", [REDUNDANT] = "redundant"};
+        char said[200];
         if (!is_so || w->at_s[m] > 0)
                 return;
         w->at_s[m] = now_s() - since_s;
-        printf("%7.1f s  ", w->at_s[m]);
-        printf(words[m], m == SILENT || m == BACK ? w->node : w->self);
-        fputc('\n', stdout);
-        fflush(stdout);
+        (void)snprintf(said, sizeof said, words[m], m == SILENT || m == BACK ? w->node : w->self); /* fits */
+        tell(w, w->at_s[m], names[m], said);
 }
 
 static void look(struct watch *w, const json_t *status, double since_s)
@@ -109,8 +120,9 @@ static int follow(const struct command_line *c, struct watch *w, const char *ope
 {
         double since_s = now_s(), patience_s = c->timeout_given ? (double)c->timeout_s : ROUND_S;
         const struct timespec pause = {.tv_nsec = POLL_MS * 1000000};
-        printf("%7.1f s  %s was told to reboot as after a deposition\n", 0.0, w->node);
-        fflush(stdout);
+        char said[200];
+        (void)snprintf(said, sizeof said, "%.100s was told to reboot as after a deposition", w->node);
+        tell(w, 0, "told", said);
         while (w->at_s[REDUNDANT] <= 0 && now_s() - since_s < patience_s) {
                 json_t *status;
                 if (w->at_s[SILENT] <= 0 && is_refused(c, operation))
@@ -133,7 +145,7 @@ static int follow(const struct command_line *c, struct watch *w, const char *ope
 static int begin(const struct command_line *c, const json_t *status, const char *node)
 {
         const json_t *there = node_of(status, node), *mirror;
-        struct watch w = {.node = node, .self = answer_text(json_object_get(status, "node"), "name")};
+        struct watch w = {.json = c->json, .node = node, .self = answer_text(json_object_get(status, "node"), "name")};
         char path[200], of[200], operation[300], question[300], name[100];
         struct http_answer answer;
         size_t i;
@@ -150,8 +162,9 @@ static int begin(const struct command_line *c, const json_t *status, const char 
                 w.had = w.had || strcmp(answer_text(json_object_get(mirror, "record"), "primary"), node) == 0;
         (void)snprintf(question, sizeof question, "'%.64s' will reboot at once, as by a power cut%s", node,
                        w.had ? "; what is active there pauses until this node has taken it over" : "");
-        if (!c->yes && !ask_typed(question, node))
-                return EXIT_REFUSED;
+        int r;
+        if (!out_agreed(c, question, node, &r))
+                return r;
         if (http_encode(node, name, sizeof name) < 0)
                 return EXIT_USAGE;
         (void)snprintf(path, sizeof path, "/v1/nodes/%s/node/test-fence", name); /* these fit: a name is short */

@@ -8,6 +8,7 @@
 
 #include "net/http_client.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What both nodes say about the mirror. */
@@ -94,6 +95,19 @@ static bool path_of(char ret[300], const char *node, const struct growth *g)
         return true;
 }
 
+static int rehearse_growth(const struct command_line *c, const struct growth *g, const char *mirror)
+{
+        char *said = NULL;
+        size_t size;
+        FILE *to = open_memstream(&said, &size);
+        if (!to)
+                return EXIT_REFUSED;
+        say_what(g, mirror, to);
+        int r = fclose(to) == 0 ? out_rehearsal(c, has_room(g), said) : EXIT_REFUSED;
+        free(said);
+        return r;
+}
+
 int verb_grow(const struct command_line *c, const char *mirror)
 {
         struct growth g = {.primary = NULL};
@@ -109,9 +123,12 @@ int verb_grow(const struct command_line *c, const char *mirror)
         int r = EXIT_REFUSED;
         if (take_names(j, &g) && take_room(c, &g)) {
                 char leg[300], array[300];
-                say_what(&g, mirror, c->dry_run ? stdout : stderr);
                 if (c->dry_run)
-                        r = has_room(&g) ? EXIT_DONE : EXIT_REFUSED;
+                        r = rehearse_growth(c, &g, mirror);
+                else
+                        say_what(&g, mirror, stderr);
+                if (c->dry_run)
+                        (void)0; /* nothing is changed */
                 else if (!path_of(leg, g.standby, &g) || !path_of(array, g.primary, &g))
                         r = EXIT_USAGE;
                 else if (!has_room(&g))

@@ -23,7 +23,7 @@ struct command_line {
         unsigned services;
         bool no_start;
         const char *socket, *role, *mirror, *severity, *since, *without;
-        bool api, timeout_given, json, watch, follow, overwrite, yes, dry_run, with_service;
+        bool api, timeout_given, json, quiet /* the result of a step is not the command's */, watch, follow, overwrite, yes, dry_run, with_service;
         uint64_t timeout_s, for_s; /* for_s: of a pause or a maintenance; 0: not given */
         const char *words[16]; /* operands */
         unsigned count;
@@ -133,7 +133,7 @@ int config_rehearse(const struct command_line *c, const char *path, json_t *body
 /* Names of --without, "a,b". */
 json_t *config_names(const char *list);
 
-int verb_key_generate(const char *path);
+int verb_key_generate(const struct command_line *c, const char *path);
 
 /* retire.c: the node's copies leave what counts, before its packages are removed. Exit status 3: hamon does not answer. */
 int verb_retire(const struct command_line *c);
@@ -171,7 +171,7 @@ int verb_replace(const struct command_line *c, const char *mirror);
 bool replace_refused(const struct retire_copy *copy, const json_t *own, const json_t *peer, char *ret, size_t size_bytes);
 
 /* access.c: who may use the API on TCP. `path`: the configuration that names the certificate. */
-int verb_cert_create(const char *path);
+int verb_cert_create(const struct command_line *c, const char *path);
 int verb_token_create(const struct command_line *c, const char *name);
 int verb_token_list(const struct command_line *c);
 int verb_token_revoke(const struct command_line *c, const char *name);
@@ -183,6 +183,20 @@ int verb_cluster_join(const struct command_line *c, const char *where, const cha
 
 /* verbs.c: where the packages made a group hamon, it may read the file. -errno. */
 int give_to_hamon(const char *path);
+
+/* -- output.c: stdout ------------------------------------------------------------------------------------------------------------------ */
+
+void out_json(const json_t *j);
+void out_json_line(json_t *j); /* for one of several; takes `j` */
+
+/* The result of a command that the API has no answer for: the text, or {"done": true, "said": it} with the members of `more`, which it takes. EXIT_DONE. */
+int out_done(const struct command_line *c, json_t *more, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* --dry-run where hamon has no preflight: the lines, or {"ready", "said": [them]}. Exit status. */
+int out_rehearsal(const struct command_line *c, bool ready, const char *said);
+
+/* Before what destroys: `will` is said, and a person at the terminal types `word`, or gave --yes. False: *ret_status; with --dry-run that was the rehearsal. */
+bool out_agreed(const struct command_line *c, const char *will, const char *word, int *ret_status);
 
 /* ask.c: true when a person at the terminal typed `word`; false and one line of talk otherwise. */
 bool ask_typed(const char *question, const char *word);

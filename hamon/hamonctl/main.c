@@ -44,18 +44,19 @@ static const struct cli_option options[] = {
 static const struct cli cli = {
         .program = "hamonctl",
         .summary = "look at hamon and command it",
-        .usage = "hamonctl cluster create CLUSTER NAME=ADDR[,ADDR]... [MIRROR=DEVICE,DEVICE]... [--service MIRROR=MOUNT,...]... [--api] [--dry-run]\n"
-                 "hamonctl cluster invite NAME...\n"
-                 "hamonctl cluster join ADDR:PORT NAME:SECRET\n"
+        .usage = "hamonctl cluster create CLUSTER NAME=ADDR[,ADDR]... [MIRROR=DEVICE,DEVICE]... [--service MIRROR=MOUNT,...]... [--api] [--dry-run] [--json]\n"
+                 "hamonctl cluster invite NAME... [--json]\n"
+                 "hamonctl cluster join ADDR:PORT NAME:SECRET [--json]\n"
                  "hamonctl status [--json] [--watch]\n"
                  "hamonctl explain [NAME] [--json]\n"
                  "hamonctl simulate PART [--mirror NAME] [--json]\n"
                  "hamonctl events [--since WHEN] [--severity LEVEL] [--mirror NAME] [--follow] [--json]\n"
                  "hamonctl exports [--json]\n"
                  "hamonctl sessions [--json]\n"
-                 "hamonctl export start|stop|clear|remove ID [--node NAME] [--json]\n"
+                 "hamonctl export start|clear ID [--node NAME] [--json]\n"
+                 "hamonctl export stop|remove ID [--node NAME] [--yes] [--dry-run] [--json]\n"
                  "hamonctl export add ID DEVICE [--node NAME] [--json]\n"
-                 "hamonctl session kick NUMBER [--node NAME]\n"
+                 "hamonctl session kick NUMBER [--node NAME] [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror create|join NAME [--overwrite] [--dry-run] [--json]\n"
                  "hamonctl mirror start-alone NAME [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror force-primary NAME [--yes] [--dry-run] [--json]\n"
@@ -63,7 +64,7 @@ static const struct cli cli = {
                  "hamonctl mirror resync resume NAME [--json]\n"
                  "hamonctl mirror resync rate NAME RATE|auto [--json]\n"
                  "hamonctl mirror replace NAME [--yes] [--dry-run] [--json]\n"
-                 "hamonctl mirror adopt NAME DEVICE [--yes] [--dry-run]\n"
+                 "hamonctl mirror adopt NAME DEVICE [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror grow NAME [--timeout SECONDS] [--dry-run] [--json]\n"
                  "hamonctl mirror rename NAME NEW-NAME [--without NAME] [--yes] [--dry-run] [--json]\n"
                  "hamonctl mirror remove NAME [--with-service] [--without NAME] [--timeout SECONDS] [--yes] [--dry-run] [--json]\n"
@@ -73,30 +74,31 @@ static const struct cli cli = {
                  "hamonctl switchover NAME [--dry-run] [--json]\n"
                  "hamonctl service restart NAME [--json]\n"
                  "hamonctl node leave [--dry-run] [--json]\n"
-                 "hamonctl node retire\n"
+                 "hamonctl node retire [--yes] [--dry-run] [--json]\n"
                  "hamonctl node confirm-dead NODE [--yes] [--dry-run] [--json]\n"
                  "hamonctl witness replace [--dry-run] [--json]\n"
                  "hamonctl maintenance on|off [NAME] [--for TIME] [--json]\n"
                  "hamonctl is primary NAME [--json]\n"
-                 "hamonctl check\n"
-                 "hamonctl test notify\n"
-                 "hamonctl test fence NODE [--yes]\n"
-                 "hamonctl test failover NAME [--yes]\n"
-                 "hamonctl support-bundle [FILE]\n"
+                 "hamonctl check [--json]\n"
+                 "hamonctl test notify [--json]\n"
+                 "hamonctl test fence NODE [--yes] [--dry-run] [--json]\n"
+                 "hamonctl test failover NAME [--yes] [--dry-run] [--json]\n"
+                 "hamonctl support-bundle [FILE] [--json]\n"
                  "hamonctl config show [--json]\n"
                  "hamonctl config check [FILE] [--without NAME] [--json]\n"
                  "hamonctl config apply FILE [--without NAME] [--yes] [--dry-run] [--json]\n"
                  "hamonctl config edit [--without NAME] [--yes] [--json]\n"
-                 "hamonctl config discard\n"
-                 "hamonctl key generate FILE\n"
-                 "hamonctl cert create [FILE]\n"
+                 "hamonctl config discard [--yes] [--dry-run] [--json]\n"
+                 "hamonctl key generate FILE [--json]\n"
+                 "hamonctl cert create [FILE] [--json]\n"
                  "hamonctl token create NAME [--role ROLE] [--json]\n"
                  "hamonctl token list [--json]\n"
-                 "hamonctl token revoke NAME",
+                 "hamonctl token revoke NAME [--yes] [--dry-run] [--json]",
         .epilog = "PART is the name of a node, or witness, link (between the nodes), leg (of the standby) or primary-leg.\n"
                   "\n"
-                  "What can lose data says first what it will do, and wants the name typed, or --yes where there is no terminal. Colours are for a\n"
-                  "terminal, and NO_COLOR turns them off.\n"
+                  "What can lose data, or takes something away, says first what it will do, and wants the name typed, or --yes where there is no\n"
+                  "terminal; --dry-run says it and changes nothing. What takes longer than a second shows on a terminal how far it is. Colours are for\n"
+                  "a terminal, and NO_COLOR turns them off.\n"
                   "\n"
                   "Exit status: 0 done, 1 refused, failed or not reachable, 2 wrong usage. With --dry-run: 0 nothing stands in the way, 1 something does.\n"
                   "'is primary': 0 yes, 2 no, 1 cannot tell. 'node retire': 3 hamon does not answer. 'check': 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, as monitoring plugins do.",
@@ -115,24 +117,24 @@ static const struct {
         const char *operand;
         unsigned takes;
 } verbs[] = {
-        [CLUSTER_CREATE] = {"cluster", "create", 3, 12, "CLUSTER NAME=ADDR NAME=ADDR", DRY | OF_CLUSTER},
-        [CLUSTER_INVITE] = {"cluster", "invite", 1, 2, "NAME", OF_CLUSTER},
-        [CLUSTER_JOIN] = {"cluster", "join", 2, 2, "ADDR:PORT NAME:SECRET", OF_CLUSTER},
+        [CLUSTER_CREATE] = {"cluster", "create", 3, 12, "CLUSTER NAME=ADDR NAME=ADDR", JSON | DRY | OF_CLUSTER},
+        [CLUSTER_INVITE] = {"cluster", "invite", 1, 2, "NAME", JSON | OF_CLUSTER},
+        [CLUSTER_JOIN] = {"cluster", "join", 2, 2, "ADDR:PORT NAME:SECRET", JSON | OF_CLUSTER},
         [STATUS] = {"status", NULL, 0, 0, NULL, JSON},
         [EXPLAIN] = {"explain", NULL, 0, 1, "NAME", JSON},
         [SIMULATE] = {"simulate", NULL, 1, 1, "PART", JSON | OF_MIRROR},
         [EVENTS] = {"events", NULL, 0, 0, NULL, JSON | OF_MIRROR | OF_EVENTS},
         [EXPORTS] = {"exports", NULL, 0, 0, NULL, JSON},
         [SESSIONS] = {"sessions", NULL, 0, 0, NULL, JSON},
-        [EXPORT] = {"export", NULL, 2, 3, "start, stop, clear, remove or add, and the ID of an export,", JSON | ON_NODE},
-        [SESSION_KICK] = {"session", "kick", 1, 1, "NUMBER", ON_NODE},
+        [EXPORT] = {"export", NULL, 2, 3, "start, stop, clear, remove or add, and the ID of an export,", JSON | DRY | ON_NODE},
+        [SESSION_KICK] = {"session", "kick", 1, 1, "NUMBER", JSON | DRY | ON_NODE},
         [CREATE] = {"mirror", "create", 1, 1, "NAME", JSON | DRY},
         [JOIN] = {"mirror", "join", 1, 1, "NAME", JSON | DRY},
         [START_ALONE] = {"mirror", "start-alone", 1, 1, "NAME", JSON | DRY},
         [FORCE_PRIMARY] = {"mirror", "force-primary", 1, 1, "NAME", JSON | DRY},
         [RESYNC] = {"mirror", "resync", 2, 3, "pause, resume or rate, and the NAME of a mirror,", JSON | FOR},
         [REPLACE] = {"mirror", "replace", 1, 1, "NAME", JSON | DRY},
-        [ADOPT] = {"mirror", "adopt", 2, 2, "NAME DEVICE", DRY},
+        [ADOPT] = {"mirror", "adopt", 2, 2, "NAME DEVICE", JSON | DRY},
         [GROW] = {"mirror", "grow", 1, 1, "NAME", JSON | DRY},
         [RENAME] = {"mirror", "rename", 2, 2, "NAME NEW-NAME", JSON | DRY | WITHOUT},
         [REMOVE] = {"mirror", "remove", 1, 1, "NAME", JSON | DRY | WITHOUT | WITH_SERVICE},
@@ -140,26 +142,26 @@ static const struct {
         [SWITCHOVER] = {"switchover", NULL, 1, 1, "NAME", JSON | DRY},
         [SERVICE_RESTART] = {"service", "restart", 1, 1, "NAME", JSON},
         [LEAVE] = {"node", "leave", 0, 0, NULL, JSON | DRY},
-        [RETIRE] = {"node", "retire", 0, 0, NULL, 0},
+        [RETIRE] = {"node", "retire", 0, 0, NULL, JSON | DRY},
         [CONFIRM_DEAD] = {"node", "confirm-dead", 1, 1, "NODE", JSON | DRY},
         [WITNESS_REPLACE] = {"witness", "replace", 0, 0, NULL, JSON | DRY},
         [MAINTENANCE] = {"maintenance", NULL, 1, 2, "on or off", JSON | FOR},
         [IS_PRIMARY] = {"is", "primary", 1, 1, "NAME", JSON},
-        [CHECK] = {"check", NULL, 0, 0, NULL, 0},
-        [TEST_NOTIFY] = {"test", "notify", 0, 0, NULL, 0},
-        [TEST_FENCE] = {"test", "fence", 1, 1, "NODE", 0},
-        [TEST_FAILOVER] = {"test", "failover", 1, 1, "NAME", 0},
-        [SUPPORT_BUNDLE] = {"support-bundle", NULL, 0, 1, "FILE", 0},
+        [CHECK] = {"check", NULL, 0, 0, NULL, JSON},
+        [TEST_NOTIFY] = {"test", "notify", 0, 0, NULL, JSON},
+        [TEST_FENCE] = {"test", "fence", 1, 1, "NODE", JSON | DRY},
+        [TEST_FAILOVER] = {"test", "failover", 1, 1, "NAME", JSON | DRY},
+        [SUPPORT_BUNDLE] = {"support-bundle", NULL, 0, 1, "FILE", JSON},
         [CONFIG_SHOW] = {"config", "show", 0, 0, NULL, JSON},
         [CONFIG_CHECK] = {"config", "check", 0, 1, "FILE", JSON | WITHOUT},
         [CONFIG_APPLY] = {"config", "apply", 1, 1, "FILE", JSON | DRY | WITHOUT},
         [CONFIG_EDIT] = {"config", "edit", 0, 0, NULL, JSON | WITHOUT},
-        [CONFIG_DISCARD] = {"config", "discard", 0, 0, NULL, 0},
-        [KEY_GENERATE] = {"key", "generate", 1, 1, "FILE", 0},
-        [CERT_CREATE] = {"cert", "create", 0, 1, "FILE", 0},
+        [CONFIG_DISCARD] = {"config", "discard", 0, 0, NULL, JSON | DRY},
+        [KEY_GENERATE] = {"key", "generate", 1, 1, "FILE", JSON},
+        [CERT_CREATE] = {"cert", "create", 0, 1, "FILE", JSON},
         [TOKEN_CREATE] = {"token", "create", 1, 1, "NAME", JSON},
         [TOKEN_LIST] = {"token", "list", 0, 0, NULL, JSON},
-        [TOKEN_REVOKE] = {"token", "revoke", 1, 1, "NAME", 0},
+        [TOKEN_REVOKE] = {"token", "revoke", 1, 1, "NAME", JSON | DRY},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
@@ -272,9 +274,9 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
         case CONFIG_CHECK:
                 return verb_config_check(c, operand ? operand : CONFIG_PATH);
         case KEY_GENERATE:
-                return verb_key_generate(operand);
+                return verb_key_generate(c, operand);
         case CERT_CREATE:
-                return verb_cert_create(operand ? operand : CONFIG_PATH);
+                return verb_cert_create(c, operand ? operand : CONFIG_PATH);
         case TOKEN_CREATE:
                 return verb_token_create(c, operand);
         case TOKEN_LIST:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hamonctl test notify: has hamon tell an event by every channel of [notify], and says what became of it. */
 #include "hamon/hamonctl/hamonctl.h"
+#include "hamon/hamonctl/progress.h"
 #include "net/http_client.h"
 
 #include <inttypes.h>
@@ -40,7 +41,7 @@ static bool all_over(const json_t *answer, uint64_t event)
         return true;
 }
 
-static int say(const json_t *answer, uint64_t event)
+static int say(const struct command_line *c, const json_t *answer, uint64_t event)
 {
         int status = EXIT_DONE;
         const json_t *channel;
@@ -50,10 +51,13 @@ static int say(const json_t *answer, uint64_t event)
                 const char *name = json_string_value(json_object_get(channel, "channel")), *to = json_string_value(json_object_get(channel, "target"));
                 const char *error = json_string_value(json_object_get(test_of(channel), "error"));
                 const char *outcome = !is_over(channel, event) ? "no answer yet" : error ? error : "told";
-                printf("%-8s %s: %s\n", name ? name : "", to ? to : "", outcome);
+                if (!c->json)
+                        printf("%-8s %s: %s\n", name ? name : "", to ? to : "", outcome);
                 if (!is_over(channel, event) || error)
                         status = EXIT_REFUSED;
         }
+        if (c->json)
+                out_json(answer);
         return status;
 }
 
@@ -65,12 +69,14 @@ int verb_test_notify(const struct command_line *c)
         const char *number = json_string_value(json_object_get(answer.json, "event"));
         uint64_t event = number ? strtoull(number, NULL, 10) : 0;
         http_answer_release(&answer);
+        progress_begin("each channel is told");
         for (uint64_t begin = now_s();;) {
                 json_t *j;
                 if (!call_get(c, "/v1/notify", &j))
                         return EXIT_REFUSED;
                 if (all_over(j, event) || now_s() - begin >= c->timeout_s) {
-                        int status = say(j, event);
+                        progress_end();
+                        int status = say(c, j, event);
                         json_decref(j);
                         return status;
                 }

@@ -21,10 +21,8 @@ static bool query(char *ret, size_t size, const char *path, const char *key, con
 
 static int finish(const struct command_line *c, json_t *answer)
 {
-        if (c->json) {
-                (void)json_dumpf(answer, stdout, JSON_INDENT(2));
-                fputc('\n', stdout);
-        }
+        if (c->json)
+                out_json(answer);
         json_decref(answer);
         return EXIT_DONE;
 }

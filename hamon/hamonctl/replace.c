@@ -6,6 +6,7 @@
  */
 #include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
+#include "hamon/hamonctl/progress.h"
 
 #include "net/http_client.h"
 
@@ -79,7 +80,7 @@ static int replace(const struct command_line *c, const struct retire_copy *copy)
         if (refused)
                 fprintf(stderr, "hamonctl: %s\n", refusal);
         else if (known)
-                say_what(copy, own, peer, c->dry_run ? stdout : stderr);
+                say_what(copy, own, peer, c->dry_run && !c->json ? stdout : stderr); /* JSON is the preflight alone */
         bool blank = known && strcmp(answer_text(own, "holds"), "nothing") == 0;
         json_decref(own);
         json_decref(peer);
@@ -112,10 +113,12 @@ static json_t *settled_status(const struct command_line *c)
         json_t *status = NULL;
         for (unsigned spent_s = 0; call_get(c, "/v1/status", &status) && is_behind(status) && spent_s < BEHIND_S; spent_s++) {
                 const struct timespec pause = {.tv_sec = 1};
+                progress_begin("the record is read anew");
                 json_decref(status);
                 status = NULL;
                 (void)nanosleep(&pause, NULL);
         }
+        progress_end();
         return status;
 }
 

@@ -5,6 +5,7 @@
  * nobody trusts it. Refused, before anything is stopped, when that cannot be had. docs/CLUSTER.md, "Removing it all", has it for people.
  */
 #include "hamon/hamonctl/hamonctl.h"
+#include "hamon/hamonctl/progress.h"
 
 #include "net/http_client.h"
 
@@ -98,16 +99,23 @@ int verb_retire(const struct command_line *c)
         json_decref(status);
         if (count < 0 || refused)
                 return EXIT_REFUSED;
-        r = call_command(c, "/v1/node/leave", NULL, NULL);
+        if (!out_agreed(c, "the services of this node move to the other one, and no copy on its disks counts any more: what is written from then on is not here", "retire", &r))
+                return r;
+        struct command_line quiet = *c;
+        quiet.json = false;
+        quiet.quiet = c->json; /* one result, not two */
+        r = call_command(&quiet, "/v1/node/leave", NULL, NULL);
         if (r != EXIT_DONE)
                 return r;
         for (uint64_t waited_ms = 0; count > 0; waited_ms += POLL_MS) {
                 const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
                 if (waited_ms / 1000 >= c->timeout_s) {
+                        progress_end();
                         fprintf(stderr, "hamonctl: the record still counts this node's copy; the node has left, but is not retired: hamonctl status on "
                                         "the other node, and systemctl restart hamon here takes this one back in\n");
                         return EXIT_REFUSED;
                 }
+                progress_begin("the other node takes this one's copies out of the record");
                 (void)nanosleep(&pause, NULL);
                 if (!call_get(c, "/v1/status", &status))
                         return EXIT_REFUSED;
@@ -116,6 +124,5 @@ int verb_retire(const struct command_line *c)
                 if (count < 0)
                         return EXIT_REFUSED;
         }
-        printf("retired: nobody counts on a copy of this node\n");
-        return EXIT_DONE;
+        return out_done(c, NULL, "retired: nobody counts on a copy of this node");
 }

@@ -26,13 +26,6 @@ static void pause_ms(long ms)
         (void)nanosleep(&t, NULL);
 }
 
-static void print_json(const json_t *j, size_t flags)
-{
-        (void)json_dumpf(j, stdout, flags);
-        fputc('\n', stdout);
-        fflush(stdout);
-}
-
 int verb_status(const struct command_line *c)
 {
         for (;;) {
@@ -43,7 +36,7 @@ int verb_status(const struct command_line *c)
                 if (c->watch && !c->json && isatty(STDOUT_FILENO))
                         fputs("\033[H\033[2J", stdout);
                 if (got && c->json)
-                        print_json(status, c->watch ? JSON_COMPACT : JSON_INDENT(2));
+                        c->watch ? out_json_line(json_incref(status)) : out_json(status);
                 else if (got)
                         status_text(status, stdout);
                 if (got)
@@ -54,19 +47,34 @@ int verb_status(const struct command_line *c)
         }
 }
 
+/* The plugin's answer, which stands on stdout also when hamon gives none. */
 int verb_check(const struct command_line *c)
 {
-        json_t *status;
-        char error[512];
-        unsigned code;
-        if (http_call(c->socket, "GET", "/v1/status", NULL, 0, &code, &status, error, sizeof error) < 0) {
-                printf("HAMON UNKNOWN - %s\n", error); /* the plugin's answer: stdout */
-                return 3;
-        }
-        int level = code < 400 ? check_text(status, stdout) : 3;
-        if (code >= 400)
-                printf("HAMON UNKNOWN - hamon answered with status %u\n", code);
+        json_t *status = NULL;
+        char error[512], *said = NULL;
+        unsigned code = 0;
+        size_t size;
+        int level = 3;
+        FILE *to = open_memstream(&said, &size);
+        int r = to ? http_call(c->socket, "GET", "/v1/status", NULL, 0, &code, &status, error, sizeof error) : -ENOMEM;
+        if (r == 0 && code < 400)
+                level = check_text(status, to);
+        else if (to && r < 0)
+                fprintf(to, "HAMON UNKNOWN - %s\n", error);
+        else if (to)
+                fprintf(to, "HAMON UNKNOWN - hamon answered with status %u\n", code);
         json_decref(status);
+        if (!to || fclose(to) != 0)
+                return 3;
+        if (c->json) {
+                said[strcspn(said, "\n")] = '\0';
+                json_t *j = json_pack("{s:i, s:s}", "level", level, "said", said);
+                out_json(j);
+                json_decref(j);
+        } else {
+                fputs(said, stdout);
+        }
+        free(said);
         return level;
 }
 
@@ -98,7 +106,7 @@ int verb_is_primary(const struct command_line *c)
         }
         bool yes = json_is_true(json_object_get(answer, "primary"));
         if (c->json)
-                print_json(answer, JSON_INDENT(2));
+                out_json(answer);
         json_decref(answer);
         return yes ? 0 : 2;
 }
@@ -298,7 +306,7 @@ int give_to_hamon(const char *path)
         return chown(path, (uid_t)-1, g->gr_gid) < 0 || chmod(path, 0640) < 0 ? -errno : 0;
 }
 
-int verb_key_generate(const char *path)
+int verb_key_generate(const struct command_line *c, const char *path)
 {
         int r = seal_key_generate(path);
         if (r == -EEXIST)
@@ -308,6 +316,6 @@ int verb_key_generate(const char *path)
         else if (r == 0 && give_to_hamon(path) < 0)
                 fprintf(stderr, "hamonctl: '%s' is made, but only root can read it: chgrp hamon and chmod 0640 it\n", path);
         else
-                printf("%s: new cluster key; copy it to the other machines, readable by hamon and root only\n", path);
+                return out_done(c, json_pack("{s:s}", "file", path), "%s: new cluster key; copy it to the other machines, readable by hamon and root only", path);
         return r < 0 ? EXIT_REFUSED : EXIT_DONE;
 }

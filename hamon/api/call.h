@@ -95,6 +95,9 @@ void add_rtt(const struct api *a, json_t *link, uint8_t voter);
 /* exports.c: [{"node", KEY: [...] or null, "error"}] of this node and perhaps the other; key: "exports" or "sessions". Waits: a worker's. */
 json_t *exports_look(const struct api *a, const char *key, bool both);
 
+/* exports.c: what somebody has set of one of nbdd's exports and whether it is served, as a hash; nothing that a client or a disk changes. */
+void export_revision(const json_t *one, char ret[ETAG_SIZE]);
+
 /* page.c: the headers that forbid a page everything that is not this daemon's own. */
 void page_secure(struct http_response *resp);
 

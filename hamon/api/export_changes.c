@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANGE_TIMEOUT_MS = 15000 /* a stop waits for the disk */ };
+enum { CHANGE_TIMEOUT_MS = 15000 /* a stop waits for the disk */, LOOK_TIMEOUT_MS = 2000 };
 
 /* Who did what, before it is known what became of it. */
 static void audit(const struct api *a, const struct api_work *w)
@@ -25,11 +25,40 @@ static void audit(const struct api *a, const struct api_work *w)
         (void)api_event(a, "export", SEVERITY_INFO, sentence);
 }
 
+/* Has somebody set it otherwise since? What nbdd does not tell of is nbdd's to refuse. True: answered. nbdd compares nothing itself: what is done to it by its own
+   command in the instant between is not seen. */
+static bool is_stale(const struct api *a, const struct api_work *w, struct http_response *resp)
+{
+        char path[CALL_PATH_SIZE], error[512], revision[ETAG_SIZE];
+        json_t *now = NULL;
+        unsigned status = 0;
+        if (strcmp(w->if_match, "*") == 0)
+                return false;
+        (void)snprintf(path, sizeof path, "/v1/exports/%.*s", (int)strcspn(w->target + strlen("/v1/exports/"), "/"), w->target + strlen("/v1/exports/")); /* shorter */
+        bool known = http_call(a->nbdd_socket, "GET", path, NULL, LOOK_TIMEOUT_MS, &status, &now, error, sizeof error) == 0 && status < 400;
+        if (known)
+                export_revision(now, revision);
+        json_decref(now);
+        return known && revision_differs(w->if_match, revision, "send If-Match with the revision of the export in GET /v1/exports, or *", resp);
+}
+
+/* nbdd's answer about an export, with its revision. */
+static void answer_export(json_t *answer, struct http_response *resp)
+{
+        char revision[ETAG_SIZE];
+        export_revision(answer, revision);
+        json_object_set_new(answer, "revision", json_string(revision));
+        http_response_header(resp, "ETag", "\"%s\"", revision);
+        resp->json = json_incref(answer);
+}
+
 static void run(const struct api *a, struct api_work *w, struct http_response *resp)
 {
         char error[512] = "";
         json_t *answer = NULL;
         unsigned status = 0;
+        if (is_stale(a, w, resp))
+                return;
         audit(a, w);
         int r = http_call(a->nbdd_socket, w->method, w->target, w->body, CHANGE_TIMEOUT_MS, &status, &answer, error, sizeof error);
         if (r < 0) {
@@ -41,20 +70,24 @@ static void run(const struct api *a, struct api_work *w, struct http_response *r
                                             status == 403 ? "this hamon may not change exports: nbdd --serve --operator USER" : "GET /v1/exports");
         } else {
                 resp->status = status;
-                resp->json = status == 204 ? NULL : json_incref(answer);
+                if (status != 204)
+                        answer_export(answer, resp);
         }
         json_decref(answer);
 }
 
-/* The exports have no revision: whoever changes one has seen it, or says that it does not matter what it is. */
-static int later(struct api_call *c, const char *method, const char *target, struct http_response *resp)
+/* `has_revision`: what is changed is an export that is there; what is to be made, and a session, have none. */
+static int later(struct api_call *c, const char *method, const char *target, bool has_revision, struct http_response *resp)
 {
         if (c->api->self == WITNESS)
                 return http_response_problem(resp, 409, "wrong-node", "the witness holds no data", "this is the witness: there is no nbdd here", "ask a node");
         if (!c->if_match)
-                return http_response_problem(resp, 428, "no-if-match", "If-Match is needed", "a change says that it is meant: exports have no revision, so it is *", "send If-Match: *");
-        if (strcmp(c->if_match, "*") != 0)
-                return http_response_problem(resp, 412, "stale", "exports have no revision", "exports have no revision", "send If-Match: *");
+                return http_response_problem(resp, 428, "no-if-match", "If-Match is needed",
+                                             has_revision ? "a change names the revision that it is meant for" : "a change says that it is meant: what is new, and a session, has no revision, so it is *",
+                                             has_revision ? "send If-Match with the revision of the export in GET /v1/exports, or *" : "send If-Match: *");
+        if (!has_revision && strcmp(c->if_match, "*") != 0)
+                return http_response_problem(resp, 412, "stale", "there is no revision of that", "what is new, and a session, has no revision", "send If-Match: *");
+        (void)snprintf(c->work.if_match, sizeof c->work.if_match, "%s", c->if_match);
         c->work.run = run;
         c->work.body = json_incref((json_t *)c->body);
         (void)snprintf(c->work.method, sizeof c->work.method, "%s", method);
@@ -69,12 +102,12 @@ static int change(struct api_call *c, const char *method, const char *verb, stru
         if (http_encode(c->part[2], id, sizeof id) < 0)
                 return http_response_problem(resp, 404, "not-found", "no such export", "that is no id of an export", "GET /v1/exports");
         (void)snprintf(path, sizeof path, "/v1/exports/%s%s%s", id, verb ? "/" : "", verb ? verb : ""); /* fits */
-        return later(c, method, path, resp);
+        return later(c, method, path, true, resp);
 }
 
 int post_export(struct api_call *c, struct http_response *resp)
 {
-        return later(c, "POST", "/v1/exports", resp);
+        return later(c, "POST", "/v1/exports", false, resp);
 }
 
 int patch_export(struct api_call *c, struct http_response *resp)
@@ -109,5 +142,5 @@ int delete_session(struct api_call *c, struct http_response *resp)
         if (!parse_u64(c->part[2], &number))
                 return http_response_problem(resp, 404, "not-found", "no such session", "a session is named by its number", "GET /v1/sessions");
         (void)snprintf(path, sizeof path, "/v1/sessions/%llu", (unsigned long long)number); /* fits */
-        return later(c, "DELETE", path, resp);
+        return later(c, "DELETE", path, false, resp);
 }

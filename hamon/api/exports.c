@@ -7,11 +7,43 @@
 #include "hamon/api/workers.h"
 #include "nbdd/client/nbdd.h"
 
+#include <gnutls/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { NBDD_TIMEOUT_MS = 2000 };
+
+void export_revision(const json_t *one, char ret[ETAG_SIZE])
+{
+        enum { SHOWN_BYTES = 8, HASH_BYTES = 32 };
+        static const char *const settings[] = {"id",     "device",      "kind",    "failed", "read_only", "writers", "hidden",
+                                               "description", "aliases", "allow", "declared", "offset", "size", "owner"};
+        const char *status = json_string_value(json_object_get(one, "status"));
+        uint8_t digest[HASH_BYTES] = {0};
+        json_t *set = json_object();
+        for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+                json_object_set(set, settings[i], json_object_get(one, settings[i])); /* one that is missing stays out */
+        json_object_set_new(set, "status", json_string(status && strcmp(status, "RUNNING") == 0 ? "AVAILABLE" : status ? status : "")); /* clients come and go */
+        char *text = json_dumps(set, JSON_SORT_KEYS | JSON_COMPACT);
+        json_decref(set);
+        ret[0] = '\0';
+        if (text && gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), digest) == 0)
+                for (unsigned i = 0; i < SHOWN_BYTES; i++)
+                        (void)snprintf(ret + 2 * i, 3, "%02x", digest[i]); /* fits */
+        free(text);
+}
+
+static void add_revisions(json_t *exports)
+{
+        char revision[ETAG_SIZE];
+        json_t *one;
+        size_t i;
+        json_array_foreach(exports, i, one) {
+                export_revision(one, revision);
+                json_object_set_new(one, "revision", json_string(revision));
+        }
+}
 
 /* {"node", KEY: [...] or null, "error"} */
 static json_t *own(const struct api *a, const char *key)
@@ -27,6 +59,8 @@ static json_t *own(const struct api *a, const char *key)
                 (void)snprintf(error, sizeof error, "%s", n ? nbdd_error(n) : strerrordesc_np(-r));
         json_t *answer = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
         list = json_incref(json_object_get(answer, key));
+        if (strcmp(key, "exports") == 0)
+                add_revisions(list);
         json_decref(answer);
         free(text);
         nbdd_close(n);

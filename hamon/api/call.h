@@ -87,6 +87,9 @@ bool revision_differs(const char *if_match, const char *revision, const char *ne
 /* routes.c: finds the route, checks access, calls its handler. 0, HTTP_LATER (then c->work is set), or a negative errno. */
 int route_call(struct api_call *c, struct http_response *resp);
 
+/* cluster.c: /v1/cluster, once there is a snapshot. */
+json_t *cluster_json(const struct api_call *c);
+
 /* cluster.c: the hash of each machine's configuration, null where it is not known; and "rtt_us" of a link. */
 json_t *config_hashes(const struct api *a);
 json_t *config_differs(const struct api *a); /* names of those whose hash is known, and another one than ours */

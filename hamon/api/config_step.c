@@ -245,7 +245,7 @@ static struct other look_at(const struct api *a, uint8_t voter, uint64_t now)
         const char *waiting = json_string_value(json_object_get(waits, "version"));
         if (waiting)
                 (void)parse_u64(waiting, &o.waits);
-        json_decref(seen.status);
+        views_release(&seen);
         return o;
 }
 

@@ -266,7 +266,7 @@ static void learn(struct verifier *v)
                 if (learned)
                         save(v, (unsigned)m);
         }
-        json_decref(theirs.status);
+        views_release(&theirs);
 }
 
 static void *run(void *userdata)

@@ -13,6 +13,8 @@
 
 struct view {
         json_t *status;
+        json_t *config; /* of a machine that runs another one than this, as /v1/config has it; NULL: the same, or not known yet */
+        char config_hash[CONFIG_HASH_SIZE]; /* of that */
         uint64_t at_ms;
         char error[256];
         uint64_t rtt_us[CONFIG_LINKS_MAX];
@@ -33,6 +35,31 @@ static uint64_t now_ms(void)
         struct timespec t;
         (void)clock_gettime(CLOCK_BOOTTIME, &t); /* cannot fail for this clock */
         return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* One that differs is asked for once, so that it can be said where. */
+static void ask_config(struct api_views *v, uint8_t voter, unsigned link)
+{
+        struct view *view = &v->view[voter];
+        const char *hash = json_string_value(json_object_get(json_object_get(view->status, "node"), "config_hash")); /* only this thread writes it */
+        bool same = !hash || strcmp(hash, v->api->config_hash) == 0;
+        if (!same && view->config && strcmp(hash, view->config_hash) == 0)
+                return;
+        json_t *config = NULL;
+        if (!same) {
+                char error[256];
+                struct forward_answer answer;
+                const struct forward_request r = {.to = voter, .method = "GET", .target = "/v1/config", .access = ACCESS_VIEWER, .who = "hamon", .first_link = link,
+                                                  .timeout_ms = VIEWS_TIMEOUT_MS};
+                if (forward_call(v->api, &r, &answer, error, sizeof error) == 0 && answer.status == 200)
+                        config = json_incref(json_object_get(answer.body, "config"));
+                forward_answer_release(&answer);
+        }
+        pthread_mutex_lock(&v->lock);
+        json_decref(view->config);
+        view->config = config;
+        (void)snprintf(view->config_hash, sizeof view->config_hash, "%s", config ? hash : "");
+        pthread_mutex_unlock(&v->lock);
 }
 
 static void ask(struct api_views *v, uint8_t voter)
@@ -60,6 +87,8 @@ static void ask(struct api_views *v, uint8_t voter)
                 view->rtt_us[link] = 0;
         pthread_mutex_unlock(&v->lock);
         forward_answer_release(&answer);
+        if (e == 0)
+                ask_config(v, voter, link);
 }
 
 static void *views_thread(void *userdata)
@@ -89,10 +118,18 @@ void views_get(struct api_views *v, uint8_t voter, struct views_answer *ret)
         pthread_mutex_lock(&v->lock);
         const struct view *view = &v->view[voter];
         ret->status = json_deep_copy(view->status); /* reference counts are not shared among threads' work */
+        ret->config = json_deep_copy(view->config);
         ret->age_ms = now_ms() - view->at_ms;
         memcpy(ret->error, view->error, sizeof ret->error);
         memcpy(ret->rtt_us, view->rtt_us, sizeof ret->rtt_us);
         pthread_mutex_unlock(&v->lock);
+}
+
+void views_release(struct views_answer *answer)
+{
+        json_decref(answer->status);
+        json_decref(answer->config);
+        answer->status = answer->config = NULL;
 }
 
 int views_start(struct api *api, struct api_views **ret)
@@ -129,7 +166,7 @@ void views_stop(struct api_views *v)
         pthread_mutex_unlock(&v->lock);
         pthread_join(v->thread, NULL);
         for (unsigned i = 0; i < VOTERS; i++)
-                json_decref(v->view[i].status);
+                json_decref(v->view[i].status), json_decref(v->view[i].config);
         pthread_cond_destroy(&v->stop);
         pthread_mutex_destroy(&v->lock);
         free(v);

@@ -17,12 +17,14 @@ void views_stop(struct api_views *v); /* NULL is accepted */
 
 struct views_answer {
         json_t *status;         /* the caller's reference; NULL: never answered */
+        json_t *config;         /* likewise; NULL: the same as ours, or not known yet */
         uint64_t age_ms;        /* of the answer */
         char error[256];        /* why the last question got none; "" */
         uint64_t rtt_us[CONFIG_LINKS_MAX]; /* time to connect over each of its addresses; 0: not measured */
 };
 
-/* Release `status`. */
+/* Release both with views_release(). */
 void views_get(struct api_views *v, uint8_t voter, struct views_answer *ret);
+void views_release(struct views_answer *answer);
 
 #endif

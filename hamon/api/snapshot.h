@@ -9,6 +9,7 @@
 #define HAMON_API_SNAPSHOT_H
 
 #include "hamon/api/config_keep.h"
+#include "hamon/api/resync_why.h"
 #include "hamon/api/verifier.h"
 #include "hamon/config.h"
 #include "hamon/core/core.h"
@@ -46,6 +47,7 @@ struct snapshot {
 
         struct node_view node[VOTERS];
         struct mirror_view mirror[MIRRORS_MAX];
+        struct resync_watch resync[MIRRORS_MAX];
         struct failure failure[MIRRORS_MAX];
         struct verify_view verify[MIRRORS_MAX];
         struct service_seen service[MIRRORS_MAX]; /* as hamon-act told last; nothing while it is not connected */

@@ -123,10 +123,12 @@ static json_t *number_or_null(uint64_t number)
 }
 
 /* A pause and a ceiling are shown also while there is nothing to copy: they count for the next leg that comes. */
-static json_t *resync_json(const struct observation *o, uint64_t aged_ms)
+static json_t *resync_json(const struct snapshot *s, unsigned mirror, uint64_t now_ms)
 {
         enum { SECTOR_BYTES = 512, KIB = 1024 };
+        const struct observation *o = &s->mirror[mirror].observed;
         const struct resync_seen *r = &o->resync;
+        uint64_t aged_ms = now_ms - s->taken_ms;
         bool copies = o->resync_total_sectors > 0;
         if (!copies && !r->paused && !r->ceiling_kib)
                 return json_null();
@@ -134,12 +136,13 @@ static json_t *resync_json(const struct observation *o, uint64_t aged_ms)
         uint64_t left = o->resync_total_sectors > o->resync_done_sectors ? (o->resync_total_sectors - o->resync_done_sectors) * SECTOR_BYTES : 0;
         uint64_t pause_left_s = r->pause_left_s > aged_ms / 1000 ? r->pause_left_s - aged_ms / 1000 : r->pause_left_s ? 1 : 0;
         bool moves = copies && !r->paused && !r->stalled;
-        return json_pack("{s:o, s:o, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "done_sectors", json_of_u64(o->resync_done_sectors), "total_sectors",
+        json_t *why = resync_why_json(&s->resync[mirror], o, node_name(s, s->self), node_name(s, peer_of(s)), now_ms);
+        return json_pack("{s:o, s:o, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "done_sectors", json_of_u64(o->resync_done_sectors), "total_sectors",
                          json_of_u64(o->resync_total_sectors), "percent", percent > 100 ? 100.0 : percent, "state",
                          r->paused ? "paused" : !copies ? "idle" : r->stalled ? "stalled" : "running", "left_bytes", json_of_u64(left), "rate_kib",
                          number_or_null(moves ? r->rate_kib : 0), "eta_s", number_or_null(moves && r->rate_kib ? left / KIB / r->rate_kib + 1 : 0),
                          "pause_left_s", number_or_null(pause_left_s), "limit_kib", number_or_null(r->limit_kib), "ceiling_kib",
-                         number_or_null(r->ceiling_kib), "latency_us", number_or_null(r->latency_us));
+                         number_or_null(r->ceiling_kib), "latency_us", number_or_null(r->latency_us), "why", why);
 }
 
 /* A run as the state file has it, with the node's name. */
@@ -202,7 +205,7 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
                               role_word(v->role), "states",
                               json_pack("{s:o, s:o, s:o}", "role", text_or_null(v->role_word), "leg", text_or_null(v->leg_word),
                                         "service", text_or_null(v->service_word)),
-                              "record", record, "legs", legs_json(s, mirror), "resync", resync_json(&v->observed, aged_ms), "waiting_for",
+                              "record", record, "legs", legs_json(s, mirror), "resync", resync_json(s, mirror, now_ms), "waiting_for",
                               text_or_null(v->waiting_for));
         json_object_set_new(j, "maintenance", maintenance_json(s, v, aged_ms));
         json_object_set_new(j, "verify", s->self < NODES ? verify_json(s, mirror, aged_ms) : json_null());

@@ -31,10 +31,12 @@ static void notify_status(struct driver *d)
 }
 
 /* The core knows nothing of verifies: a difference is the most urgent that there is to say of a mirror that has no other trouble. */
-static void view_mirror(const struct driver *d, uint8_t m, uint64_t now_ms, struct snapshot *s)
+static void view_mirror(struct driver *d, uint8_t m, uint64_t now_ms, struct snapshot *s)
 {
         struct mirror_view *v = &s->mirror[m];
         core_view_mirror(&d->core, m, now_ms, v);
+        resync_watch_look(&d->resync[m], &v->observed, now_ms);
+        s->resync[m] = d->resync[m];
         verifier_look(d->api.verifier, m, &s->verify[m]);
         const struct verify_run *last = &s->verify[m].memory.last;
         if (last->state == VERIFY_DIFFERS && uuid_equal(&last->leg[0], &v->record.legs[0].uuid) && uuid_equal(&last->leg[1], &v->record.legs[1].uuid) &&

@@ -31,6 +31,7 @@ struct driver {
         unsigned inbox_first, inbox_count;
         struct event inbox[INBOX_MAX];
 
+        struct resync_watch resync[MIRRORS_MAX];
         struct failure failure[MIRRORS_MAX];
         struct service_seen service[MIRRORS_MAX];
         uint64_t failure_told_ms[MIRRORS_MAX];

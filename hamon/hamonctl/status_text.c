@@ -149,6 +149,21 @@ void status_size(FILE *to, double kib)
         fprintf(to, u == 0 ? "%.0f %s" : "%.1f %s", kib, units[u]);
 }
 
+/* Who it is that it waits for; what paces it is said above. */
+static void draw_why(FILE *to, const json_t *why)
+{
+        const char *code = answer_text(why, "code");
+        if (*code == '\0' || strcmp(code, "latency") == 0 || strcmp(code, "ceiling") == 0)
+                return;
+        status_label(to, "");
+        fprintf(to, "why: %s", answer_text(why, "sentence"));
+        if (answer_integer(why, "for_s") > 0) {
+                fputs(", for ", to);
+                status_age(to, answer_integer(why, "for_s") * 1000);
+        }
+        fputc('\n', to);
+}
+
 static void draw_resync(FILE *to, const json_t *resync)
 {
         if (!json_is_object(resync))
@@ -196,6 +211,7 @@ static void draw_resync(FILE *to, const json_t *resync)
                         fprintf(to, ": the application's requests take %.1f ms", (double)answer_integer(resync, "latency_us") / 1000);
                 fputc('\n', to);
         }
+        draw_why(to, json_object_get(resync, "why"));
 }
 
 static void draw_legs(FILE *to, const json_t *mirror)

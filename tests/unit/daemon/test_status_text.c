@@ -157,7 +157,10 @@ static void test_resync(void **state)
         check("resync");
         m->reason = REASON_RESYNC_STALLED;
         m->observed.resync = (struct resync_seen){.stalled = true, .limit_kib = 8192, .ceiling_kib = 51200};
+        m->observed.leg_connected = true;
+        snapshot.resync[0] = (struct resync_watch){.why = RESYNC_BY_PEER, .since_ms = snapshot.taken_ms - 17000};
         check("resync-stalled");
+        snapshot.resync[0].why = RESYNC_UNHINDERED;
         m->reason = REASON_RESYNC_PAUSED;
         m->observed.resync = (struct resync_seen){.paused = true, .pause_left_s = 7140};
         check("resync-paused");

@@ -158,7 +158,7 @@ static void say_removal(const struct preflight *p, bool with_service)
                 will(p, "stop the service of %s%s%s for good, and take it out of the configuration; its units stay installed", m->name, m->service.has_mount ? " on " : "", m->service.mount);
         if (r->version != 0)
                 will(p, "have it decided that nobody starts %s any more%s%s%s", m->name, runs ? ", and stop its array on " : "", runs ? name_of(p, r->primary < NODES ? r->primary : p->self) : "",
-                     r->legs[0].in_sync && r->legs[1].in_sync ? "; both copies hold everything then" : "; ONE copy holds everything then");
+                     r->legs[0].in_sync && r->legs[1].in_sync ? "; both legs hold everything then" : "; ONE leg holds everything then");
         will(p, "take its legs from nbdd on both nodes, and %s out of the configuration of all machines; the other mirrors go on", m->name);
         will(p, "leave what is on %s of %s and on %s of %s as it is: hamon-rescue reads it", m->device[p->self], self, m->device[p->peer], peer);
         check_act(p);
@@ -182,7 +182,7 @@ static void of_remove_with_service(const struct preflight *p)
 static void of_start_alone(const struct preflight *p)
 {
         const char *self = name_of(p, p->self), *peer = name_of(p, p->peer);
-        will(p, "start %s on %s with what its disk holds: acknowledged writes that only %s has are lost for good", p->s->config->mirror[p->mirror].name, self, peer);
+        will(p, "start %s on %s with what its leg holds: acknowledged writes that only %s has are lost for good", p->s->config->mirror[p->mirror].name, self, peer);
         will(p, "overwrite the leg of %s with this one's when that node is back", peer);
         check_act(p);
         check_standby(p);
@@ -215,9 +215,9 @@ static void of_force_primary(const struct preflight *p)
         char since[96];
         since_text(p, since, sizeof since);
         if (torn)
-                will(p, "do nothing: the copy on %s is TORN, of no single moment, as a copy onto it had begun; hamon-rescue shows what can be read of it", self);
+                will(p, "do nothing: the leg of %s is TORN, of no single moment, as a resync onto it had begun; hamon-rescue shows what can be read of it", self);
         else
-                will(p, "make the copy on %s the data of %s. It is OLD, and not torn: it was last written as a part of the mirror at %s", self, mirror, since);
+                will(p, "make the leg of %s the data of %s. It is OLD, and not torn: it was last written as a part of the mirror at %s", self, mirror, since);
         if (!torn) {
                 will(p, "give up every write to %s since then for good; how much that is: unknown", mirror);
                 will(p, "overwrite the whole leg of %s with this one's when that node is back", peer);
@@ -246,6 +246,49 @@ static void of_leave(const struct preflight *p)
                 will(p, "no longer start %s on this node", mirror);
         check(p, "another node serves it meanwhile", goes_on, p->v->if_self_fails, p->self);
         check(p, "the other node is not leaving", !p->s->node[p->peer].last.leaving, REASON_NODE_LEAVING, p->peer);
+}
+
+/* Whether the disks have room is asked of each of them (/v1/mirrors/NAME/disk): a preflight waits for no disk. */
+static void of_grow(const struct preflight *p)
+{
+        const char *mirror = p->s->config->mirror[p->mirror].name;
+        const struct record *r = &p->v->record;
+        bool here = p->v->role == ROLE_PRIMARY;
+        if (r->primary < NODES) {
+                const char *standby = name_of(p, (uint8_t)(1 - r->primary));
+                will(p, "make the leg of %s as long as its disk, and have %s attach it anew: some seconds with one leg", standby, name_of(p, r->primary));
+                will(p, "then make the leg of %s longer, the array of %s and the file system on it, while it serves; they cannot be made smaller again", name_of(p, r->primary), mirror);
+        }
+        check_act(p);
+        check(p, "one of the nodes is active", here || runs_there(p), REASON_COMMAND_WRONG_STATE, p->peer);
+        check(p, "both legs are in sync", r->legs[0].in_sync && r->legs[1].in_sync,
+              r->legs[0].inconsistent || r->legs[1].inconsistent ? REASON_RESYNC : REASON_DEGRADED, r->primary < NODES ? (uint8_t)(1 - r->primary) : p->peer);
+        check_peer(p);
+        check(p, "no verify is under way", !verify_is_under_way(p->s->verify[p->mirror].memory.run.state), REASON_COMMAND_BUSY, p->peer);
+        check_idle(p);
+}
+
+/* Of this node, which is rebooted: as hamon/core/fence_test.c has it. */
+static void of_test_fence(const struct preflight *p)
+{
+        const char *mirror = p->s->config->mirror[p->mirror].name, *self = name_of(p, p->self), *peer = name_of(p, p->peer);
+        const struct record *r = &p->v->record;
+        bool here = p->v->role == ROLE_PRIMARY;
+        will(p, "reboot %s at once, as by a power cut", self);
+        if (here)
+                will(p, "have %s take %s over: a pause for its clients, nothing is lost", peer, mirror);
+        else if (r->version != 0)
+                will(p, "leave %s active on %s, with one leg until %s is back", mirror, peer, self);
+        check_act(p);
+        if (r->version == 0)
+                return;
+        check_peer(p);
+        check(p, "the mirror is active on one of the nodes", here || (p->v->role == ROLE_STANDBY && runs_there(p)), REASON_COMMAND_WRONG_STATE, p->peer);
+        if (!here)
+                return;
+        check(p, "the other node's leg is in sync and ready", r->legs[p->peer].in_sync && p->there && p->there->leg_ready, REASON_DEGRADED, p->peer);
+        check(p, "the witness is heard", p->s->config->has_witness && p->s->node[WITNESS].alive, REASON_WITNESS_LOST, WITNESS);
+        check(p, "the mirror is not in maintenance", !p->v->in_maintenance, REASON_MAINTENANCE, p->self);
 }
 
 static void of_confirm_dead(const struct preflight *p)
@@ -278,6 +321,8 @@ static const struct {
         {"remove", of_remove},
         {"remove-with-service", of_remove_with_service},
         {"leave", of_leave},
+        {"grow", of_grow},
+        {"test-fence", of_test_fence},
         {"confirm-dead", of_confirm_dead},
         {"replace-witness", of_replace_witness},
 };
@@ -308,7 +353,7 @@ int get_preflight(struct api_call *c, struct http_response *resp)
                 k++;
         if (k == LOOKS)
                 return http_response_problem(resp, 404, "not-found", "no such command",
-                                             "a preflight is for create, join, switchover, verify, start-alone, force-primary, remove, remove-with-service, leave, confirm-dead or replace-witness", NULL);
+                                             "a preflight is for create, join, switchover, verify, start-alone, force-primary, remove, remove-with-service, leave, grow, test-fence, confirm-dead or replace-witness", NULL);
         if (call_is_early(c, resp) || !api_mirror_is_known(c, resp))
                 return 0;
         if (c->snapshot->self >= NODES)

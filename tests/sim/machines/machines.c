@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TURN_MS = 10, SECTOR_BYTES = 512 };
+enum { TURN_MS = 10, SECTOR_BYTES = 512, FLOOR_KIB = 8 << 10 /* hamon/act/resync_pace.h */ };
 
 static struct sim s;
 static struct config config;
@@ -27,6 +27,11 @@ static struct machine {
         uint64_t mark_us, mark_blocks; /* this copy's beginning: the rate is its mean */
         uint32_t rate_kib, ceiling_kib;
         uint64_t pause_until_us; /* UINT64_MAX: a person ends it */
+        int unit_status;         /* of its first unit, which has ended; 0: it runs when the service does */
+        uint32_t felt_us;        /* the application's latency: the pace is at its floor; 0: it feels nothing */
+        bool growing;            /* its leg, once the session with the shorter one has ended */
+        struct effect grow;
+        struct machine_sizes sizes;
 } machines[NODES];
 
 static uint64_t host_us(clockid_t clock)
@@ -73,8 +78,10 @@ static void measure(struct machine *m, const struct md *md, struct observation *
         uint64_t done = blocks_done(md), now = s.now_us;
 
         if (m->recovery != md->recovery || done < m->done_blocks) {
-                *m = (struct machine){.listener = m->listener, .hamon = m->hamon, .ready = m->ready, .recovery = md->recovery, .moved_us = now, .mark_us = now,
-                                      .mark_blocks = done, .ceiling_kib = m->ceiling_kib, .pause_until_us = m->pause_until_us};
+                m->recovery = md->recovery;
+                m->moved_us = m->mark_us = now;
+                m->mark_blocks = done;
+                m->rate_kib = 0;
         } else if (done > m->done_blocks) {
                 m->moved_us = now;
         }
@@ -84,6 +91,8 @@ static void measure(struct machine *m, const struct md *md, struct observation *
         o->resync_done_sectors = done * (MACHINE_CELL_BYTES / SECTOR_BYTES);
         o->resync_total_sectors = MACHINE_DATA_BYTES / SECTOR_BYTES;
         o->resync.rate_kib = m->rate_kib;
+        o->resync.latency_us = m->felt_us;
+        o->resync.limit_kib = m->felt_us ? FLOOR_KIB : 0;
         o->resync.stalled = m->pause_until_us == 0 && now - m->moved_us >= RESYNC_STALLED_MS * MS;
 }
 
@@ -96,7 +105,13 @@ static void tell_observation(uint8_t n, struct observation *o)
         memset(&seen, 0, sizeof seen);
         seen.mounted = s.node[n].app.running;
         for (unsigned i = 0; i < config.mirror[0].service.units; i++)
-                (void)snprintf(seen.unit[i].active, sizeof seen.unit[i].active, "%s", s.node[n].app.running ? "active" : "inactive"); /* fits */
+                (void)snprintf(seen.unit[i].active, sizeof seen.unit[i].active, "%s", s.node[n].app.running ? "active" : "inactive"); /* fits, all of these */
+        if (m->unit_status) {
+                (void)snprintf(seen.unit[0].active, sizeof seen.unit[0].active, "failed");
+                (void)snprintf(seen.unit[0].result, sizeof seen.unit[0].result, "exit-code");
+                (void)snprintf(seen.unit[0].ended, sizeof seen.unit[0].ended, "exited");
+                seen.unit[0].status = m->unit_status;
+        }
         if (md->running && md->super.slot[1 - n] == SLOT_RECOVERING)
                 measure(m, md, o);
         o->resync.ceiling_kib = m->ceiling_kib;
@@ -125,13 +140,68 @@ void hamon_start(struct sim *sim, uint8_t n)
         (void)sim, (void)n;
 }
 
+const struct machine_sizes *machine_sizes(uint8_t n)
+{
+        return &machines[n].sizes;
+}
+
+static uint64_t room_bytes(uint8_t n)
+{
+        return machines[n].sizes.disk_bytes - ((uint64_t)MACHINE_HEADER_MIB << 20);
+}
+
+/* What the models have no part for has ended: looks that begin from now on have it in them. */
+static void answer_hamon(uint8_t n, const struct effect_result *r)
+{
+        struct act *a = &s.node[n].act;
+
+        if (!effect_is_at_once(r->type) && !effect_is_beside(r->type) && r->ticket > a->settled)
+                a->settled = r->ticket;
+        say(&machines[n], protocol_encode_result(&config, r));
+}
+
+/* The leg first, and the array to the shorter of the two. */
+static int grow_array(uint8_t n)
+{
+        const struct md *md = &s.node[n].md;
+        struct machine_sizes *own = &machines[n].sizes, *peer = &machines[1 - n].sizes;
+
+        if (md->super.slot[1 - n] != SLOT_ACTIVE)
+                return -EAGAIN;
+        own->leg_bytes = room_bytes(n);
+        uint64_t bytes = (own->leg_bytes < peer->leg_bytes ? own->leg_bytes : peer->leg_bytes) - ((uint64_t)MACHINE_FRONT_MIB << 20);
+        if (bytes <= own->array_bytes)
+                return -ENOSPC;
+        own->array_bytes = peer->array_bytes = bytes;
+        return 0;
+}
+
+static void grow_leg(uint8_t n)
+{
+        struct machine *m = &machines[n];
+
+        if (!m->growing || !nbdd_revoke_poll(&s, n))
+                return;
+        const struct effect_result r = {.type = m->grow.type, .mirror = m->grow.mirror, .ticket = m->grow.ticket};
+        m->sizes.leg_bytes = room_bytes(n);
+        m->growing = false;
+        answer_hamon(n, &r);
+}
+
 /* A person's word about the resync, and what these models have no part for: done at once. */
 static bool is_done_here(uint8_t n, const struct effect *e)
 {
         struct machine *m = &machines[n];
-        const struct effect_result r = {.type = e->type, .mirror = e->mirror, .ticket = e->ticket};
+        struct effect_result r = {.type = e->type, .mirror = e->mirror, .ticket = e->ticket};
 
-        if (e->type == EFFECT_RESYNC_CONTROL) {
+        if (e->type == EFFECT_LEG_GROW) {
+                m->growing = true;
+                m->grow = *e;
+                return true;
+        }
+        if (e->type == EFFECT_ARRAY_GROW) {
+                r.error = grow_array(n);
+        } else if (e->type == EFFECT_RESYNC_CONTROL) {
                 if (e->order.wish == RESYNC_RATE)
                         m->ceiling_kib = e->order.rate_kib;
                 else
@@ -141,7 +211,7 @@ static bool is_done_here(uint8_t n, const struct effect *e)
         } else if (e->type != EFFECT_RESYNC_HOOK) {
                 return false;
         }
-        say(m, protocol_encode_result(&config, &r));
+        answer_hamon(n, &r);
         return true;
 }
 
@@ -199,6 +269,7 @@ static void close_doors(uint8_t n)
         if (machines[n].listener >= 0)
                 close(machines[n].listener);
         machines[n].listener = -1;
+        machines[n].growing = false;
         verify_close(&s, n);
         drop_hamon(n);
 }
@@ -246,6 +317,9 @@ static void rot(uint8_t n, uint64_t block) { verify_rot(n, (unsigned)(block % BL
 static void pace_resync(uint8_t n, uint64_t ms) { s.node[n].md.rest_us = ms * MS; }
 static void freeze(uint8_t n, uint64_t on) { s.node[n].md.frozen = on != 0; }
 static void cut(uint8_t n, uint64_t on) { s.cut[n][1 - n] = s.cut[1 - n][n] = on != 0; }
+static void felt(uint8_t n, uint64_t ms) { machines[n].felt_us = (uint32_t)(ms * MS); }
+static void unit_ended(uint8_t n, uint64_t status) { machines[n].unit_status = (int)status; }
+static void larger(uint8_t n, uint64_t mib) { machines[n].sizes.disk_bytes += mib << 20; }
 static void pace(uint8_t n, uint64_t kib) { (void)n, verify_pace((unsigned)kib); }
 
 static const struct {
@@ -263,6 +337,9 @@ static const struct {
         {"rot", rot},                 /* a sector in block N of the disk, without anybody noticing; again: it is as it was */
         {"pace-resync", pace_resync}, /* of the active node: it rests so many ms before each twelfth */
         {"freeze-resync", freeze},    /* 1: somebody wrote "frozen" to md's sync_action; 0: and "idle" again */
+        {"felt", felt},               /* on the active node: the application's requests take so many ms, and the resync makes room; 0: it need not */
+        {"unit-ended", unit_ended},   /* the service's first unit, with this status, by systemd's word; 0: it runs */
+        {"larger", larger},           /* the disk, by so many MiB */
         {"cut", cut},                 /* 1: the path of the legs between the nodes; 0: mended */
         {"pace", pace},               /* of comparisons, KiB/s */
 };
@@ -298,6 +375,8 @@ static void begin(void)
         s.now_us = SECOND;
         for (uint8_t n = 0; n < NODES; n++) {
                 machines[n] = (struct machine){.listener = -1, .hamon = -1};
+                machines[n].sizes = (struct machine_sizes){.array_bytes = MACHINE_DATA_BYTES, .leg_bytes = MACHINE_DATA_BYTES + ((uint64_t)MACHINE_FRONT_MIB << 20),
+                                                           .disk_bytes = MACHINE_DATA_BYTES + ((uint64_t)(MACHINE_FRONT_MIB + MACHINE_HEADER_MIB) << 20)};
                 s.node[n].stay_down = true; /* until somebody says "power-on" */
                 s.node[n].clock = (struct clock){.base_us = host_us(CLOCK_BOOTTIME), .since_us = s.now_us}; /* hamon's times are of this clock */
         }
@@ -322,6 +401,7 @@ static void turn(uint64_t began_us)
                 struct machine *m = &machines[n];
                 if (m->pause_until_us && m->pause_until_us <= s.now_us)
                         m->pause_until_us = 0, s.node[n].md.frozen = false;
+                grow_leg(n);
                 if (!s.node[n].life[LIFE_MACHINE].up && m->listener >= 0)
                         close_doors(n); /* it asked for its own reboot */
                 if (fds[1 + 2 * n].revents && m->listener >= 0)

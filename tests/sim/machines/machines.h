@@ -27,6 +27,13 @@ enum { MACHINE_ASKERS_MAX = 16, MACHINE_PACE_KIB = 98304 };
 /* A listening socket. */
 int machine_listen(const char *folder, const char *node, const char *name);
 
+/* -- machines.c: sizes, as hamon-act tells them. What a grown array has beyond MACHINE_DATA_BYTES is neither written nor compared. */
+enum { MACHINE_FRONT_MIB = 8, MACHINE_HEADER_MIB = 8 }; /* md's of a leg; ours of a disk */
+struct machine_sizes {
+        uint64_t disk_bytes, leg_bytes, array_bytes; /* leg: what md has of it */
+};
+const struct machine_sizes *machine_sizes(uint8_t node);
+
 /* -- verify.c */
 void verify_open(uint8_t node, const char *folder, const char *name);
 void verify_close(struct sim *s, uint8_t node);                          /* with all who ask there */

@@ -126,11 +126,13 @@ static int digests(const struct sim *s, uint8_t node, const struct verify_ask *a
         return 0;
 }
 
-static int look(const struct disk *d, struct verify_answer *ret)
+static int look(const struct disk *d, uint8_t node, struct verify_answer *ret)
 {
-        ret->disk_bytes = MACHINE_DATA_BYTES + ((uint64_t)16 << 20);
-        ret->room_bytes = MACHINE_DATA_BYTES + ((uint64_t)8 << 20);
-        ret->needs_bytes = d->header ? ret->room_bytes : 0;
+        const struct machine_sizes *m = machine_sizes(node);
+
+        ret->disk_bytes = m->disk_bytes;
+        ret->room_bytes = m->disk_bytes - ((uint64_t)MACHINE_HEADER_MIB << 20);
+        ret->needs_bytes = d->header ? m->array_bytes + ((uint64_t)MACHINE_FRONT_MIB << 20) : 0;
         (void)snprintf(ret->holds, sizeof ret->holds, "%s", d->header ? "a leg of this mirror" : "nothing"); /* fits */
         return d->failed ? -EIO : 0;
 }
@@ -168,7 +170,7 @@ static void reply(struct sim *s, struct asker *a)
                 r.error = digests(s, a->node, &a->ask, &r);
                 r.limit_kib = a->ask.paced ? pace_kib : 0;
         } else if (a->ask.asked == ASK_DISK) {
-                r.error = look(&m->disk, &r);
+                r.error = look(&m->disk, a->node, &r);
         } else if (a->ask.asked == ASK_LET_GO && a->holds) {
                 s->quiet = a->holds = false;
         }

@@ -55,7 +55,7 @@
         X(VERIFY_CANCELLED, "verify-cancelled", INFO, "%M: the verify was ended before its end", "hamonctl mirror verify start %M") \
         X(VERIFY_FAILED, "verify-failed", WARNING, "%M: the two legs could not be compared: see the status", "hamonctl status")  \
         X(LEGS_DIFFER, "legs-differ", WARNING, "%M: a verify found blocks that are not the same on both legs; nothing was changed", \
-          "find out which copy is right; hamonctl status names the ranges")                                                                                    \
+          "find out which leg is right; hamonctl status names the ranges")                                                                                    \
         X(DEGRADED, "degraded", WARNING, "%M is NOT redundant: only one leg is in sync", "bring the other node back")            \
         X(OWN_LEG_FAILED, "own-leg-failed", CRITICAL, "%M: the own disk failed, the leg of %N goes on", "replace the disk")      \
         X(OWN_LEG_UNSAFE, "own-leg-unsafe", CRITICAL,                                                                            \
@@ -82,9 +82,9 @@
           "start %N, or hamonctl mirror start-alone")                                                                            \
         X(STALE, "stale", CRITICAL, "%M: the leg of this node is not in sync and cannot start by itself",                                    \
           "start %N, or give up what it lacks: hamonctl mirror force-primary %M")                      \
-        X(TORN, "torn", CRITICAL, "%M: a copy onto this node's leg had begun and not ended: it is of no single moment, and is never made the data",    \
+        X(TORN, "torn", CRITICAL, "%M: a resync onto this node's leg had begun and not ended: it is of no single moment, and is never made the data",    \
           "hamon-rescue, or start %N")                                                                                          \
-        X(FORCED, "forced", CRITICAL, "%M: a person made this node's old copy the data; what was written elsewhere since is given up", "")             \
+        X(FORCED, "forced", CRITICAL, "%M: a person made this node's old leg the data; what was written elsewhere since is given up", "")             \
         X(NOT_ACTIVE, "not-active", CRITICAL, "%M is active on no node that is heard", "hamonctl explain, on a node")            \
         X(NO_MAJORITY, "no-majority", CRITICAL, "%M: no majority of voters answers", "start the witness or %N")                 \
         X(FROZEN, "frozen", CRITICAL, "%M is frozen: the peer is gone and nobody confirms that this node may go on alone",        \

@@ -55,7 +55,7 @@ void html_head(FILE *to, const char *title, const char *heads)
         fprintf(to, "<section><h2>%s</h2>\n<table><tr>%s\n", title, heads);
 }
 
-/* -- Machines, copies, problems --------------------------------------------------------------------------------------------------- */
+/* -- Machines, resyncs, problems --------------------------------------------------------------------------------------------------- */
 
 static void put_leg(FILE *to, const json_t *status, const char *node)
 {
@@ -69,7 +69,7 @@ static void put_leg(FILE *to, const json_t *status, const char *node)
                         html_put(to, html_text(mirror, "name"));
                         fputs(": ", to);
                         html_put(to, html_text(leg, "device"));
-                        fputs(html_is(leg, "in_sync") ? ", in sync" : html_is(leg, "inconsistent") ? ", being copied" : ", out of sync", to);
+                        fputs(html_is(leg, "in_sync") ? ", in sync" : html_is(leg, "inconsistent") ? ", being resynced" : ", out of sync", to);
                         if (strcmp(html_text(json_object_get(mirror, "record"), "primary"), node) == 0)
                                 fputs(", active here", to);
                         fputs("<br>", to);
@@ -80,7 +80,7 @@ void put_machines(FILE *to, const json_t *status)
 {
         const json_t *node;
         size_t i;
-        html_head(to, "The machines", "<th>Machine<th>Heard<th>Its disks");
+        html_head(to, "The machines", "<th>Machine<th>Heard<th>Its legs");
         json_array_foreach(json_object_get(status, "nodes"), i, node)
         {
                 fputs("<tr><th>", to);
@@ -102,7 +102,7 @@ void put_machines(FILE *to, const json_t *status)
         fputs(HTML_TABLE_END, to);
 }
 
-/* A copy's or a comparison's, where it was measured. */
+/* A resync's or a comparison's, where it was measured. */
 static void put_pace(FILE *to, const json_t *o)
 {
         json_int_t rate = json_integer_value(json_object_get(o, "rate_kib")), eta = json_integer_value(json_object_get(o, "eta_s"));
@@ -110,7 +110,38 @@ static void put_pace(FILE *to, const json_t *o)
                 fprintf(to, ", %.1f MiB/s, done in %" JSON_INTEGER_FORMAT " s", (double)rate / KIB, eta);
 }
 
-void put_copies(FILE *to, const json_t *status)
+/* Who said it, by the event that came before. */
+static void put_who_paused(FILE *to, struct event_log *log, const char *mirror)
+{
+        char begin[CONFIG_NAME_SIZE + 40];
+        struct event_entry e, last = {.id = 0};
+        int n = snprintf(begin, sizeof begin, "'resync pause' of %s was asked for by ", mirror); /* fits */
+        for (uint64_t at = 0; event_log_next(log, at, &e); at = e.id)
+                if (strcmp(e.code, "command") == 0 && strncmp(e.sentence, begin, (size_t)n) == 0)
+                        last = e;
+        if (!last.id)
+                return;
+        fputs(": asked for by ", to);
+        html_put(to, last.sentence + n);
+}
+
+/* What keeps it from going on, or from going faster. */
+static void put_why(FILE *to, const json_t *resync, struct event_log *log, const char *mirror)
+{
+        const json_t *why = json_object_get(resync, "why");
+        if (!json_is_object(why))
+                return;
+        bool stands = strcmp(html_text(resync, "state"), "running") != 0;
+        fputs(stands ? "<p><strong>Why it stands still:</strong> " : "<p><strong>Why it is not faster:</strong> ", to);
+        html_put(to, html_text(why, "sentence"));
+        if (strcmp(html_text(why, "code"), "paused") == 0)
+                put_who_paused(to, log, mirror);
+        if (json_integer_value(json_object_get(why, "for_s")) > 0)
+                fprintf(to, ", for %" JSON_INTEGER_FORMAT " s", json_integer_value(json_object_get(why, "for_s")));
+        fputs(".\n", to);
+}
+
+void put_resyncs(FILE *to, const json_t *status, struct event_log *log)
 {
         const json_t *mirror;
         size_t m;
@@ -120,14 +151,16 @@ void put_copies(FILE *to, const json_t *status)
                 uint64_t at = 0, total = 0;
                 if (!json_is_object(resync) || !parse_u64(html_text(resync, "done_sectors"), &at) || !parse_u64(html_text(resync, "total_sectors"), &total))
                         continue;
-                fputs("<section><h2>Copy to the second disk of ", to);
+                fputs("<section><h2>Resync of ", to);
                 html_put(to, html_text(mirror, "name"));
                 fprintf(to, "</h2><p>%.1f %% is copied, %" PRIu64 " MiB of %" PRIu64 " MiB are left", json_real_value(json_object_get(resync, "percent")), (total - at) / 2048,
                         total / 2048);
                 if (strcmp(html_text(resync, "state"), "running") != 0)
                         fprintf(to, "; it is <strong>%s</strong>", html_text(resync, "state"));
                 put_pace(to, resync);
-                fputs(".</section>\n", to);
+                fputs(".\n", to);
+                put_why(to, resync, log, html_text(mirror, "name"));
+                fputs("</section>\n", to);
         }
 }
 
@@ -166,7 +199,7 @@ void put_comparisons(FILE *to, const json_t *status)
                 const json_t *verify = json_object_get(mirror, "verify"), *last = json_object_get(verify, "last"), *run = json_object_get(verify, "run");
                 if (!json_is_object(verify))
                         continue;
-                fputs("<section><h2>Both disks of ", to);
+                fputs("<section><h2>Both legs of ", to);
                 html_put(to, html_text(mirror, "name"));
                 fputs(" compared</h2>\n", to);
                 if (json_is_object(run))
@@ -212,40 +245,13 @@ void put_problems(FILE *to, const json_t *status)
 
 /* -- Events, links, versions ------------------------------------------------------------------------------------------------------ */
 
-static void put_time(FILE *to, int64_t wall_ms)
+void html_time(FILE *to, int64_t wall_ms)
 {
         time_t seconds = (time_t)(wall_ms / 1000);
         struct tm tm;
         char text[32];
         (void)strftime(text, sizeof text, "%F %T", gmtime_r(&seconds, &tm)); /* fits */
         fprintf(to, "%s.%03d", text, (int)(wall_ms % 1000));
-}
-
-/* Of this node: the events of its last take-over that is kept, each with the time since the one before. */
-void put_takeover(FILE *to, struct event_log *log)
-{
-        static const char *const phases[] = {"node-dead", "node-leaving", "takeover-begin", "takeover-decided", "takeover-fenced", "takeover-assembled", "leg-handed", "primary", "service-up"};
-        enum { PHASES = sizeof phases / sizeof *phases, BEFORE_MS = 15000, AFTER_MS = 120000 };
-        struct event_entry e, decided = {.id = 0};
-        for (uint64_t at = 0; event_log_next(log, at, &e); at = e.id)
-                if (strcmp(e.code, "takeover-decided") == 0)
-                        decided = e;
-        html_head(to, "Last take-over by this node", "<th>Phase<th>After");
-        uint64_t before_ms = 0;
-        for (uint64_t at = 0; decided.id && event_log_next(log, at, &e); at = e.id) {
-                if (e.boot_ms + BEFORE_MS < decided.boot_ms || e.boot_ms > decided.boot_ms + AFTER_MS || (*e.mirror && strcmp(e.mirror, decided.mirror) != 0))
-                        continue;
-                for (size_t p = 0; p < PHASES; p++)
-                        if (strcmp(phases[p], e.code) == 0) {
-                                fputs("<tr><td class=\"wide\">", to);
-                                html_put(to, e.sentence);
-                                fprintf(to, "<td class=\"number\">%" PRIu64 " ms\n", before_ms ? e.boot_ms - before_ms : 0);
-                                before_ms = e.boot_ms;
-                        }
-                if (strcmp(e.code, "service-up") == 0 && e.id > decided.id)
-                        break;
-        }
-        fputs(decided.id ? HTML_TABLE_END : "</table><p class=\"quiet\">None among the events that are kept.</section>\n", to);
 }
 
 void put_events(FILE *to, struct event_log *log)
@@ -257,7 +263,7 @@ void put_events(FILE *to, struct event_log *log)
                 at = e.id;
                 json_t *event = event_json(&e);
                 fputs("<tr><td class=\"number\">", to);
-                put_time(to, e.wall_ms);
+                html_time(to, e.wall_ms);
                 html_cell(to, html_text(event, "severity"));
                 fputs("<td class=\"wide\">", to);
                 html_put(to, html_text(event, "sentence"));
@@ -268,20 +274,27 @@ void put_events(FILE *to, struct event_log *log)
         fputs(HTML_TABLE_END, to);
 }
 
-void put_links(FILE *to, const json_t *status)
+void put_links(FILE *to, const struct api *a, const json_t *status)
 {
-        const json_t *node, *link;
+        const json_t *node;
+        json_t *link;
         size_t i, k;
-        html_head(to, "Heartbeats", "<th>To<th>Link<th>Last heard<th>Loss");
+        html_head(to, "Heartbeats", "<th>To<th>Link<th>Round trip<th>Last heard<th>Loss");
         json_array_foreach(json_object_get(status, "nodes"), i, node)
                 json_array_foreach(json_object_get(node, "links"), k, link)
                 {
                         const json_t *heard = json_object_get(link, "heard_ms_ago");
+                        add_rtt(a, link, (uint8_t)config_voter_index(a->config, html_text(node, "name")));
                         fputs("<tr><th>", to);
                         html_put(to, html_text(node, "name"));
                         html_cell(to, html_text(link, "local"));
                         fputs(" to ", to);
                         html_put(to, html_text(link, "remote"));
+                        json_int_t rtt_us = json_integer_value(json_object_get(link, "rtt_us"));
+                        if (rtt_us > 0)
+                                fprintf(to, "<td>%.2f ms", (double)rtt_us / 1000);
+                        else
+                                fputs("<td>\u2013", to);
                         if (json_is_integer(heard))
                                 fprintf(to, "<td>%" JSON_INTEGER_FORMAT " ms ago", json_integer_value(heard));
                         else
@@ -353,7 +366,7 @@ static void put_fence_test(FILE *to, struct event_log *log)
         }
         fputs("Last fence test of this node: ", to);
         if (last.id)
-                put_time(to, last.wall_ms);
+                html_time(to, last.wall_ms);
         else
                 fputs("none among the events that are kept", to);
         fputs(".", to);

@@ -11,7 +11,7 @@ const EVENTS = 1000; // as many as hamon keeps
 
 export const state = {
 	access: null, status: null, statusAt: 0, cluster: null, clusterAt: 0, links: null, services: null, exports: null, sessions: null, config: null,
-	whatIf: {}, events: [], log: "", lost: false, peerEvents: {}, samples: new Map(),
+	whatIf: {}, events: [], log: "", lost: false, peerEvents: {}, samples: new Map(), disagreeSince: new Map(),
 	answeredAt: 0, lostSince: 0, error: "", needsLogin: false,
 };
 
@@ -58,8 +58,14 @@ function takeEvent(id, event) {
 	if (state.events.length > EVENTS) state.events.shift();
 }
 
+// A record that somebody has not seen yet is none for as long as one takes to be told of it; what lasts is.
+const MOMENT_MS = 4000;
+
 function takeCluster(cluster) {
-	state.cluster = cluster;
+	const seen = new Map();
+	for (const d of cluster.disagreements) seen.set(`${d.about} ${d.mirror}`, state.disagreeSince.get(`${d.about} ${d.mirror}`) ?? now());
+	state.disagreeSince = seen;
+	state.cluster = { ...cluster, disagreements: cluster.disagreements.filter((d) => d.about !== "record" || now() - seen.get(`${d.about} ${d.mirror}`) > MOMENT_MS) };
 	state.clusterAt = now();
 	const self = cluster.views.find((v) => v.self);
 	if (self?.status && now() - self.age_ms >= state.statusAt) takeStatus(self.status);

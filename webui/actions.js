@@ -3,9 +3,10 @@
 // (If-Match) and is followed until it is done or has failed.
 
 import { get, getWithTag, Problem, send } from "./api.js";
-import { announce, h, icon, replaceChildren } from "./dom.js";
+import { announce, bytes, h, icon, replaceChildren } from "./dom.js";
 import { askAgain } from "./live.js";
-import { bestView, isVerifying, plainly, sentence, viewsOf } from "./model.js";
+import { bestView, isVerifying, plainly, resyncOf, sentence, viewsOf } from "./model.js";
+import { grow, watchFence } from "./operations.js";
 
 // -- Which make sense now ---------------------------------------------------------------------------------------------------------
 
@@ -24,17 +25,21 @@ export function available(state, name) {
 		add("switchover", `Switch ${name} over to ${other}`, { node: best.node, path: `/mirrors/${encode(name)}/switchover`, tag: `/mirrors/${encode(name)}`,
 			about: `Services stop on ${best.node} and start on ${other}. Nothing is lost and nothing is copied.`, preflight: "switchover" });
 	if (best.mirror.role === "primary" && other && best.mirror.verify) verifies(name, best, add);
+	if (best.mirror.role === "primary" && resyncOf(state, name)) resyncs(name, best, resyncOf(state, name), add);
+	if (best.mirror.role === "primary" && best.mirror.legs.every((l) => l.in_sync))
+		add("grow", `Grow ${name}`, { node: best.node, other, tag: `/mirrors/${encode(name)}`, path: `/mirrors/${encode(name)}/grow`, run: grow, word: name, preflight: "grow",
+			about: `The disks of ${best.node} and ${other} have been made larger, and ${name} takes the room while it serves.`, loses: `For some seconds only the leg of ${best.node} holds everything, while that of ${other} is attached anew. What has grown cannot be made smaller again.` });
 	for (const view of statuses(state)) {
 		const m = view.status.mirrors.find((x) => x.name === name);
 		const at = { node: view.node, tag: `/mirrors/${encode(name)}` };
 		if (m.reason.code === "not-created")
 			add(`create-${view.node}`, `Make ${name} on ${view.node}`, { ...at, path: `/mirrors/${encode(name)}/create`, body: { overwrite: true }, word: name, loses: `What is on ${deviceOf(m, view.node)} of ${view.node} is overwritten.` });
 		if (m.reason.code === "no-leg" || m.reason.code === "own-leg-failed" || (m.reason.code === "not-created" && best.mirror.record.version !== "0"))
-			add(`join-${view.node}`, `Add the disk of ${view.node} to ${name}`, { ...at, path: `/mirrors/${encode(name)}/join`, body: { overwrite: true }, word: name, loses: `What is on ${deviceOf(m, view.node)} of ${view.node} is overwritten by a copy of ${name}.` });
+			add(`join-${view.node}`, `Make a new leg of ${name} on ${view.node}`, { ...at, path: `/mirrors/${encode(name)}/join`, body: { overwrite: true }, word: name, loses: `What is on ${deviceOf(m, view.node)} of ${view.node} is overwritten: all of ${name} is copied to it.` });
 		if (m.reason.code === "waiting-for-peer")
-			add(`start-${view.node}`, `Start ${name} alone on ${view.node}`, { ...at, path: `/mirrors/${encode(name)}/start-alone`, body: { confirm: true }, word: name, loses: `Acknowledged writes that only the other node has are given up, and its disk is overwritten when it comes back. Better: start the other node.` });
+			add(`start-${view.node}`, `Start ${name} alone on ${view.node}`, { ...at, path: `/mirrors/${encode(name)}/start-alone`, body: { confirm: true }, word: name, loses: `Acknowledged writes that only the other node has are given up, and its leg is overwritten when it comes back. Better: start the other node.` });
 		if (m.reason.code === "stale" && best.mirror.role !== "primary")
-			add(`force-${view.node}`, `Make the old copy on ${view.node} the data of ${name}`, { ...at, path: `/mirrors/${encode(name)}/force-primary`, body: { confirm: true }, word: name, preflight: "force-primary", loses: `Everything that was written to ${name} since that copy fell behind is given up for good. Better: start the other node.` });
+			add(`force-${view.node}`, `Make the old leg of ${view.node} the data of ${name}`, { ...at, path: `/mirrors/${encode(name)}/force-primary`, body: { confirm: true }, word: name, preflight: "force-primary", loses: `Everything that was written to ${name} since that leg fell behind is given up for good. Better: start the other node.` });
 		if (m.role === "primary" && m.service && ["up", "failed", "given-up"].includes(m.states.service))
 			add(`restart-${view.node}`, `Restart the service of ${name}`, { ...at, path: `/mirrors/${encode(name)}/service-restart`, about: `Its units stop and start on ${view.node}: a pause for its clients. Its failures are forgotten.` });
 		if (m.reason.code === "manual-frozen") {
@@ -42,6 +47,10 @@ export function available(state, name) {
 			add(`dead-${view.node}`, `Say that ${peer} is off`, { node: view.node, tag: "/node", path: "/node/confirm-dead", body: { node: peer, confirm: true }, word: peer, loses: `If ${peer} still runs, both nodes go on with their own data, and one side's writes are lost. Look at the machine, not at the network.` });
 		}
 	}
+	for (const view of statuses(state))
+		if (!view.self && best.mirror.record.version !== "0")
+			add(`fence-${view.node}`, `Test the fence of ${view.node}`, { node: view.node, tag: "/node", path: "/node/test-fence", body: { confirm: true }, word: view.node, run: watchFence, preflight: "test-fence",
+				about: `Shows that ${view.node} really ends when it must, and that the other node goes on. This page looks on and says when each step is done.`, loses: `${view.node} reboots at once, as by a power cut. What is active there pauses until the other node has taken it over; until it is back there is one leg.` });
 	for (const view of statuses(state))
 		add(`leave-${view.node}`, `Stop ${view.node} in good order`, { node: view.node, tag: "/node", path: "/node/leave", about: `hamon on ${view.node} stops its mirrors, to switch the machine off or repair it.`, preflight: "leave" });
 	return found;
@@ -51,24 +60,30 @@ function verifies(name, best, add) {
 	const say = (id, label, action, more) => add(id, `${label} ${name}`, { node: best.node, path: `/mirrors/${encode(name)}/verify`, tag: `/mirrors/${encode(name)}`, body: { action }, ...more });
 	const { verify } = best.mirror;
 	if (!isVerifying(verify))
-		return say("verify", "Compare both disks of", "start", { preflight: "verify", goesOn: "It has begun. This page shows how far it is and what it finds.",
-			about: `Each node reads its own disk while ${name} serves, as slowly as its latency wants it. Nothing is changed, whatever is found.` });
+		return say("verify", "Compare both legs of", "start", { preflight: "verify", goesOn: "It has begun. This page shows how far it is and what it finds.",
+			about: `Each node reads its own leg while ${name} serves, as slowly as its latency wants it. Nothing is changed, whatever is found.` });
 	if (verify.run.state === "paused") say("verify-resume", "Go on comparing", "resume", { preflight: "none", about: "It goes on where it was paused." });
 	else say("verify-pause", "Pause comparing", "pause", { preflight: "none", about: "It stays where it is until somebody lets it go on." });
 	return say("verify-cancel", "End comparing", "cancel", { preflight: "none", about: "What was compared so far is given up; the last result stays." });
+}
+
+function resyncs(name, best, resync, add) {
+	const at = { node: best.node, path: `/mirrors/${encode(name)}/resync`, tag: `/mirrors/${encode(name)}`, preflight: "none" };
+	if (resync.paused) add("resync-resume", `Go on with the resync of ${name}`, { ...at, body: { action: "resume" }, about: "It goes on where it was paused." });
+	else add("resync-pause", `Pause the resync of ${name}`, { ...at, body: { action: "pause" }, about: `It stays where it is until somebody lets it go on. Until it is complete only the leg of ${best.node} holds everything.` });
 }
 
 // Of nbdd: they have no revision and no operation, they are done when they are answered.
 export function exportAction(node, x, verb) {
 	const clients = x.session_count ?? 0;
 	return { id: `${verb}-${x.id}`, label: `${verb === "start" ? "Start" : "Stop"} export ${x.id} on ${node}`, node, direct: { method: "POST", path: `/exports/${encode(x.id)}/${verb}` },
-		about: verb === "start" ? `Clients can use ${x.device} from then on.` : clients ? `${clients === 1 ? "A client uses" : `${clients} clients use`} ${x.device} now, and loses it: what it has not flushed it will not get to the disk.` : `No client uses ${x.device} now.`,
+		about: verb === "start" ? `Clients can use ${x.device} from then on.` : clients ? `${clients === 1 ? "A client uses" : `${clients} clients use`} ${x.device} now, and loses it: what it has not flushed may be lost.` : `No client uses ${x.device} now.`,
 		word: verb === "stop" && clients ? x.id : undefined };
 }
 
 export function sessionAction(node, x) {
 	return { id: `kick-${x.number}`, label: `End session ${x.number} on ${node}`, node, direct: { method: "DELETE", path: `/sessions/${encode(x.number)}` },
-		about: `The connection from ${x.address} to ${x.export} is ended. Its requests at the disk finish, and the client may come back.` };
+		about: `The connection from ${x.address} to ${x.export} is ended. Its requests that were begun finish, and the client may come back.` };
 }
 
 export const mayChange = (state) => !!state.access && state.access.role !== "viewer";
@@ -83,10 +98,14 @@ const place = (state, action) => (action.node === state.status.node.name ? "/v1"
 async function checksOf(state, action) {
 	const at = place(state, action);
 	if (action.preflight === "none") return { ready: true, checks: [] };
-	if (["switchover", "verify", "force-primary"].includes(action.preflight)) {
-		const p = (await get(`${at}/preflight/${action.preflight}?mirror=${encode(action.mirror)}`)).preflight[0];
-		const will = action.preflight !== "force-primary" ? [] : p.will.map((w) => ({ fact: `This will ${w}`, holds: true }));
-		return { ready: p.ready, checks: will.concat(p.checks.map((c) => ({ fact: c.fact, holds: c.holds, hint: c.else?.sentence }))) };
+	if (["switchover", "verify", "force-primary", "grow", "test-fence"].includes(action.preflight)) {
+		const ofAll = action.preflight === "test-fence"; // a node is one for all of its mirrors
+		const found = (await get(`${at}/preflight/${action.preflight}${ofAll ? "" : `?mirror=${encode(action.mirror)}`}`)).preflight;
+		const name = (p, fact) => (found.length > 1 ? `${p.mirror}: ${fact}` : fact);
+		const will = ["switchover", "verify"].includes(action.preflight) ? [] : found.flatMap((p) => p.will.map((w) => ({ fact: name(p, `This will ${w}`), holds: true })));
+		const checks = will.concat(found.flatMap((p) => p.checks.map((c) => ({ fact: name(p, c.fact), holds: c.holds, hint: c.else?.sentence }))));
+		const room = action.preflight === "grow" ? await Promise.all([action.node, action.other].map((node) => roomOf(action, node))) : [];
+		return { ready: found.every((p) => p.ready) && room.every((r) => r.holds), checks: checks.concat(room) };
 	}
 	if (action.preflight === "leave") {
 		const list = (await get(`${at}/simulate?fail=${encode(action.node)}`)).simulate;
@@ -96,10 +115,19 @@ async function checksOf(state, action) {
 	return { ready: true, checks: facts.map((c) => ({ fact: c.fact, holds: c.holds, hint: c.else?.sentence })) };
 }
 
+// A leg grows by whole MiB.
+async function roomOf(action, node) {
+	const d = await get(`/v1/nodes/${encode(node)}/mirrors/${encode(action.mirror)}/disk`);
+	const now = Number(d.needs_bytes), room = Number(d.room_bytes);
+	if (d.error) return { fact: `${d.device} of ${node} can be read`, holds: false, hint: d.error };
+	return { fact: `${d.device} of ${node} has room: ${bytes(room)} for a leg${now ? ` that needs ${bytes(now)} now` : ""}`, holds: room >= now + (1 << 20),
+		hint: `make that disk larger first. One that was interrupted is finished by: hamonctl mirror grow ${action.mirror}` };
+}
+
 export async function open(state, action) {
 	const dialog = document.createElement("dialog");
 	dialog.setAttribute("aria-labelledby", "dialog-title");
-	const shown = { checks: null, error: "", word: action.word, typed: "", running: false, progress: "", result: null, tag: null, ready: false };
+	const shown = { checks: null, error: "", steps: [], word: action.word, typed: "", running: false, progress: "", result: null, tag: null, ready: false };
 	const draw = () => replaceChildren(dialog, [content(action, shown, run, () => dialog.close(), draw)]);
 	async function run(event) {
 		event.preventDefault();
@@ -108,9 +136,10 @@ export async function open(state, action) {
 		shown.progress = "Asked for";
 		draw();
 		try {
-			const accepted = await send(action.direct?.method ?? "POST", place(state, action) + (action.direct?.path ?? action.path), shown.tag, action.body);
-			if (action.direct) askAgain();
-			shown.result = action.direct ? { ok: true, text: accepted.status ? `It is ${accepted.status} now.` : "Done." } : await settle(state, action, accepted, (text) => { shown.progress = text; draw(); });
+			const tell = (text, step) => { shown.progress = text; if (step) shown.steps.push(step); draw(); };
+			const isOpen = () => dialog.open;
+			if (action.run) shown.result = await action.run({ state, action, tag: shown.tag, place: (node) => place(state, { node }), settle: (node, accepted, told) => settle(state, { node }, accepted, told), tell, isOpen });
+			else shown.result = await plain(state, action, shown, tell);
 		} catch (e) {
 			shown.result = { ok: false, text: e instanceof Problem ? `${sentence(e.message)} ${e.next}` : `It is not known whether it was begun: ${e.message}. Look at the events.` };
 		}
@@ -137,6 +166,13 @@ export async function open(state, action) {
 	draw();
 }
 
+async function plain(state, action, shown, tell) {
+	const accepted = await send(action.direct?.method ?? "POST", place(state, action) + (action.direct?.path ?? action.path), shown.tag, action.body);
+	if (!action.direct) return settle(state, action, accepted, tell);
+	askAgain();
+	return { ok: true, text: accepted.status ? `It is ${accepted.status} now.` : "Done." };
+}
+
 const mayRun = (s) => !s.running && !s.result && s.ready && s.tag && (!s.word || s.typed === s.word);
 
 function content(action, s, run, close, draw) {
@@ -150,6 +186,7 @@ function content(action, s, run, close, draw) {
 		s.checks && !s.ready ? h("p", { class: "error", role: "alert" }, "Not now: a check fails.") : null,
 		s.word && !s.result ? h("div", { key: "typed" }, h("label", { for: "typed" }, "Type ", h("code", {}, s.word), " to go on"),
 			h("input", { id: "typed", name: "typed", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-own": "1", oninput: (e) => { s.typed = e.target.value.trim(); draw(); } })) : null,
+		s.steps.length ? h("ol", { class: "reached" }, s.steps.map((step) => h("li", {}, h("span", { class: "number" }, step.at), " ", step.text))) : null,
 		s.running ? h("p", { class: "progress", role: "status" }, s.progress, "…") : null,
 		s.result ? h("p", { class: s.result.ok ? "done" : "error", role: "alert" }, icon(s.result.ok ? "ok" : "warning"), h("span", {}, s.result.text)) : null,
 		h("div", { class: "buttons" },
@@ -165,7 +202,7 @@ async function settle(state, action, accepted, onProgress) {
 		try {
 			const o = await get(at);
 			if (o.state === "done") return { ok: true, text: "Done." };
-			if (o.state === "failed") return { ok: false, text: [o.reason?.sentence, o.error, o.detail].filter(Boolean).join(": ") || "It failed." };
+			if (o.state === "failed") return { ok: false, code: o.reason?.code, text: [o.reason?.sentence, o.error, o.detail].filter(Boolean).join(": ") || "It failed." };
 			if (action.goesOn) return { ok: true, text: action.goesOn };
 			onProgress(o.progress?.step ?? o.progress?.role ?? "Under way");
 			failures = 0;

@@ -7,7 +7,7 @@ import { start, state } from "./live.js";
 import { loginPage, signOut } from "./login.js";
 import { ageOf, isOld, verdict, worstMirror } from "./model.js";
 import { eventsPart, exportsPart, machines, problemsPart, resyncPart, section, servicesPart, verdictPart, versionsPart, viewsPart } from "./parts.js";
-import { picture } from "./picture.js";
+import { picture, roleOf } from "./picture.js";
 import { heartbeats } from "./plot.js";
 import { problems } from "./problems.js";
 import { lastTakeover, timeline } from "./timeline.js";
@@ -19,9 +19,23 @@ let chosen = ""; // a mirror that a person looks at; "": the worst
 
 // -- The head: whose view, how old, connected or not --------------------------------------------------------------------------------
 
+// {url, name, was}: who listens there by the configuration, the other node first, and what it was when it was last heard; "" where that is not known.
 function otherPages() {
-	const listen = state.config?.config.api.listen ?? [];
-	return listen.map((l) => `https://${l}/`).filter((url) => new URL(url).host !== location.host);
+	const { api, voters } = state.config?.config ?? { api: { listen: [] }, voters: [] };
+	const places = api.listen.map((l) => {
+		const url = `https://${l}/`;
+		const address = new URL(url).hostname.replace(/[[\]]/g, "");
+		const voter = voters.find((v) => v.addresses.includes(address));
+		const node = state.status.nodes.find((n) => n.name === voter?.name);
+		return { url, name: voter?.name ?? "", order: voter ? (voter.kind === "node" ? 0 : 1) : 2, was: node ? whatItWas(node) : "" };
+	});
+	return places.filter((p) => new URL(p.url).host !== location.host && p.name !== state.status.node.name).toSorted((a, b) => a.order - b.order);
+}
+
+function whatItWas(node) {
+	if (!node.alive) return "silent already when this page last knew";
+	if (node.witness) return "it votes, and sees the nodes";
+	return `${roleOf(state, chosen || state.status.mirrors[0].name, node) === "primary" ? "active" : "standby"} when this page last knew`;
 }
 
 function freshness(now) {
@@ -33,9 +47,10 @@ function freshness(now) {
 function lostBanner(now) {
 	if (!state.lostSince || now - state.lostSince < 1000) return null;
 	const links = otherPages();
-	return h("div", { class: "lost", key: "lost", role: "alert" }, h("p", {}, h("strong", {}, `Connection to ${location.hostname} lost. `),
+	const self = state.status.node.name;
+	return h("div", { class: "lost", key: "lost", role: "alert" }, h("p", {}, h("strong", {}, "Connection to ", h("span", { class: "name" }, self), ` (${location.hostname}) lost. `),
 		`What you see was true at ${clock(state.status.wall_ms)} and is not updated. The page goes on trying.`),
-	links.length ? h("p", {}, "Ask another machine: ", links.map((url) => [h("a", { href: url }, url), " "])) : null);
+	links.length ? [h("p", {}, `Open instead, for what is so without ${self}:`), h("ul", { class: "instead" }, links.map((l) => h("li", { key: l.url }, l.name ? [h("strong", { class: "name" }, l.name), l.was ? `, ${l.was}: ` : ": "] : null, h("a", { href: l.url }, l.url))))] : null);
 }
 
 function header(now) {

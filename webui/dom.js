@@ -96,6 +96,19 @@ export function table(caption, heads, rows, label) {
 			h("tbody", {}, rows)));
 }
 
+// One column for each machine, one row for each {what, said: {machine: text or null}, compared: [machines]}; a value that is not that of most is marked.
+export function sideBySide(caption, machines, lines, old = []) {
+	return h("div", { class: "sides", key: caption }, table(caption, ["About", ...machines], lines.map((l) => {
+		const values = l.compared.map((m) => l.said[m]);
+		const most = values.toSorted((a, b) => values.filter((v) => v === b).length - values.filter((v) => v === a).length)[0];
+		const isOne = new Set(values).size < 2;
+		return h("tr", { key: l.what }, h("th", { scope: "row" }, l.what), machines.map((m) => {
+			const differs = !isOne && l.compared.includes(m) && (l.said[m] !== most || values.filter((v) => v === most).length < 2);
+			return h("td", { class: old.includes(m) ? "old" : differs ? "differs" : undefined }, differs ? h("span", { role: "img", "aria-label": "differs:" }, "\u2260 ") : null, l.said[m] ?? "–");
+		}));
+	}), true));
+}
+
 export function copyButton(text) {
 	return h("button", {
 		type: "button", class: "copy", "aria-label": `Copy: ${text}`,

@@ -75,10 +75,24 @@ function lastOf(events, codes) {
 	return e ? e.time * 1000 : null;
 }
 
-// A copy that runs, as hamon measures it; null: none does.
+// A resync that runs, as hamon measures it; null: none does.
 export function resyncOf(state, name) {
 	const r = bestView(state, name).mirror.resync;
 	return !r || r.state === "idle" ? null : { ...r, paused: r.state === "paused", stalled: r.state === "stalled", total_bytes: Number(r.total_sectors) * 512 };
+}
+
+// Who holds a resync up, in words, and since when by the wall clock: {code, text, at, ms}; at 0: not known. null: nobody is known to.
+export function heldBy(state, name) {
+	const view = bestView(state, name);
+	const why = view.mirror.resync?.why;
+	if (!why || !resyncOf(state, name)) return null;
+	const ms = why.for_s * 1000 + ageOf(state, performance.now());
+	const told = why.code === "paused" ? eventsOf(state, view.node).findLast((e) => e.reason === "command" && e.sentence.startsWith(`'resync pause' of ${name} `)) : null;
+	const who = told?.sentence.match(/ was asked for by (.*) \(operation/)?.[1];
+	const text = who ? `${who} paused it` : why.sentence;
+	const wall = view.status.wall_ms + (view.self ? ageOf(state, performance.now()) : 0);
+	const at = told ? told.time * 1000 : why.for_s > 0 ? wall - ms : 0;
+	return { code: why.code, text, at, ms: at ? Math.max(1000, Math.floor((wall - at) / 1000) * 1000) : 0 };
 }
 
 // By md on the active node: what a superblock once called failed may have been mended since.
@@ -87,18 +101,18 @@ export function hasFailed(leg, { node, mirror }) {
 	return !!o?.array_running && (leg.node === node ? o.own_failed : o.peer_failed);
 }
 
-// Nobody serves, and this machine says of its own disk that the other one may have more: what the last decision called it is no comfort.
+// Nobody serves, and this machine says of its own leg that the other one may have more: what the last decision called it is no comfort.
 export function isUnsure(leg, { mirror, node }) {
 	return mirror.health === "down" && leg.node === node && ["waiting-for-peer", "stale"].includes(mirror.reason.code);
 }
 
-// What is said of a disk. Where nobody is active it is what the last decision says.
+// What is said of a leg (docs/GLOSSARY.md: a node's disk in the mirror; "disk" is the device alone). Where nobody is active it is what the last decision says.
 export function legWord(leg, view) {
 	const { mirror } = view;
 	if (mirror.record.version === "0") return "not used yet";
 	if (hasFailed(leg, view)) return "failed";
 	if (isUnsure(leg, view)) return "may lack writes";
-	const word = leg.in_sync ? "in sync" : leg.inconsistent ? "being copied" : "out of sync";
+	const word = leg.in_sync ? "in sync" : leg.inconsistent ? "being resynced" : "out of sync";
 	return mirror.role === "primary" || mirror.health !== "down" ? word : `was ${word}`;
 }
 
@@ -107,7 +121,17 @@ const quarrel = (state, name) => (state.cluster?.disagreements ?? []).find((d) =
 
 const TONE = { ok: "ok", degraded: "warning", frozen: "critical", down: "critical", starting: "warning", unconfigured: "info" };
 
-// Where the data is while nobody serves it; where the reason itself says what a disk may lack, that waiting costs nothing but time.
+// "By its configuration mirror data: devices node-b is /dev/vdc for witness, and /dev/vdb for node-a and node-b."
+function whatDiffers({ lines }) {
+	const [first, ...more] = lines.filter((l) => Object.values(l.said).some((v) => v !== null));
+	if (!first) return "";
+	const by = new Map();
+	for (const [who, value] of Object.entries(first.said)) by.set(value ?? "not there", [...(by.get(value ?? "not there") ?? []), who]);
+	const said = [...by].toSorted((a, b) => a[1].length - b[1].length).map(([value, who]) => `${value} for ${list(who, "and")}`);
+	return ` ${first.what[0].toUpperCase()}${first.what.slice(1)} is ${list(said, "and")}${more.length ? `; and ${more.length} more` : ""}.`;
+}
+
+// Where the data is while nobody serves it; where the reason itself says what a leg may lack, that waiting costs nothing but time.
 function recorded(m) {
 	const names = m.legs.filter((l) => l.in_sync).map((l) => l.node);
 	if (["waiting-for-peer", "stale"].includes(m.reason.code)) return " Nothing is lost while it waits.";
@@ -117,7 +141,7 @@ function recorded(m) {
 export const blocks = (n) => `${n} block${Number(n) === 1 ? "" : "s"} of 4 KiB`;
 export const isVerifying = (verify) => ["running", "paused"].includes(verify?.run?.state);
 
-// The second disk is still required, and its connection is away: what is written now waits for it.
+// The other leg is still required, and its connection is away: what is written now waits for it.
 export const isWaiting = (m) => m.role === "primary" && m.observed?.attached === true && !m.observed.leg_connected && m.legs.every((l) => l.in_sync);
 
 // {tone, head, detail}: `head` without numbers that tick, so that it can be announced; `ticks` is what follows it.
@@ -128,21 +152,22 @@ export function verdict(state, name) {
 	const both = m.legs.length > 0 && m.legs.every((l) => l.in_sync);
 	const say = (tone, head, detail, ticks = "") => ({ tone, head, detail: byName(detail, view.node), ticks, mirror: name, view });
 	if (both && primary && (m.health === "ok" || m.health === "degraded")) {
-		const where = `${name} is active on ${primary}. Both disks hold every acknowledged write.`;
+		const where = `${name} is active on ${primary}. Both legs hold every acknowledged write.`;
 		const gone = silent(view.status);
-		if (isWaiting(m)) return say("warning", `Writes wait for ${m.legs.find((l) => l.node !== primary).node}`, `${where} Its disk does not answer; if that lasts, hamon decides to go on without it.`);
-		if (m.reason.code === "legs-differ") return say("warning", "Running, but the two disks differ", `${name} is active on ${primary}, and reads its copy. Both disks were given every acknowledged write, and yet they differ in ${blocks(m.verify?.last?.differing_blocks ?? 0)}.`);
+		if (isWaiting(m)) return say("warning", `Writes wait for ${m.legs.find((l) => l.node !== primary).node}`, `${where} Its leg does not answer; if that lasts, hamon decides to go on without it.`);
+		if (m.reason.code === "legs-differ") return say("warning", "Running, but the two legs differ", `${name} is active on ${primary}, and reads the leg there. Both legs were given every acknowledged write, and yet they differ in ${blocks(m.verify?.last?.differing_blocks ?? 0)}.`);
 		if (m.reason.severity === "critical" || (m.reason.severity === "warning" && !gone.length)) return say(m.reason.severity, "Redundant, with a problem", `${where} ${sentence(m.reason.sentence)}`);
-		if (!gone.length && quarrel(state, name)) return say("warning", `Redundant, but the ${quarrel(state, name).about === "primary" ? "machines disagree" : "configurations differ"}`, where);
+		const d = gone.length ? null : quarrel(state, name);
+		if (d) return say("warning", `Redundant, but the ${d.about === "primary" ? "machines disagree" : "configurations differ"}`, `${where}${whatDiffers(d)}`);
 		return gone.length ? say("warning", `Redundant, but ${list(gone, "and")} ${gone.length > 1 ? "are" : "is"} not heard`, where) : say("ok", "Redundant", where);
 	}
 	if (m.health === "degraded") {
 		const left = m.legs.filter((l) => l.in_sync).map((l) => l.node);
-		return say("warning", "Running, NOT redundant", `${name} is active on ${primary}. Only ${list(left)}'s disk holds every acknowledged write; if it fails, they are lost.`, "since");
+		return say("warning", "Running, NOT redundant", `${name} is active on ${primary}. Only ${list(left)}'s leg holds every acknowledged write; if it fails, they are lost.`, "since");
 	}
 	if (m.health === "frozen") {
 		const gone = silent(view.status);
-		return say("critical", `Frozen, waiting for ${gone.length ? list(gone) : "a majority"}`, `${sentence(m.reason.sentence)} Writes wait; none is lost.${both ? "" : ` Only ${list(m.legs.filter((l) => l.in_sync).map((l) => l.node))}'s disk holds every acknowledged write.`}`, "since");
+		return say("critical", `Frozen, waiting for ${gone.length ? list(gone) : "a majority"}`, `${sentence(m.reason.sentence)} Writes wait; none is lost.${both ? "" : ` Only ${list(m.legs.filter((l) => l.in_sync).map((l) => l.node))}'s leg holds every acknowledged write.`}`, "since");
 	}
 	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, `${sentence(m.reason.sentence)}${recorded(m)}`);
 	if (m.health === "starting") return say("warning", "Starting", sentence(m.reason.sentence));
@@ -186,15 +211,15 @@ export function whatIf(state, name) {
 	return rows;
 }
 
-// Nobody serves: what is still to be lost is the disks.
+// Nobody serves: what is still to be lost is the legs.
 function whatIfDown({ status, mirror }) {
 	const legs = mirror.legs.filter((l) => l.in_sync);
-	const unsure = ["waiting-for-peer", "stale", "torn"].includes(mirror.reason.code); // the record does not tell which disk has all
+	const unsure = ["waiting-for-peer", "stale", "torn"].includes(mirror.reason.code); // the record does not tell which leg has all
 	return status.nodes.filter((n) => !n.witness).map((n) => {
 		const row = { part: n.name, label: n.name };
 		if (!n.alive) return { ...row, gone: true };
-		if (!unsure && legs.length === 1 && legs[0].node === n.name) return { ...row, outcome: { code: "down", severity: "warning", sentence: "Nothing more stops, but the only complete copy is on its disk" } };
-		return { ...row, outcome: { code: "down", severity: "info", sentence: unsure ? "Nothing more stops. Its disk must not be lost: which one has everything is not known" : "Nothing more stops, and the other disk has everything too" } };
+		if (!unsure && legs.length === 1 && legs[0].node === n.name) return { ...row, outcome: { code: "down", severity: "warning", sentence: "Nothing more stops, but its leg is the only complete one" } };
+		return { ...row, outcome: { code: "down", severity: "info", sentence: unsure ? "Nothing more stops. Its leg must not be lost: which one has everything is not known" : "Nothing more stops, and the other leg has everything too" } };
 	});
 }
 

@@ -3,8 +3,8 @@
 
 import { exportAction, mayChange, open, sessionAction } from "./actions.js";
 import { chapter } from "./chapters.js";
-import { age, bytes, clock, copyButton, h, icon, named, span, table, WORDS } from "./dom.js";
-import { bestView, lastFenceTest, legWord, list, plainly, resyncOf, sentence, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
+import { age, bytes, clock, copyButton, h, icon, named, sideBySide, span, table, WORDS } from "./dom.js";
+import { bestView, heldBy, lastFenceTest, legWord, list, plainly, resyncOf, sentence, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
 import { roleOf, roleWord } from "./picture.js";
 
 export function section(id, title, ...body) {
@@ -27,7 +27,7 @@ export function verdictPart(state, v, found) {
 	const resync = resyncOf(state, v.mirror);
 	return h("section", { id: "verdict", key: "verdict", class: `verdict ${v.tone}`, "aria-label": "Verdict", tabindex: "-1" },
 		h("h1", {}, icon(v.tone), h("span", {}, heads.map((part) => named(part, state.status.nodes.map((n) => n.name))))),
-		h("p", { class: "detail" }, names(state, v.detail), resync ? ` ${copying(resync)}` : ""),
+		h("p", { class: "detail" }, names(state, v.detail), resync ? ` ${copying(resync, heldBy(state, v.mirror))}` : ""),
 		h("dl", { class: "answers" }, whatIf(state, v.mirror).filter((w) => !w.gone || w.part).map((w) => h("div", { key: w.part, class: "if" }, h("dt", {}, names(state, `If ${w.label} fails now`)),
 			h("dd", {}, w.gone ? [icon("warning"), h("span", {}, "It is silent already.")] : [icon(w.outcome.severity), h("span", {}, names(state, sentence(plainly(w.outcome.sentence))))]))),
 		h("div", { class: "do", key: "do" }, h("dt", {}, "What to do"), h("dd", {}, whatToDo(state, found, resync)))),
@@ -36,11 +36,11 @@ export function verdictPart(state, v, found) {
 
 const names = (state, text) => named(text, state.status.nodes.map((n) => n.name), state.status.mirrors.map((m) => m.name));
 
-// The first step of the most urgent problem; a copy that moves is none.
+// The first step of the most urgent problem; a resync that moves is none.
 function whatToDo(state, found, resync) {
 	const copies = resync && !resync.stalled && !resync.paused;
 	const first = found.find((p) => p.steps.length && !(copies && ["resync", "degraded"].includes(p.code)));
-	if (!first && copies) return h("strong", {}, "Nothing: wait for the copy.");
+	if (!first && copies) return h("strong", {}, "Nothing: wait for the resync.");
 	if (!first) return h("strong", {}, found.length ? "Read the problems below." : "Nothing.");
 	const step = first.steps[0];
 	return h("span", {}, h("strong", {}, names(state, (step.text ?? `On ${step.on ?? first.bys[0] ?? "this node"}: ${step.command}.`).replace(/ (If it runs|What differs).*$/, "").replace(/:$/, "."))),
@@ -48,8 +48,8 @@ function whatToDo(state, found, resync) {
 			: [" ", h("a", { class: "name", href: "#problems" }, "How")]);
 }
 
-function copying(r) {
-	return r.stalled ? `The copy is stalled at ${r.percent.toFixed(0)} %.` : r.paused ? `The copy is paused at ${r.percent.toFixed(0)} %.` : `${r.percent.toFixed(0)} % is copied${r.eta_s === null ? "" : `, ${span(r.eta_s * 1000)} left`}.`;
+function copying(r, by) {
+	return r.stalled || r.paused ? `The resync is ${r.stalled ? "stalled" : "paused"} at ${r.percent.toFixed(0)} %${by ? `: ${by.text}` : ""}.` : `${r.percent.toFixed(0)} % is copied${r.eta_s === null ? "" : `, ${span(r.eta_s * 1000)} left`}.`;
 }
 
 function others(state, v) {
@@ -65,35 +65,48 @@ function others(state, v) {
 export function machines(state, name) {
 	const view = bestView(state, name);
 	const { status, mirror } = view;
-	return table("The machines", ["Machine", "Is", "Heard", "Its disk", "Links"], status.nodes.map((n) => {
+	return [table("The machines", ["Machine", "Is", "Heard", "Its leg", "Links"], status.nodes.map((n) => {
 		const leg = mirror.legs.find((l) => l.node === n.name);
 		const good = n.links.filter((l) => n.alive && l.heard_ms_ago !== null && l.heard_ms_ago < 3000 && !l.error).length;
 		return h("tr", { key: n.name, class: n.alive ? undefined : "bad" }, h("th", { scope: "row" }, n.name), h("td", {}, roleWord(n, mirror, roleOf(state, name, n))),
 			h("td", {}, n.self ? (status.node.name === state.status.node.name ? "this page" : "itself") : n.alive ? "now" : n.heard ? age(n.silent_ms) : "never"),
 			h("td", {}, n.witness ? "none, it only votes" : leg ? `${leg.device}, ${legWord(leg, view)}` : "none"),
 			h("td", {}, n.self ? "–" : `${good} of ${n.links.length}`));
-	}));
+	})), h("p", { class: "quiet", key: "leg" }, "A leg is a node's disk in the mirror: one half of it.")];
 }
 
 export function resyncPart(state, name) {
 	const r = resyncOf(state, name);
 	if (!r) return null;
-	return section("resync", "Copy to the second disk",
+	return section("resync", `Resync of the leg of ${resyncTarget(state, name)}`,
 		h("progress", { max: "100", value: r.percent, "aria-label": "Copied" }, `${r.percent} %`),
 		h("dl", { class: "facts" }, fact("Left", bytes(Number(r.left_bytes))), fact("Of", bytes(r.total_bytes)), fact("Rate", r.paused ? "paused" : r.stalled ? "stalled" : r.rate_kib === null ? "measuring" : `${bytes(r.rate_kib * 1024)}/s`),
-			fact("Done in", r.paused ? (r.pause_left_s ? `goes on in ${span(r.pause_left_s * 1000)}` : "goes on when somebody says so") : r.stalled ? "not at this rate" : r.eta_s === null ? "–" : span(r.eta_s * 1000))));
+			fact("Done in", r.paused ? (r.pause_left_s ? `goes on in ${span(r.pause_left_s * 1000)}` : "goes on when somebody says so") : r.stalled ? "not at this rate" : r.eta_s === null ? "–" : span(r.eta_s * 1000))),
+		held(state, name, r));
+}
+
+const resyncTarget = (state, name) => {
+	const { mirror } = bestView(state, name);
+	return mirror.legs.find((l) => l.node !== mirror.record.primary)?.node ?? "the other node";
+};
+
+// Who it is that it waits for, and since when; of one that moves: what it would be faster without.
+function held(state, name, r) {
+	const by = heldBy(state, name);
+	if (!by) return null;
+	const stands = r.stalled || r.paused;
+	return h("p", { class: "said why" }, icon(stands || by.code.endsWith("leg") ? "warning" : "info"),
+		h("span", {}, h("strong", {}, stands ? "Why it stands still: " : "Why it is not faster: "), names(state, `${by.text[0].toUpperCase()}${by.text.slice(1)}.`), by.at ? h("span", { class: "quiet number" }, ` Since ${clock(by.at)}, for ${span(by.ms).replace(".0", "")}.`) : null));
 }
 
 export const fact = (name, value) => h("div", { key: name }, h("dt", {}, name), h("dd", { class: "number" }, value));
 
 // -- Problems ---------------------------------------------------------------------------------------------------------------------
 
-const said = (value) => (typeof value === "object" && value ? Object.entries(value).map(([k, v]) => `${k} ${v}`).join(", ") : String(value));
-
 function problem(p) {
 	return h("li", { key: p.key, class: `problem ${p.severity}` }, h("h3", {}, icon(p.severity), h("span", {}, sentence(p.cause), p.tick ? h("span", { class: "quiet" }, ` For ${age(p.tick).replace(" ago", "")}.`) : null)),
 		p.why ? h("p", {}, p.why) : null, p.detail ? h("p", { class: "quiet" }, p.detail) : null,
-		p.said ? table(`What each says about ${p.code}`, ["Machine", "Says"], Object.entries(p.said).map(([who, what]) => h("tr", { key: who }, h("th", { scope: "row" }, who), h("td", {}, said(what))))) : null,
+		p.lines ? sideBySide(`Where they differ: ${p.code}`, [...new Set(p.lines.flatMap((l) => Object.keys(l.said)))], p.lines.map((l) => ({ what: l.what, said: l.said, compared: Object.keys(l.said) }))) : null,
 		p.steps.map((s) => [s.text ? h("p", { class: "step" }, s.text) : null,
 			s.command ? h("div", { class: "command" }, s.on ? h("span", { class: "on" }, s.on) : null, h("code", { tabindex: "0" }, s.command), copyButton(s.command)) : null]),
 		p.bys.length ? h("p", { class: "quiet" }, `Said by ${list(p.bys, "and")}.`) : null,
@@ -107,14 +120,26 @@ export function problemsPart(found) {
 
 // -- Both views ---------------------------------------------------------------------------------------------------------------------
 
+// Line by line, what is not the same on all that speak now being marked; a view that is old is grey and takes no part in that.
 export function viewsPart(state, name) {
-	const rows = viewsOf(state).map((v) => {
+	const views = viewsOf(state);
+	const ask = (what, of, isCompared) => ({ what, said: Object.fromEntries(views.map((v) => {
 		const m = v.status?.mirrors.find((x) => x.name === name);
-		const old = !v.self && !v.fresh;
-		return h("tr", { key: v.node, class: old ? "old" : undefined }, h("th", { scope: "row" }, v.node), h("td", {}, m ? sentence(m.reason.code === "none" ? `the last decision names ${m.record.primary ?? "no node"}` : m.reason.sentence) : (v.error ?? "no view")),
-			h("td", { class: "number" }, m ? m.record.epoch : "–"), h("td", { class: "number" }, v.self ? "now" : v.age_ms === null ? "never" : age(v.age_ms)));
-	});
-	return table("What each machine says", ["Machine", `Says about ${name}`, ["Epoch"], ["Age"]], rows, true);
+		return [v.node, v.status && m ? of(v.status, m, v) : null];
+	})), compared: isCompared ? views.filter((v) => v.self || v.fresh).map((v) => v.node) : [] });
+	const lines = [
+		ask("Says", (s, m) => sentence(m.reason.code === "none" ? `the last decision names ${m.record.primary ?? "no node"}` : m.reason.sentence)),
+		ask("Active node", (s, m) => m.record.primary ?? "none", true),
+		ask("Epoch", (s, m) => m.record.epoch, true),
+		ask("Record", (s, m) => `version ${m.record.version}`, true),
+		ask("Legs in sync", (s, m) => list(m.legs.filter((l) => l.in_sync).map((l) => l.node), "and") || "none", true),
+		ask("Is itself", (s, m) => (s.node.kind === "witness" ? "the witness" : m.role === "primary" ? "active" : m.role)),
+		ask("Hears", (s) => list(s.nodes.filter((n) => !n.self && n.alive).map((n) => n.name), "and") || "nobody"),
+		ask("Config", (s) => s.node.config_hash, true),
+		ask("hamon", (s) => s.node.version, true),
+		ask("Told", (s, m, v) => (v.self ? "now" : age(v.age_ms))),
+	];
+	return sideBySide("What each machine says", views.map((v) => v.node), lines, views.filter((v) => !v.self && !v.fresh).map((v) => v.node));
 }
 
 // -- Events -------------------------------------------------------------------------------------------------------------------------
@@ -138,7 +163,7 @@ export function eventsPart(state, redraw) {
 
 // -- nbdd ---------------------------------------------------------------------------------------------------------------------------
 
-// A leg is hamon's. An operator has a button, everybody else the command to copy.
+// A leg is hamon's. An operator has a button, everybody else the command.
 function exportChange(state, node, x) {
 	if (x.kind === "leg") return h("span", { class: "quiet" }, "hamon's");
 	const verb = x.status === "DEFINED" ? "start" : "stop";

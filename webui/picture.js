@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The cluster as a picture: two nodes with their disks, the witness, each link, and the arrow by which writes reach the second disk. Beside it
+// The cluster as a picture: two nodes with their legs, the witness, each link, and the arrow by which writes reach the other leg. Beside it
 // stands the same as a table (parts.js). Two layouts, so that letters keep their size on a phone.
 
 import { svg } from "./dom.js";
@@ -75,7 +75,7 @@ function links(layout, status, a, b, witness) {
 	return drawn;
 }
 
-// From the active disk to the other: solid when each write reaches both, moving while it is copied, cut when it is out.
+// From the active node's leg to the other: solid when each write reaches both, moving while it is copied, cut when it is out.
 function arrow(layout, mirror, resync) {
 	const from = mirror.legs.findIndex((l) => l.node === mirror.record.primary);
 	if (from < 0 || mirror.legs.length < 2) return null;

@@ -5,13 +5,13 @@ import { age } from "./dom.js";
 import { bestView, byName, order, viewsOf, worse } from "./model.js";
 
 const WHY = {
-	degraded: "One disk has every write. If it fails now, the data is gone; if its node fails, the service is down until it is back.",
-	resync: "Until the copy is complete only one disk has everything.",
+	degraded: "One leg has every write. If its disk fails now, the data is gone; if its node fails, the service is down until it is back.",
+	resync: "Until the resync is complete only one leg has everything.",
 	maintenance: "Somebody works on the machines: nothing is taken over by itself until the end that they gave.",
-	"resync-paused": "Nothing is copied while it is paused, and only one disk has everything.",
-	"legs-differ": "The service reads the active node's copy; after a switchover it would read the other one. Which is right only you can tell.",
-	"verify-failed": "Whether both disks hold the same is not known.",
-	"resync-stalled": "Until the copy is complete only one disk has everything, and it does not come nearer.",
+	"resync-paused": "Nothing is copied while it is paused, and only one leg has everything.",
+	"legs-differ": "The service reads the active node's leg; after a switchover it would read the other one. Which is right only you can tell.",
+	"verify-failed": "Whether both legs hold the same is not known.",
+	"resync-stalled": "Until the resync is complete only one leg has everything, and it does not come nearer.",
 	"witness-lost": "Everything goes on, but one more fault stops all writes: no majority would be left to decide.",
 	frozen: "Applications hang at their next write. Nothing is lost or torn while it waits.",
 	"lease-lost": "The service address is gone, so clients cannot connect, and writes wait. Nothing is lost.",
@@ -19,11 +19,11 @@ const WHY = {
 	"no-majority": "Nobody may decide alone: two masters would be worse than waiting.",
 	"manual-frozen": "Only a person can know that the other node is off. A wrong answer makes two masters.",
 	"waiting-for-peer": "Starting here could lose acknowledged writes that only the other node has.",
-	torn: "What is on this disk is of no single moment: parts are new, parts are old.",
-	forced: "Whatever was written after this copy fell behind is gone.",
-	stale: "This disk certainly lacks acknowledged writes, so it is never started.",
+	torn: "What is on this leg is of no single moment: parts are new, parts are old.",
+	forced: "Whatever was written after this leg fell behind is gone.",
+	stale: "This leg certainly lacks acknowledged writes, so it is never started.",
 	"act-lost": "hamon can see but not act: no take-over, no join and no start on that node.",
-	"own-leg-failed": "The other disk is the only one with the data.",
+	"own-leg-failed": "The other leg is the only one with the data.",
 	"own-leg-unsafe": "What is written now may be lost with this disk.",
 	"probe-failed": "That node cannot take over with a disk that fails.",
 	"service-failed": "The data is there, but what should run on it does not.",
@@ -33,10 +33,10 @@ const WHY = {
 	"service-moves": "A pause for its clients while the other node starts it. Nothing is lost.",
 	"effect-failed": "hamon tries again, and the state does not improve until that step works.",
 	"effect-slow": "A disk or a unit hangs; nothing else of this mirror moves meanwhile.",
-	forked: "Both copies have gone their own ways: joining them loses one side's writes.",
+	forked: "Both legs have gone their own ways: joining them loses one side's writes.",
 	"being-removed": "Nobody starts it any more. Its disks keep what is on them.",
-	"no-leg": "There is no second copy until this node has a disk in the mirror.",
-	"leg-refused": "The second copy cannot be brought up to date.",
+	"no-leg": "There is no second leg until this node has one in the mirror.",
+	"leg-refused": "The other leg cannot be brought up to date.",
 	"voter-went-back": "Its vote could undo a decision, so it has none.",
 	"voter-without-memory": "It has no vote: one more fault stops all writes.",
 	"node-silent": "It cannot take over, and what it shows is old.",
@@ -53,6 +53,15 @@ const WHY = {
 
 const DETAIL = /((?:hamonctl|journalctl|systemctl|nbdd) [^;,]*)/;
 
+// By who it is that does not go on, as far as the active node knows.
+function stalledSteps({ node, peer, why }) {
+	const own = { text: `See which disk of ${node} is stuck:`, on: node, command: "dmesg | tail -n 50" };
+	const theirs = { text: `See why the leg of ${peer} does not answer:`, on: peer, command: "journalctl -u nbdd -n 50" };
+	if (why?.code === "leg") return [theirs, { text: "Look at the disk there, and at the link:", on: peer, command: "dmesg | tail -n 50" }];
+	if (why?.code === "own-leg") return [own];
+	return [{ text: `See what md on ${node} does, and who told it to stop:`, on: node, command: "cat /proc/mdstat" }, own, theirs];
+}
+
 // Exact commands for a reason: [{on, command}] or [{text}].
 function stepsOf(reason, c) {
 	const { node, peer, mirror, peerAlive, witness } = c;
@@ -61,28 +70,29 @@ function stepsOf(reason, c) {
 	const journal = { text: `See on ${node} what failed, and correct it:`, on: node, command: "journalctl -u hamon-act -n 50" };
 	switch (reason.code) {
 	case "degraded":
-		return peerAlive ? [{ text: `${peer} is heard, its disk is not in sync yet. See why there:`, on: peer, command: "hamonctl status" },
+		return peerAlive ? [{ text: `${peer} is heard, its leg is not in sync yet. See why there:`, on: peer, command: "hamonctl status" },
 			{ on: peer, command: "journalctl -u hamon-act -u nbdd -n 50" }] : [start(peer)];
 	case "witness-lost": return [startWitness];
 	case "frozen": case "no-majority": case "lease-lost":
 		return [...(c.witnessAlive === false ? [startWitness] : []), ...(peerAlive ? [] : [start(peer)])];
-	case "waiting-for-peer": return [start(peer), { text: `Only if ${peer} or its disk is gone for good, and its last writes may be given up:`, on: node, command: `hamonctl mirror start-alone ${mirror}` }];
-	case "stale": return [start(peer), { text: `Only if ${peer} or its disk is gone for good, and all that was written since may be given up; this says since when:`, on: node, command: `hamonctl mirror force-primary ${mirror} --dry-run` }];
+	case "waiting-for-peer": return [start(peer), { text: `Only if ${peer} or its leg is gone for good, and its last writes may be given up:`, on: node, command: `hamonctl mirror start-alone ${mirror}` }];
+	case "stale": return [start(peer), { text: `Only if ${peer} or its leg is gone for good, and all that was written since may be given up; this says since when:`, on: node, command: `hamonctl mirror force-primary ${mirror} --dry-run` }];
 	case "not-active": return [{ text: "What each node waits for, there:", on: node, command: "hamonctl explain" }];
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
 	case "being-removed": return [{ text: "Finish it:", on: node, command: `hamonctl mirror remove ${mirror}` }, { text: "Or take it back, and it starts again:", on: node, command: `hamonctl maintenance off ${mirror}` }];
-	case "no-leg": return [{ text: `Give ${node} a disk in the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
-	case "not-created": return [{ text: "Make the mirror, on the node whose disk is to be the first copy:", on: node, command: `hamonctl mirror create ${mirror}` }];
+	case "no-leg": return [{ text: `Give ${node} a leg of the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
+	case "not-created": return [{ text: "Make the mirror, on the node whose disk is to be the first leg:", on: node, command: `hamonctl mirror create ${mirror}` }];
 	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" }];
 	case "own-leg-failed": return [{ text: "Replace the disk, restart hamon-act and hamon, then:", on: node, command: `hamonctl mirror join ${mirror} --overwrite` }];
 	case "probe-failed": case "own-leg-unsafe": return [{ text: "Look at the disk, save the data, replace it:", on: node, command: "dmesg | tail -n 50" }];
-	case "resync-stalled": return [{ text: "See which disk or link is stuck:", on: node, command: "dmesg | tail -n 50" }, { on: peer, command: "journalctl -u nbdd -n 50" }];
+	case "resync-stalled": return stalledSteps(c);
+	case "resync-paused": return [{ text: "Let the resync go on:", on: node, command: `hamonctl mirror resync resume ${mirror}` }];
 	case "resync": return [{ text: "Wait until it is done.", on: node, command: "hamonctl status --watch" }];
 	case "effect-failed": case "effect-slow": case "service-failed": case "service-unhealthy": return [journal];
 	case "service-given-up": return [journal, { text: "When it is mended:", on: node, command: `hamonctl service restart ${mirror}` }];
 	case "leg-refused": return [{ on: peer, command: "journalctl -u nbdd -n 50" }];
-	case "legs-differ": return [{ text: "Find out which of the two copies is right; the chapter says how. What differs:", on: node, command: "hamonctl status" }];
-	case "torn": return [start(peer), { text: `Only if ${peer} or its disk is gone for good; this shows what can still be read here:`, on: node, command: `hamon-rescue ${c.device ?? "DISK"}` }];
+	case "legs-differ": return [{ text: "Find out which of the two legs is right; the chapter says how. What differs:", on: node, command: "hamonctl status" }];
+	case "torn": return [start(peer), { text: `Only if ${peer} or its leg is gone for good; this shows what can still be read here:`, on: node, command: `hamon-rescue ${c.device ?? "DISK"}` }];
 	}
 	const command = reason.next?.match(DETAIL)?.[1];
 	return command ? [{ on: node, command: command.trim() }] : reason.next ? [{ text: `${reason.next[0].toUpperCase()}${reason.next.slice(1)}.` }] : [];
@@ -94,7 +104,7 @@ function context(status, mirror) {
 	const witness = status.nodes.find((n) => n.witness);
 	const other = status.node.kind === "witness" ? mirror?.record.primary : self;
 	const node = other ?? self;
-	return { node, device: mirror?.legs.find((l) => l.node === node)?.device, peer: peer?.name, peerAlive: peer?.alive, mirror: mirror?.name, witness: witness?.name, witnessAlive: witness?.alive };
+	return { node, why: mirror?.resync?.why, device: mirror?.legs.find((l) => l.node === node)?.device, peer: peer?.name, peerAlive: peer?.alive, mirror: mirror?.name, witness: witness?.name, witnessAlive: witness?.alive };
 }
 
 function make(severity, code, cause, more = {}) {
@@ -104,7 +114,9 @@ function make(severity, code, cause, more = {}) {
 // Another machine's view is a moment old: what it says under an older record is over, and of redundancy the active node knows best.
 function isCurrent(state, view, mirror) {
 	const best = bestView(state, mirror.name);
-	return view.node === best.node || (Number(mirror.record.version) >= Number(best.mirror.record.version) && !["degraded", "resync", "resync-paused", "resync-stalled"].includes(mirror.reason.code));
+	if (view.node === best.node) return true;
+	if (best.mirror.role === "primary" && mirror.reason.code === "not-active") return false; // it has not heard of it yet
+	return Number(mirror.record.version) >= Number(best.mirror.record.version) && !["degraded", "resync", "resync-paused", "resync-stalled"].includes(mirror.reason.code);
 }
 
 function ofView(state, view, self) {
@@ -152,7 +164,7 @@ export function problems(state) {
 				{ detail: view.error ?? "", chapter: false, steps: [{ on: view.node, command: "systemctl status hamon" }] }));
 	}
 	for (const d of state.cluster?.disagreements ?? [])
-		found.push(make(d.about === "primary" ? "critical" : "warning", d.about, `${d.mirror ? `${d.mirror}: ` : ""}${d.sentence}`, { said: d.said, chapter: false,
+		found.push(make(d.about === "primary" ? "critical" : "warning", d.about, `${d.mirror ? `${d.mirror}: ` : ""}${d.sentence}`, { lines: d.lines, chapter: false,
 			steps: d.about === "configuration" ? [{ text: "Compare the configurations, and apply the one that is meant to all machines:", command: "hamonctl config show" }, { command: "hamonctl config apply /etc/hamon/hamon.conf" }] : [] }));
 	for (const node of state.exports?.nodes ?? [])
 		for (const x of node.exports ?? [])

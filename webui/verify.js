@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Both disks compared (verify): the comparison under way, the last result with its age, what differs, and when the next one begins by itself.
+// Both legs compared (verify): the comparison under way, the last result with its age, what differs, and when the next one begins by itself.
 
 import { bytes, clock, h, icon, span, table } from "./dom.js";
 import { bestView, blocks, isVerifying } from "./model.js";
@@ -26,7 +26,7 @@ function result(v) {
 	const took = (Number(last.ended) - Number(last.began)) * 1000;
 	const what = `, ${bytes(Number(last.size_bytes))} in ${span(Math.max(1000, took)).replace(".0", "")}.`;
 	const when = `${v.last_age_s < 60 ? "just now" : `${span(v.last_age_s * 1000)} ago`} (${clock(Number(last.ended) * 1000, null)})`;
-	if (last.state === "equal") return h("p", { class: "said" }, icon("ok"), h("span", {}, h("strong", {}, "Both disks held the same"), ` ${when}${what}`));
+	if (last.state === "equal") return h("p", { class: "said" }, icon("ok"), h("span", {}, h("strong", {}, "Both legs held the same"), ` ${when}${what}`));
 	return [h("p", { class: "said" }, icon("warning"), h("span", {}, h("strong", {}, `${blocks(last.differing_blocks)} differed`), ` ${when}${what} Nothing was changed.`)),
 		table("What differs, in bytes of the array", [["From"], ["To"]], last.ranges.slice(0, RANGES_SHOWN).map((r) => h("tr", { key: r.offset_bytes },
 			h("td", { class: "number" }, r.offset_bytes), h("td", { class: "number" }, String(BigInt(r.offset_bytes) + BigInt(r.size_bytes) - 1n)))), true),
@@ -43,10 +43,10 @@ function broken(v) {
 function next(v) {
 	if (isVerifying(v)) return null;
 	return h("p", { class: "quiet" }, v.schedule === "off" ? ["None begins by itself (", h("code", {}, "verify = off"), ")."]
-		: v.next_s === null ? `One begins by itself, ${v.schedule}, when both disks are in sync.` : `The next begins by itself in ${span(v.next_s * 1000)} (${v.schedule}).`);
+		: v.next_s === null ? `One begins by itself, ${v.schedule}, when both legs are in sync.` : `The next begins by itself in ${span(v.next_s * 1000)} (${v.schedule}).`);
 }
 
 export function verifyPart(state, name) {
 	const v = bestView(state, name).mirror.verify;
-	return v && section("verify", isVerifying(v) ? "Comparing both disks" : "Both disks compared", isVerifying(v) ? underWay(v) : null, result(v), broken(v), next(v));
+	return v && section("verify", isVerifying(v) ? "Comparing both legs" : "Both legs compared", isVerifying(v) ? underWay(v) : null, result(v), broken(v), next(v));
 }

@@ -22,6 +22,7 @@
         X(verify_js, "webui/verify.js", "/ui/verify.js", "text/javascript; charset=utf-8")                         \
         X(timeline_js, "webui/timeline.js", "/ui/timeline.js", "text/javascript; charset=utf-8")                   \
         X(actions_js, "webui/actions.js", "/ui/actions.js", "text/javascript; charset=utf-8")                      \
+        X(operations_js, "webui/operations.js", "/ui/operations.js", "text/javascript; charset=utf-8")             \
         X(chapters_js, "webui/chapters.js", "/ui/chapters.js", "text/javascript; charset=utf-8")                   \
         X(login_js, "webui/login.js", "/ui/login.js", "text/javascript; charset=utf-8")                            \
         X(troubleshooting_md, "docs/TROUBLESHOOTING.md", "/ui/TROUBLESHOOTING.md", "text/markdown; charset=utf-8") \

@@ -18,7 +18,7 @@ let page = context.pages()[0] ?? (await context.newPage());
 function watch(p) {
 	p.on("console", (m) => { if (m.type() === "error" && !/Failed to load resource|ERR_/.test(m.text())) complaints.push(`console: ${m.text()}`); });
 	p.on("pageerror", (e) => complaints.push(`error: ${e.stack ?? e.message}`));
-	p.on("request", (r) => { if (!/^(https:\/\/127\.0\.0\.\d+|data:|blob:|about:)/.test(r.url())) complaints.push(`foreign: ${r.url()}`); });
+	p.on("request", (r) => { if (!/^(https:\/\/(?:[^/@]+@)?127\.0\.0\.\d+|data:|blob:|about:)/.test(r.url())) complaints.push(`foreign: ${r.url()}`); });
 }
 watch(page);
 // What the page did to its own policy, as the browser itself reports it.

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """hamon daemons on loopback with their pages on TLS, a browser that looks at them (browser.mjs), and the states of a cluster that a page must show."""
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
@@ -84,7 +86,7 @@ class Site(Trio):
     """A trio whose nodes serve the page, on the simulator's machines; tokens[name] is (viewer, operator)."""
 
     def __init__(self, service=True):
-        self.api_port, self.service, self.tokens, self.servers = free_port(), service, {}, {}
+        self.api_port, self.service, self.tokens, self.servers, self.boots = free_port(), service, {}, {}, {}
         super().__init__()
         self.certify()
         self.machines = Machines(self.config, self.dir)
@@ -169,8 +171,17 @@ class Site(Trio):
         self.stop(name, signal.SIGKILL)
 
     def power_on(self, name):
+        """Another boot of that machine."""
+        self.boots[name] = self.dir / name / "boot_id"
+        self.boots[name].write_text(f"{uuid.uuid4()}\n")
         self.machines.say("power-on", name)
         self.start(name)
+
+    def machine(self, name):
+        """The kernel's boot id is another one there, once it was booted by power_on()."""
+        if name not in self.boots:
+            return []
+        return ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--mount", "sh", "-c", 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"', self.boots[name]]
 
     def new_disk(self, name):
         """It comes back with a blank disk, and a person takes that in: a whole copy."""

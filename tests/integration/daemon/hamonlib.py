@@ -264,9 +264,13 @@ class Trio:
                 print(f"--- {name}\n{log.read_text() if log.exists() else ''}", file=sys.stderr)
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def machine(self, name):
+        """What a hamon is run by, for a test whose machines boot."""
+        return []
+
     def start(self, name, *extra, config=None):
         folder = self.dir / name
-        argv = [BUILD / "hamon", "--config", config or self.config, "--node", name, "--control", folder / "control.sock",
+        argv = [*self.machine(name), BUILD / "hamon", "--config", config or self.config, "--node", name, "--control", folder / "control.sock",
                 "--state-dir", folder, *extra]
         argv += ["--witness"] if name == "witness" else ["--act", folder / "act.sock"]
         with open(folder / "log", "a") as log:

@@ -121,14 +121,17 @@ class FakeVerify(threading.Thread):
 
 
 class FakeAct(threading.Thread):
-    """A hamon-act whose disks and arrays are a few booleans: every effect works, unless `errors` names it. `leg` and `seen` are the first mirror's."""
+    """A hamon-act whose disks and arrays are a few booleans: every effect works, unless `errors` names it. `leg` and `seen` are the first mirror's; what they
+    hold from the first moment is given at once, as hamon looks at them as soon as it can."""
 
-    def __init__(self, path, mirrors=("data",)):
+    def __init__(self, path, mirrors=("data",), leg=None, seen=None):
         super().__init__(daemon=True)
         self.done, self.errors, self.silent, self.blank = [], {}, set(), True
         self.legs, self.observations = {m: blank_leg() for m in mirrors}, {m: nothing_seen() for m in mirrors}
         self.mirror = mirrors[0]
         self.leg, self.seen = self.legs[self.mirror], self.observations[self.mirror]
+        self.leg.update(leg or {})
+        self.seen.update(seen or {})
         self.closed = set()  # legs of mirrors that are being removed
         self.settled = dict.fromkeys(mirrors, "0")  # ticket of the last effect that is over
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -278,8 +281,8 @@ class Trio:
         wait(f"{name} answers", lambda: self.status(name) is not None or self.processes[name].poll() is not None, 5)
         return self.processes[name]
 
-    def start_act(self, name, mirrors=("data",)):
-        self.acts[name] = FakeAct(self.dir / name / "act.sock", mirrors)
+    def start_act(self, name, mirrors=("data",), leg=None, seen=None):
+        self.acts[name] = FakeAct(self.dir / name / "act.sock", mirrors, leg, seen)
         return self.acts[name]
 
     def stop_act(self, name):

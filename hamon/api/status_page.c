@@ -192,25 +192,47 @@ static void put_start(FILE *to, const json_t *node)
         fputs(witness ? "<code>systemctl start hamon-witness</code>. " : ", or repair its network. If it runs, there: <code>systemctl start hamon-act hamon nbdd</code>. ", to);
 }
 
-/* Machines that are silent are what is to be started, the witness first: it is the smallest. Else what the reason says. */
-static void put_what_to_do(FILE *to, const json_t *status, const json_t *reason)
+/* Whether what a silent machine lacks is all that is wrong. */
+static bool waits_for_machines(const json_t *reason)
 {
-        static const char *const waits[] = {"degraded", "frozen", "no-majority", "lease-lost", "waiting-for-peer", "stale", "torn"};
-        const char *next = html_text(reason, "next");
+        static const char *const codes[] = {"degraded", "witness-lost", "frozen", "no-majority", "lease-lost", "waiting-for-peer", "stale", "torn"};
+        const char *severity = html_text(reason, "severity");
+        for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+                if (strcmp(codes[i], html_text(reason, "code")) == 0)
+                        return true;
+        return strcmp(severity, "warning") != 0 && strcmp(severity, "critical") != 0;
+}
+
+/* The witness first: it is the smallest. How many there are. */
+static unsigned put_starts(FILE *to, const json_t *status)
+{
         const json_t *node;
         size_t n;
-        bool starts = false;
-        for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
-                starts = starts || strcmp(waits[i], html_text(reason, "code")) == 0;
-        bool found = false;
-        for (int witness = 1; witness >= 0; witness--)
+        unsigned count = 0;
+        for (int witness = 1; witness >= 0; witness--) {
                 json_array_foreach(json_object_get(status, "nodes"), n, node)
-                        if (starts && !html_is(node, "alive") && html_is(node, "witness") == (witness == 1)) {
-                                put_start(to, node);
-                                found = true;
-                        }
-        if (!found)
-                html_put(to, *next ? next : "Nothing.");
+                {
+                        if (html_is(node, "alive") || html_is(node, "witness") != (witness == 1))
+                                continue;
+                        put_start(to, node);
+                        count++;
+                }
+        }
+        return count;
+}
+
+static void put_what_to_do(FILE *to, const json_t *status, const json_t *cluster, const json_t *mirror)
+{
+        const json_t *reason = json_object_get(mirror, "reason");
+        const char *next = html_text(reason, "next");
+        if (waits_for_machines(reason) && put_starts(to, status) > 0)
+                return;
+        if (*next)
+                html_put(to, next);
+        else if (strcmp(quarrel(cluster, html_text(mirror, "name")), "configurations differ") == 0)
+                fputs("Compare the configurations, and apply the one that is meant to all machines: <code>hamonctl config show</code>.", to);
+        else
+                fputs("Nothing.", to);
 }
 
 static void put_verdict(FILE *to, const struct api_call *c, unsigned m, const json_t *status, const json_t *cluster, const json_t *mirror)
@@ -220,8 +242,10 @@ static void put_verdict(FILE *to, const struct api_call *c, unsigned m, const js
         fputs("<section class=\"verdict\"><h1>", to);
         put_headline(to, c, status, cluster, mirror);
         fputs("</h1>\n<p class=\"detail\">", to);
-        html_put(to, html_text(reason, "sentence"));
-        fputc('.', to);
+        if (strcmp(html_text(reason, "code"), "redundant") != 0) { /* put_safety() says it */
+                html_put(to, html_text(reason, "sentence"));
+                fputc('.', to);
+        }
         put_safety(to, mirror);
         fputs("\n<dl class=\"answers\">\n", to);
         for (uint8_t n = 0; n < NODES && s->self < NODES && s->config->voters[n].links > 0; n++)
@@ -232,7 +256,7 @@ static void put_verdict(FILE *to, const struct api_call *c, unsigned m, const js
         if (s->self < NODES && s->config->has_witness && s->node[WITNESS].alive && s->node[1 - s->self].alive && s->mirror[m].record.version)
                 put_what_if(to, s->config->mirror[m].name, "the nodes' link", false, api_reason(c, m, s->mirror[m].if_link_fails, s->mirror[m].record.primary));
         fputs("<div class=\"do\"><dt>What to do<dd>", to);
-        put_what_to_do(to, status, reason);
+        put_what_to_do(to, status, cluster, mirror);
         fputs("</div></dl></section>\n", to);
 }
 

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A client outside the nodes that writes down each commit that PostgreSQL acknowledged: ledger.py HOST FILE.
+"""A client outside the nodes that writes down each commit that PostgreSQL acknowledged: ledger.py HOST FILE [ACCESS].
 
 One row a commit, numbered. A line "SEQUENCE MONOTONIC-SECONDS" goes to FILE only after COMMIT has returned; a commit whose outcome is
 unknown (the connection died) is not in FILE and may or may not be in the table. Reconnects for ever; SIGTERM ends it after the current commit.
+ACCESS are database, role and password as libpq writes them.
 """
 
 import os
@@ -13,7 +14,8 @@ import time
 
 import psycopg2
 
-CONNECT = "host={} dbname=bank user=bank password=bank connect_timeout=2 tcp_user_timeout=1000 keepalives_idle=1 keepalives_interval=1 keepalives_count=2"
+ACCESS = "dbname=bank user=bank password=bank"
+CONNECT = "host={} {} connect_timeout=2 tcp_user_timeout=1000 keepalives_idle=1 keepalives_interval=1 keepalives_count=2"
 stop = False
 
 
@@ -23,7 +25,7 @@ def ask_stop(*_):
 
 
 def main():
-    host, path = sys.argv[1:3]
+    host, path, access = (*sys.argv[1:], ACCESS)[:3]
     signal.signal(signal.SIGTERM, ask_stop)
     out = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     sequence = 0
@@ -31,7 +33,7 @@ def main():
     while not stop:
         try:
             if connection is None:
-                connection = psycopg2.connect(CONNECT.format(host))
+                connection = psycopg2.connect(CONNECT.format(host, access))
                 cursor = connection.cursor()
             sequence += 1
             cursor.execute("INSERT INTO ledger (sequence) VALUES (%s)", (sequence,))

@@ -3,7 +3,7 @@
 
 What a test does instead of a person: it puts packages into the folder in which `apt install ./*.deb` is typed, answers apt's question about packages of
 the distribution (which come from a folder, too: the machines have no way out), leaves `cluster create` waiting in another terminal, and types the join lines
-that it prints where the page has the form of one.
+that it prints where the page has the form of one. The page's `client` is the witness's machine: what it has besides does not matter to it.
 """
 
 import os
@@ -19,6 +19,8 @@ from vmbed import settings
 PAGE = settings.TOP / "docs/CLUSTER.md"
 FOLDER = "/root/packages"
 CREATE_LOG = "/run/cluster-create.log"
+CLIENT = "client"
+CLIENT_MACHINE = "witness"
 
 
 @dataclass(frozen=True)
@@ -57,19 +59,19 @@ def of(section):
     return found
 
 
-def distribution_packages(name):
-    """This package of the distribution and what it needs beyond the guest's, as files; downloaded once for each base image."""
+def distribution_packages(*names, absent=None):
+    """These packages of the distribution and what they need beyond the guest's, as files; downloaded once for each base image. What matches `absent` counts as not in it."""
     bases = sorted(settings.WORK.glob("base-[0-9a-f]*.tar"), key=os.path.getmtime)
     if not bases:
         raise Failed(f"there is no base image in {settings.WORK}")
-    folder = settings.WORK / f"debs-{name}-{bases[-1].stem}"
+    folder = settings.WORK / f"debs-{'-'.join(names)}{'-alone' if absent else ''}-{bases[-1].stem}"
     if not (folder / "complete").exists():
         (folder / "partial").mkdir(parents=True, exist_ok=True)
         status = folder / "status"
-        with open(status, "wb") as file:
-            subprocess.run(["tar", "-xOf", bases[-1], "./var/lib/dpkg/status"], check=True, stdout=file)
+        text = subprocess.run(["tar", "-xOf", bases[-1], "./var/lib/dpkg/status"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        status.write_text("".join(f"{stanza}\n\n" for stanza in text.strip().split("\n\n") if not absent or not re.match(f"Package: ({absent})\n", stanza)))
         subprocess.run(["apt-get", "-q", "-y", "--no-install-recommends", "-o", f"Dir::State::status={status}", "-o", f"Dir::Cache::archives={folder}",
-                        "-o", "Debug::NoLocking=1", "install", "--download-only", name], check=True, stdout=subprocess.DEVNULL)
+                        "-o", "Debug::NoLocking=1", "install", "--download-only", *names], check=True, stdout=subprocess.DEVNULL)
         (folder / "complete").touch()
     return sorted(folder.glob("*.deb"))
 
@@ -77,16 +79,16 @@ def distribution_packages(name):
 class Typist:
     """Types commands on the machines of a trio, and counts them."""
 
-    def __init__(self, trio, say, others=()):
-        self.trio, self.say, self.others, self.count = trio, say, list(others), 0
+    def __init__(self, trio, say, absent=None):
+        self.trio, self.say, self.absent, self.count = trio, say, absent, 0
 
     def type(self, command, timeout=300):
-        text, vm = command.text, self.trio[command.machine]
+        text, vm = command.text, self.trio[CLIENT_MACHINE if command.machine == CLIENT else command.machine]
         self.count += 1
         begin = time.monotonic()
         if text.startswith("apt install ") and not text.startswith("apt install ./"):
-            vm.check(f"mkdir -p {FOLDER}-more")
-            for deb in self.others:
+            vm.check(f"rm -rf {FOLDER}-more && mkdir {FOLDER}-more")
+            for deb in distribution_packages(*text.split()[2:], absent=self.absent):
                 vm.put(f"{FOLDER}-more/{deb.name}", deb.read_bytes())
             text = f"cd {FOLDER}-more && DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends install ./*.deb"
         elif text.startswith("apt install "):

@@ -197,6 +197,19 @@ static void look_at_exports(const struct look *l)
 
 /* ---- what runs ---- */
 
+/* A service that runs here, and is to need what serves elsewhere or nowhere: it would stop until that is here, too. */
+static void look_at_needs(const struct look *l, unsigned was, const struct config_mirror *b)
+{
+        for (unsigned n = 0; n < l->after->mirrors; n++) {
+                int needed = b->service.needs & UINT32_C(1) << n ? config_mirror_by_label(l->before, l->after->mirror[n].label) : -ENOENT;
+                bool before = needed >= 0 && (l->before->mirror[was].service.needs & UINT32_C(1) << needed);
+                if (!(b->service.needs & UINT32_C(1) << n) || before || (needed >= 0 && l->s->mirror[needed].role == ROLE_PRIMARY))
+                        continue;
+                config_finding(l->findings, l->self, "warning", "needs", "hamonctl switchover brings both to one node, or make that mirror first",
+                               "service %s runs on %s and would stop: mirror %s, which it is to need, does not serve there", b->name, l->self, l->after->mirror[n].name);
+        }
+}
+
 static void look_at_mirror(const struct look *l, unsigned was)
 {
         const struct mirror_view *v = &l->s->mirror[was];
@@ -215,6 +228,8 @@ static void look_at_mirror(const struct look *l, unsigned was)
         if (strcmp(a->device[l->a->self], b->device[l->a->self]) != 0 && v->record.legs[l->a->self].in_sync)
                 config_finding(l->findings, l->self, "error", "in-sync", "take that disk out first, or give its device a name that stays (/dev/disk/by-id) in its place when it is out",
                                "the disk of %s counts as a whole copy of mirror %s under its old name", l->self, a->name);
+        if (v->role == ROLE_PRIMARY && a->service.present)
+                look_at_needs(l, was, b);
         bool other_mount = a->service.present && b->service.present && (strcmp(a->service.mount, b->service.mount) != 0 || strcmp(a->service.type, b->service.type) != 0 || strcmp(a->service.options, b->service.options) != 0);
         if (runs && (other_mount || (a->service.present && !b->service.present)))
                 config_finding(l->findings, l->self, "error", "runs", "stop it first (hamonctl node leave on both nodes), and change it then",

@@ -96,10 +96,16 @@ static bool can_be_handed_over(const struct core *c, uint8_t mirror)
         return c->mirror[mirror].state == MIRROR_PRIMARY && c->leg[mirror].state == LEG_IN && detector_is_alive(c, peer_of(c)) && s && s->leg_ready;
 }
 
+/* Its own disk is gone, and the peer has everything: it goes as soon as it may. */
+static bool has_to_go(const struct core *c, uint8_t mirror)
+{
+        return c->mirror[mirror].state == MIRROR_PRIMARY && c->leg[mirror].state == LEG_OWN_FAILED && detector_is_alive(c, peer_of(c));
+}
+
 bool group_can_move(const struct core *c, uint8_t mirror)
 {
         for (uint8_t n = 0; n < c->config.mirrors; n++)
-                if (n != mirror && (c->config.group[mirror] & bit(n)) && !can_be_handed_over(c, n) && !is_at_peer(c, n))
+                if (n != mirror && (c->config.group[mirror] & bit(n)) && !can_be_handed_over(c, n) && !has_to_go(c, n) && !is_at_peer(c, n))
                         return false;
         return true;
 }

@@ -26,7 +26,7 @@ bool group_has_let_go(const struct core *c, uint8_t mirror);
 /* R4e: the shortest lease of the mirror and of those that its service needs. */
 uint64_t group_lease_until_ms(const struct core *c, uint8_t mirror);
 
-/* Every other mirror of the group could be handed over as well, or is at the peer already. */
+/* Every other mirror of the group could be handed over as well, has to be because its own disk failed, or is at the peer already. */
 bool group_can_move(const struct core *c, uint8_t mirror);
 void group_move(struct core *c, uint8_t mirror); /* with this one all that are active here */
 bool group_has_moved(const struct core *c, uint8_t mirror); /* the peer is primary of all others */

@@ -358,8 +358,9 @@ static bool wants_stop(const struct core *c, uint8_t mirror)
 {
         if (c->leaving || c->mirror[mirror].stop || record_is_ended(&c->reg[mirror].decided) || group_follows(c, mirror))
                 return true;
-        /* The own disk is gone, the peer has everything: the service moves there. */
-        return c->leg[mirror].state == LEG_OWN_FAILED && detector_is_alive(c, peer_of(c)) && !record_is_in_maintenance(c, &c->reg[mirror].decided);
+        /* The own disk is gone, the peer has everything: the service moves there, unless the rest of it could not follow: then it goes on over the peer's leg. */
+        return c->leg[mirror].state == LEG_OWN_FAILED && detector_is_alive(c, peer_of(c)) && !record_is_in_maintenance(c, &c->reg[mirror].decided) &&
+               (c->mirror[mirror].state != MIRROR_PRIMARY || group_can_move(c, mirror));
 }
 
 /* A person asked for what this state is about, and was told that the time is over (command.c). */

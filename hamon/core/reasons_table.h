@@ -75,11 +75,11 @@
           "keep one node's data: see TROUBLESHOOTING, forked")                                                                   \
         X(MANUAL_FROZEN, "manual-frozen", CRITICAL,                                                                              \
           "%M waits: %N is silent, and only a person can say that it is off", "make sure that %N is off, then hamonctl node confirm-dead %N") \
-        X(NO_LEG, "no-leg", WARNING, "%M: this node has no leg", "hamonctl mirror join %M")                                        \
-        X(NOT_CREATED, "not-created", INFO, "%M was never created", "hamonctl mirror create %M")                                   \
+        X(NO_LEG, "no-leg", WARNING, "%M: this node has no leg", "hamonctl mirror join %M")                                     \
+        X(NOT_CREATED, "not-created", INFO, "%M was never created", "hamonctl mirror create %M")                                \
         X(STARTING, "starting", INFO, "%M is being started on this node", "")                                                   \
         X(WAITING_FOR_PEER, "waiting-for-peer", CRITICAL, "%M: this node may lack acknowledged writes and waits for %N",          \
-          "start %N, or hamonctl mirror start-alone %M")                                                                            \
+          "start %N, or hamonctl mirror start-alone %M")                                                                         \
         X(STALE, "stale", CRITICAL, "%M: the leg of this node is not in sync and cannot start by itself",                                    \
           "start %N, or give up what it lacks: hamonctl mirror force-primary %M")                      \
         X(TORN, "torn", CRITICAL, "%M: a resync onto this node's leg had begun and not ended: it is of no single moment, and is never made the data",    \

@@ -180,6 +180,23 @@ static void all_move_or_none(void **state)
         assert_false(c.mirror[REST].stop);
 }
 
+/* The own disk of one fails: it moves when the others can, and serves over the peer's leg until then. Where the disks of all failed, all move. */
+static void a_failed_disk_does_not_part_them(void **state)
+{
+        (void)state;
+        c.leg[DATA].state = LEG_OWN_FAILED;
+        assert_true(mirror_facts(&c, DATA) & MIRROR_STOP);
+        c.leg[LOGS].state = LEG_SYNCING;
+        assert_false(mirror_facts(&c, DATA) & MIRROR_STOP);
+        c.leg[LOGS].state = LEG_OWN_FAILED;
+        assert_true(mirror_facts(&c, DATA) & MIRROR_STOP);
+        assert_true(mirror_facts(&c, LOGS) & MIRROR_STOP);
+        is_there(DATA);
+        assert_true(mirror_facts(&c, LOGS) & MIRROR_STOP);
+        c.leg[REST].state = LEG_OWN_FAILED; /* nobody is tied to it */
+        assert_true(mirror_facts(&c, REST) & MIRROR_STOP);
+}
+
 /* Of two on two nodes exactly one goes: the later one, or the one that can. */
 static void one_follows_the_other(void **state)
 {
@@ -217,6 +234,7 @@ int main(void)
             cmocka_unit_test_setup(a_restarted_hamon_stops_nothing, setup),
             cmocka_unit_test_setup(the_address_lives_as_long_as_the_shortest_lease, setup),
             cmocka_unit_test_setup(all_move_or_none, setup),
+            cmocka_unit_test_setup(a_failed_disk_does_not_part_them, setup),
             cmocka_unit_test_setup(one_follows_the_other, setup),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

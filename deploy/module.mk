@@ -14,6 +14,7 @@ LIBEXECDIR ?= $(PREFIX)/libexec
 INSTALL ?= install
 
 DEPLOY_PROGRAMS := nbdd nbdc hamon hamon-act hamon-rescue hamonctl
+DEPLOY_COMMANDS := nbdd nbdc hamonctl
 DEPLOY_UNITS := $(patsubst deploy/systemd/%.in,%,$(wildcard deploy/systemd/*.in))
 DEPLOY_PLAIN := sysusers.d/hamon.conf sysusers.d/nbdd.conf tmpfiles.d/nbdc.conf modules-load.d/nbdc.conf modules-load.d/nbdd.conf modules-load.d/hamon.conf modprobe.d/nbdc.conf
 
@@ -21,7 +22,7 @@ DEPLOY_COMPLETED := nbdd nbdc hamon-rescue hamonctl
 
 .PHONY: install deb lintian dist rpm
 install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
-	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(UDEVDIR) $(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(UDEVDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man8
 	$(INSTALL) -d -m 0770 $(DESTDIR)$(SYSCONFDIR)/hamon
 	$(INSTALL) -m 0755 $(addprefix $(BUILD)/,$(filter-out hamonctl,$(DEPLOY_PROGRAMS))) $(DESTDIR)$(SBINDIR)
 	$(INSTALL) -m 0755 $(BUILD)/hamonctl $(DESTDIR)$(BINDIR)
@@ -54,7 +55,9 @@ install: $(addprefix $(BUILD)/,$(DEPLOY_PROGRAMS)) $(LIBNBDD)
 	$(INSTALL) -D -m 0644 deploy/grafana/hamon.json $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/grafana-hamon.json
 	$(INSTALL) -D -m 0644 deploy/prometheus/nbdd-alerts.yml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/nbdd-alerts.yml
 	$(INSTALL) -D -m 0644 docs/openapi.yaml $(DESTDIR)$(PREFIX)/share/doc/hamon-common/examples/openapi.yaml
-	set -e; for program in $(DEPLOY_PROGRAMS); do \
+	set -e; for program in $(DEPLOY_COMMANDS); do \
+		deploy/make-man $(BUILD)/$$program 1 $(VERSION) >$(DESTDIR)$(MANDIR)/man1/$$program.1; done
+	set -e; for program in $(filter-out $(DEPLOY_COMMANDS),$(DEPLOY_PROGRAMS)); do \
 		deploy/make-man $(BUILD)/$$program 8 $(VERSION) >$(DESTDIR)$(MANDIR)/man8/$$program.8; done
 	$(INSTALL) -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)
 	set -e; for program in $(DEPLOY_COMPLETED); do \

@@ -14,6 +14,7 @@
 enum {
         DATAGRAMS_PER_TURN = 64,  /* of one socket, before the loop sees other sources again */
         HELLO_INTERVAL_MS = 100,  /* to one voter */
+        TOLD_INTERVAL_MS = 1000,  /* a node that is refused is told so */
         ALARM_INTERVAL_MS = 60000,
         LEARNED_EXPIRE_MS = 30000, /* the witness forgets where a silent node was */
 };
@@ -128,6 +129,14 @@ int links_send(struct links *l, uint8_t to, const void *payload, size_t size_byt
 }
 
 /* An empty datagram to where this one came from: carries our challenge and echoes theirs. */
+static void send_empty(struct links *l, uint8_t to, unsigned socket_index, const union socket_address *source)
+{
+        uint8_t datagram[SEAL_DATAGRAM_MAX];
+        int size = close_datagram(l, to, NULL, 0, datagram);
+        if (size > 0) /* a lost one is repeated at the next datagram that asks for it */
+                (void)sendto(l->fd[socket_index], datagram, (size_t)size, MSG_NOSIGNAL, &source->any, address_size(source));
+}
+
 static void hello(struct links *l, uint8_t to, unsigned socket_index, const union socket_address *source)
 {
         struct peer *peer = &l->peer[to];
@@ -136,10 +145,25 @@ static void hello(struct links *l, uint8_t to, unsigned socket_index, const unio
                 return;
         peer->hello_sent = true;
         peer->hello_ms = now;
-        uint8_t datagram[SEAL_DATAGRAM_MAX];
-        int size = close_datagram(l, to, NULL, 0, datagram);
-        if (size > 0) /* a lost hello is repeated at the next unproven datagram */
-                (void)sendto(l->fd[socket_index], datagram, (size_t)size, MSG_NOSIGNAL, &source->any, address_size(source));
+        send_empty(l, to, socket_index, source);
+}
+
+/*
+ * The witness speaks to nobody whom it does not believe, so a node with another key, cluster name, version or list of nodes would hear nothing and blame
+ * the network. An empty datagram of ours is refused there for the same reason (it names ourselves as its receiver: misaddressed wherever it is authentic),
+ * and is in that node's status. Two nodes find out without that: each sends by itself. Never longer than what it answers, and once a second: nothing
+ * is gained with a forged source, and no hello is held back by it.
+ */
+static void tell_refused(struct links *l, unsigned socket_index, const uint8_t *datagram, size_t size_bytes, const union socket_address *source)
+{
+        if (l->self != WITNESS || size_bytes < SEAL_HEADER_BYTES + SEAL_MAC_BYTES)
+                return;
+        uint8_t from = datagram[SEAL_FROM_OFFSET];
+        uint64_t now = now_ms();
+        if (from >= VOTERS || from == WITNESS || (l->peer[from].told_ms != 0 && now - l->peer[from].told_ms < TOLD_INTERVAL_MS))
+                return;
+        l->peer[from].told_ms = now;
+        send_empty(l, l->self, socket_index, source);
 }
 
 static enum packet_kind kind_of_seal(enum seal_verdict v)
@@ -165,10 +189,14 @@ static enum packet_kind receive(struct links *l, unsigned socket_index, const ui
         const uint8_t *payload;
         size_t payload_bytes;
         enum seal_verdict sealed = seal_open(l->seal, &l->cluster, datagram, size_bytes, &e, &payload, &payload_bytes);
+        if (sealed != SEAL_OK && sealed != SEAL_MALFORMED)
+                tell_refused(l, socket_index, datagram, size_bytes, source);
         if (sealed != SEAL_OK)
                 return kind_of_seal(sealed);
-        if (e.from >= VOTERS || e.from == l->self || e.to != l->self || l->config->voters[e.from].links == 0)
+        if (e.from >= VOTERS || e.from == l->self || e.to != l->self || l->config->voters[e.from].links == 0) {
+                tell_refused(l, socket_index, datagram, size_bytes, source);
                 return PACKET_MISADDRESSED;
+        }
         switch (session_judge(&l->peer[e.from].session, &e, random64())) {
         case SESSION_UNPROVEN:
                 hello(l, e.from, socket_index, source);

@@ -34,6 +34,7 @@ struct peer {
         uint64_t sequence; /* of the last datagram to it */
         uint64_t hello_ms;
         bool hello_sent;
+        uint64_t told_ms; /* when it was last told that its datagrams are refused; 0: never */
         unsigned paths;
         struct path path[LINKS_PATHS_MAX];
 };

@@ -21,6 +21,7 @@ enum {
         SEAL_VERSION = 1,
         SEAL_KEY_BYTES = 32,
         SEAL_HEADER_BYTES = 56,
+        SEAL_FROM_OFFSET = 6,
         SEAL_MAC_BYTES = 32,
         SEAL_DATAGRAM_MAX = 1400, /* fits an Ethernet frame with IPv6 and UDP headers: never fragmented */
         SEAL_PAYLOAD_MAX = SEAL_DATAGRAM_MAX - SEAL_HEADER_BYTES - SEAL_MAC_BYTES,

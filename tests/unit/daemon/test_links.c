@@ -215,6 +215,67 @@ static void test_refused_by_kind(void **state)
         assert_non_null(strstr(view.last_from[PACKET_BAD_KEY], "127.0."));
 }
 
+/* The witness speaks to nobody by itself: a node that it does not believe hears from it why, and nothing in that is believed. */
+static void test_both_sides_know_of_a_wrong_key(void **state)
+{
+        struct fixture *f = *state;
+        introduce(f, 0, WITNESS);
+        unsigned payloads = f->voter[0].payloads[WITNESS];
+        start(f, WITNESS, 900, 8);
+        for (int i = 0; i < 5; i++)
+                send_text(f, 0, WITNESS, "vote for me");
+        assert_true(counted(f, WITNESS, PACKET_BAD_KEY) >= 5);
+        assert_int_equal(counted(f, 0, PACKET_BAD_KEY), 1); /* at most one a second */
+        assert_int_equal(f->voter[0].alarms[PACKET_BAD_KEY], 1);
+        struct links_view view;
+        links_view(f->voter[0].links, &view);
+        assert_non_null(strstr(view.last_from[PACKET_BAD_KEY], "127.0.0.3:"));
+        assert_int_equal(counted(f, WITNESS, PACKET_BAD_KEY), 10); /* two links, five messages: nobody answers to an answer */
+        start(f, WITNESS, 901, 7);
+        introduce(f, 0, WITNESS);
+        send_text(f, WITNESS, 0, "vote");
+        assert_int_equal(f->voter[0].payloads[WITNESS], payloads + 1);
+}
+
+static void test_both_sides_know_of_another_list_of_nodes(void **state)
+{
+        struct fixture *f = *state;
+        unsigned links = f->config.voters[1].links;
+        f->config.voters[1].links = 0; /* the witness's configuration has no node 1 */
+        start(f, WITNESS, 900, 7);
+        f->config.voters[1].links = links;
+        assert_int_equal(links_send(f->voter[1].links, WITNESS, "vote", 4), 0);
+        f->config.voters[1].links = 0;
+        settle(f);
+        f->config.voters[1].links = links;
+        assert_true(counted(f, WITNESS, PACKET_MISADDRESSED) >= 1);
+        settle(f);
+        assert_true(counted(f, 1, PACKET_MISADDRESSED) >= 1);
+        assert_int_equal(f->voter[1].payloads[WITNESS], 0);
+}
+
+static void test_the_witness_answers_no_short_datagram(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t newer[SEAL_HEADER_BYTES + SEAL_MAC_BYTES] = {'H', 'A', 'M', 'N', 0, SEAL_VERSION + 1, 0};
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htobe16(f->config.port)};
+        assert_int_equal(inet_pton(AF_INET, "127.0.0.3", &to.sin_addr), 1);
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+        uint8_t answer[SEAL_DATAGRAM_MAX];
+        assert_int_equal(sendto(fd, newer, sizeof newer - 1, 0, (struct sockaddr *)&to, sizeof to), sizeof newer - 1);
+        settle(f);
+        assert_int_equal(recv(fd, answer, sizeof answer, 0), -1);
+        newer[SEAL_FROM_OFFSET] = VOTERS; /* nobody of ours */
+        assert_int_equal(sendto(fd, newer, sizeof newer, 0, (struct sockaddr *)&to, sizeof to), sizeof newer);
+        settle(f);
+        assert_int_equal(recv(fd, answer, sizeof answer, 0), -1);
+        newer[SEAL_FROM_OFFSET] = 1;
+        assert_int_equal(sendto(fd, newer, sizeof newer, 0, (struct sockaddr *)&to, sizeof to), sizeof newer);
+        settle(f);
+        assert_int_equal(recv(fd, answer, sizeof answer, 0), sizeof newer); /* not a byte more */
+        close(fd);
+}
+
 static void test_a_replayed_datagram_is_refused(void **state)
 {
         struct fixture *f = *state;
@@ -265,6 +326,9 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_the_first_message_of_a_start_is_lost_at_most, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_the_witness_answers_to_where_it_heard_from, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_refused_by_kind, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_both_sides_know_of_a_wrong_key, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_both_sides_know_of_another_list_of_nodes, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_the_witness_answers_no_short_datagram, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_replayed_datagram_is_refused, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_undecodable_is_counted, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_voter_that_the_configuration_has_not, setup, teardown),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-#   make bench-failover [RUNS=30] [STACKS=ours,pacemaker] [EVENTS=power-cut,...] [MINUTES=] [ADD=1] [REPORT=1]     failover beside DRBD + Pacemaker, in virtual machines
+#   make bench-failover [RUNS=30] [STACKS=ours,postgresql,pacemaker] [EVENTS=power-cut,...] [MINUTES=] [ADD=1] [REPORT=1]     failover beside DRBD + Pacemaker, in virtual machines
 INTEGRATION_TESTS += tests/bench/failover/test-report
 
 .PHONY: bench-failover

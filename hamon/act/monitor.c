@@ -51,23 +51,40 @@ static uint64_t now_ms(void)
         return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-static uint32_t own_oldest_ms(const struct mirror *m, struct progress *p)
+/* What the thread remembers of both disks from look to look. */
+struct watched {
+        struct progress own_progress;
+        struct request_time own_time, leg_time;
+};
+
+static bool counters_of(const char *path, struct progress_counters *ret)
 {
-        char path[96], text[320];
+        char text[320];
+
+        return md_sysfs_text(path, text, sizeof text) >= 0 && progress_parse(text, ret) >= 0;
+}
+
+static void look_at_disks(const struct mirror *m, struct watched *d, bool attached, struct observation *o)
+{
+        char path[96];
         struct progress_counters counters;
         struct stat st;
 
-        if (stat(m->disk, &st) < 0 || !S_ISBLK(st.st_mode))
-                return 0;
-        snprintf(path, sizeof path, MD_SYSFS_ROOT "/dev/block/%u:%u/stat", major(st.st_rdev), minor(st.st_rdev));
-        if (md_sysfs_text(path, text, sizeof text) < 0 || progress_parse(text, &counters) < 0)
-                return 0;
-        return progress_look(p, &counters, now_ms());
+        if (stat(m->disk, &st) == 0 && S_ISBLK(st.st_mode)) {
+                snprintf(path, sizeof path, MD_SYSFS_ROOT "/dev/block/%u:%u/stat", major(st.st_rdev), minor(st.st_rdev));
+                if (counters_of(path, &counters)) {
+                        o->own_oldest_ms = progress_look(&d->own_progress, &counters, now_ms());
+                        o->own_request_us = request_time_look(&d->own_time, &counters, now_ms());
+                }
+        }
+        snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/%s/stat", m->peer_name);
+        if (attached && counters_of(path, &counters))
+                o->leg_request_us = request_time_look(&d->leg_time, &counters, now_ms());
 }
 
 /* -errno: the array's state could not be read. Then nothing was seen: hamon goes by what it has until that is too old.
  */
-static int look(struct monitor *w, struct progress *p, struct md_state *s, struct observation *o)
+static int look(struct monitor *w, struct watched *d, struct md_state *s, struct observation *o)
 {
         const struct mirror *m = w->mirror;
         struct attach_view leg;
@@ -94,7 +111,7 @@ static int look(struct monitor *w, struct progress *p, struct md_state *s, struc
         o->leg_connected = leg.connected;
         o->leg_refused = leg.refused;
         o->leg_oldest_ms = leg.oldest_ms;
-        o->own_oldest_ms = own_oldest_ms(m, p);
+        look_at_disks(m, d, leg.attached, o);
         own_probe_want(&w->probe, s->running);
         uint32_t probe_ms = own_probe_age_ms(&w->probe);
         if (probe_ms > o->own_oldest_ms)
@@ -155,7 +172,7 @@ static unsigned watch(const struct mirror *m, const struct md_state *s, struct p
 static void *run(void *userdata)
 {
         struct monitor *w = userdata;
-        struct progress progress = {0};
+        struct watched disks = {0};
         struct md_state s = {0};
         uint64_t reported_ms = 0, one = 1;
         bool blind = false;
@@ -165,7 +182,7 @@ static void *run(void *userdata)
                 struct observation o;
 
                 unsigned n = watch(w->mirror, &s, fds);
-                int r = look(w, &progress, &s, &o);
+                int r = look(w, &disks, &s, &o);
                 say_blind(w, &blind, r);
                 uint64_t now = now_ms();
                 struct health_seen health;

@@ -34,3 +34,17 @@ uint32_t progress_look(struct progress *p, const struct progress_counters *c, ui
         uint64_t age = now_ms - p->since_ms;
         return age > UINT32_MAX ? UINT32_MAX : (uint32_t)age;
 }
+
+uint32_t request_time_look(struct request_time *t, const struct progress_counters *c, uint64_t now_ms)
+{
+        if (!t->primed || c->completed < t->completed || c->waited_ms < t->waited_ms) {
+                *t = (struct request_time){.primed = true, .completed = c->completed, .waited_ms = c->waited_ms, .since_ms = now_ms};
+                return 0;
+        }
+        if (now_ms - t->since_ms < PROGRESS_WINDOW_MS)
+                return t->mean_us;
+        uint64_t ended = c->completed - t->completed, mean_us = ended ? (c->waited_ms - t->waited_ms) * 1000 / ended : 0;
+        *t = (struct request_time){.primed = true, .completed = c->completed, .waited_ms = c->waited_ms, .since_ms = now_ms,
+                                   .mean_us = mean_us > UINT32_MAX ? UINT32_MAX : (uint32_t)mean_us};
+        return t->mean_us;
+}

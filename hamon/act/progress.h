@@ -6,6 +6,7 @@
 #ifndef HAMON_ACT_PROGRESS_H
 #define HAMON_ACT_PROGRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct progress {
@@ -24,5 +25,17 @@ int progress_parse(const char *text, struct progress_counters *ret);
 
 /* Age in ms of what waits; 0 when nothing does. `now_ms` never goes back. */
 uint32_t progress_look(struct progress *p, const struct progress_counters *c, uint64_t now_ms);
+
+/* How long a request takes: the mean of those that ended in the last whole window. */
+enum { PROGRESS_WINDOW_MS = 5000 };
+
+struct request_time {
+        bool primed; /* what follows is of the window's begin */
+        uint64_t completed, waited_ms, since_ms;
+        uint32_t mean_us; /* of the window before; 0: none ended */
+};
+
+/* A look; counters that went back (another device) begin anew. Returns mean_us. */
+uint32_t request_time_look(struct request_time *t, const struct progress_counters *c, uint64_t now_ms);
 
 #endif

@@ -141,14 +141,14 @@ char *protocol_encode_observation(const struct config *c, const struct observati
                                    (int)r->stalled, "rate_kib", (json_int_t)r->rate_kib, "limit_kib", (json_int_t)r->limit_kib, "ceiling_kib",
                                    (json_int_t)r->ceiling_kib, "latency_us", (json_int_t)r->latency_us);
         json_t *j = json_pack(
-            "{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:b, s:b, s:o}", "observed",
+            "{s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:b, s:b, s:o}", "observed",
             c->mirror[o->mirror].label, "settled", json_of_u64(o->settled), "array_running", (int)o->array_running,
             "own_in_sync", (int)o->own_in_sync, "own_failed", (int)o->own_failed, "peer_in_array",
             (int)o->peer_in_array, "peer_in_sync", (int)o->peer_in_sync, "peer_failed", (int)o->peer_failed,
             "sync_idle", (int)o->sync_idle, "resync_done_sectors", json_of_u64(o->resync_done_sectors),
             "resync_total_sectors", json_of_u64(o->resync_total_sectors), "attached", (int)o->attached, "leg_connected",
             (int)o->leg_connected, "leg_refused", (int)o->leg_refused, "leg_oldest_ms", (json_int_t)o->leg_oldest_ms,
-            "own_oldest_ms", (json_int_t)o->own_oldest_ms,
+            "own_oldest_ms", (json_int_t)o->own_oldest_ms, "leg_request_us", (json_int_t)o->leg_request_us, "own_request_us", (json_int_t)o->own_request_us,
             "service_running", (int)o->service_running, "own_unsafe", (int)o->own_unsafe, "resync", resync);
         if (j && c->mirror[o->mirror].service.present &&
             json_object_set_new(j, "service", service_object(&c->mirror[o->mirror].service, service)) < 0) {

@@ -253,6 +253,14 @@ static void put_mirrors(const struct out *o)
         put_mirror_numbers(o, "hamon_mirror_resync_bytes", "gauge", "To be resynced in all; absent when idle.", resync_total);
         put_mirror_numbers(o, "hamon_mirror_peer_leg_oldest_request_seconds", "gauge", "Age of the oldest request on the peer's leg.", mirror_leg_age);
         put_mirror_numbers(o, "hamon_mirror_own_leg_oldest_request_seconds", "gauge", "Age of the oldest request on the own disk.", mirror_own_age);
+        head(o, "hamon_leg_request_seconds", "gauge", "What a request of the leg took, the mean of some seconds; absent where none ended.");
+        for (unsigned m = 0; m < s->config->mirrors; m++)
+                for (unsigned n = 0; n < NODES; n++) {
+                        uint32_t us = snapshot_request_us(s, m, n);
+                        (void)snprintf(labels, sizeof labels, "%s,leg=\"%s\"", mirror_labels(o, m, mirror), s->config->voters[n].name);
+                        if (us)
+                                number(o, "hamon_leg_request_seconds", labels, (double)us / 1e6);
+                }
         head(o, "hamon_leg_in_sync", "gauge", "1: the record says that this leg holds every acknowledged write.");
         for (unsigned m = 0; m < s->config->mirrors; m++)
                 for (unsigned n = 0; n < NODES && s->mirror[m].record.version != 0; n++) {

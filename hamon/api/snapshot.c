@@ -16,6 +16,14 @@ struct snapshot_box {
         } at[READERS_MAX];
 };
 
+uint32_t snapshot_request_us(const struct snapshot *s, unsigned mirror, unsigned node)
+{
+        const struct observation *o = &s->mirror[mirror].observed;
+        if (!s->act_ready || !o->array_running)
+                return 0;
+        return node == s->self ? o->own_request_us : o->attached ? o->leg_request_us : 0;
+}
+
 struct snapshot_box *snapshot_box_new(void)
 {
         struct snapshot_box *b = calloc(1, sizeof *b);

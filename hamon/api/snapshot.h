@@ -66,6 +66,9 @@ json_t *snapshot_reason_json(const struct snapshot *s, unsigned mirror);
 /* The revision of configuration and record, of a mirror or (MIRRORS_MAX) of all: what If-Match is compared with. Never of measurements. */
 void snapshot_revision(const struct snapshot *s, unsigned mirror, char *ret, size_t size_bytes);
 
+/* What a request of that leg took, in us, the mean of some seconds: the node that writes to both legs knows it. 0: none ended, or not known here. */
+uint32_t snapshot_request_us(const struct snapshot *s, unsigned mirror, unsigned node);
+
 struct snapshot_box;
 
 struct snapshot_box *snapshot_box_new(void); /* NULL: out of memory */

@@ -87,6 +87,12 @@ static json_t *node_json(const struct snapshot *s, uint8_t voter, uint64_t now_m
                          self ? json_of_uuid(&s->boot) : uuid_or_null(&v->last.boot), "links", paths_json(s, voter, now_ms));
 }
 
+static json_t *request_ms(const struct snapshot *s, unsigned mirror, uint8_t node)
+{
+        uint32_t us = snapshot_request_us(s, mirror, node);
+        return us ? json_real((double)us / 1000) : json_null();
+}
+
 static json_t *legs_json(const struct snapshot *s, unsigned mirror)
 {
         const struct mirror_view *v = &s->mirror[mirror];
@@ -96,9 +102,9 @@ static json_t *legs_json(const struct snapshot *s, unsigned mirror)
                 const struct mirror_summary *said =
                     n != s->self && s->node[n].ever && mirror < s->node[n].last.mirrors ? &s->node[n].last.mirror[mirror] : NULL;
                 json_array_append_new(
-                    legs, json_pack("{s:s, s:s, s:o, s:b, s:b, s:o}", "node", node_name(s, n), "device",
+                    legs, json_pack("{s:s, s:s, s:o, s:b, s:b, s:o, s:o}", "node", node_name(s, n), "device",
                                     s->config->mirror[mirror].device[n], "uuid", uuid_or_null(&leg->uuid), "in_sync", (int)leg->in_sync,
-                                    "inconsistent", (int)leg->inconsistent, "node_says",
+                                    "inconsistent", (int)leg->inconsistent, "request_ms", request_ms(s, mirror, n), "node_says",
                                     said ? json_pack("{s:s, s:b, s:b}", "role", role_word((enum node_role)said->role), "leg_ready",
                                                      (int)said->leg_ready, "calls_peer_failed",
                                                      (int)(said->calls_peer_failed_known && said->calls_peer_failed))

@@ -72,6 +72,8 @@ static void put_leg(FILE *to, const json_t *status, const char *node)
                         fputs(html_is(leg, "in_sync") ? ", in sync" : html_is(leg, "inconsistent") ? ", being resynced" : ", out of sync", to);
                         if (strcmp(html_text(json_object_get(mirror, "record"), "primary"), node) == 0)
                                 fputs(", active here", to);
+                        if (json_is_number(json_object_get(leg, "request_ms")))
+                                fprintf(to, ", %.1f ms a request", json_number_value(json_object_get(leg, "request_ms")));
                         fputs("<br>", to);
                 }
 }

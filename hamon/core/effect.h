@@ -148,6 +148,8 @@ struct observation {
         bool leg_refused;         /* the server refused the session: grant is gone */
         uint32_t leg_oldest_ms;   /* age of the oldest request without progress, across reconnects (R8a) */
         uint32_t own_oldest_ms;   /* likewise on the own disk */
+        uint32_t leg_request_us;  /* what a request of the peer's leg took, a mean of some seconds; 0: none ended. Shown; decides nothing */
+        uint32_t own_request_us;  /* likewise on the own disk */
         bool service_running;     /* mounted and every unit active */
         bool service_unhealthy;   /* it runs, and its health check has failed as often as is allowed */
 };

@@ -175,6 +175,10 @@ static int decode_observation(const struct config *c, struct json_take *t, struc
         };
         if (json_take_has(t, "own_unsafe")) /* one is upgraded before the other */
                 o.own_unsafe = json_take_bool(t, "own_unsafe");
+        if (json_take_has(t, "leg_request_us"))
+                o.leg_request_us = (uint32_t)json_take_int(t, "leg_request_us", 0, UINT32_MAX);
+        if (json_take_has(t, "own_request_us"))
+                o.own_request_us = (uint32_t)json_take_int(t, "own_request_us", 0, UINT32_MAX);
         if (json_take_has(t, "resync"))
                 o.resync = resync_take(t);
         if (json_take_has(t, "service")) {

@@ -223,6 +223,8 @@ static void draw_legs(FILE *to, const json_t *mirror)
                 const json_t *says = json_object_get(leg, "node_says");
                 status_label(to, i == 0 ? "legs" : "");
                 fprintf(to, "%-12s %-13s %s", answer_text(leg, "node"), leg_word(leg), answer_text(leg, "device"));
+                if (json_is_number(json_object_get(leg, "request_ms")))
+                        fprintf(to, "  %.1f ms a request", json_number_value(json_object_get(leg, "request_ms")));
                 if (is_true(says, "calls_peer_failed"))
                         fputs("  calls the other leg failed", to);
                 fputc('\n', to);

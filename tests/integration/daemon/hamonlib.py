@@ -57,7 +57,7 @@ def blank_leg():
 def nothing_seen():
     return {"array_running": False, "own_in_sync": False, "own_failed": False, "peer_in_array": False, "peer_in_sync": False,
             "peer_failed": False, "sync_idle": True, "resync_done_sectors": "0", "resync_total_sectors": "0", "attached": False,
-            "leg_connected": False, "leg_refused": False, "leg_oldest_ms": 0, "own_oldest_ms": 0, "service_running": False}
+            "leg_connected": False, "leg_refused": False, "leg_oldest_ms": 0, "own_oldest_ms": 0, "leg_request_us": 31000, "own_request_us": 400, "service_running": False}
 
 
 MIB = 1 << 20

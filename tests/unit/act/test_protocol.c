@@ -150,6 +150,27 @@ static void bad_commands_are_refused(void **state)
         free(text);
 }
 
+/* Two windows with requests, one without any, and another device under the same name. */
+static void a_request_takes_its_mean(void **state)
+{
+        struct request_time t = {0};
+        struct progress_counters c = {.completed = 1000, .waited_ms = 70000};
+
+        (void)state;
+        assert_int_equal(request_time_look(&t, &c, 1000), 0); /* what was before nobody knows */
+        c = (struct progress_counters){.completed = 1100, .waited_ms = 70040};
+        assert_int_equal(request_time_look(&t, &c, 1000 + PROGRESS_WINDOW_MS - 1), 0);
+        assert_int_equal(request_time_look(&t, &c, 1000 + PROGRESS_WINDOW_MS), 400);
+        c = (struct progress_counters){.completed = 1110, .waited_ms = 71040};
+        assert_int_equal(request_time_look(&t, &c, 7000), 400);
+        assert_int_equal(request_time_look(&t, &c, 11000), 100000);
+        assert_int_equal(request_time_look(&t, &c, 16000), 0);
+        c = (struct progress_counters){.completed = 5, .waited_ms = 1};
+        assert_int_equal(request_time_look(&t, &c, 22000), 0);
+        c.completed = 6, c.waited_ms = 3;
+        assert_int_equal(request_time_look(&t, &c, 27000), 2000);
+}
+
 static void requests_without_progress_age(void **state)
 {
         struct progress p = {0};
@@ -175,7 +196,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(every_effect_arrives),          cmocka_unit_test(every_result_arrives),
             cmocka_unit_test(an_observation_arrives),        cmocka_unit_test(bad_commands_are_refused),
-            cmocka_unit_test(requests_without_progress_age),
+            cmocka_unit_test(a_request_takes_its_mean),
+                cmocka_unit_test(requests_without_progress_age),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,10 @@ static void test_observation(void **state)
         assert_int_equal(p.observed.resync_total_sectors, 5000000000);
         assert_int_equal(p.observed.leg_oldest_ms, 12);
         assert_true(p.observed.service_running);
+        assert_int_equal(p.observed.leg_request_us, 0); /* of a hamon-act that does not tell */
+        assert_int_equal(decode(OBSERVED(",\"service_running\":true,\"leg_request_us\":31000,\"own_request_us\":400"), &p), 0);
+        assert_int_equal(p.observed.leg_request_us, 31000);
+        assert_int_equal(p.observed.own_request_us, 400);
 }
 
 static void test_anything_else_is_refused(void **state)

@@ -111,6 +111,16 @@ static void test_redundant(void **state)
         check("redundant");
 }
 
+/* Both write at the pace of the slower one: which one that is stands beside it. */
+static void test_a_slow_leg(void **state)
+{
+        (void)state;
+        snapshot.mirror[0].observed = (struct observation){
+                .array_running = true, .own_in_sync = true, .peer_in_array = true, .peer_in_sync = true, .sync_idle = true, .attached = true, .leg_connected = true,
+                .service_running = true, .own_request_us = 420, .leg_request_us = 87300};
+        check("slow-leg");
+}
+
 static void test_degraded_and_the_peer_unheard(void **state)
 {
         (void)state;
@@ -322,6 +332,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(test_redundant, setup),
+                cmocka_unit_test_setup(test_a_slow_leg, setup),
                 cmocka_unit_test_setup(test_degraded_and_the_peer_unheard, setup),
                 cmocka_unit_test_setup(test_standby_with_the_primary_silent, setup),
                 cmocka_unit_test_setup(test_resync, setup),

@@ -97,6 +97,8 @@ static json_t *legs_json(const struct snapshot *s, unsigned mirror)
 {
         const struct mirror_view *v = &s->mirror[mirror];
         json_t *legs = json_array();
+        /* A superblock is read when a leg is opened: what it called failed is over when an array runs on both. */
+        bool both = v->observed.array_running && v->observed.own_in_sync && v->observed.peer_in_sync;
         for (uint8_t n = 0; n < NODES; n++) {
                 const struct record_leg *leg = &v->record.legs[n];
                 const struct mirror_summary *said =
@@ -107,7 +109,7 @@ static json_t *legs_json(const struct snapshot *s, unsigned mirror)
                                     "inconsistent", (int)leg->inconsistent, "request_ms", request_ms(s, mirror, n), "node_says",
                                     said ? json_pack("{s:s, s:b, s:b}", "role", role_word((enum node_role)said->role), "leg_ready",
                                                      (int)said->leg_ready, "calls_peer_failed",
-                                                     (int)(said->calls_peer_failed_known && said->calls_peer_failed))
+                                                     (int)(!both && said->calls_peer_failed_known && said->calls_peer_failed))
                                          : json_null()));
         }
         return legs;

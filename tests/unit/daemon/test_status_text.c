@@ -118,6 +118,8 @@ static void test_a_slow_leg(void **state)
         snapshot.mirror[0].observed = (struct observation){
                 .array_running = true, .own_in_sync = true, .peer_in_array = true, .peer_in_sync = true, .sync_idle = true, .attached = true, .leg_connected = true,
                 .service_running = true, .own_request_us = 420, .leg_request_us = 87300};
+        snapshot.node[1].last.mirrors = 1; /* what its superblock said before the leg was joined */
+        snapshot.node[1].last.mirror[0] = (struct mirror_summary){.leg_ready = true, .calls_peer_failed_known = true, .calls_peer_failed = true};
         check("slow-leg");
 }
 

@@ -416,8 +416,10 @@ void leg_message(struct core *c, const struct event *e, struct actions *out)
         if (q->from != peer_of(c))
                 return;
         if (q->type == MESSAGE_GRANT_REPLY) {
-                if (uuid_equal(&q->grant_reply.session, &l->session) && q->grant_reply.epoch == c->mirror[q->mirror].epoch)
+                if (uuid_equal(&q->grant_reply.session, &l->session) && q->grant_reply.epoch == c->mirror[q->mirror].epoch) {
+                        l->refused = q->grant_reply.refusal == REFUSAL_LEG;
                         leg_fire(c, q->mirror, q->grant_reply.refusal == REFUSAL_NONE ? LEG_GRANTED : LEG_REFUSED, e, out);
+                }
         } else if (uuid_equal(&q->check_reply.session, &l->session) && q->check_reply.epoch == c->mirror[q->mirror].epoch &&
                    q->check_reply.permits) {
                 leg_fire(c, q->mirror, LEG_PERMITTED, e, out);

@@ -87,6 +87,7 @@ struct leg {
         bool required;            /* REQUIRE was asked: DETACH needs a decided record */
         bool unbroken;            /* LEG_UNBROKEN */
         bool tainted;             /* the own disk failed flushes while the leg was copied from it: what was copied is not taken for whole */
+        bool refused;             /* the peer cannot give the leg that was asked for, and nothing was added since; shown */
         bool observed;            /* md was seen after the last step */
         uint64_t resend_ms;
         uint64_t disconnected_ms; /* no session since; 0: connected */

@@ -40,7 +40,7 @@
         X(PRIMARY, "primary", INFO, "%M is active on this node, epoch %n", "")                                                  \
         X(ADOPTED, "adopted", INFO, "%M: the running array was adopted after a restart of hamon", "")                           \
         X(LEG_JOINING, "leg-joining", INFO, "%M: the leg of %N is being joined", "")                                            \
-        X(LEG_REFUSED, "leg-refused", WARNING, "%M: %N refused its leg", "hamonctl status")                                     \
+        X(LEG_REFUSED, "leg-refused", WARNING, "%M: %N cannot give its leg, without which %M is NOT redundant", "hamonctl status, on %N") \
         X(RESYNC, "resync", WARNING, "%M: the leg of %N is being resynced", "hamonctl status --watch")                          \
         X(RESYNC_STALLED, "resync-stalled", WARNING, "%M: the resync of the leg of %N does not move", "hamonctl status --watch")   \
         X(RESYNC_PAUSED, "resync-paused", WARNING, "%M: a person paused the resync of the leg of %N; until it goes on, %M is NOT redundant", \

@@ -242,6 +242,7 @@ void standby_effect_done(struct core *c, uint8_t mirror, const struct event *e, 
 
         if (!pending_answered(&s->pending, &e->result))
                 return;
+        s->failed = e->result.error != 0;
         if (s->state == STANDBY_RELEASE && e->result.error == 0)
                 c->mirror[mirror].held = false;
         fire(c, mirror, e->result.error == 0 ? STANDBY_DONE : STANDBY_FAILED, e, out);

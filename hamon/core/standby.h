@@ -58,6 +58,7 @@ struct standby {
         struct uuid given_session;
         uint64_t given_epoch;
         uint64_t behind_since_ms; /* 0: not behind */
+        bool failed;              /* the leg could not be given or read when it was last asked for; shown */
 };
 
 extern const struct table standby_table;

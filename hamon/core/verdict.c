@@ -48,6 +48,8 @@ static enum reason standby_reason(const struct core *c, uint8_t mirror, bool pri
                 return m->reason;
         if (wish == REASON_NOT_CREATED || wish == REASON_NO_LEG || wish == REASON_BEING_REMOVED)
                 return wish;
+        if (primary_runs && wish == REASON_STALE && c->standby[mirror].failed)
+                return REASON_EFFECT_FAILED;
         if (primary_runs && wish == REASON_STALE)
                 return c->reg[mirror].acceptor.value.legs[c->config.self].inconsistent ? REASON_RESYNC : REASON_DEGRADED;
         if (primary_runs && record_is_in_maintenance(c, &c->reg[mirror].acceptor.value))
@@ -97,7 +99,7 @@ static enum reason primary_reason(const struct core *c, uint8_t mirror)
         if (l->state == LEG_SYNCING || l->state == LEG_REQUIRE || l->state == LEG_CHECK)
                 return m->observed.resync.paused ? REASON_RESYNC_PAUSED : m->observed.resync.stalled ? REASON_RESYNC_STALLED : REASON_RESYNC;
         if (l->state != LEG_IN)
-                return REASON_DEGRADED;
+                return l->refused && detector_is_alive(c, peer_of(c)) ? REASON_LEG_REFUSED : REASON_DEGRADED;
         if (witness_is_missing(c))
                 return REASON_WITNESS_LOST;
         if (c->reg[mirror].voters_backward)

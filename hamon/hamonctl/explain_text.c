@@ -66,6 +66,15 @@ void will_text(const json_t *preflight, FILE *to)
                 fprintf(to, "  %s\n", json_string_value(item));
 }
 
+void obstacles_text(const json_t *preflight, FILE *to)
+{
+        const json_t *check;
+        size_t i;
+        json_array_foreach(json_object_get(preflight, "checks"), i, check)
+                if (!json_is_true(json_object_get(check, "holds")))
+                        print_fact(check, to);
+}
+
 bool preflight_text(const char *command, const json_t *preflight, FILE *to)
 {
         const json_t *check;

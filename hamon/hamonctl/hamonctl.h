@@ -62,6 +62,7 @@ int check_text(const json_t *status, FILE *to);
 
 void explain_text(const json_t *one, FILE *to);     /* of GET /v1/explain, one mirror */
 void simulate_text(const json_t *answer, FILE *to); /* GET /v1/simulate */
+void obstacles_text(const json_t *preflight, FILE *to); /* likewise: which of its checks do not hold; nothing when all do */
 void will_text(const json_t *preflight, FILE *to);  /* of GET /v1/preflight/COMMAND, one mirror: what would be done */
 
 /* The same with a line for each check. True: nothing stands in the way. */

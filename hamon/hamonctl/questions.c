@@ -127,8 +127,13 @@ void announce(const struct command_line *c, const char *command, const char *mir
                 json_decref(answer);
                 return; /* the command itself says what is wrong */
         }
-        fprintf(stderr, "hamonctl: this will\n");
+        bool ready = json_is_true(json_object_get(answer, "ready"));
+        fprintf(stderr, ready ? "hamonctl: this will\n" : "hamonctl: this would\n");
         json_array_foreach(json_object_get(answer, "preflight"), i, one)
                 will_text(one, stderr);
+        if (!ready)
+                fprintf(stderr, "hamonctl: as things are it will be refused:\n");
+        json_array_foreach(json_object_get(answer, "preflight"), i, one)
+                obstacles_text(one, stderr);
         json_decref(answer);
 }

@@ -280,30 +280,6 @@ int engine_export_stop(struct engine *e, uint64_t id, char reason[ENGINE_REASON_
         return engine_give(e, x, r < 0 ? r : saved);
 }
 
-int engine_clear(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
-{
-        struct export *x = NULL;
-        bool nothing = false;
-        int r = engine_take(e, id, COMMAND_CLEAR, &x, &nothing, reason);
-
-        if (r < 0 || !(x->failed || x->noted))
-                return engine_give(e, x, r);
-        if (x->failed && x->target)
-                return engine_give(e, x, engine_say(reason, -EBUSY, "%s first, so that it is opened afresh",
-                                                    x->kind == EXPORT_LEG ? "the leg must be revoked" : "stop the export"));
-        char *failed = x->failed, *noted = x->noted;
-        x->failed = x->noted = NULL;
-        r = engine_save_under_lock(e, reason);
-        if (r < 0 && !x->failed && !x->noted) {
-                x->failed = failed;
-                x->noted = noted;
-        } else {
-                free(failed);
-                free(noted);
-        }
-        return engine_give(e, x, r);
-}
-
 /* ---- legs ---- */
 
 /* The export is ours. Durably without grant first, so that a restart in the middle of the drain lets nobody in. */
@@ -326,6 +302,36 @@ static int revoke(struct engine *e, struct export *x, char *reason)
         x->session = (struct uuid){0};
         x->reason[0] = '\0';
         return r;
+}
+
+/* It is opened afresh before it is trusted again. A leg that has failed freezes nobody any more: it is revoked by the same word. */
+int engine_clear(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])
+{
+        struct export *x = NULL;
+        bool nothing = false;
+        int r = engine_take(e, id, COMMAND_CLEAR, &x, &nothing, reason);
+
+        if (r < 0 || !(x->failed || x->noted))
+                return engine_give(e, x, r);
+        if (x->failed && x->kind == EXPORT_LEG) {
+                r = revoke(e, x, reason);
+                if (r < 0 && (x->target || x->granted))
+                        return engine_give(e, x, r);
+                reason[0] = '\0'; /* that its last flush failed belongs to the error which is forgotten here */
+        }
+        if (x->failed && x->target)
+                return engine_give(e, x, engine_say(reason, -EBUSY, "stop the export first, so that it is opened afresh"));
+        char *failed = x->failed, *noted = x->noted;
+        x->failed = x->noted = NULL;
+        r = engine_save_under_lock(e, reason);
+        if (r < 0 && !x->failed && !x->noted) {
+                x->failed = failed;
+                x->noted = noted;
+        } else {
+                free(failed);
+                free(noted);
+        }
+        return engine_give(e, x, r);
 }
 
 int engine_revoke(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE])

@@ -110,7 +110,7 @@ int nbdd_export_remove(struct nbdd *n, uint64_t id, unsigned timeout_ms);
 /* Plain exports only. Repeating either changes nothing and succeeds. Stop returns when nothing more can reach the device. */
 int nbdd_export_start(struct nbdd *n, uint64_t id, unsigned timeout_ms);
 int nbdd_export_stop(struct nbdd *n, uint64_t id, unsigned timeout_ms);
-/* Clears a latched disk error after a person has looked. */
+/* Clears a latched disk error after a person has looked. A failed plain export must be stopped first (-EBUSY); a failed leg is revoked by it. */
 int nbdd_export_clear(struct nbdd *n, uint64_t id, unsigned timeout_ms);
 
 /*

@@ -8,7 +8,8 @@
         X(WILL_GO_ON, "will-go-on", OK, "%M would go on alone on %N after a short pause", "")                                    \
         X(WILL_FREEZE, "will-freeze", WARNING, "%M would freeze until the node or the witness is back", "hamonctl status")       \
         X(WILL_ASK, "will-ask", WARNING, "%M would wait until a person says that the node is off", "hamonctl node confirm-dead")      \
-        X(WILL_STOP, "will-stop", WARNING, "%M would be down until that node is back", "hamonctl status")                       \
+        X(WILL_STOP, "will-stop", WARNING, "%M would be down until that node is back; nothing is lost unless its disk is lost",         \
+          "hamonctl status")                                                                                                    \
         X(WILL_WAIT, "will-wait", WARNING, "%M would be down until a person moves it or the maintenance ends", "hamonctl maintenance off")  \
         X(MAINTENANCE, "maintenance", INFO, "%M is in maintenance: nothing is taken over by itself", "hamonctl maintenance off")  \
         X(MAINTENANCE_ON, "maintenance-on", INFO, "%M: maintenance begins, for %n s", "")                                        \

@@ -6,6 +6,7 @@
 #include "hamon/api/snapshot.h"
 #include "hamon/api/words.h"
 #include "hamon/api/json_take.h"
+#include "hamon/api/why.h"
 #include "hamon/verify/run_json.h"
 
 #include <inttypes.h>
@@ -41,9 +42,9 @@ json_t *reason_json(const struct snapshot *s, unsigned mirror, enum reason reaso
 {
         char sentence[SENTENCE_SIZE], next[SENTENCE_SIZE];
         const char *m = mirror < s->config->mirrors ? s->config->mirror[mirror].name : "", *n = node_name(s, node);
-        return json_pack("{s:s, s:s, s:s, s:s}", "code", reason_code(reason), "severity", severity_word(reason_severity(reason)),
+        return json_pack("{s:s, s:s, s:s, s:s, s:s}", "code", reason_code(reason), "severity", severity_word(reason_severity(reason)),
                          "sentence", sentence_render(reason_sentence(reason), m, n, 0, sentence, sizeof sentence), "next",
-                         sentence_render(reason_next(reason), m, n, 0, next, sizeof next));
+                         sentence_render(reason_next(reason), m, n, 0, next, sizeof next), "why", reason_why(reason));
 }
 
 static uint8_t peer_of(const struct snapshot *s)

@@ -33,8 +33,17 @@ export function render(text) {
 	});
 }
 
-export function chapter(code) {
-	return h("details", { class: "chapter", key: `chapter-${code}`, ontoggle: async (event) => {
+export const chapterId = (code) => `chapter-${code}`;
+
+// A link to a chapter opens it.
+export function openChapter(event) {
+	const details = document.getElementById(event.currentTarget.getAttribute("href").slice(1));
+	if (details) details.open = true;
+}
+
+// The first about a code is what links mean.
+export function chapter(code, isFirst) {
+	return h("details", { class: "chapter", id: isFirst ? chapterId(code) : undefined, key: chapterId(code), ontoggle: async (event) => {
 		const body = event.target.querySelector(".body");
 		if (!event.target.open || body.childNodes.length) return;
 		try {

@@ -10,6 +10,10 @@ export const order = (severity) => ORDER[severity];
 export const ageOf = (state, now) => (state.status ? Math.max(0, now - state.statusAt) : Infinity);
 export const isOld = (state, now) => ageOf(state, now) > OLD_MS;
 
+// It does not answer any more, for longer than one answer may take.
+const LOST_MS = 1000;
+export const isLost = (state, now) => !!state.lostSince && now - state.lostSince > LOST_MS;
+
 export const viewsOf = (state) => (state.cluster?.views ?? []).map((v) => (v.self ? { ...v, status: state.status ?? v.status } : v));
 
 // The view that knows most about a mirror: of a fresh node that is its primary under the highest epoch; else this node's own.
@@ -112,6 +116,7 @@ export function legWord(leg, view) {
 	if (mirror.record.version === "0") return "not used yet";
 	if (hasFailed(leg, view)) return "failed";
 	if (isUnsure(leg, view)) return "may lack writes";
+	if (differs(mirror)) return "differs";
 	const word = leg.in_sync ? "in sync" : leg.inconsistent ? "being resynced" : "out of sync";
 	return mirror.role === "primary" || mirror.health !== "down" ? word : `was ${word}`;
 }
@@ -131,11 +136,22 @@ function whatDiffers({ lines }) {
 	return ` ${first.what[0].toUpperCase()}${first.what.slice(1)} is ${list(said, "and")}${more.length ? `; and ${more.length} more` : ""}.`;
 }
 
-// Where the data is while nobody serves it; where the reason itself says what a leg may lack, that waiting costs nothing but time.
-function recorded(m) {
-	const names = m.legs.filter((l) => l.in_sync).map((l) => l.node);
-	if (["waiting-for-peer", "stale"].includes(m.reason.code)) return " Nothing is lost while it waits.";
-	return names.length ? ` By the last decision every acknowledged write is on ${list(names, "and on")}.` : "";
+const HOLD = "both legs hold every acknowledged write";
+const onlyOn = (names) => `only the leg of ${list(names)} holds every acknowledged write. If that disk is lost, so is the data.`;
+export const differs = (m) => m.reason.code === "legs-differ";
+
+// Where the data is while nobody serves it, by the record of `node`: where that one waits for the other's word, the legs that it calls in sync are not known to be whole.
+function recorded(m, node) {
+	const whole = m.legs.filter((l) => l.in_sync).map((l) => l.node);
+	const other = m.legs.find((l) => l.node !== node);
+	const waits = "Nothing is lost while it waits.";
+	if (m.reason.code === "waiting-for-peer" && other && whole.includes(node)) {
+		if (other.in_sync) return { tone: "warning", text: `Not known which leg is whole: both were when ${node} last knew, and ${other.node} may have gone on alone since. ${waits}` };
+		return { tone: "warning", text: `Neither leg is known to be whole: when ${node} last knew, its own was, and that of ${other.node} ${other.inconsistent ? "was being resynced" : "was not"}; ${other.node} may know better. ${waits}` };
+	}
+	if (m.reason.code === "torn" || m.reason.code === "stale") return { tone: "warning", text: whole.length ? `Yes, but only on the leg of ${list(whole, "and")}; that of ${node} lacks writes. ${waits}` : "Not known: no leg was whole by the last decision." };
+	if (!whole.length) return { tone: "warning", text: "Not known: no leg was whole by the last decision." };
+	return { tone: whole.length > 1 ? "ok" : "warning", text: `Yes, as far as ${node} knows: by the last decision every acknowledged write is on ${list(whole, "and on")}.` };
 }
 
 export const blocks = (n) => `${n} block${Number(n) === 1 ? "" : "s"} of 4 KiB`;
@@ -144,37 +160,40 @@ export const isVerifying = (verify) => ["running", "paused"].includes(verify?.ru
 // The other leg is still required, and its connection is away: what is written now waits for it.
 export const isWaiting = (m) => m.role === "primary" && m.observed?.attached === true && !m.observed.leg_connected && m.legs.every((l) => l.in_sync);
 
-// {tone, head, detail}: `head` without numbers that tick, so that it can be announced; `ticks` is what follows it.
+// {tone, head, detail, safe: {tone, text}}: `head` without numbers that tick, so that it can be announced; `ticks` is what follows it; `safe` answers "is the data safe?".
 export function verdict(state, name) {
 	const view = bestView(state, name);
 	const m = view.mirror;
 	const primary = m.record.primary;
 	const both = m.legs.length > 0 && m.legs.every((l) => l.in_sync);
-	const say = (tone, head, detail, ticks = "") => ({ tone, head, detail: byName(detail, view.node), ticks, mirror: name, view });
+	const left = m.legs.filter((l) => l.in_sync).map((l) => l.node);
+	const say = (tone, head, safe, detail, ticks = "") => ({ tone, head, safe: { ...safe, text: byName(safe.text, view.node) }, detail: byName(detail, view.node), ticks, mirror: name, view });
+	const yes = { tone: "ok", text: `Yes: ${HOLD}.` };
+	const known = () => recorded(m, view.node);
 	if (both && primary && (m.health === "ok" || m.health === "degraded")) {
-		const where = `${name} is active on ${primary}. Both legs hold every acknowledged write.`;
+		const where = `${name} is active on ${primary}.`;
 		const gone = silent(view.status);
-		if (isWaiting(m)) return say("warning", `Writes wait for ${m.legs.find((l) => l.node !== primary).node}`, `${where} Its leg does not answer; if that lasts, hamon decides to go on without it.`);
-		if (m.reason.code === "legs-differ") return say("warning", "Running, but the two legs differ", `${name} is active on ${primary}, and reads the leg there. Both legs were given every acknowledged write, and yet they differ in ${blocks(m.verify?.last?.differing_blocks ?? 0)}.`);
-		if (m.reason.severity === "critical" || (m.reason.severity === "warning" && !gone.length)) return say(m.reason.severity, "Redundant, with a problem", `${where} ${sentence(m.reason.sentence)}`);
+		if (isWaiting(m)) return say("warning", `Writes wait for ${m.legs.find((l) => l.node !== primary).node}`, yes, `${where} The other leg does not answer; if that lasts, hamon decides to go on without it.`);
+		if (differs(m)) return say("warning", "Running, but the two legs differ", { tone: "warning", text: `Not known: both legs were given every acknowledged write, and yet they differ in ${blocks(m.verify?.last?.differing_blocks ?? 0)}. Which one is right only you can tell.` }, `${where} It reads the leg there.`);
+		if (m.reason.severity === "critical" || (m.reason.severity === "warning" && !gone.length)) return say(m.reason.severity, "Redundant, with a problem", yes, `${where} ${sentence(m.reason.sentence)}`);
 		const d = gone.length ? null : quarrel(state, name);
-		if (d) return say("warning", `Redundant, but the ${d.about === "primary" ? "machines disagree" : "configurations differ"}`, `${where}${whatDiffers(d)}`);
-		return gone.length ? say("warning", `Redundant, but ${list(gone, "and")} ${gone.length > 1 ? "are" : "is"} not heard`, where) : say("ok", "Redundant", where);
+		if (d) return say("warning", `Redundant, but the ${d.about === "primary" ? "machines disagree" : "configurations differ"}`, yes, `${where}${whatDiffers(d)}`);
+		return gone.length ? say("warning", `Redundant, but ${list(gone, "and")} ${gone.length > 1 ? "are" : "is"} not heard`, yes, where) : say("ok", "Redundant", yes, where);
 	}
 	if (m.health === "degraded") {
-		const left = m.legs.filter((l) => l.in_sync).map((l) => l.node);
-		return say("warning", "Running, NOT redundant", `${name} is active on ${primary}. Only ${list(left)}'s leg holds every acknowledged write; if it fails, they are lost.`, "since");
+		const bad = m.reason.severity === "critical";
+		return say(bad ? "critical" : "warning", "Running, NOT redundant", { tone: bad ? "critical" : "warning", text: `Yes, but ${onlyOn(left)}` }, `${name} is active on ${primary}.${bad ? ` ${sentence(m.reason.sentence)}` : ""}`, "since");
 	}
 	if (m.health === "frozen") {
 		const gone = silent(view.status);
-		return say("critical", `Frozen, waiting for ${gone.length ? list(gone) : "a majority"}`, `${sentence(m.reason.sentence)} Writes wait; none is lost.${both ? "" : ` Only ${list(m.legs.filter((l) => l.in_sync).map((l) => l.node))}'s leg holds every acknowledged write.`}`, "since");
+		return say("critical", `Frozen, waiting for ${gone.length ? list(gone) : "a majority"}`, { tone: both ? "ok" : "warning", text: `Yes: writes wait, and none is lost; ${both ? `${HOLD}.` : onlyOn(left)}` }, sentence(m.reason.sentence), "since");
 	}
-	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, `${sentence(m.reason.sentence)}${recorded(m)}`);
-	if (m.health === "starting") return say("warning", "Starting", sentence(m.reason.sentence));
-	if (m.health === "unconfigured" && m.reason.code === "being-removed") return say("warning", "Being removed", sentence(m.reason.sentence));
-	if (m.health === "unconfigured") return say("info", "Not set up yet", `${sentence(m.reason.sentence)} Nothing is mirrored yet.`);
-	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : m.reason.code === "waiting-for-peer" ? `Down, waiting for ${m.legs.find((l) => l.node !== view.node)?.node ?? "the other node"}` : "Down", `${sentence(m.reason.sentence)}${recorded(m)}`);
-	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, sentence(m.reason.sentence));
+	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, known(), sentence(m.reason.sentence));
+	if (m.health === "starting") return say("warning", "Starting", known(), sentence(m.reason.sentence));
+	if (m.health === "unconfigured" && m.reason.code === "being-removed") return say("warning", "Being removed", { tone: "info", text: "Its disks keep what is on them." }, sentence(m.reason.sentence));
+	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "There is none yet: nothing is mirrored." }, sentence(m.reason.sentence));
+	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : m.reason.code === "waiting-for-peer" ? `Down, waiting for ${m.legs.find((l) => l.node !== view.node)?.node ?? "the other node"}` : "Down", known(), sentence(m.reason.sentence));
+	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, known(), sentence(m.reason.sentence));
 }
 
 // "this node" as a machine says it of itself -> "node-b", for whoever reads it elsewhere.
@@ -188,16 +207,15 @@ export function worstMirror(state) {
 	return said.toSorted((a, b) => order(b.tone) - order(a.tone))[0];
 }
 
-// What hamon foresees for each part that still works, the active node first: [{part, label, outcome}].
+// What hamon foresees for each part that still works, in the configuration's order: [{part, label, outcome}].
 export function whatIf(state, name) {
 	const view = bestView(state, name);
-	const primary = view.mirror.record.primary;
-	const rank = (n) => (n.name === primary ? 0 : n.witness ? 2 : 1);
 	const rows = [];
 	if (!["ok", "degraded"].includes(view.mirror.health) && (view.mirror.role !== "primary" || view.mirror.health === "down")) {
+		if (view.mirror.record.version === "0") return [{ part: "node", label: "a node", outcome: { code: "none", severity: "info", sentence: "Nothing is lost: there is nothing yet" } }];
 		return view.mirror.health === "down" ? whatIfDown(view) : rows;
 	}
-	for (const node of view.status.nodes.toSorted((a, b) => rank(a) - rank(b))) {
+	for (const node of view.status.nodes) {
 		const label = node.witness ? "the witness" : node.name;
 		if (!node.alive) {
 			rows.push({ part: node.name, label, gone: true });
@@ -207,26 +225,29 @@ export function whatIf(state, name) {
 		if (outcome) rows.push({ part: node.name, label, outcome: outcome.code === "witness-lost" ? { ...outcome, severity: "info" } : outcome });
 	}
 	const link = state.whatIf.link?.find((s) => s.mirror === name)?.outcome;
-	if (link && view.status.nodes.every((n) => n.alive)) rows.push({ part: "link", label: "the nodes' link", outcome: link });
+	if (link && view.status.nodes.every((n) => n.alive)) rows.push({ part: "link", label: "the nodes' link", outcome: differs(view.mirror) ? { ...link, severity: worse(link.severity, "info") } : link });
 	return rows;
 }
 
 // Nobody serves: what is still to be lost is the legs.
 function whatIfDown({ status, mirror }) {
 	const legs = mirror.legs.filter((l) => l.in_sync);
-	const unsure = ["waiting-for-peer", "stale", "torn"].includes(mirror.reason.code); // the record does not tell which leg has all
+	const unsure = mirror.reason.code === "waiting-for-peer"; // the record does not tell which leg has all
 	return status.nodes.filter((n) => !n.witness).map((n) => {
 		const row = { part: n.name, label: n.name };
 		if (!n.alive) return { ...row, gone: true };
-		if (!unsure && legs.length === 1 && legs[0].node === n.name) return { ...row, outcome: { code: "down", severity: "warning", sentence: "Nothing more stops, but its leg is the only complete one" } };
-		return { ...row, outcome: { code: "down", severity: "info", sentence: unsure ? "Nothing more stops. Its leg must not be lost: which one has everything is not known" : "Nothing more stops, and the other leg has everything too" } };
+		if (!unsure && legs.length === 1 && legs[0].node === n.name) return { ...row, outcome: { code: "down", severity: "warning", sentence: "Nothing more stops, but its leg is the only whole one" } };
+		return { ...row, outcome: { code: "down", severity: "info", sentence: unsure ? "Nothing more stops. Its leg must not be lost: which one has everything is not known"
+			: legs.some((l) => l.node === n.name) ? "Nothing more stops, and the other leg has everything too" : "Nothing more stops. Its leg lacks writes; keep it until the other one is back" } };
 	});
 }
 
 // The status has it for the two nodes; the rest was asked for.
 function foreseen(state, view, node, name) {
-	if (!node.witness && view.mirror.if_self_fails) return node.name === view.status.node.name ? view.mirror.if_self_fails : view.mirror.if_peer_fails;
-	return state.whatIf[node.name]?.find((s) => s.mirror === name)?.outcome;
+	const outcome = !node.witness && view.mirror.if_self_fails ? (node.name === view.status.node.name ? view.mirror.if_self_fails : view.mirror.if_peer_fails)
+		: state.whatIf[node.name]?.find((s) => s.mirror === name)?.outcome;
+	if (!outcome || !differs(view.mirror)) return outcome;
+	return outcome.code === "will-take-over" ? { ...outcome, severity: "warning", sentence: `${outcome.sentence}, and then reads its own leg, which differs` } : { ...outcome, severity: worse(outcome.severity, "info") };
 }
 
 // "node-b would take data over by itself" -> "node-b takes data over by itself": what happens, not what might.

@@ -2,7 +2,7 @@
 // The sections of the page, from the most to the least urgent.
 
 import { exportAction, mayChange, open, sessionAction } from "./actions.js";
-import { chapter } from "./chapters.js";
+import { chapter, chapterId, openChapter } from "./chapters.js";
 import { age, bytes, clock, copyButton, h, icon, named, sideBySide, span, table, WORDS } from "./dom.js";
 import { bestView, heldBy, lastFenceTest, legWord, list, plainly, resyncOf, sentence, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
 import { roleOf, roleWord } from "./picture.js";
@@ -21,31 +21,51 @@ function sinceText(state, v) {
 	return v.tone === "critical" ? ` for ${span(Math.max(1000, Math.floor((wall - at) / 1000) * 1000)).replace(".0", "")}` : ` since ${clock(at, null)}`;
 }
 
-export function verdictPart(state, v, found) {
+export const answer = (key, question, icon, ...words) => h("div", { key, class: key === "do" ? "do" : "if" }, h("dt", {}, question), h("dd", {}, icon, h("div", {}, words)));
+const headOf = (state, v) => {
 	const [first, ...rest] = v.head.split(/(?=, waiting)/);
-	const heads = [first, sinceText(state, v), ...rest];
+	return [first, sinceText(state, v), ...rest];
+};
+
+export function verdictPart(state, v, found) {
 	const resync = resyncOf(state, v.mirror);
 	return h("section", { id: "verdict", key: "verdict", class: `verdict ${v.tone}`, "aria-label": "Verdict", tabindex: "-1" },
-		h("h1", {}, icon(v.tone), h("span", {}, heads.map((part) => named(part, state.status.nodes.map((n) => n.name))))),
+		h("h1", {}, icon(v.tone), h("span", {}, headOf(state, v).map((part) => named(part, state.status.nodes.map((n) => n.name))))),
 		h("p", { class: "detail" }, names(state, v.detail), resync ? ` ${copying(resync, heldBy(state, v.mirror))}` : ""),
-		h("dl", { class: "answers" }, whatIf(state, v.mirror).filter((w) => !w.gone || w.part).map((w) => h("div", { key: w.part, class: "if" }, h("dt", {}, names(state, `If ${w.label} fails now`)),
-			h("dd", {}, w.gone ? [icon("warning"), h("span", {}, "It is silent already.")] : [icon(w.outcome.severity), h("span", {}, names(state, sentence(plainly(w.outcome.sentence))))]))),
-		h("div", { class: "do", key: "do" }, h("dt", {}, "What to do"), h("dd", {}, whatToDo(state, found, resync)))),
+		h("dl", { class: "answers" }, answer("safe", "Is the data safe", icon(v.safe.tone), names(state, v.safe.text)),
+			whatIf(state, v.mirror).map((w) => answer(w.part, names(state, `If ${w.label} fails now`), icon(w.gone ? "warning" : w.outcome.severity), w.gone ? "It is silent already." : names(state, sentence(plainly(w.outcome.sentence))))),
+			answer("do", "What to do", null, whatToDo(state, found, resync))),
 		others(state, v));
+}
+
+// Of a page that is read further down: the verdict stays in sight. The heading says the same to those who hear the page.
+export function slim(state, v, found, isShown, lost) {
+	const { text } = firstOf(state, found, resyncOf(state, v.mirror));
+	return h("div", { key: "slim", class: isShown ? "slim shown" : "slim", "aria-hidden": "true" }, h("p", {}, icon(lost ? "critical" : v.tone), h("strong", {}, lost ?? headOf(state, v).join(""))),
+		h("p", { class: "quiet" }, lost ? "What follows was so when this page last knew." : `To do: ${text} ${v.safe.text.replace(/^Yes/, "The data is safe").replace(/^Not known/, "Whether the data is safe is not known")}`),
+		h("p", { class: "quiet" }, lost ? "" : whatIf(state, v.mirror).filter((w) => w.part !== "link" && w.label !== "the witness" && !w.gone).map((w) => `If ${w.label} fails now: ${sentence(plainly(w.outcome.sentence))} `)));
 }
 
 const names = (state, text) => named(text, state.status.nodes.map((n) => n.name), state.status.mirrors.map((m) => m.name));
 
-// The first step of the most urgent problem; a resync that moves is none.
-function whatToDo(state, found, resync) {
+const STEPS_SHOWN = 4; // start alone, and what else gives something up, stands with its problem
+
+// {text, problem}: what to do first, by the most urgent problem that has an answer; a resync that moves is none.
+function firstOf(state, found, resync) {
 	const copies = resync && !resync.stalled && !resync.paused;
-	const first = found.find((p) => p.steps.length && !(copies && ["resync", "degraded"].includes(p.code)));
-	if (!first && copies) return h("strong", {}, "Nothing: wait for the resync.");
-	if (!first) return h("strong", {}, found.length ? "Read the problems below." : "Nothing.");
-	const step = first.steps[0];
-	return h("span", {}, h("strong", {}, names(state, (step.text ?? `On ${step.on ?? first.bys[0] ?? "this node"}: ${step.command}.`).replace(/ (If it runs|What differs).*$/, "").replace(/:$/, "."))),
-		step.command ? h("span", { class: "command small" }, step.on ? h("span", { class: "on" }, step.on) : null, h("code", { tabindex: "0" }, step.command), copyButton(step.command))
-			: [" ", h("a", { class: "name", href: "#problems" }, "How")]);
+	const problem = found.find((p) => p.steps.length && !(copies && ["resync", "degraded"].includes(p.code)));
+	if (!problem) return { text: copies ? "Nothing: wait for the resync." : found.length ? "Read the problems below." : "Nothing." };
+	const [step] = problem.steps;
+	return { problem, text: (step.text ?? `On ${step.on ?? problem.bys[0] ?? "this node"}: ${step.command}.`).replace(/ What differs:$/, "").replace(/:$/, ".") };
+}
+
+function whatToDo(state, found, resync) {
+	const { problem: p, text } = firstOf(state, found, resync);
+	if (!p) return h("strong", {}, text);
+	const command = (step) => (step.command ? h("span", { class: "command small" }, step.on ? h("span", { class: "on" }, step.on) : null, h("code", { tabindex: "0" }, step.command), copyButton(step.command)) : null);
+	const steps = p.steps.filter((step) => !/^Only if/.test(step.text ?? "")).slice(0, STEPS_SHOWN);
+	return [h("ol", { class: "todo" }, steps.map((step, i) => h("li", {}, i ? names(state, step.text ?? "") : h("strong", {}, names(state, text)), command(step)))),
+		p.chapter === false || p.severity === "info" ? null : h("p", {}, h("a", { href: `#${chapterId(p.chapterOf ?? p.code)}`, onclick: openChapter }, "More: chapter ", h("code", {}, p.chapterOf ?? p.code)))];
 }
 
 function copying(r, by) {
@@ -103,14 +123,14 @@ export const fact = (name, value) => h("div", { key: name }, h("dt", {}, name), 
 
 // -- Problems ---------------------------------------------------------------------------------------------------------------------
 
-function problem(p) {
+function problem(p, i, all) {
 	return h("li", { key: p.key, class: `problem ${p.severity}` }, h("h3", {}, icon(p.severity), h("span", {}, sentence(p.cause), p.tick ? h("span", { class: "quiet" }, ` For ${age(p.tick).replace(" ago", "")}.`) : null)),
 		p.why ? h("p", {}, p.why) : null, p.detail ? h("p", { class: "quiet" }, p.detail) : null,
 		p.lines ? sideBySide(`Where they differ: ${p.code}`, [...new Set(p.lines.flatMap((l) => Object.keys(l.said)))], p.lines.map((l) => ({ what: l.what, said: l.said, compared: Object.keys(l.said) }))) : null,
 		p.steps.map((s) => [s.text ? h("p", { class: "step" }, s.text) : null,
 			s.command ? h("div", { class: "command" }, s.on ? h("span", { class: "on" }, s.on) : null, h("code", { tabindex: "0" }, s.command), copyButton(s.command)) : null]),
 		p.bys.length ? h("p", { class: "quiet" }, `Said by ${list(p.bys, "and")}.`) : null,
-		p.chapter === false || p.severity === "info" ? null : chapter(p.chapterOf ?? p.code));
+		p.chapter === false || p.severity === "info" ? null : chapter(p.chapterOf ?? p.code, all.findIndex((x) => (x.chapterOf ?? x.code) === (p.chapterOf ?? p.code)) === i));
 }
 
 export function problemsPart(found) {
@@ -190,10 +210,16 @@ function sessionRows(state, node, x) {
 const sorry = (answer) => [answer?.error ? h("p", { class: "quiet" }, sentence(answer.error)) : null,
 	...(answer?.nodes ?? []).filter((n) => n.error).map((n) => h("p", { key: n.node, class: "quiet" }, h("strong", {}, n.node), `: ${sentence(n.error)}`))];
 
+// Always the configuration's order, whichever machine was asked.
+function inOrder(state, nodes = []) {
+	const names = state.status.nodes.map((n) => n.name);
+	return nodes.toSorted((a, b) => names.indexOf(a.node) - names.indexOf(b.node));
+}
+
 export function exportsPart(state) {
-	const rows = (state.exports?.nodes ?? []).flatMap((n) => (n.exports ?? []).map((x) => exportRows(state, n.node, x)));
+	const rows = inOrder(state, state.exports?.nodes).flatMap((n) => (n.exports ?? []).map((x) => exportRows(state, n.node, x)));
 	const legs = new Set((state.exports?.nodes ?? []).flatMap((n) => (n.exports ?? []).filter((x) => x.kind === "leg").map((x) => `${n.node} ${x.id}`)));
-	const sessions = (state.sessions?.nodes ?? []).flatMap((n) => (n.sessions ?? []).map((x) => sessionRows(state, n.node, { ...x, leg: legs.has(`${n.node} ${x.export}`) })));
+	const sessions = inOrder(state, state.sessions?.nodes).flatMap((n) => (n.sessions ?? []).map((x) => sessionRows(state, n.node, { ...x, leg: legs.has(`${n.node} ${x.export}`) })));
 	return section("exports", "Exports and sessions", sorry(state.exports),
 		rows.length ? table("Exports", ["Node", "Export", "Device", "Kind", "State", mayChange(state) ? "Change" : "To change it, there"], rows) : state.exports?.nodes.some((n) => n.exports) ? h("p", { class: "quiet" }, "No exports.") : null,
 		sessions.length ? table("Sessions", ["Node", ["Session"], "From", "Export", "State", "TLS", ["In flight"], ...(mayChange(state) ? ["Change"] : [])], sessions) : state.sessions?.nodes.some((n) => n.sessions) ? h("p", { class: "quiet" }, "No sessions.") : null);

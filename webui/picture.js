@@ -3,7 +3,7 @@
 // stands the same as a table (parts.js). Two layouts, so that letters keep their size on a phone.
 
 import { svg } from "./dom.js";
-import { bestView, hasFailed, isUnsure, isWaiting, legWord, resyncOf, viewsOf } from "./model.js";
+import { bestView, differs, hasFailed, isUnsure, isWaiting, legWord, resyncOf, viewsOf } from "./model.js";
 
 const WIDE = { size: [680, 268], box: [200, 132], nodes: [[8, 104], [472, 104]], witness: [270, 8, 140, 46], across: true };
 const TALL = { size: [340, 430], box: [200, 122], nodes: [[8, 8], [8, 300]], witness: [228, 186, 104, 46], across: false };
@@ -12,11 +12,12 @@ const text = (x, y, words, css = "", anchor = "start") => svg("text", { x, y, cl
 
 function disk(x, y, leg, view) {
 	const unused = view.mirror.record.version === "0";
-	const good = leg.in_sync && !hasFailed(leg, view) && !isUnsure(leg, view);
+	const good = leg.in_sync && !hasFailed(leg, view) && !isUnsure(leg, view) && !differs(view.mirror);
 	const css = `disk ${unused ? "unused" : good ? "good" : leg.inconsistent ? "copying" : "out"}`;
 	return svg("g", { class: css },
 		svg("path", { d: `M${x} ${y + 4}c0-5.5 26-5.5 26 0v18c0 5.5-26 5.5-26 0z` }), svg("path", { class: "lid", d: `M${x} ${y + 4}c0 5.5 26 5.5 26 0` }),
 		unused ? null : good ? svg("path", { class: "mark", d: `M${x + 7} ${y + 16}l4 4 8-8` })
+			: differs(view.mirror) ? svg("path", { class: "mark", d: `M${x + 7} ${y + 13}h12m-12 5h12m-3-9-6 13` })
 			: leg.inconsistent ? svg("path", { class: "mark", d: `M${x + 13} ${y + 11}v9m-4-4 4 4 4-4` }) : svg("path", { class: "mark", d: `M${x + 8} ${y + 12}l10 10m0-10-10 10` }),
 		text(x + 36, y + 11, leg.device, "small strong"),
 		text(x + 36, y + 26, legWord(leg, view), "small"));
@@ -81,14 +82,14 @@ function arrow(layout, mirror, resync) {
 	if (from < 0 || mirror.legs.length < 2) return null;
 	const to = mirror.legs[1 - from];
 	const stands = resync?.stalled || resync?.paused;
-	const css = isWaiting(mirror) || mirror.role !== "primary" ? "sync out" : to.in_sync && mirror.legs[from].in_sync ? "sync good" : resync || to.inconsistent ? `sync copying${stands ? " stands" : ""}` : "sync out";
+	const css = isWaiting(mirror) || mirror.role !== "primary" ? "sync out" : to.in_sync && mirror.legs[from].in_sync ? (differs(mirror) ? "sync differs" : "sync good") : resync || to.inconsistent ? `sync copying${stands ? " stands" : ""}` : "sync out";
 	const [[ax, ay], [bx, by]] = layout.nodes;
 	const [w, height] = layout.box;
 	const [x1, y1, x2, y2] = layout.across ? [ax + w, ay + 72, bx, by + 72] : [ax + 29, ay + height, bx + 29, by];
 	const [sx, sy, ex, ey] = from === 0 ? [x1, y1, x2, y2] : [x2, y2, x1, y1];
 	const ux = Math.sign(ex - sx), uy = Math.sign(ey - sy);
 	const tip = `M${ex - ux * 4} ${ey - uy * 4}l${-ux * 11 + uy * 6} ${-uy * 11 + ux * 6}M${ex - ux * 4} ${ey - uy * 4}l${-ux * 11 - uy * 6} ${-uy * 11 - ux * 6}`;
-	const word = css === "sync good" ? "every write" : css.startsWith("sync copying") ? (resync ? `${resync.stalled ? "stalled at" : resync.paused ? "paused at" : "copying"} ${resync.percent.toFixed(0)} %` : "to be copied") : isWaiting(mirror) ? "waiting" : "no writes";
+	const word = css === "sync good" ? "every write" : css === "sync differs" ? "\u2260 they differ" : css.startsWith("sync copying") ? (resync ? `${resync.stalled ? "stalled at" : resync.paused ? "paused at" : "copying"} ${resync.percent.toFixed(0)} %` : "to be copied") : isWaiting(mirror) ? "waiting" : "no writes";
 	const mid = [(sx + ex) / 2, (sy + ey) / 2];
 	return svg("g", { class: css }, svg("path", { class: "shaft", d: `M${sx + ux * 4} ${sy + uy * 4}L${ex - ux * 6} ${ey - uy * 6}` }), svg("path", { class: "tip", d: tip }),
 		css === "sync out" ? cross(...mid) : null, layout.across ? text(mid[0], mid[1] + 22, word, "small", "middle") : text(mid[0] + 14, mid[1] + 4, word, "small"));

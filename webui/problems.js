@@ -2,43 +2,10 @@
 // What is wrong, most urgent first: from reasons, disagreements, views, links and exports to {severity, code, cause, why, steps}. Pure.
 
 import { age } from "./dom.js";
-import { bestView, byName, order, viewsOf, worse } from "./model.js";
+import { bestView, byName, list, order, viewsOf, worse } from "./model.js";
 
+// Of what is no reason of hamon's, which bring theirs along.
 const WHY = {
-	degraded: "One leg has every write. If its disk fails now, the data is gone; if its node fails, the service is down until it is back.",
-	resync: "Until the resync is complete only one leg has everything.",
-	maintenance: "Somebody works on the machines: nothing is taken over by itself until the end that they gave.",
-	"resync-paused": "Nothing is copied while it is paused, and only one leg has everything.",
-	"legs-differ": "The service reads the active node's leg; after a switchover it would read the other one. Which is right only you can tell.",
-	"verify-failed": "Whether both legs hold the same is not known.",
-	"resync-stalled": "Until the resync is complete only one leg has everything, and it does not come nearer.",
-	"witness-lost": "Everything goes on, but one more fault stops all writes: no majority would be left to decide.",
-	frozen: "Applications hang at their next write. Nothing is lost or torn while it waits.",
-	"lease-lost": "The service address is gone, so clients cannot connect, and writes wait. Nothing is lost.",
-	"not-active": "Clients reach nothing. Either it is being taken over this moment, or a node waits for something.",
-	"no-majority": "Nobody may decide alone: two masters would be worse than waiting.",
-	"manual-frozen": "Only a person can know that the other node is off. A wrong answer makes two masters.",
-	"waiting-for-peer": "Starting here could lose acknowledged writes that only the other node has.",
-	torn: "What is on this leg is of no single moment: parts are new, parts are old.",
-	forced: "Whatever was written after this leg fell behind is gone.",
-	stale: "This leg certainly lacks acknowledged writes, so it is never started.",
-	"act-lost": "hamon can see but not act: no take-over, no join and no start on that node.",
-	"own-leg-failed": "The other leg is the only one with the data.",
-	"own-leg-unsafe": "What is written now may be lost with this disk.",
-	"probe-failed": "That node cannot take over with a disk that fails.",
-	"service-failed": "The data is there, but what should run on it does not.",
-	"service-unhealthy": "It runs and does not do its work; it is stopped and started again.",
-	"service-given-up": "The data is there, but nothing tries to start what should run on it until a person does.",
-	"service-waits": "The data is there, but what should run on it needs another mirror on the same node.",
-	"service-moves": "A pause for its clients while the other node starts it. Nothing is lost.",
-	"effect-failed": "hamon tries again, and the state does not improve until that step works.",
-	"effect-slow": "A disk or a unit hangs; nothing else of this mirror moves meanwhile.",
-	forked: "Both legs have gone their own ways: joining them loses one side's writes.",
-	"being-removed": "Nobody starts it any more. Its disks keep what is on them.",
-	"no-leg": "There is no second leg until this node has one in the mirror.",
-	"leg-refused": "The other leg cannot be brought up to date.",
-	"voter-went-back": "Its vote could undo a decision, so it has none.",
-	"voter-without-memory": "It has no vote: one more fault stops all writes.",
 	"node-silent": "It cannot take over, and what it shows is old.",
 	"view-old": "What this page says about that machine may be out of date.",
 	"link-silent": "Heartbeats have one way less; if the last one breaks too, the node counts as dead.",
@@ -46,37 +13,43 @@ const WHY = {
 	"config-waits": "It runs nowhere as far as that machine knows; it is settled by itself when the other is heard.",
 	version: "Newer features wait until all machines run the same version.",
 	record: "One machine has missed the latest decision, for a moment or because it is cut off.",
-	primary: "The older one is being deposed; its writes cannot complete.",
 	export: "A client or the other node cannot use this disk.",
 	packets: "Something on the network speaks to hamon without belonging to this cluster, or with another version or key.",
 };
 
 const DETAIL = /((?:hamonctl|journalctl|systemctl|nbdd) [^;,]*)/;
 
-// By who it is that does not go on, as far as the active node knows.
-function stalledSteps({ node, peer, why }) {
+// What to do about a machine that is silent: the likeliest first. /status has the same words (hamon/api/status_page.c).
+const bringBack = (who, on, units) => [{ text: `Is ${who} on? If not, switch it on.` },
+	{ text: "If it is, are its links up? Look at its console, the cable and the switch:", on, command: "ip -br link" },
+	{ text: "If they are, start hamon there:", on, command: `systemctl start ${units}` }];
+const startNode = (who) => bringBack(who, who, "hamon-act hamon nbdd");
+const startWitness = (witness) => bringBack(!witness || witness === "witness" ? "the witness" : `the witness (${witness})`, witness, "hamon-witness");
+
+// By who it is that does not go on, as far as the active node knows; a pause that ends has md begin again where it was.
+function stalledSteps({ node, peer, why, mirror }) {
+	const again = [{ text: "When that is mended, or shows nothing, have it go on by a pause that ends:", on: node, command: `hamonctl mirror resync pause ${mirror}` }, { on: node, command: `hamonctl mirror resync resume ${mirror}` }];
 	const own = { text: `See which disk of ${node} is stuck:`, on: node, command: "dmesg | tail -n 50" };
 	const theirs = { text: `See why the leg of ${peer} does not answer:`, on: peer, command: "journalctl -u nbdd -n 50" };
-	if (why?.code === "leg") return [theirs, { text: "Look at the disk there, and at the link:", on: peer, command: "dmesg | tail -n 50" }];
-	if (why?.code === "own-leg") return [own];
-	return [{ text: `See what md on ${node} does, and who told it to stop:`, on: node, command: "cat /proc/mdstat" }, own, theirs];
+	if (why?.code === "leg") return [theirs, { text: "Look at the disk there, and at the link:", on: peer, command: "dmesg | tail -n 50" }, ...again];
+	if (why?.code === "own-leg") return [own, ...again];
+	return [{ text: `See what md on ${node} does, and who told it to stop:`, on: node, command: "cat /proc/mdstat; dmesg | tail -n 50" }, ...again];
 }
 
 // Exact commands for a reason: [{on, command}] or [{text}].
 function stepsOf(reason, c) {
 	const { node, peer, mirror, peerAlive, witness } = c;
-	const start = (who) => ({ text: `Start ${who}, or repair its network. If it runs, on ${who}:`, on: who, command: "systemctl start hamon-act hamon nbdd" });
-	const startWitness = { text: `Start the witness${!witness || witness === "witness" ? "" : ` (${witness})`}, or repair its network. If it runs, on it:`, on: witness, command: "systemctl start hamon-witness" };
 	const journal = { text: `See on ${node} what failed, and correct it:`, on: node, command: "journalctl -u hamon-act -n 50" };
 	switch (reason.code) {
 	case "degraded":
 		return peerAlive ? [{ text: `${peer} is heard, its leg is not in sync yet. See why there:`, on: peer, command: "hamonctl status" },
-			{ on: peer, command: "journalctl -u hamon-act -u nbdd -n 50" }] : [start(peer)];
-	case "witness-lost": return [startWitness];
+			{ on: peer, command: "journalctl -u hamon-act -u nbdd -n 50" }] : startNode(peer);
+	case "witness-lost": return startWitness(witness);
 	case "frozen": case "no-majority": case "lease-lost":
-		return [...(c.witnessAlive === false ? [startWitness] : []), ...(peerAlive ? [] : [start(peer)])];
-	case "waiting-for-peer": return [start(peer), { text: `Only if ${peer} or its leg is gone for good, and its last writes may be given up:`, on: node, command: `hamonctl mirror start-alone ${mirror}` }];
-	case "stale": return [start(peer), { text: `Only if ${peer} or its leg is gone for good, and all that was written since may be given up; this says since when:`, on: node, command: `hamonctl mirror force-primary ${mirror} --dry-run` }];
+		if (c.witnessAlive === false) return [...startWitness(witness), ...(peerAlive ? [] : [{ text: `Or bring ${peer} back, in the same way.` }])];
+		return peerAlive ? [] : startNode(peer);
+	case "waiting-for-peer": return [...startNode(peer), { text: `Only if ${peer} or its leg is gone for good, and its last writes may be given up:`, on: node, command: `hamonctl mirror start-alone ${mirror}` }];
+	case "stale": return [...startNode(peer), { text: `Only if ${peer} or its leg is gone for good, and all that was written since may be given up; this says since when:`, on: node, command: `hamonctl mirror force-primary ${mirror} --dry-run` }];
 	case "not-active": return [{ text: "What each node waits for, there:", on: node, command: "hamonctl explain" }];
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
 	case "being-removed": return [{ text: "Finish it:", on: node, command: `hamonctl mirror remove ${mirror}` }, { text: "Or take it back, and it starts again:", on: node, command: `hamonctl maintenance off ${mirror}` }];
@@ -91,8 +64,8 @@ function stepsOf(reason, c) {
 	case "effect-failed": case "effect-slow": case "service-failed": case "service-unhealthy": return [journal];
 	case "service-given-up": return [journal, { text: "When it is mended:", on: node, command: `hamonctl service restart ${mirror}` }];
 	case "leg-refused": return [{ on: peer, command: "journalctl -u nbdd -n 50" }];
-	case "legs-differ": return [{ text: "Find out which of the two legs is right; the chapter says how. What differs:", on: node, command: "hamonctl status" }];
-	case "torn": return [start(peer), { text: `Only if ${peer} or its leg is gone for good; this shows what can still be read here:`, on: node, command: `hamon-rescue ${c.device ?? "DISK"}` }];
+	case "legs-differ": return [{ text: "Find out which of the two legs is right: the chapter says how. What differs:", on: node, command: "hamonctl status" }];
+	case "torn": return [...startNode(peer), { text: `Only if ${peer} or its leg is gone for good; this shows what can still be read here:`, on: node, command: `hamon-rescue ${c.device ?? "DISK"}` }];
 	}
 	const command = reason.next?.match(DETAIL)?.[1];
 	return command ? [{ on: node, command: command.trim() }] : reason.next ? [{ text: `${reason.next[0].toUpperCase()}${reason.next.slice(1)}.` }] : [];
@@ -125,7 +98,7 @@ function ofView(state, view, self) {
 	const names = status.mirrors.map((m) => m.name).join(", ");
 	const add = (reason, mirror) => {
 		if (reason.severity !== "warning" && reason.severity !== "critical" && reason.code !== "not-created") return;
-		found.push({ ...make(reason.severity, reason.code, byName(reason.sentence.replace("the mirror", names), view.node), { steps: stepsOf(reason, context(status, mirror)), by: view.node }),
+		found.push({ ...make(reason.severity, reason.code, byName(reason.sentence.replace("the mirror", names), view.node), { why: reason.why ?? "", steps: stepsOf(reason, context(status, mirror)), by: view.node }),
 			detail: mirror?.last_failure && ["effect-failed", "service-failed", "service-given-up"].includes(reason.code)
 				? `${mirror.last_failure.effect}: ${mirror.last_failure.error}. ${mirror.last_failure.detail}` : "" });
 	};
@@ -149,14 +122,22 @@ function ofLinks(node, found) {
 			{ chapter: false, steps: [{ text: "Look at the cable, the switch and the interface:", command: `ping -c 3 -I ${l.local} ${l.remote.replace(/:\d+$/, "").replace(/[[\]]/g, "")}` }] }));
 }
 
+// Most have it first: it is most often the right one. One command carries it to all machines.
+function applySteps({ said }, nodes) {
+	const by = new Map();
+	for (const name of nodes) if (said[name]) by.set(said[name], [...(by.get(said[name]) ?? []), name]);
+	return [...by.values()].toSorted((a, b) => b.length - a.length).map((who, i) => ({ text: i ? `If that of ${list(who, "and")} is right, there:` : `If the configuration of ${list(who, "and")} is right, apply it to all machines:`,
+		on: who[0], command: "hamonctl config apply /etc/hamon/hamon.conf" }));
+}
+
 export function problems(state) {
-	let found = [];
+	const found = [];
 	for (const view of viewsOf(state))
 		if (view.self || (view.fresh && view.status)) found.push(...ofView(state, view, view.self));
 	for (const node of state.status.nodes)
 		if (!node.alive && !node.witness && state.status.node.kind === "node")
 			found.push(make("warning", "node-silent", node.heard ? `${node.name} is silent` : `${node.name} was never heard since hamon started`,
-				{ chapterOf: "node-dead", tick: node.heard ? node.silent_ms : null, steps: [{ text: `Start ${node.name}, or repair its network. If it runs, on ${node.name}:`, on: node.name, command: "systemctl start hamon-act hamon nbdd" }] }));
+				{ chapterOf: "node-dead", tick: node.heard ? node.silent_ms : null, steps: startNode(node.name) }));
 	for (const view of viewsOf(state)) {
 		const alive = state.status.nodes.find((n) => n.name === view.node)?.alive;
 		if (!view.self && !view.fresh && alive)
@@ -165,15 +146,15 @@ export function problems(state) {
 	}
 	for (const d of state.cluster?.disagreements ?? [])
 		found.push(make(d.about === "primary" ? "critical" : "warning", d.about, `${d.mirror ? `${d.mirror}: ` : ""}${d.sentence}`, { lines: d.lines, chapter: false,
-			steps: d.about === "configuration" ? [{ text: "Compare the configurations, and apply the one that is meant to all machines:", command: "hamonctl config show" }, { command: "hamonctl config apply /etc/hamon/hamon.conf" }] : [] }));
+			steps: d.about === "configuration" ? applySteps(d, state.status.nodes.map((n) => n.name)) : [] }));
 	for (const node of state.exports?.nodes ?? [])
 		for (const x of node.exports ?? [])
 			if (x.failed) found.push(make("critical", "export", `Export ${x.id} on ${node.node} failed: ${x.reason}`, { chapter: false, steps: [{ on: node.node, command: `nbdd --clear-error -i ${x.id}` }] }));
-	return merge(found);
+	return merge(found, state.status.nodes.map((n) => n.name));
 }
 
 // The same thing said by two machines is one problem; a degraded mirror explains its silent node.
-function merge(found) {
+function merge(found, names) {
 	const all = new Map();
 	for (const p of found) {
 		const key = `${p.code} ${p.cause}`;
@@ -183,5 +164,6 @@ function merge(found) {
 			if (p.by && !known.bys.includes(p.by)) known.bys.push(p.by);
 		} else all.set(key, { ...p, bys: p.by ? [p.by] : [], key });
 	}
+	for (const p of all.values()) p.bys.sort((a, b) => names.indexOf(a) - names.indexOf(b));
 	return [...all.values()].toSorted((a, b) => order(b.severity) - order(a.severity));
 }

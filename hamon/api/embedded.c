@@ -25,6 +25,7 @@
         X(operations_js, "webui/operations.js", "/ui/operations.js", "text/javascript; charset=utf-8")             \
         X(chapters_js, "webui/chapters.js", "/ui/chapters.js", "text/javascript; charset=utf-8")                   \
         X(login_js, "webui/login.js", "/ui/login.js", "text/javascript; charset=utf-8")                            \
+        X(lost_js, "webui/lost.js", "/ui/lost.js", "text/javascript; charset=utf-8")                              \
         X(troubleshooting_md, "docs/TROUBLESHOOTING.md", "/ui/TROUBLESHOOTING.md", "text/markdown; charset=utf-8") \
         X(openapi_yaml, "docs/openapi.yaml", "/v1/openapi.yaml", "application/yaml; charset=utf-8")                \
         X(openapi_json, "docs/openapi.json", "/v1/openapi.json", "application/json")

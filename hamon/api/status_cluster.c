@@ -61,32 +61,37 @@ static const json_t *mirror_of(const json_t *view, const char *name)
         return NULL;
 }
 
-static void put_sentence(FILE *to, const json_t *m)
+static void put_sentence(FILE *to, const json_t *status, const json_t *m)
 {
         const char *primary = html_text(json_object_get(m, "record"), "primary");
         bool votes = strcmp(html_text(json_object_get(m, "reason"), "code"), "none") == 0;
+        (void)status;
         fputs(votes ? "the last decision names " : "", to);
         html_put(to, !votes ? html_text(json_object_get(m, "reason"), "sentence") : *primary ? primary : "no node");
 }
 
-static void put_active(FILE *to, const json_t *m)
+static void put_active(FILE *to, const json_t *status, const json_t *m)
 {
+        (void)status;
         const char *primary = html_text(json_object_get(m, "record"), "primary");
         html_put(to, *primary ? primary : "none");
 }
 
-static void put_epoch(FILE *to, const json_t *m)
+static void put_epoch(FILE *to, const json_t *status, const json_t *m)
 {
+        (void)status;
         html_put(to, html_text(json_object_get(m, "record"), "epoch"));
 }
 
-static void put_version(FILE *to, const json_t *m)
+static void put_version(FILE *to, const json_t *status, const json_t *m)
 {
+        (void)status;
         html_put(to, html_text(json_object_get(m, "record"), "version"));
 }
 
-static void put_in_sync(FILE *to, const json_t *m)
+static void put_in_sync(FILE *to, const json_t *status, const json_t *m)
 {
+        (void)status;
         const json_t *leg;
         size_t i;
         const char *between = "";
@@ -97,6 +102,40 @@ static void put_in_sync(FILE *to, const json_t *m)
                         between = " and ";
                 }
         fputs(*between ? "" : "none", to);
+}
+
+static void put_role(FILE *to, const json_t *status, const json_t *m)
+{
+        const char *role = html_text(m, "role");
+        bool votes = strcmp(html_text(json_object_get(status, "node"), "kind"), "witness") == 0;
+        html_put(to, votes ? "the witness" : strcmp(role, "primary") == 0 ? "active" : role);
+}
+
+static void put_hears(FILE *to, const json_t *status, const json_t *m)
+{
+        const json_t *node;
+        size_t i;
+        const char *between = "";
+        (void)m;
+        json_array_foreach(json_object_get(status, "nodes"), i, node)
+                if (html_is(node, "alive") && !html_is(node, "self")) {
+                        fputs(between, to);
+                        html_put(to, html_text(node, "name"));
+                        between = " and ";
+                }
+        fputs(*between ? "" : "nobody", to);
+}
+
+static void put_config_hash(FILE *to, const json_t *status, const json_t *m)
+{
+        (void)m;
+        html_put(to, html_text(json_object_get(status, "node"), "config_hash"));
+}
+
+static void put_hamon_version(FILE *to, const json_t *status, const json_t *m)
+{
+        (void)m;
+        html_put(to, html_text(json_object_get(status, "node"), "version"));
 }
 
 static void put_age(FILE *to, const json_t *view)
@@ -115,8 +154,9 @@ void put_views(FILE *to, const json_t *cluster)
 {
         static const struct {
                 const char *what;
-                void (*put)(FILE *to, const json_t *mirror);
-        } lines[] = {{"Says", put_sentence}, {"Active node", put_active}, {"Epoch", put_epoch}, {"Version of the record", put_version}, {"Legs in sync", put_in_sync}};
+                void (*put)(FILE *to, const json_t *status, const json_t *mirror);
+        } lines[] = {{"Says", put_sentence}, {"Active node", put_active}, {"Epoch", put_epoch}, {"Version of the record", put_version}, {"Legs in sync", put_in_sync}, {"Is itself", put_role}, {"Hears", put_hears},
+                     {"Config", put_config_hash}, {"hamon", put_hamon_version}};
         const json_t *views = json_object_get(cluster, "views"), *own = NULL, *view, *mirror;
         size_t v, m;
         if (json_array_size(json_object_get(cluster, "disagreements")) == 0 && html_is(cluster, "complete"))
@@ -136,7 +176,7 @@ void put_views(FILE *to, const json_t *cluster)
                                 const json_t *theirs = mirror_of(view, html_text(mirror, "name"));
                                 fputs("<td class=\"text\">", to);
                                 if (theirs)
-                                        lines[i].put(to, theirs);
+                                        lines[i].put(to, json_object_get(view, "status"), theirs);
                                 else
                                         fputs("\u2013", to);
                         }

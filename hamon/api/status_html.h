@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Private to /status: status_page.c has the frame and the verdict, status_tables.c all that follows, from a status_json(), status_cluster.c what the other
+ * Private to /status: status_page.c has the frame, status_verdict.c the three answers, status_tables.c all that follows, from a status_json(), status_cluster.c what the other
  * machines say, status_takeover.c the last take-over; status_exports.c asks nbdd, on a page
  * of its own, for that may wait. Any HTTP thread.
  */
@@ -23,10 +23,13 @@ void html_head(FILE *to, const char *title, const char *heads); /* of a section 
 const char *html_text(const json_t *o, const char *key);        /* "" when there is none */
 bool html_is(const json_t *o, const char *key);
 
+/* status_verdict.c; `cluster`: a cluster_json() */
+void put_verdict(FILE *to, const struct api_call *c, unsigned m, const json_t *status, const json_t *cluster, const json_t *mirror);
+
 void put_machines(FILE *to, const json_t *status);
 void put_resyncs(FILE *to, const json_t *status, struct event_log *log);
 void put_comparisons(FILE *to, const json_t *status);
-void put_problems(FILE *to, const json_t *status);
+void put_problems(FILE *to, const json_t *status, const json_t *cluster);
 void put_events(FILE *to, struct event_log *log);
 void put_links(FILE *to, const struct api *a, const json_t *status);
 void put_services(FILE *to, const struct api_call *c, const json_t *status);

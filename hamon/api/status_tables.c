@@ -57,51 +57,101 @@ void html_head(FILE *to, const char *title, const char *heads)
 
 /* -- Machines, resyncs, problems --------------------------------------------------------------------------------------------------- */
 
-static void put_leg(FILE *to, const json_t *status, const char *node)
+/* docs/GLOSSARY.md: a node's disk in the mirror. Where nobody is active it is what the last decision says; the same words as webui/model.js. */
+static const char *leg_word(const json_t *status, const json_t *mirror, const json_t *leg)
+{
+        const char *code = html_text(json_object_get(mirror, "reason"), "code");
+        const json_t *o = json_object_get(mirror, "observed");
+        bool own = strcmp(html_text(leg, "node"), html_text(json_object_get(status, "node"), "name")) == 0, down = strcmp(html_text(mirror, "health"), "down") == 0;
+        if (strcmp(html_text(json_object_get(mirror, "record"), "version"), "0") == 0)
+                return "not used yet";
+        if (html_is(o, "array_running") && html_is(o, own ? "own_failed" : "peer_failed"))
+                return "failed";
+        if (down && own && (strcmp(code, "waiting-for-peer") == 0 || strcmp(code, "stale") == 0))
+                return "may lack writes";
+        if (strcmp(code, "legs-differ") == 0)
+                return "differs";
+        if (down && strcmp(html_text(mirror, "role"), "primary") != 0)
+                return html_is(leg, "in_sync") ? "was in sync" : html_is(leg, "inconsistent") ? "was being resynced" : "was out of sync";
+        return html_is(leg, "in_sync") ? "in sync" : html_is(leg, "inconsistent") ? "being resynced" : "out of sync";
+}
+
+/* What it says of itself, or this machine of itself. */
+static const char *role_said(const json_t *status, const json_t *mirror, const json_t *leg)
+{
+        bool own = strcmp(html_text(leg, "node"), html_text(json_object_get(status, "node"), "name")) == 0;
+        const char *role = own ? html_text(mirror, "role") : html_text(json_object_get(leg, "node_says"), "role");
+        bool recorded = strcmp(html_text(json_object_get(mirror, "record"), "primary"), html_text(leg, "node")) == 0;
+        if (strcmp(role, "primary") == 0)
+                return !recorded ? "says it is active" : strcmp(html_text(mirror, "health"), "frozen") == 0 ? "active, frozen" : "active";
+        return strcmp(role, "candidate") == 0 || strcmp(role, "taking-over") == 0 ? "taking over" : *role ? role : "unknown";
+}
+
+/* What a node is and which leg it has, of each mirror. */
+static void put_of_mirrors(FILE *to, const json_t *status, const json_t *node, bool legs)
 {
         const json_t *mirror, *leg;
         size_t m, i;
-        json_array_foreach(json_object_get(status, "mirrors"), m, mirror)
-                json_array_foreach(json_object_get(mirror, "legs"), i, leg)
-                {
-                        if (strcmp(html_text(leg, "node"), node) != 0)
-                                continue;
-                        html_put(to, html_text(mirror, "name"));
-                        fputs(": ", to);
-                        html_put(to, html_text(leg, "device"));
-                        fputs(html_is(leg, "in_sync") ? ", in sync" : html_is(leg, "inconsistent") ? ", being resynced" : ", out of sync", to);
-                        if (strcmp(html_text(json_object_get(mirror, "record"), "primary"), node) == 0)
-                                fputs(", active here", to);
-                        if (json_is_number(json_object_get(leg, "request_ms")))
-                                fprintf(to, ", %.1f ms a request", json_number_value(json_object_get(leg, "request_ms")));
-                        fputs("<br>", to);
-                }
+        bool several = json_array_size(json_object_get(status, "mirrors")) > 1;
+        fputs("<td>", to);
+        if (!html_is(node, "alive") && !legs)
+                fputs(html_is(node, "heard") ? "silent" : "never heard", to);
+        else if (html_is(node, "witness"))
+                fputs(legs ? "none, it only votes" : "votes", to);
+        else
+                json_array_foreach(json_object_get(status, "mirrors"), m, mirror)
+                        json_array_foreach(json_object_get(mirror, "legs"), i, leg)
+                        {
+                                if (strcmp(html_text(leg, "node"), html_text(node, "name")) != 0)
+                                        continue;
+                                fputs(m ? "<br>" : "", to);
+                                html_put(to, several ? html_text(mirror, "name") : "");
+                                fputs(several ? ": " : "", to);
+                                html_put(to, legs ? html_text(leg, "device") : role_said(status, mirror, leg));
+                                if (legs)
+                                        fprintf(to, ", %s", leg_word(status, mirror, leg));
+                                if (legs && json_is_number(json_object_get(leg, "request_ms")))
+                                        fprintf(to, ", %.1f ms a request", json_number_value(json_object_get(leg, "request_ms")));
+                        }
+}
+
+static void put_links_heard(FILE *to, const json_t *node)
+{
+        enum { HEARD_MS = 3000 };
+        const json_t *link;
+        size_t i, heard = 0;
+        json_array_foreach(json_object_get(node, "links"), i, link)
+        {
+                const json_t *ms = json_object_get(link, "heard_ms_ago");
+                heard += html_is(node, "alive") && json_is_integer(ms) && json_integer_value(ms) < HEARD_MS && !*html_text(link, "error");
+        }
+        if (html_is(node, "self"))
+                fputs("<td>\u2013", to);
+        else
+                fprintf(to, "<td>%zu of %zu", heard, json_array_size(json_object_get(node, "links")));
 }
 
 void put_machines(FILE *to, const json_t *status)
 {
         const json_t *node;
         size_t i;
-        html_head(to, "The machines", "<th>Machine<th>Heard<th>Its legs");
+        html_head(to, "The machines", "<th>Machine<th>Is<th>Heard<th>Its leg<th>Links");
         json_array_foreach(json_object_get(status, "nodes"), i, node)
         {
                 fputs("<tr><th>", to);
                 html_put(to, html_text(node, "name"));
+                put_of_mirrors(to, status, node, false);
                 if (html_is(node, "self"))
-                        fputs("<td>this node", to);
+                        fputs("<td>this page", to);
                 else if (html_is(node, "heard"))
-                        fprintf(to, "<td>%s, last heard %" JSON_INTEGER_FORMAT " ms ago", html_is(node, "alive") ? "alive" : "silent",
-                                json_integer_value(json_object_get(node, "silent_ms")));
+                        fprintf(to, "<td>%" JSON_INTEGER_FORMAT " ms ago", json_integer_value(json_object_get(node, "silent_ms")));
                 else
-                        fputs("<td>never heard", to);
-                fputs("<td>", to);
-                if (html_is(node, "witness"))
-                        fputs("none, it only votes", to);
-                else
-                        put_leg(to, status, html_text(node, "name"));
+                        fputs("<td>never", to);
+                put_of_mirrors(to, status, node, true);
+                put_links_heard(to, node);
                 fputc('\n', to);
         }
-        fputs(HTML_TABLE_END, to);
+        fputs("</table><p class=\"quiet\">A leg is a node's disk in the mirror: one half of it.</section>\n", to);
 }
 
 /* A resync's or a comparison's, where it was measured. */
@@ -218,30 +268,124 @@ void put_comparisons(FILE *to, const json_t *status)
         }
 }
 
-static void put_problem(FILE *to, const json_t *reason, const char *mirror)
+static void put_problem(FILE *to, const char *severity, const char *mirror, const char *what, const char *why, const char *next, const char *by, const char *chapter)
 {
-        const char *severity = html_text(reason, "severity");
-        if (strcmp(severity, "warning") != 0 && strcmp(severity, "critical") != 0)
-                return;
         fputs("<tr><th>", to);
         html_put(to, severity);
         html_cell(to, mirror);
-        html_cell(to, html_text(reason, "sentence"));
-        html_cell(to, html_text(reason, "next"));
-        fputs("<td><a href=\"/ui/TROUBLESHOOTING.md\">", to);
-        html_put(to, html_text(reason, "code"));
-        fputs("</a>\n", to);
+        fputs("<td class=\"wide\">", to);
+        html_put(to, what);
+        fputs(*why ? ". " : "", to);
+        html_put(to, why);
+        html_cell(to, next);
+        html_cell(to, by);
+        fputs("<td>", to);
+        if (*chapter) {
+                fputs("<a href=\"/ui/TROUBLESHOOTING.md\">", to);
+                html_put(to, chapter);
+                fputs("</a>", to);
+        }
+        fputc('\n', to);
 }
 
-void put_problems(FILE *to, const json_t *status)
+/* The same thing said by two machines is one problem. */
+static void put_reason(FILE *to, json_t *said, const json_t *reason, const char *mirror, const char *by)
 {
+        const char *severity = html_text(reason, "severity"), *what = html_text(reason, "sentence");
+        if ((strcmp(severity, "warning") != 0 && strcmp(severity, "critical") != 0) || json_object_get(said, what))
+                return;
+        json_object_set_new(said, what, json_true());
+        put_problem(to, severity, mirror, what, html_text(reason, "why"), html_text(reason, "next"), by, html_text(reason, "code"));
+}
+
+static uint64_t version_of(const json_t *mirror)
+{
+        return u64_of(json_object_get(mirror, "record"), "version");
+}
+
+/* Another machine's view is a moment old: what it says under an older record is over, and of redundancy the active node knows best. */
+static bool is_current(const json_t *status, const json_t *theirs)
+{
+        static const char *const own[] = {"degraded", "resync", "resync-paused", "resync-stalled", "not-active"};
+        const char *code = html_text(json_object_get(theirs, "reason"), "code");
+        const json_t *mirror;
+        size_t i;
+        bool primary = strcmp(html_text(theirs, "role"), "primary") == 0;
+        for (i = 0; i < sizeof own / sizeof *own && !primary; i++)
+                if (strcmp(own[i], code) == 0)
+                        return false;
+        json_array_foreach(json_object_get(status, "mirrors"), i, mirror)
+                if (strcmp(html_text(mirror, "name"), html_text(theirs, "name")) == 0)
+                        return version_of(theirs) >= version_of(mirror);
+        return true;
+}
+
+static void put_said(FILE *to, const json_t *status, const json_t *theirs, json_t *said)
+{
+        const char *by = html_text(json_object_get(theirs, "node"), "name");
         const json_t *reason, *mirror;
         size_t i;
-        html_head(to, "Problems", "<th>Level<th>Mirror<th>Cause<th>What to do<th>Chapter");
-        json_array_foreach(json_object_get(status, "reasons"), i, reason)
-                put_problem(to, reason, "");
-        json_array_foreach(json_object_get(status, "mirrors"), i, mirror)
-                put_problem(to, json_object_get(mirror, "reason"), html_text(mirror, "name"));
+        json_array_foreach(json_object_get(theirs, "reasons"), i, reason)
+                put_reason(to, said, reason, "", by);
+        json_array_foreach(json_object_get(theirs, "mirrors"), i, mirror)
+                if (theirs == status || is_current(status, mirror))
+                        put_reason(to, said, json_object_get(mirror, "reason"), html_text(mirror, "name"), by);
+}
+
+static void put_links_silent(FILE *to, const json_t *node, const char *by)
+{
+        enum { HEARD_MS = 3000 };
+        const json_t *link;
+        char text[320];
+        size_t i;
+        json_array_foreach(json_object_get(node, "links"), i, link)
+        {
+                const json_t *ms = json_object_get(link, "heard_ms_ago");
+                if (!html_is(node, "alive") || (json_is_integer(ms) && json_integer_value(ms) <= HEARD_MS && !*html_text(link, "error")))
+                        continue;
+                (void)snprintf(text, sizeof text, "The link %.60s to %.60s of %.60s is silent%s%.60s", html_text(link, "local"), html_text(link, "remote"), html_text(node, "name"),
+                               *html_text(link, "error") ? ": " : "", html_text(link, "error"));
+                put_problem(to, "warning", "", text, "Heartbeats have one way less; if the last one breaks too, the node counts as dead.", "look at the cable, the switch and the interface", by, "");
+        }
+}
+
+/* What this machine sees for itself. */
+static void put_seen(FILE *to, const json_t *status)
+{
+        const char *self = html_text(json_object_get(status, "node"), "name");
+        const json_t *node, *packet, *waits = json_object_get(json_object_get(status, "node"), "config_waits");
+        char text[320];
+        size_t i;
+        json_array_foreach(json_object_get(status, "nodes"), i, node)
+        {
+                put_links_silent(to, node, self);
+                if (html_is(node, "alive") || html_is(node, "witness"))
+                        continue;
+                (void)snprintf(text, sizeof text, html_is(node, "heard") ? "%s is silent" : "%s was never heard since hamon started", html_text(node, "name"));
+                put_problem(to, "warning", "", text, "It cannot take over, and what it shows is old.", "is it on, are its links up? Then, there: systemctl start hamon-act hamon nbdd", self, "node-dead");
+        }
+        json_array_foreach(json_object_get(json_object_get(status, "packets"), "refused"), i, packet)
+                if (json_integer_value(json_object_get(packet, "last_ms_ago")) < 60000)
+                        put_problem(to, "warning", "", html_text(packet, "sentence"), "Something on the network speaks to hamon without belonging to this cluster, or with another version or key.",
+                                    html_text(packet, "last_from"), self, "");
+        if (json_is_object(waits)) {
+                (void)snprintf(text, sizeof text, "Version %s of the configuration waits on %s: %s has not said whether it counts", html_text(waits, "version"), self, html_text(waits, "by"));
+                put_problem(to, "warning", "", text, "It runs nowhere as far as that machine knows; it is settled by itself when the other is heard.", "only if that one is gone for good: hamonctl config discard", self, "");
+        }
+}
+
+void put_problems(FILE *to, const json_t *status, const json_t *cluster)
+{
+        const json_t *view;
+        json_t *said = json_object();
+        size_t i;
+        html_head(to, "Problems", "<th>Level<th>Mirror<th>Cause<th>What to do<th>Said by<th>Chapter");
+        put_said(to, status, status, said);
+        json_array_foreach(json_object_get(cluster, "views"), i, view)
+                if (!html_is(view, "self") && html_is(view, "fresh"))
+                        put_said(to, status, json_object_get(view, "status"), said);
+        json_decref(said);
+        put_seen(to, status);
         fputs(HTML_TABLE_END, to);
 }
 

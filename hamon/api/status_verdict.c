@@ -1,0 +1,700 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The three answers of /status: is the data safe, what if a part fails now, what to do; in the words of webui/model.js and problems.js, which a test holds
+ * against each other. Like there it is the view that knows most that speaks: of a machine that is heard, the active node's under the highest epoch.
+ */
+#include "hamon/api/status_html.h"
+
+#include "hamon/api/event_log.h"
+#include "hamon/api/json_take.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct seen {
+        const struct api_call *c;
+        unsigned index;
+        const json_t *own, *cluster, *status, *mirror; /* `status` and `mirror` of the view that knows most, `own` this machine's status */
+        const char *name, *node, *primary, *code, *severity, *health;
+};
+
+static bool is_one(const char *word, const char *a, const char *b)
+{
+        return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+static const json_t *mirror_called(const json_t *status, const char *name)
+{
+        const json_t *m;
+        size_t i;
+        json_array_foreach(json_object_get(status, "mirrors"), i, m)
+                if (strcmp(html_text(m, "name"), name) == 0)
+                        return m;
+        return NULL;
+}
+
+static uint64_t epoch_of(const json_t *mirror)
+{
+        uint64_t epoch = 0;
+        (void)parse_u64(html_text(json_object_get(mirror, "record"), "epoch"), &epoch);
+        return epoch;
+}
+
+static void look(struct seen *s, const struct api_call *c, unsigned index, const json_t *status, const json_t *cluster, const json_t *mirror)
+{
+        const json_t *view;
+        size_t i;
+        *s = (struct seen){.c = c, .index = index, .own = status, .cluster = cluster, .status = status, .mirror = mirror, .name = html_text(mirror, "name")};
+        bool found = false;
+        json_array_foreach(json_object_get(cluster, "views"), i, view)
+        {
+                bool self = html_is(view, "self");
+                const json_t *of = self ? status : json_object_get(view, "status"), *theirs = self || html_is(view, "fresh") ? mirror_called(of, s->name) : NULL;
+                if (!theirs || strcmp(html_text(theirs, "role"), "primary") != 0 || (found && epoch_of(theirs) <= epoch_of(s->mirror)))
+                        continue;
+                s->status = of;
+                s->mirror = theirs;
+                found = true;
+        }
+        s->node = html_text(json_object_get(s->status, "node"), "name");
+        s->primary = html_text(json_object_get(s->mirror, "record"), "primary");
+        s->code = html_text(json_object_get(s->mirror, "reason"), "code");
+        s->severity = html_text(json_object_get(s->mirror, "reason"), "severity");
+        s->health = html_text(s->mirror, "health");
+}
+
+static const json_t *leg_of(const struct seen *s, const char *node, bool other)
+{
+        const json_t *leg;
+        size_t i;
+        json_array_foreach(json_object_get(s->mirror, "legs"), i, leg)
+                if ((strcmp(html_text(leg, "node"), node) == 0) != other)
+                        return leg;
+        return NULL;
+}
+
+static unsigned count_in_sync(const struct seen *s)
+{
+        const json_t *leg;
+        size_t i;
+        unsigned count = 0;
+        json_array_foreach(json_object_get(s->mirror, "legs"), i, leg)
+                count += html_is(leg, "in_sync");
+        return count;
+}
+
+static bool all_in_sync(const struct seen *s)
+{
+        size_t legs = json_array_size(json_object_get(s->mirror, "legs"));
+        return legs > 0 && count_in_sync(s) == legs;
+}
+
+static void put_in_sync(FILE *to, const struct seen *s, const char *between)
+{
+        const json_t *leg;
+        size_t i;
+        bool first = true;
+        json_array_foreach(json_object_get(s->mirror, "legs"), i, leg)
+                if (html_is(leg, "in_sync")) {
+                        fputs(first ? "" : between, to);
+                        html_put(to, html_text(leg, "node"));
+                        first = false;
+                }
+}
+
+/* Who is not heard: "node-b", "node-b and the witness". How many. */
+static unsigned put_silent(FILE *to, const struct seen *s, const char *between)
+{
+        const json_t *node;
+        size_t i;
+        unsigned count = 0;
+        json_array_foreach(json_object_get(s->status, "nodes"), i, node)
+                if (!html_is(node, "alive")) {
+                        if (to) {
+                                fputs(count ? between : "", to);
+                                html_put(to, html_is(node, "witness") ? "the witness" : html_text(node, "name"));
+                        }
+                        count++;
+                }
+        return count;
+}
+
+/* "this node", as a machine says it of itself, is its name to whoever reads it elsewhere. */
+static void put_by_name(FILE *to, const char *text, const char *node)
+{
+        static const char self[] = "this node";
+        for (const char *at; (at = strstr(text, self)); text = at + sizeof self - 1) {
+                char before[256];
+                (void)snprintf(before, sizeof before, "%.*s", (int)(at - text), text); /* sentences are shorter */
+                html_put(to, before);
+                html_put(to, node);
+        }
+        html_put(to, text);
+}
+
+static void put_reason(FILE *to, const struct seen *s)
+{
+        put_by_name(to, html_text(json_object_get(s->mirror, "reason"), "sentence"), s->node);
+        fputc('.', to);
+}
+
+static void put_blocks(FILE *to, const json_t *verify)
+{
+        uint64_t blocks = 0;
+        (void)parse_u64(html_text(json_object_get(verify, "last"), "differing_blocks"), &blocks);
+        fprintf(to, "%" PRIu64 " block%s of 4 KiB", blocks, blocks == 1 ? "" : "s");
+}
+
+/* The other leg is still required, and its connection is away: what is written now waits for it. */
+static bool is_waiting(const struct seen *s)
+{
+        const json_t *o = json_object_get(s->mirror, "observed");
+        return strcmp(html_text(s->mirror, "role"), "primary") == 0 && html_is(o, "attached") && !html_is(o, "leg_connected") && all_in_sync(s);
+}
+
+/* A difference that may hurt later, whatever runs now; NULL when there is none. */
+static const json_t *quarrel(const struct seen *s)
+{
+        const json_t *d;
+        size_t i;
+        json_array_foreach(json_object_get(s->cluster, "disagreements"), i, d)
+                if ((!*html_text(d, "mirror") || strcmp(html_text(d, "mirror"), s->name) == 0) && is_one(html_text(d, "about"), "configuration", "primary"))
+                        return d;
+        return NULL;
+}
+
+/* -- The state in a few words ------------------------------------------------------------------------------------------------------- */
+
+/* Since when, by the events: the first with one of `codes` that no later one of `ends` undoes. */
+static void put_since(FILE *to, const struct seen *s, const char *const *codes, const char *const *ends)
+{
+        struct event_entry e;
+        int64_t since_ms = 0;
+        for (uint64_t at = 0; event_log_next(s->c->api->events, at, &e); at = e.id) {
+                if (*e.mirror && strcmp(e.mirror, s->name) != 0)
+                        continue;
+                for (const char *const *code = ends; *code; code++)
+                        if (strcmp(*code, e.code) == 0)
+                                since_ms = 0;
+                for (const char *const *code = codes; *code && !since_ms; code++)
+                        if (strcmp(*code, e.code) == 0)
+                                since_ms = e.wall_ms;
+        }
+        if (!since_ms)
+                return;
+        time_t seconds = (time_t)(since_ms / 1000);
+        struct tm tm;
+        char text[32];
+        (void)strftime(text, sizeof text, "%F %H:%M UTC", gmtime_r(&seconds, &tm)); /* fits */
+        fprintf(to, " since %s", text);
+}
+
+static bool is_running(const struct seen *s)
+{
+        return is_one(s->health, "ok", "degraded");
+}
+
+static void put_redundant(FILE *to, const struct seen *s)
+{
+        unsigned silent = put_silent(NULL, s, "");
+        const json_t *d = quarrel(s);
+        if (is_waiting(s)) {
+                fputs("Writes wait for ", to);
+                html_put(to, html_text(leg_of(s, s->primary, true), "node"));
+        } else if (strcmp(s->code, "legs-differ") == 0) {
+                fputs("Running, but the two legs differ", to);
+        } else if (strcmp(s->severity, "critical") == 0 || (strcmp(s->severity, "warning") == 0 && !silent)) {
+                fputs("Redundant, with a problem", to);
+        } else if (silent) {
+                fputs("Redundant, but ", to);
+                (void)put_silent(to, s, " and ");
+                fputs(silent > 1 ? " are not heard" : " is not heard", to);
+        } else if (d) {
+                fputs(strcmp(html_text(d, "about"), "primary") == 0 ? "Redundant, but the machines disagree" : "Redundant, but the configurations differ", to);
+        } else {
+                fputs("Redundant", to);
+        }
+}
+
+static void put_headline(FILE *to, const struct seen *s)
+{
+        static const char *const degraded[] = {"leg-left", "degraded", "own-leg-failed", "takeover-assembled", NULL}, *const whole[] = {"leg-joined", "leg-handed", "redundant", NULL};
+        static const char *const frozen[] = {"frozen", "lease-lost", "no-majority", "manual-frozen", NULL}, *const thawed[] = {"primary", "adopted", "service-up", "takeover-decided", NULL};
+        const char *role = html_text(s->mirror, "role");
+        bool takes = is_one(role, "candidate", "taking-over");
+        if (is_running(s) && all_in_sync(s)) {
+                put_redundant(to, s);
+        } else if (is_running(s)) {
+                fputs("Running, NOT redundant", to);
+                put_since(to, s, degraded, whole);
+        } else if (strcmp(s->health, "frozen") == 0) {
+                fputs("Frozen", to);
+                put_since(to, s, frozen, thawed);
+                fputs(", waiting for ", to);
+                if (put_silent(to, s, " or ") == 0)
+                        fputs("a majority", to);
+        } else if (strcmp(s->health, "starting") == 0) {
+                fputs(takes ? "Being taken over by " : "Starting", to);
+                html_put(to, takes ? s->node : "");
+        } else if (strcmp(s->health, "unconfigured") == 0) {
+                fputs(strcmp(s->code, "being-removed") == 0 ? "Being removed" : "Not set up yet", to);
+        } else if (strcmp(s->code, "waiting-for-peer") == 0) {
+                fputs("Down, waiting for ", to);
+                html_put(to, html_text(leg_of(s, s->node, true), "node"));
+        } else {
+                fputs(strcmp(role, "unknown") == 0 ? "Not known to run" : "Down", to);
+        }
+}
+
+/* The values of `line`, those that fewest have first: "/dev/vdc for witness and /dev/vdb for node-a and node-b". */
+static void put_values(FILE *to, const json_t *line)
+{
+        const json_t *said = json_object_get(line, "said"), *value, *other;
+        const char *who, *whom;
+        json_t *by = json_object();
+        json_object_foreach((json_t *)said, who, value)
+        {
+                const char *text = json_is_string(value) ? json_string_value(value) : "not there", *names = html_text(by, text);
+                char joined[256];
+                (void)snprintf(joined, sizeof joined, "%s%s%s", names, *names ? " and " : "", who); /* three names: fits */
+                json_object_set_new(by, text, json_string(joined));
+        }
+        bool first = true;
+        for (size_t length = 0; length < 256; length++) /* the shortest list of names first; few lines, few machines */
+                json_object_foreach(by, whom, other)
+                        if (strlen(json_string_value(other)) == length) {
+                                fputs(first ? " is " : " and ", to);
+                                html_put(to, whom);
+                                fputs(" for ", to);
+                                html_put(to, json_string_value(other));
+                                first = false;
+                        }
+        json_decref(by);
+}
+
+static void put_what_differs(FILE *to, const json_t *d)
+{
+        const json_t *lines = json_object_get(d, "lines"), *line = json_array_get(lines, 0);
+        const char *what = html_text(line, "what");
+        if (!*what)
+                return;
+        fprintf(to, " %c", *what >= 'a' && *what <= 'z' ? *what - 'a' + 'A' : *what);
+        html_put(to, what + 1);
+        put_values(to, line);
+        if (json_array_size(lines) > 1)
+                fprintf(to, "; and %zu more", json_array_size(lines) - 1);
+        fputc('.', to);
+}
+
+static void put_detail(FILE *to, const struct seen *s)
+{
+        bool runs = is_running(s), both = all_in_sync(s), critical = strcmp(s->severity, "critical") == 0;
+        unsigned silent = put_silent(NULL, s, "");
+        if (!runs) {
+                put_reason(to, s);
+                return;
+        }
+        html_put(to, s->name);
+        fputs(" is active on ", to);
+        html_put(to, s->primary);
+        fputc('.', to);
+        if (both && is_waiting(s)) {
+                fputs(" The other leg does not answer; if that lasts, hamon decides to go on without it.", to);
+        } else if (strcmp(s->code, "legs-differ") == 0) {
+                fputs(" It reads the leg there.", to);
+        } else if (critical || (both && strcmp(s->severity, "warning") == 0 && !silent)) {
+                fputc(' ', to);
+                put_reason(to, s);
+        } else if (both && !silent && quarrel(s)) {
+                put_what_differs(to, quarrel(s));
+        }
+}
+
+/* -- Is the data safe --------------------------------------------------------------------------------------------------------------- */
+
+static void put_only_on(FILE *to, const struct seen *s)
+{
+        fputs("only the leg of ", to);
+        put_in_sync(to, s, " or ");
+        fputs(" holds every acknowledged write. If that disk is lost, so is the data.", to);
+}
+
+/* Nobody serves: by the record of the machine that speaks. Where that one waits for the other's word, the legs that it calls in sync are not known to be whole. */
+static void put_recorded(FILE *to, const struct seen *s)
+{
+        static const char waits[] = " Nothing is lost while it waits.";
+        const json_t *other = leg_of(s, s->node, true);
+        const char *peer = html_text(other, "node");
+        if (count_in_sync(s) == 0) {
+                fputs("Not known: no leg was whole by the last decision.", to);
+        } else if (strcmp(s->code, "waiting-for-peer") == 0 && html_is(leg_of(s, s->node, false), "in_sync")) {
+                fputs(html_is(other, "in_sync") ? "Not known which leg is whole: both were when " : "Neither leg is known to be whole: when ", to);
+                html_put(to, s->node);
+                if (html_is(other, "in_sync")) {
+                        fputs(" last knew, and ", to);
+                        html_put(to, peer);
+                        fputs(" may have gone on alone since.", to);
+                } else {
+                        fputs(" last knew, its own was, and that of ", to);
+                        html_put(to, peer);
+                        fputs(html_is(other, "inconsistent") ? " was being resynced; " : " was not; ", to);
+                        html_put(to, peer);
+                        fputs(" may know better.", to);
+                }
+                fputs(waits, to);
+        } else if (is_one(s->code, "stale", "torn")) {
+                fputs("Yes, but only on the leg of ", to);
+                put_in_sync(to, s, " and ");
+                fputs("; that of ", to);
+                html_put(to, s->node);
+                fprintf(to, " lacks writes.%s", waits);
+        } else {
+                fputs("Yes, as far as ", to);
+                html_put(to, s->node);
+                fputs(" knows: by the last decision every acknowledged write is on ", to);
+                put_in_sync(to, s, " and on ");
+                fputc('.', to);
+        }
+}
+
+static void put_safe(FILE *to, const struct seen *s)
+{
+        static const char hold[] = "both legs hold every acknowledged write.";
+        bool both = all_in_sync(s), frozen = strcmp(s->health, "frozen") == 0;
+        if (is_running(s) && both && strcmp(s->code, "legs-differ") == 0 && !is_waiting(s)) {
+                fputs("Not known: both legs were given every acknowledged write, and yet they differ in ", to);
+                put_blocks(to, json_object_get(s->mirror, "verify"));
+                fputs(". Which one is right only you can tell.", to);
+        } else if (is_running(s) || frozen) {
+                fputs(frozen ? "Yes: writes wait, and none is lost; " : both ? "Yes: " : "Yes, but ", to);
+                if (both)
+                        fputs(hold, to);
+                else
+                        put_only_on(to, s);
+        } else if (strcmp(s->health, "unconfigured") == 0) {
+                fputs(strcmp(s->code, "being-removed") == 0 ? "Its disks keep what is on them." : "There is none yet: nothing is mirrored.", to);
+        } else {
+                put_recorded(to, s);
+        }
+}
+
+/* -- What if ------------------------------------------------------------------------------------------------------------------------ */
+
+/* "node-b would take data over by itself" -> "node-b takes data over by itself": what happens, not what might. */
+static void put_plainly(FILE *to, const char *text)
+{
+        static const char *const words[][2] = {{"would take", "takes"}, {"would go on", "goes on"}, {"would freeze", "freezes"}, {"would wait", "waits"}, {"would be down", "is down"}};
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+                const char *at = strstr(text, words[i][0]);
+                if (!at)
+                        continue;
+                char before[256];
+                (void)snprintf(before, sizeof before, "%.*s", (int)(at - text), text); /* sentences are shorter */
+                html_put(to, before);
+                fputs(words[i][1], to);
+                text = at + strlen(words[i][0]);
+        }
+        html_put(to, text);
+}
+
+static void put_if(FILE *to, const struct seen *s, const char *part, bool gone, const json_t *outcome)
+{
+        fputs("<div><dt>If ", to);
+        html_put(to, part);
+        fputs(" fails now<dd>", to);
+        if (gone) {
+                fputs("It is silent already", to);
+        } else if (strcmp(html_text(outcome, "code"), "witness-lost") == 0) { /* its sentence is of one that is lost already */
+                fputs("Nothing happens; a second fault then freezes ", to);
+                html_put(to, s->name);
+        } else {
+                put_plainly(to, html_text(outcome, "sentence"));
+                if (strcmp(html_text(outcome, "code"), "will-take-over") == 0 && strcmp(s->code, "legs-differ") == 0)
+                        fputs(", and then reads its own leg, which differs", to);
+        }
+        fputs(".</div>\n", to);
+}
+
+/* Nobody serves: what is still to be lost is the legs. */
+static void put_if_down(FILE *to, const struct seen *s, const json_t *node)
+{
+        const char *name = html_text(node, "name");
+        bool mine = html_is(leg_of(s, name, false), "in_sync"), unsure = strcmp(s->code, "waiting-for-peer") == 0;
+        fputs("<div><dt>If ", to);
+        html_put(to, name);
+        fputs(" fails now<dd>", to);
+        fputs(!html_is(node, "alive")                 ? "It is silent already."
+              : unsure                                ? "Nothing more stops. Its leg must not be lost: which one has everything is not known."
+              : mine && count_in_sync(s) == 1         ? "Nothing more stops, but its leg is the only whole one."
+              : mine                                  ? "Nothing more stops, and the other leg has everything too."
+                                                      : "Nothing more stops. Its leg lacks writes; keep it until the other one is back.",
+              to);
+        fputs("</div>\n", to);
+}
+
+static void put_what_if(FILE *to, const struct seen *s)
+{
+        const struct snapshot *own = s->c->snapshot;
+        const struct mirror_view *v = &own->mirror[s->index];
+        const json_t *node;
+        size_t i;
+        bool down = strcmp(s->health, "down") == 0, all = true;
+        if (strcmp(html_text(json_object_get(s->mirror, "record"), "version"), "0") == 0) {
+                fputs("<div><dt>If a node fails now<dd>Nothing is lost: there is nothing yet.</div>\n", to);
+                return;
+        }
+        if (!is_running(s) && !down && strcmp(html_text(s->mirror, "role"), "primary") != 0)
+                return;
+        json_array_foreach(json_object_get(s->status, "nodes"), i, node)
+        {
+                bool witness = html_is(node, "witness"), alive = html_is(node, "alive");
+                all = all && alive;
+                if (down) {
+                        if (!witness)
+                                put_if_down(to, s, node);
+                } else if (!witness) {
+                        put_if(to, s, html_text(node, "name"), !alive, json_object_get(s->mirror, strcmp(html_text(node, "name"), s->node) == 0 ? "if_self_fails" : "if_peer_fails"));
+                } else if (own->self < NODES) {
+                        json_t *outcome = api_reason(s->c, s->index, v->if_witness_fails, WITNESS);
+                        put_if(to, s, "the witness", !alive, outcome);
+                        json_decref(outcome);
+                }
+        }
+        if (down || !all || own->self >= NODES)
+                return;
+        json_t *outcome = api_reason(s->c, s->index, v->if_link_fails, v->record.primary);
+        put_if(to, s, "the nodes' link", false, outcome);
+        json_decref(outcome);
+}
+
+/* -- What to do --------------------------------------------------------------------------------------------------------------------- */
+
+/* The first stands out; `text` may end with a colon, and the command follows. */
+static void put_step(FILE *to, bool first, const char *text, const char *on, const char *command)
+{
+        char said[256];
+        size_t n = strlen(text);
+        (void)snprintf(said, sizeof said, "%s", text); /* fits */
+        if (first && n > 0 && n < sizeof said && said[n - 1] == ':')
+                said[n - 1] = '.';
+        fputs(first ? "<li><strong>" : "<li>", to);
+        html_put(to, said);
+        fputs(first ? "</strong>" : "", to);
+        if (!command)
+                return;
+        fputs("<span class=\"command small\"><span class=\"on\">", to);
+        html_put(to, on);
+        fputs("</span><code>", to);
+        html_put(to, command);
+        fputs("</code></span>\n", to);
+}
+
+/* A machine that is silent: the likeliest first. */
+static void put_bring_back(FILE *to, const json_t *node)
+{
+        const char *name = html_text(node, "name");
+        char text[160];
+        bool witness = html_is(node, "witness");
+        if (witness && strcmp(name, "witness") != 0)
+                (void)snprintf(text, sizeof text, "Is the witness (%s) on? If not, switch it on.", name); /* names are short */
+        else
+                (void)snprintf(text, sizeof text, "Is %s on? If not, switch it on.", witness ? "the witness" : name);
+        put_step(to, true, text, NULL, NULL);
+        put_step(to, false, "If it is, are its links up? Look at its console, the cable and the switch:", name, "ip -br link");
+        put_step(to, false, "If they are, start hamon there:", name, witness ? "systemctl start hamon-witness" : "systemctl start hamon-act hamon nbdd");
+}
+
+static const json_t *silent_node(const json_t *status, bool witness)
+{
+        const json_t *node;
+        size_t i;
+        json_array_foreach(json_object_get(status, "nodes"), i, node)
+                if (!html_is(node, "alive") && html_is(node, "witness") == witness)
+                        return node;
+        return NULL;
+}
+
+static void put_stalled(FILE *to, const struct seen *s)
+{
+        const char *why = html_text(json_object_get(json_object_get(s->mirror, "resync"), "why"), "code"), *peer = html_text(leg_of(s, s->node, true), "node");
+        char text[160], command[160];
+        if (strcmp(why, "leg") == 0) {
+                (void)snprintf(text, sizeof text, "See why the leg of %s does not answer:", peer); /* names are short, here and below */
+                put_step(to, true, text, peer, "journalctl -u nbdd -n 50");
+                put_step(to, false, "Look at the disk there, and at the link:", peer, "dmesg | tail -n 50");
+        } else if (strcmp(why, "own-leg") == 0) {
+                (void)snprintf(text, sizeof text, "See which disk of %s is stuck:", s->node);
+                put_step(to, true, text, s->node, "dmesg | tail -n 50");
+        } else {
+                (void)snprintf(text, sizeof text, "See what md on %s does, and who told it to stop:", s->node);
+                put_step(to, true, text, s->node, "cat /proc/mdstat; dmesg | tail -n 50");
+        }
+        (void)snprintf(command, sizeof command, "hamonctl mirror resync pause %s", s->name);
+        put_step(to, false, "When that is mended, or shows nothing, have it go on by a pause that ends:", s->node, command);
+        (void)snprintf(command, sizeof command, "hamonctl mirror resync resume %s", s->name);
+        put_step(to, false, "", s->node, command);
+}
+
+/* The machines whose configuration most have, then the others: one command carries it to all. */
+static void put_apply(FILE *to, const struct seen *s, const json_t *d)
+{
+        const json_t *said = json_object_get(d, "said"), *node, *other;
+        size_t i, k;
+        bool first = true;
+        for (size_t many = VOTERS; many > 0; many--)
+                json_array_foreach(json_object_get(s->own, "nodes"), i, node)
+                {
+                        const char *value = html_text(said, html_text(node, "name"));
+                        char names[160] = "", text[256];
+                        size_t count = 0;
+                        bool is_first = true;
+                        json_array_foreach(json_object_get(s->own, "nodes"), k, other)
+                        {
+                                if (!*value || strcmp(value, html_text(said, html_text(other, "name"))) != 0)
+                                        continue;
+                                is_first = is_first && (count > 0 || k == i);
+                                size_t used = strlen(names);
+                                (void)snprintf(names + used, sizeof names - used, "%s%s", count++ ? " and " : "", html_text(other, "name")); /* three names */
+                        }
+                        if (count != many || !is_first)
+                                continue;
+                        (void)snprintf(text, sizeof text, first ? "If the configuration of %s is right, apply it to all machines:" : "If that of %s is right, there:", names);
+                        put_step(to, first, text, html_text(node, "name"), "hamonctl config apply /etc/hamon/hamon.conf");
+                        first = false;
+                }
+}
+
+static const char *const left_to_machines[] = {"degraded", "witness-lost", "frozen", "no-majority", "lease-lost", "waiting-for-peer", "stale", "torn", NULL};
+
+static bool is_in(const char *word, const char *const *list)
+{
+        for (; *list; list++)
+                if (strcmp(word, *list) == 0)
+                        return true;
+        return false;
+}
+
+/* Where a silent machine is all that is wrong: the witness first, where it is enough. false: none is, or something else is worse. */
+static bool put_machines_back(FILE *to, const struct seen *s)
+{
+        const json_t *witness = silent_node(s->status, true), *node = silent_node(s->status, false);
+        bool both_help = strcmp(s->health, "frozen") == 0 || strcmp(s->code, "no-majority") == 0;
+        if (!is_in(s->code, left_to_machines) && is_one(s->severity, "warning", "critical"))
+                return false;
+        const json_t *first = witness && (both_help || !node) ? witness : node ? node : witness;
+        if (!first)
+                return false;
+        put_bring_back(to, first);
+        if (first == witness && node) {
+                char text[160];
+                (void)snprintf(text, sizeof text, "Or bring %s back, in the same way.", html_text(node, "name")); /* fits */
+                put_step(to, false, text, NULL, NULL);
+        }
+        return true;
+}
+
+static void put_steps_of_reason(FILE *to, const struct seen *s)
+{
+        const char *next = html_text(json_object_get(s->mirror, "reason"), "next"), *peer = html_text(leg_of(s, s->node, true), "node");
+        char text[256];
+        if (strcmp(s->code, "resync-stalled") == 0) {
+                put_stalled(to, s);
+        } else if (strcmp(s->code, "legs-differ") == 0) {
+                put_step(to, true, "Find out which of the two legs is right: the chapter says how.", s->node, "hamonctl status");
+        } else if (strcmp(s->code, "resync-paused") == 0) {
+                (void)snprintf(text, sizeof text, "hamonctl mirror resync resume %s", s->name); /* fits, here and below */
+                put_step(to, true, "Let the resync go on:", s->node, text);
+        } else if (strcmp(s->code, "not-created") == 0) {
+                (void)snprintf(text, sizeof text, "hamonctl mirror create %s", s->name);
+                put_step(to, true, "Make the mirror, on the node whose disk is to be the first leg:", s->node, text);
+        } else if (strcmp(s->code, "degraded") == 0) {
+                (void)snprintf(text, sizeof text, "%s is heard, its leg is not in sync yet. See why there:", peer);
+                put_step(to, true, text, peer, "hamonctl status");
+                put_step(to, false, "", peer, "journalctl -u hamon-act -u nbdd -n 50");
+        } else {
+                fputs("<li><strong>", to);
+                html_put(to, next);
+                fputs("</strong>\n", to);
+        }
+}
+
+static void put_chapter(FILE *to, const char *code)
+{
+        fputs("</ol><p><a href=\"/ui/TROUBLESHOOTING.md\">More: chapter <code>", to);
+        html_put(to, code);
+        fputs("</code></a>", to);
+}
+
+static void put_what_to_do(FILE *to, const struct seen *s)
+{
+        const json_t *d = quarrel(s), *resync = json_object_get(s->mirror, "resync"), *reason;
+        size_t i;
+        bool copies = json_is_object(resync) && strcmp(html_text(resync, "state"), "running") == 0 && is_one(s->code, "resync", "degraded");
+        json_array_foreach(json_object_get(s->own, "reasons"), i, reason)
+                if (strcmp(html_text(reason, "code"), "act-lost") == 0) {
+                        char text[160];
+                        const char *node = html_text(json_object_get(s->own, "node"), "name");
+                        (void)snprintf(text, sizeof text, "Start hamon-act on %s, and see why it ended:", node); /* fits */
+                        fputs("<ol class=\"todo\">", to);
+                        put_step(to, true, text, node, "systemctl start hamon-act");
+                        put_step(to, false, "", node, "journalctl -u hamon-act -n 50");
+                        put_chapter(to, "act-lost");
+                        return;
+                }
+        if (copies && !silent_node(s->status, true)) {
+                fputs("<strong>Nothing: wait for the resync.</strong>", to);
+                return;
+        }
+        fputs("<ol class=\"todo\">", to);
+        if (put_machines_back(to, s)) {
+                put_chapter(to, is_one(s->severity, "warning", "critical") ? s->code : "node-dead");
+        } else if (*html_text(json_object_get(s->mirror, "reason"), "next") && (is_one(s->severity, "warning", "critical") || strcmp(s->code, "not-created") == 0)) {
+                put_steps_of_reason(to, s);
+                if (strcmp(s->code, "not-created") != 0)
+                        put_chapter(to, s->code);
+                else
+                        fputs("</ol>", to);
+        } else if (d && strcmp(html_text(d, "about"), "configuration") == 0) {
+                put_apply(to, s, d);
+                fputs("</ol>", to);
+        } else {
+                fputs("</ol><strong>Nothing.</strong>", to);
+        }
+}
+
+static void put_copying(FILE *to, const json_t *resync)
+{
+        if (!json_is_object(resync))
+                return;
+        const char *state = html_text(resync, "state"), *why = html_text(json_object_get(resync, "why"), "sentence");
+        double percent = json_real_value(json_object_get(resync, "percent"));
+        if (strcmp(state, "idle") == 0)
+                return;
+        if (strcmp(state, "running") == 0) {
+                fprintf(to, " %.0f %% is copied.", percent);
+                return;
+        }
+        fprintf(to, " The resync is %s at %.0f %%%s", state, percent, *why ? ": " : "");
+        html_put(to, why);
+        fputc('.', to);
+}
+
+void put_verdict(FILE *to, const struct api_call *c, unsigned m, const json_t *status, const json_t *cluster, const json_t *mirror)
+{
+        struct seen s;
+        look(&s, c, m, status, cluster, mirror);
+        fputs("<section class=\"verdict\"><h1>", to);
+        put_headline(to, &s);
+        fputs("</h1>\n<p class=\"detail\">", to);
+        put_detail(to, &s);
+        put_copying(to, json_object_get(s.mirror, "resync"));
+        fputs("\n<dl class=\"answers\">\n<div><dt>Is the data safe<dd>", to);
+        put_safe(to, &s);
+        fputs("</div>\n", to);
+        put_what_if(to, &s);
+        fputs("<div class=\"do\"><dt>What to do<dd><div>", to);
+        put_what_to_do(to, &s);
+        fputs("</div></div></dl></section>\n", to);
+}

@@ -5,7 +5,7 @@
 import { get, getWithTag, Problem, send } from "./api.js";
 import { announce, bytes, h, icon, replaceChildren } from "./dom.js";
 import { askAgain } from "./live.js";
-import { bestView, isVerifying, plainly, resyncOf, sentence, viewsOf } from "./model.js";
+import { bestView, isLost, isVerifying, plainly, resyncOf, sentence, verdict, viewsOf } from "./model.js";
 import { grow, watchFence } from "./operations.js";
 
 // -- Which make sense now ---------------------------------------------------------------------------------------------------------
@@ -23,11 +23,11 @@ export function available(state, name) {
 	const other = best.mirror.legs.find((l) => l.node !== best.mirror.record.primary)?.node;
 	if (best.mirror.role === "primary" && other)
 		add("switchover", `Switch ${name} over to ${other}`, { node: best.node, path: `/mirrors/${encode(name)}/switchover`, tag: `/mirrors/${encode(name)}`,
-			about: `Services stop on ${best.node} and start on ${other}. Nothing is lost and nothing is copied.`, preflight: "switchover" });
+			about: `Services stop on ${best.node} and start on ${other}. Nothing is lost and nothing is copied.`, preflight: "switchover", done: `${name} is active on ${other} now.` });
 	if (best.mirror.role === "primary" && other && best.mirror.verify) verifies(name, best, add);
 	if (best.mirror.role === "primary" && resyncOf(state, name)) resyncs(name, best, resyncOf(state, name), add);
 	if (best.mirror.role === "primary" && best.mirror.legs.every((l) => l.in_sync))
-		add("grow", `Grow ${name}`, { node: best.node, other, tag: `/mirrors/${encode(name)}`, path: `/mirrors/${encode(name)}/grow`, run: grow, word: name, preflight: "grow",
+		add("grow", `Grow ${name}`, { node: best.node, other, tag: `/mirrors/${encode(name)}`, path: `/mirrors/${encode(name)}/grow`, run: grow, word: name, preflight: "grow", interrupted: `hamonctl mirror grow ${name}`, done: `${name} has grown; what has grown cannot be made smaller again.`,
 			about: `The disks of ${best.node} and ${other} have been made larger, and ${name} takes the room while it serves.`, loses: `For some seconds only the leg of ${best.node} holds everything, while that of ${other} is attached anew. What has grown cannot be made smaller again.` });
 	for (const view of statuses(state)) {
 		const m = view.status.mirrors.find((x) => x.name === name);
@@ -104,7 +104,8 @@ async function checksOf(state, action) {
 		const name = (p, fact) => (found.length > 1 ? `${p.mirror}: ${fact}` : fact);
 		const will = ["switchover", "verify"].includes(action.preflight) ? [] : found.flatMap((p) => p.will.map((w) => ({ fact: name(p, `This will ${w}`), holds: true })));
 		const checks = will.concat(found.flatMap((p) => p.checks.map((c) => ({ fact: name(p, c.fact), holds: c.holds, hint: c.else?.sentence }))));
-		const room = action.preflight === "grow" ? await Promise.all([action.node, action.other].map((node) => roomOf(action, node))) : [];
+		const both = state.status.nodes.map((n) => n.name).filter((n) => n === action.node || n === action.other);
+		const room = action.preflight === "grow" ? await Promise.all(both.map((node) => roomOf(action, node))) : [];
 		return { ready: found.every((p) => p.ready) && room.every((r) => r.holds), checks: checks.concat(room) };
 	}
 	if (action.preflight === "leave") {
@@ -120,15 +121,22 @@ async function roomOf(action, node) {
 	const d = await get(`/v1/nodes/${encode(node)}/mirrors/${encode(action.mirror)}/disk`);
 	const now = Number(d.needs_bytes), room = Number(d.room_bytes);
 	if (d.error) return { fact: `${d.device} of ${node} can be read`, holds: false, hint: d.error };
-	return { fact: `${d.device} of ${node} has room: ${bytes(room)} for a leg${now ? ` that needs ${bytes(now)} now` : ""}`, holds: room >= now + (1 << 20),
-		hint: `make that disk larger first. One that was interrupted is finished by: hamonctl mirror grow ${action.mirror}` };
+	const holds = room >= now + (1 << 20);
+	return { fact: holds ? `${d.device} of ${node} has room: ${bytes(room)} for a leg${now ? ` that needs ${bytes(now)} now` : ""}` : `${d.device} of ${node} has no more room: ${bytes(room)} for a leg that needs ${bytes(now)} now`, holds,
+		hint: "make each disk that has none larger, below its node (lvextend, the hypervisor, the storage box), then come back here" };
 }
+
+const verdictOf = (state, action) => (action.mirror && state.status && !isLost(state, performance.now()) ? verdict(state, action.mirror) : null);
 
 export async function open(state, action) {
 	const dialog = document.createElement("dialog");
 	dialog.setAttribute("aria-labelledby", "dialog-title");
-	const shown = { checks: null, error: "", steps: [], word: action.word, typed: "", running: false, progress: "", result: null, tag: null, ready: false };
-	const draw = () => replaceChildren(dialog, [content(action, shown, run, () => dialog.close(), draw)]);
+	const shown = { checks: null, error: "", steps: [], word: action.word, typed: "", running: false, progress: "", result: null, interrupted: action.interrupted, tag: null, ready: false };
+	const draw = () => {
+		shown.now = verdictOf(state, action);
+		replaceChildren(dialog, [content(action, shown, run, () => dialog.close(), draw)]);
+	};
+	const ticks = setInterval(() => (dialog.isConnected ? draw() : clearInterval(ticks)), 1000);
 	async function run(event) {
 		event.preventDefault();
 		if (!mayRun(shown)) return;
@@ -140,6 +148,7 @@ export async function open(state, action) {
 			const isOpen = () => dialog.open;
 			if (action.run) shown.result = await action.run({ state, action, tag: shown.tag, place: (node) => place(state, { node }), settle: (node, accepted, told) => settle(state, { node }, accepted, told), tell, isOpen });
 			else shown.result = await plain(state, action, shown, tell);
+			if (shown.result.text === "Done." && action.done) shown.result.text = `Done. ${action.done}`;
 		} catch (e) {
 			shown.result = { ok: false, text: e instanceof Problem ? `${sentence(e.message)} ${e.next}` : `It is not known whether it was begun: ${e.message}. Look at the events.` };
 		}
@@ -175,16 +184,29 @@ async function plain(state, action, shown, tell) {
 
 const mayRun = (s) => !s.running && !s.result && s.ready && s.tag && (!s.word || s.typed === s.word);
 
+const isBlocked = (s) => !!s.checks && !s.ready && !s.result;
+
+// Of one that cannot be done now: what is in the way alone, and what mends it.
+function checkList(s) {
+	const shown = isBlocked(s) ? s.checks.filter((c) => !c.holds) : s.checks;
+	const rest = s.checks.length - shown.length;
+	const hint = (c) => (!c.holds && c.hint && c.hint !== c.fact ? c.hint : "");
+	const todo = isBlocked(s) ? [...new Set(shown.map(hint).filter(Boolean))] : [];
+	return [h("ul", { class: "checks" }, shown.map((c) => h("li", { class: c.holds ? "holds" : "fails" }, icon(c.holds ? "ok" : "warning"), h("span", {}, c.fact, hint(c) && !todo.length ? h("span", { class: "quiet" }, ` – ${hint(c)}`) : null)))),
+		todo.map((text) => h("p", {}, h("strong", {}, sentence(`What to do: ${text}`)))),
+		isBlocked(s) && s.interrupted ? h("p", { class: "quiet" }, "One that was interrupted is finished by: ", h("code", {}, s.interrupted), ".") : null,
+		rest ? h("p", { class: "quiet" }, `The other ${rest === 1 ? "check holds" : "checks hold"}.`) : null];
+}
+
 function content(action, s, run, close, draw) {
 	return h("form", { onsubmit: run },
-		h("h2", { id: "dialog-title" }, action.label),
-		action.about ? h("p", {}, action.about) : null,
-		action.loses ? h("p", { class: "loses" }, icon("critical"), h("span", {}, action.loses)) : null,
-		s.error ? h("p", { class: "error", role: "alert" }, `The checks could not be made: ${s.error}`)
-			: s.checks ? h("ul", { class: "checks" }, s.checks.map((c) => h("li", { class: c.holds ? "holds" : "fails" }, icon(c.holds ? "ok" : "warning"), h("span", {}, c.fact, !c.holds && c.hint && c.hint !== c.fact ? h("span", { class: "quiet" }, ` – ${c.hint}`) : null))))
-				: h("p", { class: "quiet" }, "Checking…"),
-		s.checks && !s.ready ? h("p", { class: "error", role: "alert" }, "Not now: a check fails.") : null,
-		s.word && !s.result ? h("div", { key: "typed" }, h("label", { for: "typed" }, "Type ", h("code", {}, s.word), " to go on"),
+		h("h2", { id: "dialog-title" }, action.label, s.result && !action.goesOn ? (s.result.ok ? ": done" : ": not done") : ""),
+		s.now ? h("p", { class: "said now" }, icon(s.now.tone), h("span", {}, "Now: ", h("strong", {}, `${s.now.head}. `), h("span", { class: "quiet" }, s.now.safe.text))) : null,
+		s.result || isBlocked(s) ? null : [action.about ? h("p", {}, action.about) : null, action.loses ? h("p", { class: "loses" }, icon("critical"), h("span", {}, action.loses)) : null],
+		s.error ? h("p", { class: "error", role: "alert" }, `The checks could not be made: ${s.error}`) : null,
+		isBlocked(s) ? h("p", { class: "error", role: "alert" }, h("strong", {}, "Not now: a check fails. Nothing has been changed.")) : null,
+		s.result || s.error ? null : s.checks ? checkList(s) : h("p", { class: "quiet" }, "Checking…"),
+		s.word && !s.result && !isBlocked(s) ? h("div", { key: "typed" }, h("label", { for: "typed" }, "Type ", h("code", {}, s.word), " to go on"),
 			h("input", { id: "typed", name: "typed", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-own": "1", oninput: (e) => { s.typed = e.target.value.trim(); draw(); } })) : null,
 		s.steps.length ? h("ol", { class: "reached" }, s.steps.map((step) => h("li", {}, h("span", { class: "number" }, step.at), " ", step.text))) : null,
 		s.running ? h("p", { class: "progress", role: "status" }, s.progress, "…") : null,

@@ -102,7 +102,7 @@ async function checksOf(state, action) {
 		const ofAll = action.preflight === "test-fence"; // a node is one for all of its mirrors
 		const found = (await get(`${at}/preflight/${action.preflight}${ofAll ? "" : `?mirror=${encode(action.mirror)}`}`)).preflight;
 		const name = (p, fact) => (found.length > 1 ? `${p.mirror}: ${fact}` : fact);
-		const will = ["switchover", "verify"].includes(action.preflight) ? [] : found.flatMap((p) => p.will.map((w) => ({ fact: name(p, `This will ${w}`), holds: true })));
+		const will = ["switchover", "verify"].includes(action.preflight) ? [] : found.flatMap((p) => p.will.map((w) => ({ fact: name(p, `This will ${w}`), holds: true, will: true })));
 		const checks = will.concat(found.flatMap((p) => p.checks.map((c) => ({ fact: name(p, c.fact), holds: c.holds, hint: c.else?.sentence }))));
 		const both = state.status.nodes.map((n) => n.name).filter((n) => n === action.node || n === action.other);
 		const room = action.preflight === "grow" ? await Promise.all(both.map((node) => roomOf(action, node))) : [];
@@ -192,7 +192,9 @@ function checkList(s) {
 	const rest = s.checks.length - shown.length;
 	const hint = (c) => (!c.holds && c.hint && c.hint !== c.fact ? c.hint : "");
 	const todo = isBlocked(s) ? [...new Set(shown.map(hint).filter(Boolean))] : [];
-	return [h("ul", { class: "checks" }, shown.map((c) => h("li", { class: c.holds ? "holds" : "fails" }, icon(c.holds ? "ok" : "warning"), h("span", {}, c.fact, hint(c) && !todo.length ? h("span", { class: "quiet" }, ` – ${hint(c)}`) : null)))),
+	const line = (c) => h("li", { class: c.holds ? "holds" : "fails" }, icon(c.will ? "info" : c.holds ? "ok" : "warning"), h("span", {}, c.fact, hint(c) && !todo.length ? h("span", { class: "quiet" }, ` – ${hint(c)}`) : null));
+	const fine = shown.filter((c) => c.holds && !c.will);
+	return [h("ul", { class: "checks" }, shown.filter((c) => !fine.includes(c)).map(line), fine.length ? line({ fact: sentence(fine.map((c) => c.fact.replace(/\.$/, "")).join("; ")), holds: true }) : null),
 		todo.map((text) => h("p", {}, h("strong", {}, sentence(`What to do: ${text}`)))),
 		isBlocked(s) && s.interrupted ? h("p", { class: "quiet" }, "One that was interrupted is finished by: ", h("code", {}, s.interrupted), ".") : null,
 		rest ? h("p", { class: "quiet" }, `The other ${rest === 1 ? "check holds" : "checks hold"}.`) : null];

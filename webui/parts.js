@@ -21,7 +21,7 @@ function sinceText(state, v) {
 	return v.tone === "critical" ? ` for ${span(Math.max(1000, Math.floor((wall - at) / 1000) * 1000)).replace(".0", "")}` : ` since ${clock(at, null)}`;
 }
 
-export const answer = (key, question, icon, ...words) => h("div", { key, class: key === "do" ? "do" : "if" }, h("dt", {}, question), h("dd", {}, icon, h("div", {}, words)));
+export const answer = (key, question, icon, ...words) => h("div", { key, class: key === "do" ? "do" : key.startsWith("minor-") ? "if minor" : "if" }, h("dt", {}, question), h("dd", {}, icon, h("div", {}, words)));
 const headOf = (state, v) => {
 	const [first, ...rest] = v.head.split(/(?=, waiting)/);
 	return [first, sinceText(state, v), ...rest];
@@ -33,7 +33,7 @@ export function verdictPart(state, v, found) {
 		h("h1", {}, icon(v.tone), h("span", {}, headOf(state, v).map((part) => named(part, state.status.nodes.map((n) => n.name))))),
 		h("p", { class: "detail" }, names(state, v.detail), resync ? ` ${copying(resync, heldBy(state, v.mirror))}` : ""),
 		h("dl", { class: "answers" }, answer("safe", "Is the data safe", icon(v.safe.tone), names(state, v.safe.text)),
-			whatIf(state, v.mirror).map((w) => answer(w.part, names(state, `If ${w.label} fails now`), icon(w.gone ? "warning" : w.outcome.severity), w.gone ? "It is silent already." : names(state, sentence(plainly(w.outcome.sentence))))),
+			whatIf(state, v.mirror).map((w) => answer(w.label.startsWith("the ") ? `minor-${w.part}` : w.part, names(state, `If ${w.label} fails now`), icon(w.gone ? "warning" : w.outcome.severity), w.gone ? "It is silent already." : names(state, sentence(plainly(w.outcome.sentence))))),
 			answer("do", "What to do", null, whatToDo(state, found, resync))),
 		others(state, v));
 }

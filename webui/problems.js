@@ -132,7 +132,8 @@ function applySteps({ said }, nodes) {
 
 export function problems(state) {
 	const found = [];
-	for (const view of viewsOf(state))
+	const isActive = (view) => Number(!!view.status?.mirrors.some((m) => m.role === "primary"));
+	for (const view of viewsOf(state).toSorted((x, y) => isActive(y) - isActive(x))) // what is to be typed where both say the same is typed where it is active
 		if (view.self || (view.fresh && view.status)) found.push(...ofView(state, view, view.self));
 	for (const node of state.status.nodes)
 		if (!node.alive && !node.witness && state.status.node.kind === "node")

@@ -401,7 +401,7 @@ static void put_plainly(FILE *to, const char *text)
 
 static void put_if(FILE *to, const struct seen *s, const char *part, bool gone, const json_t *outcome)
 {
-        fputs("<div><dt>If ", to);
+        fputs(strncmp(part, "the ", 4) == 0 ? "<div class=\"minor\"><dt>If " : "<div><dt>If ", to);
         html_put(to, part);
         fputs(" fails now<dd>", to);
         if (gone) {

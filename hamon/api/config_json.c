@@ -10,6 +10,7 @@
 #include "hamon/api/json_take.h"
 #include "hamon/api/notify_send.h"
 #include "hamon/api/words.h"
+#include "hamon/api/why.h"
 
 #include <errno.h>
 #include <gnutls/crypto.h>
@@ -155,8 +156,8 @@ int get_reasons(struct api_call *c, struct http_response *resp)
         json_t *list = json_array();
         (void)c;
         for (unsigned r = 0; r < REASON_END; r++)
-                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "code", reason_code(r), "severity", severity_word(reason_severity(r)),
-                                                      "sentence", reason_sentence(r), "next", reason_next(r)));
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "code", reason_code(r), "severity", severity_word(reason_severity(r)),
+                                                      "sentence", reason_sentence(r), "next", reason_next(r), "why", reason_why(r)));
         return answer_json(resp, json_pack("{s:o}", "reasons", list));
 }
 

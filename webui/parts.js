@@ -90,7 +90,7 @@ export function machines(state, name) {
 		const good = n.links.filter((l) => n.alive && l.heard_ms_ago !== null && l.heard_ms_ago < 3000 && !l.error).length;
 		return h("tr", { key: n.name, class: n.alive ? undefined : "bad" }, h("th", { scope: "row" }, n.name), h("td", {}, roleWord(n, mirror, roleOf(state, name, n))),
 			h("td", {}, n.self ? (status.node.name === state.status.node.name ? "this page" : "itself") : n.alive ? "now" : n.heard ? age(n.silent_ms) : "never"),
-			h("td", {}, n.witness ? "none, it only votes" : leg ? `${leg.device}, ${legWord(leg, view)}` : "none"),
+			h("td", {}, n.witness ? "none, it only votes" : leg ? `${leg.device}, ${legWord(leg, view)}${leg.request_ms === null ? "" : `, ${leg.request_ms.toFixed(1)} ms a request`}` : "none"),
 			h("td", {}, n.self ? "–" : `${good} of ${n.links.length}`));
 	})), h("p", { class: "quiet", key: "leg" }, "A leg is a node's disk in the mirror: one half of it.")];
 }

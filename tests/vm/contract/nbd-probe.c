@@ -7,6 +7,7 @@
  *   reconfigure     dials and offers the new connection
  *   backend:NAME    the backend identifier from here on
  *   timeout:S       NBD's request time-out for connect; dead:S its dead-connection time-out
+ *   limit:MS        queue/io_timeout, when it is another one: since Linux 6.12 a write there freezes the queue until what is in flight has ended
  *   shutdown        shuts the newest connection down, on our duplicate of it
  *   status          is the device "connected"?
  *   link-dead:MS    waits for the kernel's message that a connection is dead
@@ -234,6 +235,21 @@ static int wait_jobs(int wait_ms)
         return -atomic_load(&probe.running);
 }
 
+static int set_limit(int ms)
+{
+        char path[64];
+        int now = -1, r = 0;
+        (void)snprintf(path, sizeof path, "/sys/block/nbd%d/queue/io_timeout", probe.index); /* fits */
+        FILE *f = fopen(path, "r+");
+        if (!f)
+                return -errno;
+        if (fscanf(f, "%d", &now) != 1 || now != ms) {
+                rewind(f);
+                r = fprintf(f, "%d\n", ms) < 0 ? -EIO : 0;
+        }
+        return fclose(f) == 0 ? r : -errno;
+}
+
 static void step(const char *text)
 {
         const char *colon = strchr(text, ':');
@@ -253,6 +269,12 @@ static void step(const char *text)
                 probe.timeout_s = (uint64_t)number;
         } else if (IS("dead")) {
                 probe.dead_s = (uint64_t)number;
+        } else if (IS("limit")) {
+                int r = set_limit(number);
+                if (r < 0) {
+                        (void)fprintf(stderr, "nbd-probe: queue/io_timeout: %s\n", strerror(-r));
+                        exit(1);
+                }
         } else if (IS("sleep")) {
                 (void)usleep((useconds_t)number * 1000u);
         } else if (IS("connect")) {

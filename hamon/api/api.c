@@ -9,6 +9,7 @@
 #include "hamon/api/forward.h"
 #include "hamon/api/hub.h"
 #include "hamon/api/idempotency.h"
+#include "hamon/api/inviter.h"
 #include "hamon/api/listen.h"
 #include "hamon/api/notify.h"
 #include "hamon/api/rate.h"
@@ -264,6 +265,8 @@ int api_start(struct api *a, const struct api_options *options, char *error, siz
         if (r == 0)
                 r = workers_start(a, &a->workers);
         if (r == 0)
+                r = inviter_new(a, &a->inviter);
+        if (r == 0)
                 r = views_start(a, &a->views);
         if (r == 0 && a->self < NODES)
                 r = verifier_start(a, options->state_directory, options->act_socket, &a->verifier);
@@ -292,6 +295,7 @@ void api_stop(struct api *a)
         verifier_stop(a->verifier); /* it calls the other machines, and looks at their views */
         a->verifier = NULL;
         workers_stop(a->workers); /* answers all that wait */
+        inviter_free(a->inviter);
         views_stop(a->views);
         http_server_stop(a->on_socket);
         for (unsigned i = 0; i < CONFIG_LINKS_MAX; i++)

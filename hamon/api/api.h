@@ -20,6 +20,7 @@ struct config_keep;
 struct api_workers;
 struct api_views;
 struct event_writer;
+struct inviter;
 struct notifier;
 struct forward;
 struct idempotency;
@@ -49,6 +50,7 @@ struct api {
         struct idempotency *idempotency;
         struct rate *rate;
         struct tokens *tokens;
+        struct inviter *inviter;
         struct notifier *notifier; /* NULL: there is no [notify] */
         struct verifier *verifier; /* NULL: on the witness, and before api_start() */
 };

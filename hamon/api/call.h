@@ -130,6 +130,7 @@ api_handler post_config_step, post_config_discard, get_config_text;             
 bool call_is_of_a_hamon(const struct api_call *c); /* likewise: of one by itself, and of nobody whose call it passes on */
 api_handler delete_mirror;                                                                                 /* mirror_remove.c */
 api_handler post_mirror_rename;                                                                            /* mirror_rename.c */
+api_handler get_invitations, post_invitations, delete_invitations;                                         /* invitations.c */
 api_handler get_config, get_reasons;                                                                       /* config_json.c */
 api_handler get_explain, get_simulate;                                                                     /* explain.c */
 api_handler get_preflight;                                                                                 /* preflight.c */

@@ -27,6 +27,9 @@
         X(GET, "/v1/status", VIEWER, get_status)                                               \
         X(GET, "/v1/node", VIEWER, get_node)                                                   \
         X(GET, "/v1/cluster", VIEWER, get_cluster)                                             \
+        X(GET, "/v1/cluster/invitations", VIEWER, get_invitations)                             \
+        X(POST, "/v1/cluster/invitations", OPERATOR, post_invitations)                         \
+        X(DELETE, "/v1/cluster/invitations", OPERATOR, delete_invitations)                     \
         X(GET, "/v1/nodes/{node}/{path}", VIEWER, pass_on)                                     \
         X(POST, "/v1/nodes/{node}/{path}", OPERATOR, pass_on)                                  \
         X(PUT, "/v1/nodes/{node}/{path}", OPERATOR, pass_on)                                   \

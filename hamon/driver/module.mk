@@ -5,5 +5,5 @@ hamon_driver_SRCS := $(wildcard hamon/driver/*.c) hamon/identity.c
 
 PROGRAMS += hamon
 hamon_SRCS := hamon/main.c
-hamon_ARCHIVES := hamon_driver hamon_api hamon_net hamon_config hamon_verify hamon_core nbdd_client wire net base
+hamon_ARCHIVES := hamon_driver hamon_api hamon_join hamon_net hamon_config hamon_verify hamon_core nbdd_client wire net base
 hamon_PKGS := libsystemd gnutls jansson libmicrohttpd libcurl

@@ -10,8 +10,8 @@
 #include "hamon/api/certificate.h"
 #include "hamon/hamonctl/cluster_config.h"
 #include "hamon/hamonctl/cluster_files.h"
-#include "hamon/hamonctl/join_channel.h"
 #include "hamon/identity.h"
+#include "hamon/join/host.h"
 #include "hamon/net/seal.h"
 
 #include <arpa/inet.h>
@@ -27,8 +27,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { JOIN_PORT = 4346, INVITE_S = 900, BACKLOG = 8, REFUSALS_MAX = 100 };
 
 static const char *folder(const struct command_line *c)
 {
@@ -156,90 +154,18 @@ static bool start_units(const struct command_line *c, int self)
 
 /* -- Inviting ------------------------------------------------------------------------------------------------------------------------ */
 
-struct invitation {
-        const char *name; /* NULL: used */
-        char secret[JOIN_SECRET_TEXT];
-};
-
-/* "ADDR:PORT" or "[ADDR]:PORT". -errno. */
-static int address_of(const char *text, struct addrinfo **ret)
+static void tell(void *userdata, enum join_told what, const char *name, const char *why)
 {
-        char host[128], copy[160], *colon;
-        const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
-        (void)snprintf(copy, sizeof copy, "%s", text); /* a longer one is no address */
-        colon = strrchr(copy, ':');
-        if (!colon || strlen(text) >= sizeof copy)
-                return -EINVAL;
-        *colon = '\0';
-        size_t n = strlen(copy);
-        bool brackets = n > 2 && copy[0] == '[' && copy[n - 1] == ']';
-        (void)snprintf(host, sizeof host, "%.*s", (int)(brackets ? n - 2 : n), copy + brackets); /* too long: no address */
-        return getaddrinfo(host, colon + 1, &hints, ret) == 0 ? 0 : -EINVAL;
-}
-
-static int listen_at(const char *text)
-{
-        struct addrinfo *a = NULL;
-        const int on = 1;
-        int r = address_of(text, &a), fd = r < 0 ? r : socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (r == 0 && (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 || bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)) {
-                r = -errno;
-                if (fd >= 0)
-                        close(fd);
-                fd = r;
-        }
-        if (a)
-                freeaddrinfo(a);
-        return fd;
-}
-
-/* One machine's turn. True: it has the files, and its line is used up, whatever comes after. */
-static bool give(const struct command_line *c, struct join_channel *ch, const struct invitation *to, const json_t *files)
-{
-        json_t *hello = NULL, *answer = json_pack("{s:s, s:O}", "name", to->name, "files", (json_t *)files), *done = NULL;
-        int r = join_channel_receive(ch, &hello);
-        bool same = r == 0 && json_integer_value(json_object_get(hello, "join")) == 1;
-        if (r == 0 && same)
-                r = join_channel_send(ch, answer);
-        if (r < 0 || !same)
-                fprintf(stderr, "hamonctl: %s: %s\n", to->name, r < 0 ? strerrordesc_np(-r) : "its hamonctl is of another version");
-        else if (join_channel_receive(ch, &done) == 0 && json_is_true(json_object_get(done, "done")))
-                step(c, "joined", to->name, NULL, "%s has joined", to->name);
+        const struct command_line *c = userdata;
+        progress_end();
+        if (what == JOIN_TOLD_JOINED)
+                step(c, "joined", name, NULL, "%s has joined", name);
+        else if (what == JOIN_TOLD_UNCONFIRMED)
+                fprintf(stderr, "hamonctl: %s got the files and did not confirm; if it is not in the cluster: hamonctl cluster invite %s\n", name, name);
+        else if (what == JOIN_TOLD_FAILED)
+                fprintf(stderr, "hamonctl: %s: %s\n", name, why);
         else
-                fprintf(stderr, "hamonctl: %s got the files and did not confirm; if it is not in the cluster: hamonctl cluster invite %s\n", to->name, to->name);
-        json_decref(hello);
-        json_decref(answer);
-        json_decref(done);
-        return r == 0 && same;
-}
-
-static void serve_one(const struct command_line *c, int fd, struct invitation *list, unsigned count, const json_t *files)
-{
-        char psks[VOTERS * (64 + JOIN_SECRET_TEXT + 2)] = "", why[TLS_REASON_SIZE];
-        struct join_channel ch;
-        for (unsigned i = 0; i < count; i++)
-                if (list[i].name)
-                        (void)snprintf(psks + strlen(psks), sizeof psks - strlen(psks), "%s:%s\n", list[i].name, list[i].secret); /* fits */
-        int r = join_channel_open(&ch, fd, true, psks, why, sizeof why);
-        explicit_bzero(psks, sizeof psks);
-        if (r < 0) {
                 fprintf(stderr, "hamonctl: somebody without a valid join line was refused: %s\n", why);
-                return;
-        }
-        for (unsigned i = 0; i < count; i++)
-                if (list[i].name && strcmp(tls_identity(ch.tls), list[i].name) == 0 && give(c, &ch, &list[i], files)) {
-                        list[i].name = NULL;
-                        explicit_bzero(list[i].secret, sizeof list[i].secret);
-                }
-        join_channel_close(&ch);
-}
-
-static unsigned left_of(const struct invitation *list, unsigned count)
-{
-        unsigned left = 0;
-        for (unsigned i = 0; i < count; i++)
-                left += list[i].name != NULL;
-        return left;
 }
 
 static uint64_t now_s(void)
@@ -249,56 +175,44 @@ static uint64_t now_s(void)
         return (uint64_t)t.tv_sec;
 }
 
-/* Prints a line for each, and waits until all have come or the time is over. */
-static int invite(const struct command_line *c, const struct config *config, int self, struct invitation *list, unsigned count, const json_t *files)
+/* Prints a line for each, and waits until all have come or the time is over. Takes `files` over. */
+static int invite(const struct command_line *c, const struct config *config, int self, const char *const *names, unsigned count, json_t *files)
 {
-        char at[CONFIG_ADDRESS_SIZE + 16];
-        const struct config_address *own = &config->voters[self].link[0];
-        unsigned refused = 0;
-        uint64_t until_s = now_s() + (c->timeout_given ? c->timeout_s : INVITE_S);
-        (void)snprintf(at, sizeof at, own->family == AF_INET6 ? "[%s]:%d" : "%s:%d", own->text, JOIN_PORT); /* fits */
-        const char *where = c->listen ? c->listen : at;
-        int fd = listen_at(where);
-        if (fd < 0) {
-                fprintf(stderr, "hamonctl: cannot listen on '%.80s': %s\nhamonctl: next: correct that (--listen ADDRESS:PORT), then hamonctl cluster invite NAME...\n", where,
-                        strerrordesc_np(-fd));
+        struct join_host h;
+        char why[JOIN_ERROR_SIZE];
+        uint64_t until_s = now_s() + (c->timeout_given ? c->timeout_s : JOIN_OPEN_S);
+        int r = join_host_open(&h, config, self, c->listen, names, count, files, why);
+        if (r < 0) {
+                fprintf(stderr, r == -ENOENT ? "hamonctl: %s\n" : "hamonctl: %s\nhamonctl: next: correct that (--listen ADDRESS:PORT), then hamonctl cluster invite NAME...\n", why);
                 return EXIT_REFUSED;
         }
-        for (unsigned i = 0; i < count; i++)
-                if (join_secret(list[i].secret) == 0) {
-                        char join[300];
-                        (void)snprintf(join, sizeof join, "hamonctl cluster join %.100s %s:%s", where, list[i].name, list[i].secret); /* fits */
-                        step(c, "invited", list[i].name, join, "on %s, as root, within %" PRIu64 " minutes:\n    %s", list[i].name, (until_s - now_s() + 59) / 60, join);
-                        explicit_bzero(join, sizeof join);
-                }
-        while (left_of(list, count) > 0 && now_s() < until_s && refused < REFUSALS_MAX) {
-                struct pollfd p = {.fd = fd, .events = POLLIN};
-                progress_begin("waiting for %u more, %" PRIu64 " min at most", left_of(list, count), (until_s - now_s() + 59) / 60);
-                if (poll(&p, 1, 1000) <= 0)
-                        continue;
-                int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-                progress_end(); /* it may have something to say */
-                unsigned before = left_of(list, count);
-                if (peer >= 0)
-                        serve_one(c, peer, list, count, files);
-                refused += left_of(list, count) == before;
+        for (unsigned i = 0; i < h.count; i++) {
+                char line[JOIN_LINE_SIZE];
+                join_host_line(&h, i, line);
+                step(c, "invited", h.guest[i].name, line, "on %s, as root, within %" PRIu64 " minutes:\n    %s", h.guest[i].name, (until_s - now_s() + 59) / 60, line);
+                explicit_bzero(line, sizeof line);
+        }
+        bool calm = true;
+        while (calm && join_host_left(&h) > 0 && now_s() < until_s) {
+                progress_begin("waiting for %u more, %" PRIu64 " min at most", join_host_left(&h), (until_s - now_s() + 59) / 60);
+                calm = join_host_serve(&h, 1000, tell, (void *)c);
         }
         progress_end();
-        close(fd);
-        if (refused >= REFUSALS_MAX)
-                fprintf(stderr, "hamonctl: %d were refused: look who connects to '%s', no longer waiting\n", REFUSALS_MAX, where);
-        for (unsigned i = 0; i < count; i++)
-                if (list[i].name)
-                        fprintf(stderr, "hamonctl: %s has not come, its line is no longer good: hamonctl cluster invite %s\n", list[i].name, list[i].name);
-        return left_of(list, count) == 0 ? EXIT_DONE : EXIT_REFUSED;
+        if (!calm)
+                fprintf(stderr, "hamonctl: %d were refused: look who connects to '%s', no longer waiting\n", JOIN_REFUSALS_MAX, h.where);
+        for (unsigned i = 0; i < h.count; i++)
+                if (join_host_waits_for(&h, i))
+                        fprintf(stderr, "hamonctl: %s has not come, its line is no longer good: hamonctl cluster invite %s\n", h.guest[i].name, h.guest[i].name);
+        r = join_host_left(&h) == 0 ? EXIT_DONE : EXIT_REFUSED;
+        join_host_close(&h);
+        return r;
 }
 
 int verb_cluster_create(const struct command_line *c, const char *cluster, const char *const *operands, unsigned count)
 {
         static struct config config;
-        struct invitation list[VOTERS];
-        unsigned invited = 0;
-        const char *dir = folder(c);
+        const char *invited[VOTERS], *dir = folder(c);
+        unsigned guests = 0;
         if (!*cluster || strpbrk(cluster, " \t\r\n[]#;=\"")) { /* the rest is judged with the whole configuration */
                 fprintf(stderr, "hamonctl: '%.40s' is not the name of a cluster: letters, digits, \"_\", \"-\" and \".\"\n", cluster);
                 return EXIT_USAGE;
@@ -327,32 +241,20 @@ int verb_cluster_create(const struct command_line *c, const char *cluster, const
         bool started = start_units(c, self);
         for (int v = 0; v < VOTERS; v++)
                 if (v != self && *config.voters[v].name)
-                        list[invited++].name = config.voters[v].name;
-        int r = invite(c, &config, self, list, invited, files);
-        json_decref(files);
+                        invited[guests++] = config.voters[v].name;
+        int r = invite(c, &config, self, invited, guests, files);
         return r == EXIT_DONE && !started ? EXIT_REFUSED : r;
 }
 
 int verb_cluster_invite(const struct command_line *c, const char *const *names, unsigned count)
 {
         static struct config config;
-        struct invitation list[VOTERS];
         json_t *files = folder_is_usable(c) ? cluster_files_read(folder(c)) : NULL;
-        int self = files && cluster_files_check(folder(c), files, &config) ? who_am_i(c, &config) : -EINVAL, r = EXIT_REFUSED;
-        unsigned invited = 0;
-        for (unsigned i = 0; self >= 0 && i < count && i < VOTERS; i++) {
-                int v = config_voter_index(&config, names[i]);
-                if (v < 0 || v == self) {
-                        fprintf(stderr, "hamonctl: '%.40s' is %s\n", names[i], v < 0 ? "no machine of this cluster's configuration" : "this machine");
-                        json_decref(files);
-                        return EXIT_REFUSED;
-                }
-                list[invited++].name = config.voters[v].name;
-        }
+        int self = files && cluster_files_check(folder(c), files, &config) ? who_am_i(c, &config) : -EINVAL;
         if (self >= 0)
-                r = invite(c, &config, self, list, invited, files);
+                return invite(c, &config, self, names, count, files);
         json_decref(files);
-        return r;
+        return EXIT_REFUSED;
 }
 
 /* -- Joining -------------------------------------------------------------------------------------------------------------------------- */
@@ -361,7 +263,7 @@ static int connect_to(const char *where, char *why, size_t why_size)
 {
         struct addrinfo *a = NULL;
         const struct timeval patience = {.tv_sec = JOIN_PATIENCE_MS / 1000};
-        int r = address_of(where, &a), fd = r < 0 ? r : socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int r = join_address(where, &a), fd = r < 0 ? r : socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (r == 0 && fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0 || connect(fd, a->ai_addr, a->ai_addrlen) < 0)) {
                 r = -errno;
                 close(fd);
@@ -402,6 +304,9 @@ int verb_cluster_join(const struct command_line *c, const char *where, const cha
         int fd = connect_to(where, why, sizeof why), r = fd < 0 ? fd : join_channel_open(&ch, fd, false, token, why, sizeof why);
         if (r < 0) {
                 fprintf(stderr, "hamonctl: cannot join through '%.80s': %s; nothing was changed\n", where, why);
+                if (fd >= 0)
+                        fprintf(stderr, "hamonctl: next: a line is good once, for one machine, for a while; when it was used or is too old, there: hamonctl cluster invite %.*s\n",
+                                (int)strcspn(token, ":"), token);
                 return EXIT_REFUSED;
         }
         json_t *hello = json_pack("{s:i, s:s}", "join", 1, "version", NBDD_VERSION), *answer = NULL;

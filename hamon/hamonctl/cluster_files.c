@@ -2,6 +2,7 @@
 #include "hamon/hamonctl/cluster_files.h"
 
 #include "hamon/hamonctl/hamonctl.h"
+#include "hamon/join/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,42 +11,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 64 << 10 };
-
-/* In the order in which they are put in place. */
-static const struct {
-        const char *name;
-        bool needed;
-        mode_t mode;
-} known[] = {{"cluster.key", true, 0600}, {"api.key", false, 0600}, {"api.crt", false, 0644}, {"hamon.conf", true, 0640}};
-enum { KNOWN = sizeof known / sizeof *known };
-
-static void path_of(const char *dir, const char *name, char *ret, size_t size)
+/* What hamon/join says, line by line: what is wrong, and behind it what to do. */
+static void print_why(const char *why)
 {
-        (void)snprintf(ret, size, "%.200s/%s", dir, name); /* fits: --dir was looked at */
-}
-
-/* malloc'ed. NULL and errno. */
-static char *read_text(const char *path)
-{
-        char *text = calloc(1, FILE_MAX + 1);
-        int fd = open(path, O_RDONLY | O_CLOEXEC), e = errno;
-        ssize_t n = fd < 0 || !text ? -1 : read(fd, text, FILE_MAX + 1);
-        if (fd >= 0) {
-                e = n < 0 ? errno : n > FILE_MAX ? EFBIG : 0;
-                close(fd);
-        }
-        if (e == 0 && text)
-                return text;
-        free(text);
-        errno = e;
-        return NULL;
+        const char *next = strchr(why, '\n');
+        fprintf(stderr, "hamonctl: %.*s\n", next ? (int)(next - why) : (int)strlen(why), why);
+        if (next)
+                fprintf(stderr, "hamonctl: next: %s\n", next + 1);
 }
 
 bool cluster_files_none(const char *dir)
 {
         char path[256];
-        path_of(dir, "hamon.conf", path, sizeof path);
+        join_file_path(dir, "hamon.conf", path, sizeof path);
         if (access(path, F_OK) < 0 && errno == ENOENT)
                 return true;
         fprintf(stderr, "hamonctl: '%s' is there: this machine is in a cluster already; nothing was changed\n"
@@ -55,20 +33,10 @@ bool cluster_files_none(const char *dir)
 
 json_t *cluster_files_read(const char *dir)
 {
-        json_t *files = json_object();
-        for (unsigned i = 0; i < KNOWN; i++) {
-                char path[256];
-                path_of(dir, known[i].name, path, sizeof path);
-                char *text = read_text(path);
-                if (!text && (known[i].needed || errno != ENOENT)) {
-                        fprintf(stderr, "hamonctl: cannot read '%s': %s\nhamonctl: next: invite from a machine that is in the cluster, as root\n", path, strerrordesc_np(errno));
-                        json_decref(files);
-                        return NULL;
-                }
-                if (text)
-                        json_object_set_new(files, known[i].name, json_string(text));
-                free(text);
-        }
+        char why[JOIN_ERROR_SIZE];
+        json_t *files = join_files_read(dir, why);
+        if (!files)
+                print_why(why);
         return files;
 }
 
@@ -80,36 +48,12 @@ static void print_config_error(void *userdata, const char *message)
 
 bool cluster_files_check(const char *dir, const json_t *files, struct config *ret)
 {
-        const char *name;
-        json_t *value;
-        char path[256];
+        char why[JOIN_ERROR_SIZE];
         struct ini_errors errors = {.report = print_config_error};
-        json_object_foreach((json_t *)files, name, value)
-        {
-                unsigned i = 0;
-                while (i < KNOWN && strcmp(known[i].name, name) != 0)
-                        i++;
-                if (i == KNOWN || !json_is_string(value)) {
-                        fprintf(stderr, "hamonctl: the other machine sent a file '%.40s' that this version does not know: bring both to the same version\n", name);
-                        return false;
-                }
-        }
-        for (unsigned i = 0; i < KNOWN; i++)
-                if (known[i].needed && !json_object_get(files, known[i].name)) {
-                        fprintf(stderr, "hamonctl: '%s' is missing among the cluster's files\n", known[i].name);
-                        return false;
-                }
-        path_of(dir, "hamon.conf", path, sizeof path);
-        if (config_parse(path, json_string_value(json_object_get(files, "hamon.conf")), &errors, ret) < 0) {
-                fprintf(stderr, "hamonctl: the configuration is not valid; nothing was changed\n");
-                return false;
-        }
-        path_of(dir, "cluster.key", path, sizeof path);
-        if (strcmp(ret->key_file, path) != 0) {
-                fprintf(stderr, "hamonctl: the cluster keeps its key in '%s', not in '%s'; nothing was changed\nhamonctl: next: give --dir with that folder\n", ret->key_file, path);
-                return false;
-        }
-        return true;
+        bool good = join_files_check(dir, files, &errors, ret, why);
+        if (!good)
+                print_why(why);
+        return good;
 }
 
 static int write_whole(int fd, const char *text)
@@ -136,9 +80,9 @@ static int sync_folder(const char *dir)
 static int put(const char *dir, const char *name, mode_t mode, const char *text)
 {
         char path[256], fresh[264];
-        path_of(dir, name, path, sizeof path);
+        join_file_path(dir, name, path, sizeof path);
         (void)snprintf(fresh, sizeof fresh, "%s.new", path); /* fits */
-        char *there = read_text(path);
+        char *there = join_file_read(path);
         if (there) {
                 int r = strcmp(there, text) == 0 ? 0 : -EEXIST;
                 free(there);
@@ -164,12 +108,12 @@ bool cluster_files_write(const char *dir, const json_t *files)
                 fprintf(stderr, "hamonctl: cannot make '%s': %s\n", dir, strerrordesc_np(errno));
                 return false;
         }
-        for (unsigned i = 0; i < KNOWN; i++) {
-                const char *text = json_string_value(json_object_get(files, known[i].name));
-                int r = text ? put(dir, known[i].name, known[i].mode, text) : 0;
+        for (unsigned i = 0; i < JOIN_FILES; i++) {
+                const char *text = json_string_value(json_object_get(files, join_files[i].name));
+                int r = text ? put(dir, join_files[i].name, join_files[i].mode, text) : 0;
                 if (r == 0)
                         continue;
-                fprintf(stderr, "hamonctl: cannot put '%s/%s' in place: %s; this machine is in no cluster yet\n", dir, known[i].name,
+                fprintf(stderr, "hamonctl: cannot put '%s/%s' in place: %s; this machine is in no cluster yet\n", dir, join_files[i].name,
                         r == -EEXIST ? "another one is there" : strerrordesc_np(-r));
                 fprintf(stderr, "hamonctl: next: %s\n", r == -EEXIST ? "move it away if nobody uses it, and ask for a new join line: hamonctl cluster invite NAME"
                                                                      : "correct that, and ask for a new join line: hamonctl cluster invite NAME");

@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-/* Each prints on stderr what is wrong and what to do. */
+/* hamon/join/files.h for somebody at a terminal: each prints on stderr what is wrong and what to do. */
 bool cluster_files_none(const char *dir);                                      /* no hamon.conf yet */
 json_t *cluster_files_read(const char *dir);                                   /* {"NAME": TEXT}; NULL: printed */
 bool cluster_files_check(const char *dir, const json_t *files, struct config *ret); /* all known, valid as a whole, and for this folder */

@@ -5,5 +5,5 @@ hamon_cli_SRCS := $(filter-out hamon/hamonctl/main.c,$(wildcard hamon/hamonctl/*
 
 PROGRAMS += hamonctl
 hamonctl_SRCS := hamon/hamonctl/main.c
-hamonctl_ARCHIVES := hamon_cli hamon_net hamon_config hamon_verify hamon_core net base
+hamonctl_ARCHIVES := hamon_cli hamon_join hamon_net hamon_config hamon_verify hamon_core net base
 hamonctl_PKGS := gnutls jansson libsystemd libmicrohttpd libcurl

@@ -2,10 +2,10 @@
 /*
  * The one connection over which a machine gets the files of its cluster: TLS 1.3 with a pre-shared key that is good for one machine and one time
  * (lib/net/tls.h), and JSON in frames of a 32-bit length. Both sides have proved that they know the secret before a byte of content goes.
- * Blocks up to its deadline. hamonctl alone uses it; one thread.
+ * Blocks up to its deadline; one thread.
  */
-#ifndef HAMON_HAMONCTL_JOIN_CHANNEL_H
-#define HAMON_HAMONCTL_JOIN_CHANNEL_H
+#ifndef HAMON_JOIN_CHANNEL_H
+#define HAMON_JOIN_CHANNEL_H
 
 #include "net/tls.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "hamon/hamonctl/join_channel.h"
+#include "hamon/join/channel.h"
 
 #include "net/whole_io.h"
 

@@ -121,16 +121,18 @@ static enum reason foresee(const struct snapshot *s, unsigned m, enum fault faul
 {
         const struct mirror_view *v = &s->mirror[m];
         uint8_t primary = v->record.primary < NODES ? v->record.primary : NO_NODE, other = primary < NODES ? (uint8_t)(1 - primary) : NO_NODE;
+        enum reason r;
         switch (fault) {
         case FAULT_NODE_0:
         case FAULT_NODE_1:
-                *ret_node = (uint8_t)(1 - fault); /* who would act is the one that is left */
-                return fault == s->self ? v->if_self_fails : v->if_peer_fails;
+                r = fault == s->self ? v->if_self_fails : v->if_peer_fails;
+                *ret_node = forecast_subject(r, (uint8_t)fault, (uint8_t)(1 - fault));
+                return r;
         case FAULT_WITNESS:
-                *ret_node = WITNESS;
+                *ret_node = forecast_subject(v->if_witness_fails, (uint8_t)(1 - s->self), WITNESS); /* it freezes where the other node is silent */
                 return v->if_witness_fails;
         case FAULT_LINK:
-                *ret_node = primary;
+                *ret_node = forecast_subject(v->if_link_fails, other, primary);
                 return v->if_link_fails;
         case FAULT_LEG:
                 *ret_node = primary;
@@ -139,7 +141,7 @@ static enum reason foresee(const struct snapshot *s, unsigned m, enum fault faul
         case FAULT_NONE:
                 break;
         }
-        *ret_node = other;
+        *ret_node = v->if_primary_leg_fails == REASON_WILL_STOP ? primary : other;
         return v->if_primary_leg_fails;
 }
 

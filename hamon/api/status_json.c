@@ -227,8 +227,8 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
         json_object_set_new(j, "last_failure", failure_json(&s->failure[mirror], now_ms));
         json_object_set_new(j, "observed", s->act_ready ? observed_json(&v->observed) : json_null());
         if (s->self < NODES) {
-                json_object_set_new(j, "if_peer_fails", reason_json(s, mirror, v->if_peer_fails, s->self));
-                json_object_set_new(j, "if_self_fails", reason_json(s, mirror, v->if_self_fails, peer_of(s)));
+                json_object_set_new(j, "if_peer_fails", reason_json(s, mirror, v->if_peer_fails, forecast_subject(v->if_peer_fails, peer_of(s), s->self)));
+                json_object_set_new(j, "if_self_fails", reason_json(s, mirror, v->if_self_fails, forecast_subject(v->if_self_fails, s->self, peer_of(s))));
         }
         return j;
 }

@@ -48,3 +48,8 @@ const char *resync_wish_word(enum resync_wish w)
         static const char *const words[RESYNC_WISHES] = {[RESYNC_PAUSE] = " pause", [RESYNC_RESUME] = " resume", [RESYNC_RATE] = " rate"};
         return words[w];
 }
+
+uint8_t forecast_subject(enum reason r, uint8_t fails, uint8_t left)
+{
+        return r == REASON_WILL_STOP || r == REASON_WILL_FREEZE || r == REASON_WILL_ASK ? fails : left;
+}

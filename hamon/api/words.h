@@ -11,4 +11,7 @@ const char *role_word(enum node_role r);
 const char *resync_wish_word(enum resync_wish w); /* " pause", " resume", " rate": behind the command's word */
 const char *command_word(enum command_type c);
 
+/* Of a forecast: the node that its sentence names, which is the one that would fail where it has to come back, else the one that is left. */
+uint8_t forecast_subject(enum reason r, uint8_t fails, uint8_t left);
+
 #endif

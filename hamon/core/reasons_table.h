@@ -6,9 +6,9 @@
         X(STANDBY_OK, "standby", OK, "%M is active on %N and this node can take over", "")                                      \
         X(WILL_TAKE_OVER, "will-take-over", OK, "%N would take %M over by itself", "")                                          \
         X(WILL_GO_ON, "will-go-on", OK, "%M would go on alone on %N after a short pause", "")                                    \
-        X(WILL_FREEZE, "will-freeze", WARNING, "%M would freeze until the node or the witness is back", "hamonctl status")       \
-        X(WILL_ASK, "will-ask", WARNING, "%M would wait until a person says that the node is off", "hamonctl node confirm-dead")      \
-        X(WILL_STOP, "will-stop", WARNING, "%M would be down until that node is back; nothing is lost unless its disk is lost",         \
+        X(WILL_FREEZE, "will-freeze", WARNING, "%M would freeze until %N or the witness is back", "hamonctl status")             \
+        X(WILL_ASK, "will-ask", WARNING, "%M would wait until a person says that %N is off", "hamonctl node confirm-dead")      \
+        X(WILL_STOP, "will-stop", WARNING, "%M would be down until %N is back; nothing is lost unless its disk is lost",         \
           "hamonctl status")                                                                                                    \
         X(WILL_WAIT, "will-wait", WARNING, "%M would be down until a person moves it or the maintenance ends", "hamonctl maintenance off")  \
         X(MAINTENANCE, "maintenance", INFO, "%M is in maintenance: nothing is taken over by itself", "hamonctl maintenance off")  \

@@ -66,7 +66,7 @@ json_t *resync_why_json(const struct resync_watch *w, const struct observation *
                 (void)snprintf(text, sizeof text, "a person bounded it to %.1f MiB/s", (double)o->resync.ceiling_kib / KIB);
                 break;
         case RESYNC_BY_LATENCY:
-                (void)snprintf(text, sizeof text, "it is held to %.1f MiB/s, because the application's requests take %.0f ms", (double)o->resync.limit_kib / KIB,
+                (void)snprintf(text, sizeof text, "it is slowed down to about %.3g MiB/s, because the application's requests take %.0f ms", (double)o->resync.limit_kib / KIB,
                                (double)o->resync.latency_us / 1000);
                 break;
         case RESYNC_UNHINDERED:

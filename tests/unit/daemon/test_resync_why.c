@@ -95,7 +95,7 @@ static void test_the_application(void **state)
         o.resync.limit_kib = 8192;
         o.resync.latency_us = 31000;
         resync_watch_look(&w, &o, 1000);
-        told(&w, &o, 8000, "latency", "node-a", "it is held to 8.0 MiB/s, because the application's requests take 31 ms", 7);
+        told(&w, &o, 8000, "latency", "node-a", "it is slowed down to about 8 MiB/s, because the application's requests take 31 ms", 7);
         o.resync.latency_us = RESYNC_FELT_US; /* from here on it may go faster with each second */
         resync_watch_look(&w, &o, 9000);
         nobody(&w, &o);

@@ -5,8 +5,9 @@
 import { get, getWithTag, Problem, send } from "./api.js";
 import { announce, bytes, h, icon, replaceChildren } from "./dom.js";
 import { askAgain } from "./live.js";
-import { bestView, isLost, isVerifying, plainly, resyncOf, sentence, verdict, viewsOf } from "./model.js";
+import { bestView, foretold, GONE, isLost, isVerifying, orWitness, resyncOf, sentence, verdict, viewsOf, whatIf } from "./model.js";
 import { grow, watchFence } from "./operations.js";
+import { firstOf, problems } from "./problems.js";
 
 // -- Which make sense now ---------------------------------------------------------------------------------------------------------
 
@@ -16,10 +17,18 @@ function statuses(state) {
 
 const encode = encodeURIComponent;
 
+// What only two good legs allow: its checks say so, too, and its button looks so before. "": it may be done.
+const NEED_BOTH = ["switchover", "verify", "test-fence"];
+
+function notBoth({ status, mirror }) {
+	const silent = status.nodes.find((n) => !n.witness && !n.alive);
+	return silent ? `${silent.name} is silent` : mirror.legs.every((l) => l.in_sync) ? "" : "only one leg is in sync";
+}
+
 export function available(state, name) {
 	const best = bestView(state, name);
 	const found = [];
-	const add = (id, label, more) => found.push({ id, label, mirror: name, ...more });
+	const add = (id, label, more) => found.push({ id, label, mirror: name, ...more, notNow: NEED_BOTH.includes(more.preflight) ? notBoth(best) : "" });
 	const other = best.mirror.legs.find((l) => l.node !== best.mirror.record.primary)?.node;
 	if (best.mirror.role === "primary" && other)
 		add("switchover", `Switch ${name} over to ${other}`, { node: best.node, path: `/mirrors/${encode(name)}/switchover`, tag: `/mirrors/${encode(name)}`,
@@ -28,7 +37,7 @@ export function available(state, name) {
 	if (best.mirror.role === "primary" && resyncOf(state, name)) resyncs(name, best, resyncOf(state, name), add);
 	if (best.mirror.role === "primary" && best.mirror.legs.every((l) => l.in_sync))
 		add("grow", `Grow ${name}`, { node: best.node, other, tag: `/mirrors/${encode(name)}`, path: `/mirrors/${encode(name)}/grow`, run: grow, word: name, preflight: "grow", interrupted: `hamonctl mirror grow ${name}`, done: `${name} has grown; what has grown cannot be made smaller again.`,
-			about: `The disks of ${best.node} and ${other} have been made larger, and ${name} takes the room while it serves.`, loses: `For some seconds only the leg of ${best.node} holds everything, while that of ${other} is attached anew. What has grown cannot be made smaller again.` });
+			about: `The disks of ${best.node} and ${other} have been made larger, and mirror ${name} takes the room while it serves.`, loses: `For some seconds only the leg of ${best.node} holds everything, while that of ${other} is attached anew. What has grown cannot be made smaller again.` });
 	for (const view of statuses(state)) {
 		const m = view.status.mirrors.find((x) => x.name === name);
 		const at = { node: view.node, tag: `/mirrors/${encode(name)}` };
@@ -52,7 +61,7 @@ export function available(state, name) {
 			add(`fence-${view.node}`, `Test the fence of ${view.node}`, { node: view.node, tag: "/node", path: "/node/test-fence", body: { confirm: true }, word: view.node, run: watchFence, preflight: "test-fence",
 				about: `Shows that ${view.node} really ends when it must, and that the other node goes on. This page looks on and says when each step is done.`, loses: `${view.node} reboots at once, as by a power cut. What is active there pauses until the other node has taken it over; until it is back there is one leg.` });
 	for (const view of statuses(state))
-		add(`leave-${view.node}`, `Stop ${view.node} in good order`, { node: view.node, tag: "/node", path: "/node/leave", about: `hamon on ${view.node} stops its mirrors, to switch the machine off or repair it.`, preflight: "leave" });
+		add(`leave-${view.node}`, `Stop ${view.node} in good order`, { node: view.node, tag: "/node", path: "/node/leave", about: `hamon on ${view.node} stops its mirrors, to switch the machine off or repair it.`, preflight: "leave", danger: view.status.mirrors.some((m) => m.role === "primary") });
 	return found;
 }
 
@@ -106,11 +115,15 @@ async function checksOf(state, action) {
 		const checks = will.concat(found.flatMap((p) => p.checks.map((c) => ({ fact: name(p, c.fact), holds: c.holds, hint: c.else?.sentence }))));
 		const both = state.status.nodes.map((n) => n.name).filter((n) => n === action.node || n === action.other);
 		const room = action.preflight === "grow" ? await Promise.all(both.map((node) => roomOf(action, node))) : [];
+		const small = room.filter((r) => r.device && !r.holds);
+		for (const r of small) r.hint = `make ${small.map((x) => x.device).join(" and ")} larger, from outside (lvextend, the hypervisor, the storage box); then come back here`;
 		return { ready: found.every((p) => p.ready) && room.every((r) => r.holds), checks: checks.concat(room) };
 	}
 	if (action.preflight === "leave") {
 		const list = (await get(`${at}/simulate?fail=${encode(action.node)}`)).simulate;
-		return { ready: true, checks: list.map((s) => ({ fact: sentence(plainly(s.outcome.sentence)), holds: s.outcome.severity === "ok" })), word: list.some((s) => s.outcome.severity !== "ok") ? action.node : undefined };
+		const say = (s) => sentence(foretold(orWitness(bestView(state, s.mirror), s.outcome).sentence, s.mirror));
+		const bad = list.filter((s) => s.outcome.severity !== "ok");
+		return { ready: true, checks: list.filter((s) => !bad.includes(s)).map((s) => ({ fact: say(s), holds: true })), word: bad.length ? action.node : undefined, loses: bad.length ? `When it has stopped: ${bad.map(say).join(" ")}` : undefined };
 	}
 	const facts = (await get(`${at}/explain?mirror=${encode(action.mirror)}`)).explain[0].facts;
 	return { ready: true, checks: facts.map((c) => ({ fact: c.fact, holds: c.holds, hint: c.else?.sentence })) };
@@ -122,18 +135,24 @@ async function roomOf(action, node) {
 	const now = Number(d.needs_bytes), room = Number(d.room_bytes);
 	if (d.error) return { fact: `${d.device} of ${node} can be read`, holds: false, hint: d.error };
 	const holds = room >= now + (1 << 20);
-	return { fact: holds ? `${d.device} of ${node} has room: ${bytes(room)} for a leg${now ? ` that needs ${bytes(now)} now` : ""}` : `${d.device} of ${node} has no more room: ${bytes(room)} for a leg that needs ${bytes(now)} now`, holds,
-		hint: "make each disk that has none larger, below its node (lvextend, the hypervisor, the storage box), then come back here" };
+	return { fact: holds ? `${d.device} of ${node} has room: ${bytes(room)} for a leg${now ? ` that needs ${bytes(now)} now` : ""}` : `${d.device} of ${node} has no room to grow into: its leg is ${bytes(now)} long, ${bytes(Math.max(0, room - now))} behind it are free, and 1 MiB is the least`, holds,
+		device: `${d.device} of ${node}` };
 }
 
-const verdictOf = (state, action) => (action.mirror && state.status && !isLost(state, performance.now()) ? verdict(state, action.mirror) : null);
+// {tone, head, answers}: what the page says behind the dialog, which covers it.
+function sayNow(state, action) {
+	if (!action.mirror || !state.status || isLost(state, performance.now())) return null;
+	const v = verdict(state, action.mirror);
+	const rows = whatIf(state, action.mirror).filter((w) => w.part !== "link" && w.label !== "the witness").map((w) => [`If ${w.label} fails now`, w.gone ? GONE : sentence(foretold(w.outcome.sentence, action.mirror))]);
+	return { ...v, answers: [["Is the data safe", v.safe.text], ...rows, ["What to do", firstOf(state, problems(state), action.mirror).text]] };
+}
 
 export async function open(state, action) {
 	const dialog = document.createElement("dialog");
 	dialog.setAttribute("aria-labelledby", "dialog-title");
-	const shown = { checks: null, error: "", steps: [], word: action.word, typed: "", running: false, progress: "", result: null, interrupted: action.interrupted, tag: null, ready: false };
+	const shown = { checks: null, error: "", steps: [], word: action.word, loses: action.loses, typed: "", running: false, progress: "", result: null, interrupted: action.interrupted, tag: null, ready: false };
 	const draw = () => {
-		shown.now = verdictOf(state, action);
+		shown.now = sayNow(state, action);
 		replaceChildren(dialog, [content(action, shown, run, () => dialog.close(), draw)]);
 	};
 	const ticks = setInterval(() => (dialog.isConnected ? draw() : clearInterval(ticks)), 1000);
@@ -168,7 +187,7 @@ export async function open(state, action) {
 		}
 		shown.tag = (await getWithTag(place(state, action) + action.tag)).etag;
 		const found = await checksOf(state, action);
-		Object.assign(shown, { checks: found.checks, ready: found.ready, word: action.word ?? found.word });
+		Object.assign(shown, { checks: found.checks, ready: found.ready, word: action.word ?? found.word, loses: action.loses ?? found.loses });
 	} catch (e) {
 		shown.error = e.message;
 	}
@@ -195,27 +214,30 @@ function checkList(s) {
 	const line = (c) => h("li", { class: c.holds ? "holds" : "fails" }, icon(c.will ? "info" : c.holds ? "ok" : "warning"), h("span", {}, c.fact, hint(c) && !todo.length ? h("span", { class: "quiet" }, ` – ${hint(c)}`) : null));
 	const fine = shown.filter((c) => c.holds && !c.will);
 	return [h("ul", { class: "checks" }, shown.filter((c) => !fine.includes(c)).map(line), fine.length ? line({ fact: sentence(fine.map((c) => c.fact.replace(/\.$/, "")).join("; ")), holds: true }) : null),
-		todo.map((text) => h("p", {}, h("strong", {}, sentence(`What to do: ${text}`)))),
+		todo.map((text) => h("p", {}, h("strong", {}, sentence(`Before it can be done: ${text}`)))),
 		isBlocked(s) && s.interrupted ? h("p", { class: "quiet" }, "One that was interrupted is finished by: ", h("code", {}, s.interrupted), ".") : null,
 		rest ? h("p", { class: "quiet" }, `The other ${rest === 1 ? "check holds" : "checks hold"}.`) : null];
 }
 
 function content(action, s, run, close, draw) {
 	return h("form", { onsubmit: run },
-		h("h2", { id: "dialog-title" }, action.label, s.result && !action.goesOn ? (s.result.ok ? ": done" : ": not done") : ""),
-		s.now ? h("p", { class: "said now" }, icon(s.now.tone), h("span", {}, "Now: ", h("strong", {}, `${s.now.head}. `), h("span", { class: "quiet" }, s.now.safe.text))) : null,
-		s.result || isBlocked(s) ? null : [action.about ? h("p", {}, action.about) : null, action.loses ? h("p", { class: "loses" }, icon("critical"), h("span", {}, action.loses)) : null],
-		s.error ? h("p", { class: "error", role: "alert" }, `The checks could not be made: ${s.error}`) : null,
-		isBlocked(s) ? h("p", { class: "error", role: "alert" }, h("strong", {}, "Not now: a check fails. Nothing has been changed.")) : null,
-		s.result || s.error ? null : s.checks ? checkList(s) : h("p", { class: "quiet" }, "Checking…"),
-		s.word && !s.result && !isBlocked(s) ? h("div", { key: "typed" }, h("label", { for: "typed" }, "Type ", h("code", {}, s.word), " to go on"),
-			h("input", { id: "typed", name: "typed", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-own": "1", oninput: (e) => { s.typed = e.target.value.trim(); draw(); } })) : null,
-		s.steps.length ? h("ol", { class: "reached" }, s.steps.map((step) => h("li", {}, h("span", { class: "number" }, step.at), " ", step.text))) : null,
-		s.running ? h("p", { class: "progress", role: "status" }, s.progress, "…") : null,
-		s.result ? h("p", { class: s.result.ok ? "done" : "error", role: "alert" }, icon(s.result.ok ? "ok" : "warning"), h("span", {}, s.result.text)) : null,
-		h("div", { class: "buttons" },
-			h("button", { type: "button", onclick: close, key: "close" }, s.result ? "Close" : "Cancel"),
-			s.result ? null : h("button", { type: "submit", key: "go", class: action.loses || s.word ? "danger" : "primary", disabled: !mayRun(s) }, action.label)));
+		h("div", { class: "top" }, h("h2", { id: "dialog-title" }, action.label, s.result && !action.goesOn ? (s.result.ok ? ": done" : ": not done") : ""),
+			s.now ? h("div", { class: "now", key: "now" }, h("p", { class: "said" }, icon(s.now.tone), h("span", {}, "Now: ", h("strong", {}, `${s.now.head}.`))),
+				h("dl", {}, s.now.answers.map(([question, text]) => h("div", { key: question }, h("dt", {}, question), h("dd", {}, text))))) : null),
+		h("div", { class: "middle", key: "middle", tabindex: "0", role: "group", "aria-label": "Checks" },
+			s.result || isBlocked(s) ? null : [action.about ? h("p", {}, action.about) : null, s.loses ? h("p", { class: "loses" }, icon("critical"), h("span", {}, s.loses)) : null],
+			s.error ? h("p", { class: "error", role: "alert" }, `The checks could not be made: ${s.error}`) : null,
+			isBlocked(s) ? h("p", { class: "error", role: "alert" }, h("strong", {}, "Not now: a check fails. Nothing has been changed.")) : null,
+			s.result || s.error ? null : s.checks ? checkList(s) : h("p", { class: "quiet" }, "Checking…"),
+			s.steps.length ? h("ol", { class: "reached" }, s.steps.map((step) => h("li", {}, h("span", { class: "number" }, step.at), " ", step.text))) : null,
+			s.running ? h("p", { class: "progress", role: "status" }, s.progress, "…") : null,
+			s.result ? h("p", { class: s.result.ok ? "done" : "error", role: "alert" }, icon(s.result.ok ? "ok" : "warning"), h("span", {}, s.result.text)) : null),
+		h("div", { class: "bottom", key: "bottom" },
+			s.word && !s.result && !isBlocked(s) ? h("div", { key: "typed" }, h("label", { for: "typed" }, "Type ", h("code", {}, s.word), " to go on"),
+				h("input", { id: "typed", name: "typed", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-own": "1", oninput: (e) => { s.typed = e.target.value.trim(); draw(); } })) : null,
+			h("div", { class: "buttons" },
+				h("button", { type: "button", onclick: close, key: "close", autofocus: true }, s.result ? "Close" : "Cancel"),
+				s.result ? null : h("button", { type: "submit", key: "go", class: s.loses || s.word ? "danger" : "primary", disabled: !mayRun(s) }, action.label))));
 }
 
 // Follows an operation until it is over. {ok, text}
@@ -242,5 +264,5 @@ export function actions(state, name) {
 	if (access && access.role === "viewer")
 		return h("p", { class: "quiet" }, access.changes ? ["Signed in to read. An operator's token allows changes: ", h("code", {}, "hamonctl token create NAME --role operator")]
 			: ["This node takes no changes over TCP (", h("code", {}, "changes = yes"), " in [api] allows them). Type them there, or use ", h("code", {}, "hamonctl"), "."]);
-	return h("ul", { class: "actions" }, available(state, name).map((a) => h("li", { key: a.id }, h("button", { type: "button", class: a.loses ? "danger" : undefined, "data-action": a.id, onclick: () => void open(state, a) }, `${a.label}…`))));
+	return h("ul", { class: "actions" }, available(state, name).map((a) => h("li", { key: a.id }, h("button", { type: "button", class: a.notNow ? "notnow" : a.loses || a.danger ? "danger" : undefined, "data-action": a.id, onclick: () => void open(state, a) }, `${a.label}…`, a.notNow ? h("span", { class: "small" }, ` not now: ${a.notNow}`) : null))));
 }

@@ -28,7 +28,7 @@ function freshness(now) {
 
 function header(now) {
 	const s = state.status;
-	return h("header", { key: "header" }, h("p", { class: "where" }, h("strong", {}, s.cluster), h("span", { class: "quiet" }, ` seen from ${s.node.name}`)), freshness(now),
+	return h("header", { key: "header" }, h("p", { class: "where" }, h("strong", {}, s.cluster), h("span", { class: "quiet" }, ` ${isLost(state, now) ? "was seen" : "seen"} from ${s.node.name}`)), freshness(now),
 		state.access?.role === "local" ? null : h("p", { class: "who" }, h("span", { class: "quiet" }, state.access?.role ?? ""), " ", h("button", { type: "button", class: "plainly", onclick: signOut }, "Sign out")));
 }
 
@@ -63,10 +63,10 @@ function whole(now) {
 	tell(worst, found);
 	const lost = isLost(state, now);
 	const drawing = picture(state, v.mirror, narrow.matches);
-	return [h("a", { class: "skip", href: "#verdict", key: "skip" }, "Skip to the verdict"), header(now), slim(state, v, found, isScrolled, lost ? `Connection to ${state.status.node.name} lost` : null),
+	return [h("a", { class: "skip", href: "#verdict", key: "skip" }, "Skip to the verdict"), header(now), slim(state, v, found, isScrolled, lost ? `Connection to ${state.status.node.name} lost` : null, now),
 		h("main", { key: "main", class: isOld(state, now) || lost ? "old" : undefined },
 			lost ? lostPart(state, v, now) : verdictPart(state, v, found), mirrorChoice(v.mirror),
-			section("cluster", lost ? `The cluster, as it was at ${clock(state.status.wall_ms)}` : "The cluster", h("div", { class: "cluster" }, drawing, machines(state, v.mirror)), state.cluster?.disagreements.length || !state.cluster?.complete ? viewsPart(state, v.mirror) : null),
+			section("cluster", `The cluster${lost ? `, as it was at ${clock(state.status.wall_ms)}` : ""}${v.view.self ? "" : `, as ${v.view.node} told ${state.status.node.name}`}`, h("div", { class: "cluster" }, drawing, machines(state, v.mirror)), state.cluster?.disagreements.length || !state.cluster?.complete ? viewsPart(state, v.mirror) : null),
 			resyncPart(state, v.mirror), problemsPart(found), section("actions", "Actions", actions(state, v.mirror)), verifyPart(state, v.mirror),
 			section("takeover", "Last take-over", timeline(state, v.mirror)), eventsPart(state, draw), section("heartbeats", "Heartbeats", heartbeats(state)), exportsPart(state),
 			servicesPart(state, v.mirror), versionsPart(state, last)),

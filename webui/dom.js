@@ -70,7 +70,7 @@ export function replaceChildren(parent, children) {
 export function named(text, names, strong = []) {
 	const known = [...names, ...strong].map((n) => n.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
 	if (!known.length) return text;
-	return text.split(new RegExp(`(?<![\\w/-])(${known.join("|")})(?![\\w/-])`)).map((part, i) => (i % 2 ? h(strong.includes(part) ? "b" : "span", { class: "name" }, part) : part));
+	return text.split(new RegExp(`(?<![\\w/-]|\\bthe )(${known.join("|")})(?![\\w/-])`)).map((part, i) => (i % 2 ? h(strong.includes(part) ? "b" : "span", { class: "name" }, part) : part));
 }
 
 const ICONS = {

@@ -105,9 +105,15 @@ export function hasFailed(leg, { node, mirror }) {
 	return !!o?.array_running && (leg.node === node ? o.own_failed : o.peer_failed);
 }
 
-// Nobody serves, and this machine says of its own leg that the other one may have more: what the last decision called it is no comfort.
-export function isUnsure(leg, { mirror, node }) {
-	return mirror.health === "down" && leg.node === node && ["waiting-for-peer", "stale"].includes(mirror.reason.code);
+// Nobody serves, and the node that speaks, whose leg was whole when it last knew, does not hear the other one: that may have gone on since.
+export function isOpen({ status, mirror, node }) {
+	const other = status.nodes.find((n) => !n.witness && n.name !== node);
+	return mirror.health === "down" && mirror.role !== "primary" && mirror.legs.some((l) => l.node === node && l.in_sync) && (mirror.reason.code === "waiting-for-peer" || other?.alive === false);
+}
+
+// This machine says of its own leg that the other one may have more: what the last decision called it is no comfort.
+export function isUnsure(leg, view) {
+	return view.mirror.health === "down" && leg.node === view.node && (isOpen(view) || ["waiting-for-peer", "stale"].includes(view.mirror.reason.code));
 }
 
 // What is said of a leg (docs/GLOSSARY.md: a node's disk in the mirror; "disk" is the device alone). Where nobody is active it is what the last decision says.
@@ -140,25 +146,38 @@ const HOLD = "both legs hold every acknowledged write";
 const onlyOn = (names) => `only the leg of ${list(names)} holds every acknowledged write. If that disk is lost, so is the data.`;
 export const differs = (m) => m.reason.code === "legs-differ";
 
-// Where the data is while nobody serves it, by the record of `node`: where that one waits for the other's word, the legs that it calls in sync are not known to be whole.
-function recorded(m, node) {
+// Where the data is while nobody serves it, by the record of the node that speaks.
+function recorded(view) {
+	const { mirror: m, node } = view;
 	const whole = m.legs.filter((l) => l.in_sync).map((l) => l.node);
 	const other = m.legs.find((l) => l.node !== node);
-	const waits = "Nothing is lost while it waits.";
-	if (m.reason.code === "waiting-for-peer" && other && whole.includes(node)) {
-		if (other.in_sync) return { tone: "warning", text: `Not known which leg is whole: both were when ${node} last knew, and ${other.node} may have gone on alone since. ${waits}` };
-		return { tone: "warning", text: `Neither leg is known to be whole: when ${node} last knew, its own was, and that of ${other.node} ${other.inconsistent ? "was being resynced" : "was not"}; ${other.node} may know better. ${waits}` };
-	}
-	if (m.reason.code === "torn" || m.reason.code === "stale") return { tone: "warning", text: whole.length ? `Yes, but only on the leg of ${list(whole, "and")}; that of ${node} lacks writes. ${waits}` : "Not known: no leg was whole by the last decision." };
-	if (!whole.length) return { tone: "warning", text: "Not known: no leg was whole by the last decision." };
-	return { tone: whole.length > 1 ? "ok" : "warning", text: `Yes, as far as ${node} knows: by the last decision every acknowledged write is on ${list(whole, "and on")}.` };
+	const keep = "Do not erase either disk.";
+	if (m.role === "primary" && whole.length) return whole.length > 1 ? { tone: "ok", text: `Yes: ${HOLD}.` } : { tone: "warning", text: `Yes, but ${onlyOn(whole)}` };
+	if (isOpen(view)) return { tone: "warning", text: `Not known yet. Nothing is lost while it waits: ${other.node} may have newer writes. ${keep}` };
+	if (!whole.length) return { tone: "warning", text: `Not known: no leg was whole by the last decision. ${keep}` };
+	if (m.legs.some((l) => l.node === node && !l.in_sync) || m.reason.code === "torn" || m.reason.code === "stale") return { tone: "warning", text: `Yes, but only on the leg of ${list(whole, "and")}; that of ${node} lacks writes. Nothing is lost while it waits.` };
+	return { tone: whole.length > 1 ? "ok" : "warning", text: `Yes: by the last decision that ${node} knows, every acknowledged write is on ${list(whole, "and on")}.` };
 }
+
+// The same in two words, for a line.
+export const shortly = (text) => (/^Yes.*only/.test(text) ? "yes, on one leg" : text.startsWith("Yes") ? "yes" : text.startsWith("Not known") ? "not known" : text.startsWith("There is none") ? "there is none yet" : "its disks keep it");
 
 export const blocks = (n) => `${n} block${Number(n) === 1 ? "" : "s"} of 4 KiB`;
 export const isVerifying = (verify) => ["running", "paused"].includes(verify?.run?.state);
 
 // The other leg is still required, and its connection is away: what is written now waits for it.
 export const isWaiting = (m) => m.role === "primary" && m.observed?.attached === true && !m.observed.leg_connected && m.legs.every((l) => l.in_sync);
+
+const NO_TAKEOVER = "One more failure would freeze it (writes wait, clients hang) or take it down (nobody serves): see below.";
+
+// Of a node that is silent while the other one goes on: whether that one took over, and that nothing happens when it is switched on.
+function comesBack(state, view) {
+	const other = view.status.nodes.find((n) => !n.witness && n.name !== view.node);
+	if (other?.alive !== false) return ".";
+	let took = false;
+	for (const e of view.self ? state.events : []) if (!e.mirror || e.mirror === view.mirror.name) took = e.reason === "takeover-decided" || (took && !REDUNDANT.includes(e.reason));
+	return `${took ? `, which took over from ${other.name}` : ""}. ${other.name} may simply be switched on: it is brought up to date, and does not become active by itself.`;
+}
 
 // {tone, head, detail, safe: {tone, text}}: `head` without numbers that tick, so that it can be announced; `ticks` is what follows it; `safe` answers "is the data safe?".
 export function verdict(state, name) {
@@ -169,35 +188,39 @@ export function verdict(state, name) {
 	const left = m.legs.filter((l) => l.in_sync).map((l) => l.node);
 	const say = (tone, head, safe, detail, ticks = "") => ({ tone, head, safe: { ...safe, text: byName(safe.text, view.node) }, detail: byName(detail, view.node), ticks, mirror: name, view });
 	const yes = { tone: "ok", text: `Yes: ${HOLD}.` };
-	const known = () => recorded(m, view.node);
+	const known = () => recorded(view);
+	const reason = () => mirrorNamed(sentence(m.reason.sentence), name);
 	if (both && primary && (m.health === "ok" || m.health === "degraded")) {
-		const where = `${name} is active on ${primary}.`;
+		const where = `Mirror ${name} is active on ${primary}.`;
 		const gone = silent(view.status);
 		if (isWaiting(m)) return say("warning", `Writes wait for ${m.legs.find((l) => l.node !== primary).node}`, yes, `${where} The other leg does not answer; if that lasts, hamon decides to go on without it.`);
 		if (differs(m)) return say("warning", "Running, but the two legs differ", { tone: "warning", text: `Not known: both legs were given every acknowledged write, and yet they differ in ${blocks(m.verify?.last?.differing_blocks ?? 0)}. Which one is right only you can tell.` }, `${where} It reads the leg there.`);
-		if (m.reason.severity === "critical" || (m.reason.severity === "warning" && !gone.length)) return say(m.reason.severity, "Redundant, with a problem", yes, `${where} ${sentence(m.reason.sentence)}`);
+		if (m.reason.severity === "critical" || (m.reason.severity === "warning" && !gone.length)) return say(m.reason.severity, "Redundant, with a problem", yes, `${where} ${reason()}`);
 		const d = gone.length ? null : quarrel(state, name);
-		if (d) return say("warning", `Redundant, but the ${d.about === "primary" ? "machines disagree" : "configurations differ"}`, yes, `${where}${whatDiffers(d)}`);
-		return gone.length ? say("warning", `Redundant, but ${list(gone, "and")} ${gone.length > 1 ? "are" : "is"} not heard`, yes, where) : say("ok", "Redundant", yes, where);
+		if (d) return say("warning", `Redundant, but the ${d.about === "primary" ? "machines disagree" : "configurations differ"}`, yes, `${where}${whatDiffers(d)}${d.about === "configuration" ? " This can wait until morning: until then each machine goes by its own." : ""}`);
+		return gone.length ? say("warning", `Both legs whole, NO take-over: ${list(gone, "and")} ${gone.length > 1 ? "are" : "is"} not heard`, yes, `${where} ${NO_TAKEOVER}`) : say("ok", "Redundant", yes, where);
 	}
 	if (m.health === "degraded") {
 		const bad = m.reason.severity === "critical";
-		return say(bad ? "critical" : "warning", "Running, NOT redundant", { tone: bad ? "critical" : "warning", text: `Yes, but ${onlyOn(left)}` }, `${name} is active on ${primary}.${bad ? ` ${sentence(m.reason.sentence)}` : ""}`, "since");
+		return say(bad ? "critical" : "warning", "Running, NOT redundant", { tone: bad ? "critical" : "warning", text: `Yes, but ${onlyOn(left)}` }, `Mirror ${name} is active on ${primary}${bad ? `. ${reason()}` : comesBack(state, view)}`, "since");
 	}
 	if (m.health === "frozen") {
 		const gone = silent(view.status);
-		return say("critical", `Frozen, waiting for ${gone.length ? list(gone) : "a majority"}`, { tone: both ? "ok" : "warning", text: `Yes: writes wait, and none is lost; ${both ? `${HOLD}.` : onlyOn(left)}` }, sentence(m.reason.sentence), "since");
+		return say("critical", `Frozen, waiting for ${gone.length ? list(gone) : "a majority"}`, { tone: both ? "ok" : "warning", text: `Yes: writes wait, and none is lost; ${both ? `${HOLD}.` : onlyOn(left)}` }, `Clients are NOT served, and writes wait. ${reason()}`, "since");
 	}
-	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, known(), sentence(m.reason.sentence));
-	if (m.health === "starting") return say("warning", "Starting", known(), sentence(m.reason.sentence));
-	if (m.health === "unconfigured" && m.reason.code === "being-removed") return say("warning", "Being removed", { tone: "info", text: "Its disks keep what is on them." }, sentence(m.reason.sentence));
-	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "There is none yet: nothing is mirrored." }, sentence(m.reason.sentence));
-	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : m.reason.code === "waiting-for-peer" ? `Down, waiting for ${m.legs.find((l) => l.node !== view.node)?.node ?? "the other node"}` : "Down", known(), sentence(m.reason.sentence));
-	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, known(), sentence(m.reason.sentence));
+	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, known(), reason());
+	if (m.health === "starting") return say("warning", "Starting", known(), reason());
+	if (m.health === "unconfigured" && m.reason.code === "being-removed") return say("warning", "Being removed", { tone: "info", text: "Its disks keep what is on them." }, reason());
+	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "There is none yet: nothing is mirrored." }, reason());
+	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : m.reason.code === "waiting-for-peer" ? `Down, waiting for ${m.legs.find((l) => l.node !== view.node)?.node ?? "the other node"}` : "Down", known(), reason());
+	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, known(), reason());
 }
 
 // "this node" as a machine says it of itself -> "node-b", for whoever reads it elsewhere.
 export const byName = (text, node) => text.replace(/\bthis node\b/g, node);
+
+// A mirror is called that where a sentence begins with it: one that is named "data" is not the data.
+export const mirrorNamed = (text, name) => (text.startsWith(`${name} `) || text.startsWith(`${name}:`) ? `Mirror ${text}` : text);
 
 // "data: no majority answers" -> "data: no majority answers."
 export const sentence = (text) => (/[.?!]$/.test(text) ? text : `${text}.`);
@@ -230,29 +253,43 @@ export function whatIf(state, name) {
 }
 
 // Nobody serves: what is still to be lost is the legs.
-function whatIfDown({ status, mirror }) {
+function whatIfDown(view) {
+	const { status, mirror } = view;
 	const legs = mirror.legs.filter((l) => l.in_sync);
-	const unsure = mirror.reason.code === "waiting-for-peer"; // the record does not tell which leg has all
-	return status.nodes.filter((n) => !n.witness).map((n) => {
-		const row = { part: n.name, label: n.name };
+	return status.nodes.map((n) => {
+		const row = { part: n.name, label: n.witness ? "the witness" : n.name };
+		const down = (severity, more) => ({ ...row, outcome: { code: "down", severity, sentence: `Already down: nothing more stops.${more}` } });
 		if (!n.alive) return { ...row, gone: true };
-		if (!unsure && legs.length === 1 && legs[0].node === n.name) return { ...row, outcome: { code: "down", severity: "warning", sentence: "Nothing more stops, but its leg is the only whole one" } };
-		return { ...row, outcome: { code: "down", severity: "info", sentence: unsure ? "Nothing more stops. Its leg must not be lost: which one has everything is not known"
-			: legs.some((l) => l.node === n.name) ? "Nothing more stops, and the other leg has everything too" : "Nothing more stops. Its leg lacks writes; keep it until the other one is back" } };
+		if (n.witness) return down("info", "");
+		if (isOpen(view)) return down("warning", " Its disk may be the only one with everything: if that is lost too, so is the data");
+		if (legs.length === 1 && legs[0].node === n.name) return down("warning", " If its disk is lost too, the data is lost");
+		return down("info", legs.some((l) => l.node === n.name) ? " The other leg has everything too" : " Its leg lacks writes; keep it until the other one is back");
 	});
+}
+
+// Where the other leg is whole, too, and its node there, it is the witness's vote that is missing.
+export function orWitness({ status, mirror }, outcome) {
+	if (outcome?.code !== "will-stop" || !mirror.legs.every((l) => l.in_sync) || status.nodes.some((n) => n.alive === !!n.witness)) return outcome;
+	return { ...outcome, sentence: outcome.sentence.replace(" is back; nothing is lost unless its disk is lost", " or the witness is back; nothing is lost: both legs are whole") };
 }
 
 // The status has it for the two nodes; the rest was asked for.
 function foreseen(state, view, node, name) {
-	const outcome = !node.witness && view.mirror.if_self_fails ? (node.name === view.status.node.name ? view.mirror.if_self_fails : view.mirror.if_peer_fails)
-		: state.whatIf[node.name]?.find((s) => s.mirror === name)?.outcome;
+	const outcome = orWitness(view, !node.witness && view.mirror.if_self_fails ? (node.name === view.status.node.name ? view.mirror.if_self_fails : view.mirror.if_peer_fails)
+		: state.whatIf[node.name]?.find((s) => s.mirror === name)?.outcome);
 	if (!outcome || !differs(view.mirror)) return outcome;
-	return outcome.code === "will-take-over" ? { ...outcome, severity: "warning", sentence: `${outcome.sentence}, and then reads its own leg, which differs` } : { ...outcome, severity: worse(outcome.severity, "info") };
+	return outcome.code === "will-take-over" ? { ...outcome, severity: "warning", sentence: `${outcome.sentence}, and would then read its own leg, which differs` } : { ...outcome, severity: worse(outcome.severity, "info") };
 }
 
-// "node-b would take data over by itself" -> "node-b takes data over by itself": what happens, not what might.
-export function plainly(text) {
-	return text.replace("would take", "takes").replace("would go on", "goes on").replace("would freeze", "freezes").replace("would wait", "waits")
-		.replace("would be down", "is down").replace("the witness is not heard: a second fault would freeze", "Nothing happens; a second fault then freezes")
-		.replace("the witness is not heard: a second fault freezes", "Nothing happens; a second fault then freezes");
+// What hamon foresees, as it is said of a part: "data would freeze" -> "Mirror data would freeze".
+export function foretold(text, name) {
+	if (text.startsWith("the witness is not heard: a second fault")) return `Nothing stops; a second fault would then freeze mirror ${name} or take it down`;
+	return mirrorNamed(text.replace(` take ${name} over`, ` take mirror ${name} over`), name);
 }
+
+export const GONE = "It is silent already: nothing more stops.";
+
+const SHORT = { none: "nothing is lost", "will-take-over": "taken over", "will-go-on": "goes on", "will-freeze": "freezes", "will-stop": "down", "will-wait": "down", "will-ask": "waits", down: "already down" };
+
+// Both nodes, always: "node-a fails: taken over", for a line.
+export const failsShortly = (state, name) => whatIf(state, name).filter((w) => w.part !== "link" && w.label !== "the witness").map((w) => `${w.label} fails: ${w.gone ? "already silent" : SHORT[w.outcome.code] ?? "see above"}`);

@@ -4,8 +4,9 @@
 import { exportAction, mayChange, open, sessionAction } from "./actions.js";
 import { chapter, chapterId, openChapter } from "./chapters.js";
 import { age, bytes, clock, copyButton, h, icon, named, sideBySide, span, table, WORDS } from "./dom.js";
-import { bestView, heldBy, lastFenceTest, legWord, list, plainly, resyncOf, sentence, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
+import { ageOf, bestView, failsShortly, foretold, GONE, heldBy, isOld, lastFenceTest, legWord, list, resyncOf, sentence, shortly, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
 import { roleOf, roleWord } from "./picture.js";
+import { firstOf, stepsShown } from "./problems.js";
 
 export function section(id, title, ...body) {
 	return h("section", { id, key: id, "aria-labelledby": `${id}-title` }, h("h2", { id: `${id}-title` }, title), body);
@@ -33,38 +34,30 @@ export function verdictPart(state, v, found) {
 		h("h1", {}, icon(v.tone), h("span", {}, headOf(state, v).map((part) => named(part, state.status.nodes.map((n) => n.name))))),
 		h("p", { class: "detail" }, names(state, v.detail), resync ? ` ${copying(resync, heldBy(state, v.mirror))}` : ""),
 		h("dl", { class: "answers" }, answer("safe", "Is the data safe", icon(v.safe.tone), names(state, v.safe.text)),
-			whatIf(state, v.mirror).map((w) => answer(w.label.startsWith("the ") ? `minor-${w.part}` : w.part, names(state, `If ${w.label} fails now`), icon(w.gone ? "warning" : w.outcome.severity), w.gone ? "It is silent already." : names(state, sentence(plainly(w.outcome.sentence))))),
-			answer("do", "What to do", null, whatToDo(state, found, resync))),
+			whatIf(state, v.mirror).map((w) => answer(w.label.startsWith("the ") ? `minor-${w.part}` : w.part, names(state, `If ${w.label} fails now`), icon(w.gone ? "warning" : w.outcome.severity), w.gone ? GONE : names(state, sentence(foretold(w.outcome.sentence, v.mirror))))),
+			answer("do", "What to do", null, whatToDo(state, found, v.mirror))),
 		others(state, v));
 }
 
-// Of a page that is read further down: the verdict stays in sight. The heading says the same to those who hear the page.
-export function slim(state, v, found, isShown, lost) {
-	const { text } = firstOf(state, found, resyncOf(state, v.mirror));
-	return h("div", { key: "slim", class: isShown ? "slim shown" : "slim", "aria-hidden": "true" }, h("p", {}, icon(lost ? "critical" : v.tone), h("strong", {}, lost ?? headOf(state, v).join(""))),
-		h("p", { class: "quiet" }, lost ? "What follows was so when this page last knew." : `To do: ${text} ${v.safe.text.replace(/^Yes/, "The data is safe").replace(/^Not known/, "Whether the data is safe is not known")}`),
-		h("p", { class: "quiet" }, lost ? "" : whatIf(state, v.mirror).filter((w) => w.part !== "link" && w.label !== "the witness" && !w.gone).map((w) => `If ${w.label} fails now: ${sentence(plainly(w.outcome.sentence))} `)));
+// Of a page that is read further down: the verdict stays in sight, in three short lines. The heading says the same to those who hear the page.
+export function slim(state, v, found, isShown, lost, now) {
+	const { problem, text } = firstOf(state, found, v.mirror);
+	const more = problem ? stepsShown(problem).length - 1 : 0;
+	const fails = failsShortly(state, v.mirror);
+	const old = lost || isOld(state, now) ? age(ageOf(state, now)) : "live";
+	return h("div", { key: "slim", class: isShown ? "slim shown" : "slim", "aria-hidden": "true" },
+		h("p", { class: "head" }, icon(lost ? "critical" : v.tone), h("strong", {}, lost ?? headOf(state, v).join("")), h("span", { class: "quiet" }, h("span", { class: "seen" }, "seen "), `from ${state.status.node.name}, ${old}`)),
+		h("p", { class: "quiet" }, lost ? "What follows was so when this page last knew." : [h("span", { class: "seen" }, "Data "), `safe: ${[shortly(v.safe.text), ...fails].join("; ")}.`]),
+		h("p", { class: "quiet" }, lost ? "" : `To do${more > 0 ? ` (+${more} more)` : ""}: ${text}`));
 }
 
 const names = (state, text) => named(text, state.status.nodes.map((n) => n.name), state.status.mirrors.map((m) => m.name));
 
-const STEPS_SHOWN = 4; // start alone, and what else gives something up, stands with its problem
-
-// {text, problem}: what to do first, by the most urgent problem that has an answer; a resync that moves is none.
-function firstOf(state, found, resync) {
-	const copies = resync && !resync.stalled && !resync.paused;
-	const problem = found.find((p) => p.steps.length && !(copies && ["resync", "degraded"].includes(p.code)));
-	if (!problem) return { text: copies ? "Nothing: wait for the resync." : found.length ? "Read the problems below." : "Nothing." };
-	const [step] = problem.steps;
-	return { problem, text: (step.text ?? `On ${step.on ?? problem.bys[0] ?? "this node"}: ${step.command}.`).replace(/ What differs:$/, "").replace(/:$/, ".") };
-}
-
-function whatToDo(state, found, resync) {
-	const { problem: p, text } = firstOf(state, found, resync);
+function whatToDo(state, found, mirror) {
+	const { problem: p, text } = firstOf(state, found, mirror);
 	if (!p) return h("strong", {}, text);
 	const command = (step) => (step.command ? h("span", { class: "command small" }, step.on ? h("span", { class: "on" }, step.on) : null, h("code", { tabindex: "0" }, step.command), copyButton(step.command)) : null);
-	const steps = p.steps.filter((step) => !/^Only if/.test(step.text ?? "")).slice(0, STEPS_SHOWN);
-	return [h("ol", { class: "todo" }, steps.map((step, i) => h("li", {}, i ? names(state, step.text ?? "") : h("strong", {}, names(state, text)), command(step)))),
+	return [h("ol", { class: "todo" }, stepsShown(p).map((step, i) => h("li", {}, i ? names(state, step.text ?? "") : h("strong", {}, names(state, text)), command(step)))),
 		p.chapter === false || p.severity === "info" ? null : h("p", {}, h("a", { href: `#${chapterId(p.chapterOf ?? p.code)}`, onclick: openChapter }, "More: chapter ", h("code", {}, p.chapterOf ?? p.code)))];
 }
 
@@ -89,7 +82,7 @@ export function machines(state, name) {
 		const leg = mirror.legs.find((l) => l.node === n.name);
 		const good = n.links.filter((l) => n.alive && l.heard_ms_ago !== null && l.heard_ms_ago < 3000 && !l.error).length;
 		return h("tr", { key: n.name, class: n.alive ? undefined : "bad" }, h("th", { scope: "row" }, n.name), h("td", {}, roleWord(n, mirror, roleOf(state, name, n))),
-			h("td", {}, n.self ? (status.node.name === state.status.node.name ? "this page" : "itself") : n.alive ? "now" : n.heard ? age(n.silent_ms) : "never"),
+			h("td", {}, n.self ? (status.node.name === state.status.node.name ? "this page" : "itself") : n.alive ? "now" : n.heard ? age(n.silent_ms) : "not since hamon started"),
 			h("td", {}, n.witness ? "none, it only votes" : leg ? `${leg.device}, ${legWord(leg, view)}${leg.request_ms === null ? "" : `, ${leg.request_ms.toFixed(1)} ms a request`}` : "none"),
 			h("td", {}, n.self ? "–" : `${good} of ${n.links.length}`));
 	})), h("p", { class: "quiet", key: "leg" }, "A leg is a node's disk in the mirror: one half of it.")];

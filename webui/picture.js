@@ -23,7 +23,7 @@ function disk(x, y, leg, view) {
 		text(x + 36, y + 26, legWord(leg, view), "small"));
 }
 
-export const roleWord = (node, mirror, role) => (!node.alive ? (node.heard ? "silent" : "never heard") : node.witness ? "votes"
+export const roleWord = (node, mirror, role) => (!node.alive ? "silent" : node.witness ? "votes"
 	: node.name === mirror.record.primary && role === "primary" ? (mirror.health === "frozen" ? "active, frozen" : "active") : role === "primary" ? "says it is active" : role === "candidate" || role === "taking-over" ? "taking over"
 		: role === "standby" ? "standby" : role === "deposed" ? "deposed" : "unknown");
 
@@ -52,12 +52,21 @@ function cross(x, y) {
 	return svg("path", { class: "cross", d: `M${x - 5} ${y - 5}l10 10m0-10-10 10` });
 }
 
+// `good` null: from where this is seen nobody can know.
 function line(x1, y1, x2, y2, good) {
-	return [svg("path", { class: linkCss(good), d: `M${x1} ${y1}L${x2} ${y2}` }), good ? null : cross((x1 + x2) / 2, (y1 + y2) / 2)];
+	const [x, y] = [(x1 + x2) / 2, (y1 + y2) / 2];
+	return [svg("path", { class: good === null ? "link broken unknown" : linkCss(good), d: `M${x1} ${y1}L${x2} ${y2}` }), good ? null : good === null ? text(x, y - 5, "?", "small", "middle") : cross(x, y)];
+}
+
+// Whether the witness and `node` hear each other: this view knows its own link, and of another's only what the witness says.
+function witnessHears(node, status, witness, told) {
+	if (node.name === status.node.name) return witness.alive && witness.links.some((l) => !l.error);
+	if (node.alive && witness.alive) return true;
+	return witness.alive && told ? told.nodes.some((n) => n.name === node.name && n.alive) : null;
 }
 
 // Heartbeat paths: those of this view to the peer, one line each; to the witness, one.
-function links(layout, status, a, b, witness) {
+function links(layout, status, a, b, witness, told) {
 	const drawn = [];
 	const [[ax, ay], [bx, by]] = layout.nodes;
 	const [w, height] = layout.box;
@@ -68,10 +77,9 @@ function links(layout, status, a, b, witness) {
 	if (paths.length) drawn.push(layout.across ? text((ax + w + bx) / 2, ay + 14 + paths.length * 15 + 8, paths.length > 1 ? `${paths.filter(good).length} of ${paths.length} links` : "link", "tiny", "middle") : null);
 	if (witness) {
 		const [wx, wy, ww, wh] = layout.witness;
-		const self = status.node.name;
 		for (const [node, x, y, tx, ty] of layout.across ? [[a, ax + 100, ay, wx, wy + wh / 2], [b, bx + 100, by, wx + ww, wy + wh / 2]]
 			: [[a, ax + w, ay + 90, wx + ww / 2, wy], [b, bx + w, by + 30, wx + ww / 2, wy + wh]])
-			drawn.push(line(x, y, tx, ty, node.alive && witness.alive && (node.name !== self || witness.links.some((l) => !l.error))));
+			drawn.push(line(x, y, tx, ty, witnessHears(node, status, witness, told)));
 	}
 	return drawn;
 }
@@ -105,8 +113,8 @@ export function picture(state, name, isNarrow) {
 	const [a, b] = nodes;
 	if (!b) return null;
 	return svg("svg", { class: "picture", viewBox: `0 0 ${layout.size[0]} ${layout.size[1]}`, role: "img", "aria-label": "The cluster; the table that follows says the same" },
-		links(layout, status, a, b, witness), arrow(layout, mirror, resyncOf(state, name)),
+		links(layout, status, a, b, witness, witness && viewsOf(state).find((v) => v.node === witness.name && (v.self || v.fresh))?.status), arrow(layout, mirror, resyncOf(state, name)),
 		nodeBox(layout.nodes[0], layout.box, a, view, roleOf(state, name, a)), nodeBox(layout.nodes[1], layout.box, b, view, roleOf(state, name, b)),
 		witness ? svg("g", { class: `node witness ${witness.alive ? "alive" : "silent"}` }, svg("rect", { x: wx, y: wy, width: ww, height: wh, rx: 10 }),
-			text(wx + ww / 2, wy + 20, witness.name, "name", "middle"), text(wx + ww / 2, wy + 37, witness.alive ? "votes" : witness.heard ? "silent" : "never heard", "small", "middle")) : null);
+			text(wx + ww / 2, wy + 20, witness.name, "name", "middle"), text(wx + ww / 2, wy + 37, witness.alive ? "votes" : "silent", "small", "middle")) : null);
 }

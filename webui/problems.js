@@ -2,7 +2,7 @@
 // What is wrong, most urgent first: from reasons, disagreements, views, links and exports to {severity, code, cause, why, steps}. Pure.
 
 import { age } from "./dom.js";
-import { bestView, byName, list, order, viewsOf, worse } from "./model.js";
+import { bestView, byName, list, order, resyncOf, viewsOf, worse } from "./model.js";
 
 // Of what is no reason of hamon's, which bring theirs along.
 const WHY = {
@@ -28,12 +28,12 @@ const startWitness = (witness) => bringBack(!witness || witness === "witness" ? 
 
 // By who it is that does not go on, as far as the active node knows; a pause that ends has md begin again where it was.
 function stalledSteps({ node, peer, why, mirror }) {
-	const again = [{ text: "When that is mended, or shows nothing, have it go on by a pause that ends:", on: node, command: `hamonctl mirror resync pause ${mirror}` }, { on: node, command: `hamonctl mirror resync resume ${mirror}` }];
+	const again = [{ text: "When that is mended, or shows nothing: a pause of ten seconds sets it going again, and ends by itself:", on: node, command: `hamonctl mirror resync pause ${mirror} --for 10s` }];
 	const own = { text: `See which disk of ${node} is stuck:`, on: node, command: "dmesg | tail -n 50" };
 	const theirs = { text: `See why the leg of ${peer} does not answer:`, on: peer, command: "journalctl -u nbdd -n 50" };
 	if (why?.code === "leg") return [theirs, { text: "Look at the disk there, and at the link:", on: peer, command: "dmesg | tail -n 50" }, ...again];
 	if (why?.code === "own-leg") return [own, ...again];
-	return [{ text: `See what md on ${node} does, and who told it to stop:`, on: node, command: "cat /proc/mdstat; dmesg | tail -n 50" }, ...again];
+	return [{ text: `Nobody paused it. See why md on ${node} stands still:`, on: node, command: "cat /proc/mdstat; dmesg | tail -n 50" }, ...again];
 }
 
 // Exact commands for a reason: [{on, command}] or [{text}].
@@ -46,7 +46,8 @@ function stepsOf(reason, c) {
 			{ on: peer, command: "journalctl -u hamon-act -u nbdd -n 50" }] : startNode(peer);
 	case "witness-lost": return startWitness(witness);
 	case "frozen": case "no-majority": case "lease-lost":
-		if (c.witnessAlive === false) return [...startWitness(witness), ...(peerAlive ? [] : [{ text: `Or bring ${peer} back, in the same way.` }])];
+		if (c.witnessAlive === false) return [...(peerAlive ? [] : [{ text: `${node} hears nobody. Look at its own cable and switch first:`, on: node, command: "ip -br link" }]), ...startWitness(witness),
+			...(peerAlive ? [] : [{ text: `Or bring ${peer} back, in the same way.` }])];
 		return peerAlive ? [] : startNode(peer);
 	case "waiting-for-peer": return [...startNode(peer), { text: `Only if ${peer} or its leg is gone for good, and its last writes may be given up:`, on: node, command: `hamonctl mirror start-alone ${mirror}` }];
 	case "stale": return [...startNode(peer), { text: `Only if ${peer} or its leg is gone for good, and all that was written since may be given up; this says since when:`, on: node, command: `hamonctl mirror force-primary ${mirror} --dry-run` }];
@@ -54,8 +55,10 @@ function stepsOf(reason, c) {
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
 	case "being-removed": return [{ text: "Finish it:", on: node, command: `hamonctl mirror remove ${mirror}` }, { text: "Or take it back, and it starts again:", on: node, command: `hamonctl maintenance off ${mirror}` }];
 	case "no-leg": return [{ text: `Give ${node} a leg of the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
-	case "not-created": return [{ text: "Make the mirror, on the node whose disk is to be the first leg:", on: node, command: `hamonctl mirror create ${mirror}` }];
-	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" }];
+	case "not-created": return [{ text: "A new cluster? Make the mirror, on the node whose disk is to be the first leg; it asks before it overwrites a disk that is not blank:", on: node, command: `hamonctl mirror create ${mirror}` },
+		{ text: "Was there data here before? Then do NOT create it. See whether the disks are those named by device = in /etc/hamon/hamon.conf:", on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" }];
+	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" },
+		...(peerAlive === false ? [{ text: `Then bring ${peer} back, too. Is it on? If not, switch it on.` }] : [])];
 	case "own-leg-failed": return [{ text: "Replace the disk, restart hamon-act and hamon, then:", on: node, command: `hamonctl mirror join ${mirror} --overwrite` }];
 	case "probe-failed": case "own-leg-unsafe": return [{ text: "Look at the disk, save the data, replace it:", on: node, command: "dmesg | tail -n 50" }];
 	case "resync-stalled": return stalledSteps(c);
@@ -64,7 +67,9 @@ function stepsOf(reason, c) {
 	case "effect-failed": case "effect-slow": case "service-failed": case "service-unhealthy": return [journal];
 	case "service-given-up": return [journal, { text: "When it is mended:", on: node, command: `hamonctl service restart ${mirror}` }];
 	case "leg-refused": return [{ on: peer, command: "journalctl -u nbdd -n 50" }];
-	case "legs-differ": return [{ text: "Find out which of the two legs is right: the chapter says how. What differs:", on: node, command: "hamonctl status" }];
+	case "legs-differ": return [{ text: "Let it run. Until you know which leg is right: no switchover, stop no node." }, { text: "See which ranges differ, and compare what is there with a backup or its checksums (the chapter says how):", on: node, command: "hamonctl status" },
+		{ text: `If the leg of ${node} is right, on ${peer}, while its leg is out of sync; this overwrites the leg of ${peer}:`, on: peer, command: `hamonctl mirror join ${mirror} --overwrite` },
+		{ text: `If that of ${peer} is right, this first, and then the same on ${node}:`, on: node, command: `hamonctl switchover ${mirror}` }];
 	case "torn": return [...startNode(peer), { text: `Only if ${peer} or its leg is gone for good; this shows what can still be read here:`, on: node, command: `hamon-rescue ${c.device ?? "DISK"}` }];
 	}
 	const command = reason.next?.match(DETAIL)?.[1];
@@ -123,11 +128,29 @@ function ofLinks(node, found) {
 }
 
 // Most have it first: it is most often the right one. One command carries it to all machines.
-function applySteps({ said }, nodes) {
+function applySteps({ said }, nodes, active) {
 	const by = new Map();
 	for (const name of nodes) if (said[name]) by.set(said[name], [...(by.get(said[name]) ?? []), name]);
-	return [...by.values()].toSorted((a, b) => b.length - a.length).map((who, i) => ({ text: i ? `If that of ${list(who, "and")} is right, there:` : `If the configuration of ${list(who, "and")} is right, apply it to all machines:`,
-		on: who[0], command: "hamonctl config apply /etc/hamon/hamon.conf" }));
+	const groups = [...by.values()].toSorted((a, b) => b.length - a.length);
+	const [most = []] = groups;
+	const others = nodes.filter((n) => !most.includes(n));
+	const first = most.length > 1 && others.length ? `${list(most, "and")} have the same configuration${most.includes(active) ? ", the active node among them" : ""}: most likely that of ${list(others, "and")} is wrong. Apply theirs to all machines:`
+		: `If the configuration of ${list(most, "and")} is right, apply it to all machines:`;
+	return groups.map((who, i) => ({ text: i ? `If that of ${list(who, "and")} is right, there:` : first, on: who[0], command: "hamonctl config apply /etc/hamon/hamon.conf" }));
+}
+
+const STEPS_SHOWN = 5; // start alone, and what else gives something up, stands with its problem
+
+export const stepsShown = (problem) => problem.steps.filter((step) => !/^Only if/.test(step.text ?? "")).slice(0, STEPS_SHOWN);
+
+// {text, problem}: what to do first, by the most urgent problem that has an answer; a resync that moves is none.
+export function firstOf(state, found, mirror) {
+	const resync = resyncOf(state, mirror);
+	const copies = resync && !resync.stalled && !resync.paused;
+	const problem = found.find((p) => p.steps.length && !(copies && ["resync", "degraded"].includes(p.code)));
+	if (!problem) return { text: copies ? "Nothing: wait for the resync." : found.length ? "Read the problems below." : "Nothing." };
+	const [step] = problem.steps;
+	return { problem, text: (step.text ?? `On ${step.on ?? problem.bys[0] ?? "this node"}: ${step.command}.`).replace(/:$/, ".") };
 }
 
 export function problems(state) {
@@ -137,7 +160,7 @@ export function problems(state) {
 		if (view.self || (view.fresh && view.status)) found.push(...ofView(state, view, view.self));
 	for (const node of state.status.nodes)
 		if (!node.alive && !node.witness && state.status.node.kind === "node")
-			found.push(make("warning", "node-silent", node.heard ? `${node.name} is silent` : `${node.name} was never heard since hamon started`,
+			found.push(make("warning", "node-silent", node.heard ? `${node.name} is silent` : `${node.name} is silent: not heard since hamon started here`,
 				{ chapterOf: "node-dead", tick: node.heard ? node.silent_ms : null, steps: startNode(node.name) }));
 	for (const view of viewsOf(state)) {
 		const alive = state.status.nodes.find((n) => n.name === view.node)?.alive;
@@ -147,7 +170,7 @@ export function problems(state) {
 	}
 	for (const d of state.cluster?.disagreements ?? [])
 		found.push(make(d.about === "primary" ? "critical" : "warning", d.about, `${d.mirror ? `${d.mirror}: ` : ""}${d.sentence}`, { lines: d.lines, chapter: false,
-			steps: d.about === "configuration" ? applySteps(d, state.status.nodes.map((n) => n.name)) : [] }));
+			steps: d.about === "configuration" ? applySteps(d, state.status.nodes.map((n) => n.name), bestView(state, d.mirror ?? state.status.mirrors[0].name).mirror.record.primary) : [] }));
 	for (const node of state.exports?.nodes ?? [])
 		for (const x of node.exports ?? [])
 			if (x.failed) found.push(make("critical", "export", `Export ${x.id} on ${node.node} failed: ${x.reason}`, { chapter: false, steps: [{ on: node.node, command: `nbdd --clear-error -i ${x.id}` }] }));

@@ -20,13 +20,13 @@ function underWay(v) {
 		Number(v.run.differing_blocks) ? h("p", { class: "said" }, icon("warning"), h("span", {}, `Differing so far: ${blocks(v.run.differing_blocks)}.`)) : null];
 }
 
-function result(v) {
+function result(v, both) {
 	const { last } = v;
 	if (!last) return isVerifying(v) ? null : h("p", { class: "quiet" }, "Not compared yet.");
 	const took = (Number(last.ended) - Number(last.began)) * 1000;
 	const what = `, ${bytes(Number(last.size_bytes))} in ${span(Math.max(1000, took)).replace(".0", "")}.`;
 	const when = `${v.last_age_s < 60 ? "just now" : `${span(v.last_age_s * 1000)} ago`} (${clock(Number(last.ended) * 1000, null)})`;
-	if (last.state === "equal") return h("p", { class: "said" }, icon("ok"), h("span", {}, h("strong", {}, "Both legs held the same"), ` ${when}${what}`));
+	if (last.state === "equal") return h("p", { class: "said" }, icon(both ? "ok" : "info"), h("span", {}, h("strong", {}, "Both legs held the same"), ` ${when}${what}${both ? "" : " Since then a leg has fallen behind."}`));
 	return [h("p", { class: "said" }, icon("warning"), h("span", {}, h("strong", {}, `${blocks(last.differing_blocks)} differed`), ` ${when}${what} Nothing was changed.`)),
 		table("What differs, in bytes of the array", [["From"], ["To"]], last.ranges.slice(0, RANGES_SHOWN).map((r) => h("tr", { key: r.offset_bytes },
 			h("td", { class: "number" }, r.offset_bytes), h("td", { class: "number" }, String(BigInt(r.offset_bytes) + BigInt(r.size_bytes) - 1n)))), true),
@@ -47,6 +47,6 @@ function next(v) {
 }
 
 export function verifyPart(state, name) {
-	const v = bestView(state, name).mirror.verify;
-	return v && section("verify", isVerifying(v) ? "Comparing both legs" : "Both legs compared", isVerifying(v) ? underWay(v) : null, result(v), broken(v), next(v));
+	const { verify: v, legs } = bestView(state, name).mirror;
+	return v && section("verify", isVerifying(v) ? "Comparing both legs" : "Both legs compared", isVerifying(v) ? underWay(v) : null, result(v, legs.every((l) => l.in_sync)), broken(v), next(v));
 }

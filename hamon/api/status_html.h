@@ -26,6 +26,8 @@ bool html_is(const json_t *o, const char *key);
 /* status_verdict.c; `cluster`: a cluster_json() */
 void put_verdict(FILE *to, const struct api_call *c, unsigned m, const json_t *status, const json_t *cluster, const json_t *mirror);
 
+bool html_is_open(const json_t *status, const json_t *mirror); /* nobody serves, and the silent other node may have gone on since this one's leg was whole */
+
 void put_machines(FILE *to, const json_t *status);
 void put_resyncs(FILE *to, const json_t *status, struct event_log *log);
 void put_comparisons(FILE *to, const json_t *status);

@@ -67,7 +67,7 @@ static const char *leg_word(const json_t *status, const json_t *mirror, const js
                 return "not used yet";
         if (html_is(o, "array_running") && html_is(o, own ? "own_failed" : "peer_failed"))
                 return "failed";
-        if (down && own && (strcmp(code, "waiting-for-peer") == 0 || strcmp(code, "stale") == 0))
+        if (down && own && (strcmp(code, "waiting-for-peer") == 0 || strcmp(code, "stale") == 0 || html_is_open(status, mirror)))
                 return "may lack writes";
         if (strcmp(code, "legs-differ") == 0)
                 return "differs";
@@ -95,7 +95,7 @@ static void put_of_mirrors(FILE *to, const json_t *status, const json_t *node, b
         bool several = json_array_size(json_object_get(status, "mirrors")) > 1;
         fputs("<td>", to);
         if (!html_is(node, "alive") && !legs)
-                fputs(html_is(node, "heard") ? "silent" : "never heard", to);
+                fputs("silent", to);
         else if (html_is(node, "witness"))
                 fputs(legs ? "none, it only votes" : "votes", to);
         else
@@ -146,7 +146,7 @@ void put_machines(FILE *to, const json_t *status)
                 else if (html_is(node, "heard"))
                         fprintf(to, "<td>%" JSON_INTEGER_FORMAT " ms ago", json_integer_value(json_object_get(node, "silent_ms")));
                 else
-                        fputs("<td>never", to);
+                        fputs("<td>not since hamon started", to);
                 put_of_mirrors(to, status, node, true);
                 put_links_heard(to, node);
                 fputc('\n', to);
@@ -242,6 +242,16 @@ static void put_run(FILE *to, const json_t *verify, const json_t *run)
         fputs(".\n", to);
 }
 
+static bool are_in_sync(const json_t *mirror)
+{
+        const json_t *leg;
+        size_t i;
+        json_array_foreach(json_object_get(mirror, "legs"), i, leg)
+                if (!html_is(leg, "in_sync"))
+                        return false;
+        return true;
+}
+
 void put_comparisons(FILE *to, const json_t *status)
 {
         const json_t *mirror, *range;
@@ -259,8 +269,8 @@ void put_comparisons(FILE *to, const json_t *status)
                 if (!json_is_object(last))
                         fputs("<p class=\"quiet\">Not compared yet.\n", to);
                 else
-                        fprintf(to, "<p>Compared %" PRIu64 " min ago: <strong>%s</strong>.\n", (uint64_t)json_integer_value(json_object_get(verify, "last_age_s")) / 60,
-                                u64_of(last, "differing_blocks") ? "they differ" : "both held the same");
+                        fprintf(to, "<p>Compared %" PRIu64 " min ago: <strong>%s</strong>.%s\n", (uint64_t)json_integer_value(json_object_get(verify, "last_age_s")) / 60,
+                                u64_of(last, "differing_blocks") ? "they differ" : "both held the same", are_in_sync(mirror) ? "" : " Since then a leg has fallen behind.");
                 json_array_foreach(json_object_get(last, "ranges"), i, range)
                         fprintf(to, "<br>bytes %" PRIu64 " to %" PRIu64 " of the array\n", u64_of(range, "offset_bytes"),
                                 u64_of(range, "offset_bytes") + u64_of(range, "size_bytes") - 1);
@@ -361,7 +371,7 @@ static void put_seen(FILE *to, const json_t *status)
                 put_links_silent(to, node, self);
                 if (html_is(node, "alive") || html_is(node, "witness"))
                         continue;
-                (void)snprintf(text, sizeof text, html_is(node, "heard") ? "%s is silent" : "%s was never heard since hamon started", html_text(node, "name"));
+                (void)snprintf(text, sizeof text, html_is(node, "heard") ? "%s is silent" : "%s is silent: not heard since hamon started here", html_text(node, "name"));
                 put_problem(to, "warning", "", text, "It cannot take over, and what it shows is old.", "is it on, are its links up? Then, there: systemctl start hamon-act hamon nbdd", self, "node-dead");
         }
         json_array_foreach(json_object_get(json_object_get(status, "packets"), "refused"), i, packet)

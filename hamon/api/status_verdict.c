@@ -7,6 +7,7 @@
 
 #include "hamon/api/event_log.h"
 #include "hamon/api/json_take.h"
+#include "hamon/api/words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -75,6 +76,34 @@ static const json_t *leg_of(const struct seen *s, const char *node, bool other)
         return NULL;
 }
 
+static const json_t *silent_node(const json_t *status, bool witness)
+{
+        const json_t *node;
+        size_t i;
+        json_array_foreach(json_object_get(status, "nodes"), i, node)
+                if (!html_is(node, "alive") && html_is(node, "witness") == witness)
+                        return node;
+        return NULL;
+}
+
+static bool is_primary(const struct seen *s)
+{
+        return strcmp(html_text(s->mirror, "role"), "primary") == 0;
+}
+
+bool html_is_open(const json_t *status, const json_t *mirror)
+{
+        const char *self = html_text(json_object_get(status, "node"), "name");
+        const json_t *leg, *other = silent_node(status, false);
+        size_t i;
+        if (strcmp(html_text(mirror, "health"), "down") != 0 || strcmp(html_text(mirror, "role"), "primary") == 0)
+                return false;
+        bool waits = strcmp(html_text(json_object_get(mirror, "reason"), "code"), "waiting-for-peer") == 0, mine = false;
+        json_array_foreach(json_object_get(mirror, "legs"), i, leg)
+                mine = mine || (html_is(leg, "in_sync") && strcmp(html_text(leg, "node"), self) == 0);
+        return mine && (waits || other);
+}
+
 static unsigned count_in_sync(const struct seen *s)
 {
         const json_t *leg;
@@ -134,8 +163,16 @@ static void put_by_name(FILE *to, const char *text, const char *node)
         html_put(to, text);
 }
 
+/* A mirror is called that where a sentence begins with it: one that is named "data" is not the data. */
+static const char *kind_of(const struct seen *s, const char *text)
+{
+        size_t n = strlen(s->name);
+        return strncmp(text, s->name, n) == 0 && (text[n] == ' ' || text[n] == ':') ? "Mirror " : "";
+}
+
 static void put_reason(FILE *to, const struct seen *s)
 {
+        fputs(kind_of(s, html_text(json_object_get(s->mirror, "reason"), "sentence")), to);
         put_by_name(to, html_text(json_object_get(s->mirror, "reason"), "sentence"), s->node);
         fputc('.', to);
 }
@@ -151,7 +188,7 @@ static void put_blocks(FILE *to, const json_t *verify)
 static bool is_waiting(const struct seen *s)
 {
         const json_t *o = json_object_get(s->mirror, "observed");
-        return strcmp(html_text(s->mirror, "role"), "primary") == 0 && html_is(o, "attached") && !html_is(o, "leg_connected") && all_in_sync(s);
+        return is_primary(s) && html_is(o, "attached") && !html_is(o, "leg_connected") && all_in_sync(s);
 }
 
 /* A difference that may hurt later, whatever runs now; NULL when there is none. */
@@ -208,7 +245,7 @@ static void put_redundant(FILE *to, const struct seen *s)
         } else if (strcmp(s->severity, "critical") == 0 || (strcmp(s->severity, "warning") == 0 && !silent)) {
                 fputs("Redundant, with a problem", to);
         } else if (silent) {
-                fputs("Redundant, but ", to);
+                fputs("Both legs whole, NO take-over: ", to);
                 (void)put_silent(to, s, " and ");
                 fputs(silent > 1 ? " are not heard" : " is not heard", to);
         } else if (d) {
@@ -288,18 +325,56 @@ static void put_what_differs(FILE *to, const json_t *d)
         fputc('.', to);
 }
 
+/* The node that goes on alone was not active before, and the other one has not been back since; by this machine's events. */
+static bool has_taken_over(const struct seen *s)
+{
+        struct event_entry e;
+        bool took = false;
+        if (strcmp(s->node, html_text(json_object_get(s->own, "node"), "name")) != 0)
+                return false;
+        for (uint64_t at = 0; event_log_next(s->c->api->events, at, &e); at = e.id) {
+                if (*e.mirror && strcmp(e.mirror, s->name) != 0)
+                        continue;
+                bool is_whole = is_one(e.code, "leg-joined", "leg-handed") || strcmp(e.code, "redundant") == 0;
+                took = strcmp(e.code, "takeover-decided") == 0 || (took && !is_whole);
+        }
+        return took;
+}
+
+static void put_comes_back(FILE *to, const struct seen *s)
+{
+        const json_t *other = silent_node(s->status, false);
+        const char *name = html_text(other, "name");
+        if (!other) {
+                fputc('.', to);
+                return;
+        }
+        if (has_taken_over(s)) {
+                fputs(", which took over from ", to);
+                html_put(to, name);
+        }
+        fputs(". ", to);
+        html_put(to, name);
+        fputs(" may simply be switched on: it is brought up to date, and does not become active by itself.", to);
+}
+
 static void put_detail(FILE *to, const struct seen *s)
 {
         bool runs = is_running(s), both = all_in_sync(s), critical = strcmp(s->severity, "critical") == 0;
         unsigned silent = put_silent(NULL, s, "");
         if (!runs) {
+                fputs(strcmp(s->health, "frozen") == 0 ? "Clients are NOT served, and writes wait. " : "", to);
                 put_reason(to, s);
                 return;
         }
+        fputs("Mirror ", to);
         html_put(to, s->name);
         fputs(" is active on ", to);
         html_put(to, s->primary);
-        fputc('.', to);
+        if (both || critical)
+                fputc('.', to);
+        else
+                put_comes_back(to, s);
         if (both && is_waiting(s)) {
                 fputs(" The other leg does not answer; if that lasts, hamon decides to go on without it.", to);
         } else if (strcmp(s->code, "legs-differ") == 0) {
@@ -307,8 +382,12 @@ static void put_detail(FILE *to, const struct seen *s)
         } else if (critical || (both && strcmp(s->severity, "warning") == 0 && !silent)) {
                 fputc(' ', to);
                 put_reason(to, s);
-        } else if (both && !silent && quarrel(s)) {
+        } else if (both && silent) {
+                fputs(" One more failure would freeze it (writes wait, clients hang) or take it down (nobody serves): see below.", to);
+        } else if (both && quarrel(s)) {
                 put_what_differs(to, quarrel(s));
+                if (strcmp(html_text(quarrel(s), "about"), "configuration") == 0)
+                        fputs(" This can wait until morning: until then each machine goes by its own.", to);
         }
 }
 
@@ -321,39 +400,33 @@ static void put_only_on(FILE *to, const struct seen *s)
         fputs(" holds every acknowledged write. If that disk is lost, so is the data.", to);
 }
 
-/* Nobody serves: by the record of the machine that speaks. Where that one waits for the other's word, the legs that it calls in sync are not known to be whole. */
+/* Nobody serves: by the record of the machine that speaks. */
 static void put_recorded(FILE *to, const struct seen *s)
 {
-        static const char waits[] = " Nothing is lost while it waits.";
-        const json_t *other = leg_of(s, s->node, true);
-        const char *peer = html_text(other, "node");
-        if (count_in_sync(s) == 0) {
-                fputs("Not known: no leg was whole by the last decision.", to);
-        } else if (strcmp(s->code, "waiting-for-peer") == 0 && html_is(leg_of(s, s->node, false), "in_sync")) {
-                fputs(html_is(other, "in_sync") ? "Not known which leg is whole: both were when " : "Neither leg is known to be whole: when ", to);
-                html_put(to, s->node);
-                if (html_is(other, "in_sync")) {
-                        fputs(" last knew, and ", to);
-                        html_put(to, peer);
-                        fputs(" may have gone on alone since.", to);
-                } else {
-                        fputs(" last knew, its own was, and that of ", to);
-                        html_put(to, peer);
-                        fputs(html_is(other, "inconsistent") ? " was being resynced; " : " was not; ", to);
-                        html_put(to, peer);
-                        fputs(" may know better.", to);
-                }
-                fputs(waits, to);
-        } else if (is_one(s->code, "stale", "torn")) {
+        static const char keep[] = " Do not erase either disk.";
+        const json_t *own = leg_of(s, s->node, false);
+        bool lacks = is_one(s->code, "stale", "torn") || (own && !html_is(own, "in_sync"));
+        if (is_primary(s) && count_in_sync(s) == 1) {
+                fputs("Yes, but ", to);
+                put_only_on(to, s);
+        } else if (is_primary(s) && all_in_sync(s)) {
+                fputs("Yes: both legs hold every acknowledged write.", to);
+        } else if (html_is_open(s->status, s->mirror)) {
+                fputs("Not known yet. Nothing is lost while it waits: ", to);
+                html_put(to, html_text(leg_of(s, s->node, true), "node"));
+                fprintf(to, " may have newer writes.%s", keep);
+        } else if (count_in_sync(s) == 0) {
+                fprintf(to, "Not known: no leg was whole by the last decision.%s", keep);
+        } else if (lacks) {
                 fputs("Yes, but only on the leg of ", to);
                 put_in_sync(to, s, " and ");
                 fputs("; that of ", to);
                 html_put(to, s->node);
-                fprintf(to, " lacks writes.%s", waits);
+                fputs(" lacks writes. Nothing is lost while it waits.", to);
         } else {
-                fputs("Yes, as far as ", to);
+                fputs("Yes: by the last decision that ", to);
                 html_put(to, s->node);
-                fputs(" knows: by the last decision every acknowledged write is on ", to);
+                fputs(" knows, every acknowledged write is on ", to);
                 put_in_sync(to, s, " and on ");
                 fputc('.', to);
         }
@@ -382,22 +455,32 @@ static void put_safe(FILE *to, const struct seen *s)
 
 /* -- What if ------------------------------------------------------------------------------------------------------------------------ */
 
-/* "node-b would take data over by itself" -> "node-b takes data over by itself": what happens, not what might. */
-static void put_plainly(FILE *to, const char *text)
+static void put_replaced(FILE *to, const char *text, const char *word, const char *by)
 {
-        static const char *const words[][2] = {{"would take", "takes"}, {"would go on", "goes on"}, {"would freeze", "freezes"}, {"would wait", "waits"}, {"would be down", "is down"}};
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-                const char *at = strstr(text, words[i][0]);
-                if (!at)
-                        continue;
-                char before[256];
-                (void)snprintf(before, sizeof before, "%.*s", (int)(at - text), text); /* sentences are shorter */
-                html_put(to, before);
-                fputs(words[i][1], to);
-                text = at + strlen(words[i][0]);
-        }
-        html_put(to, text);
+        const char *at = strstr(text, word);
+        char before[256];
+        (void)snprintf(before, sizeof before, "%.*s", at ? (int)(at - text) : 0, text); /* sentences are shorter */
+        html_put(to, before);
+        html_put(to, at ? by : "");
+        html_put(to, at ? at + strlen(word) : text);
 }
+
+static void put_foretold(FILE *to, const struct seen *s, const json_t *outcome)
+{
+        const char *text = html_text(outcome, "sentence"), *code = html_text(outcome, "code");
+        char word[160], by[160];
+        (void)snprintf(word, sizeof word, " take %s over", s->name); /* names are short */
+        (void)snprintf(by, sizeof by, " take mirror %s over", s->name);
+        fputs(kind_of(s, text), to);
+        if (strcmp(code, "will-stop") == 0 && all_in_sync(s) && silent_node(s->status, true) && !silent_node(s->status, false)) /* it is a vote that is missing */
+                put_replaced(to, text, " is back; nothing is lost unless its disk is lost", " or the witness is back; nothing is lost: both legs are whole");
+        else
+                put_replaced(to, text, word, by);
+        if (strcmp(code, "will-take-over") == 0 && strcmp(s->code, "legs-differ") == 0)
+                fputs(", and would then read its own leg, which differs", to);
+}
+
+static const char is_gone[] = "It is silent already: nothing more stops.";
 
 static void put_if(FILE *to, const struct seen *s, const char *part, bool gone, const json_t *outcome)
 {
@@ -405,32 +488,33 @@ static void put_if(FILE *to, const struct seen *s, const char *part, bool gone, 
         html_put(to, part);
         fputs(" fails now<dd>", to);
         if (gone) {
-                fputs("It is silent already", to);
+                fputs(is_gone, to);
         } else if (strcmp(html_text(outcome, "code"), "witness-lost") == 0) { /* its sentence is of one that is lost already */
-                fputs("Nothing happens; a second fault then freezes ", to);
+                fputs("Nothing stops; a second fault would then freeze mirror ", to);
                 html_put(to, s->name);
+                fputs(" or take it down.", to);
         } else {
-                put_plainly(to, html_text(outcome, "sentence"));
-                if (strcmp(html_text(outcome, "code"), "will-take-over") == 0 && strcmp(s->code, "legs-differ") == 0)
-                        fputs(", and then reads its own leg, which differs", to);
+                put_foretold(to, s, outcome);
+                fputc('.', to);
         }
-        fputs(".</div>\n", to);
+        fputs("</div>\n", to);
 }
 
 /* Nobody serves: what is still to be lost is the legs. */
 static void put_if_down(FILE *to, const struct seen *s, const json_t *node)
 {
         const char *name = html_text(node, "name");
-        bool mine = html_is(leg_of(s, name, false), "in_sync"), unsure = strcmp(s->code, "waiting-for-peer") == 0;
-        fputs("<div><dt>If ", to);
-        html_put(to, name);
+        bool witness = html_is(node, "witness"), mine = html_is(leg_of(s, name, false), "in_sync");
+        fputs(witness ? "<div class=\"minor\"><dt>If " : "<div><dt>If ", to);
+        html_put(to, witness ? "the witness" : name);
         fputs(" fails now<dd>", to);
-        fputs(!html_is(node, "alive")                 ? "It is silent already."
-              : unsure                                ? "Nothing more stops. Its leg must not be lost: which one has everything is not known."
-              : mine && count_in_sync(s) == 1         ? "Nothing more stops, but its leg is the only whole one."
-              : mine                                  ? "Nothing more stops, and the other leg has everything too."
-                                                      : "Nothing more stops. Its leg lacks writes; keep it until the other one is back.",
-              to);
+        fputs(html_is(node, "alive") ? "Already down: nothing more stops." : is_gone, to);
+        if (html_is(node, "alive") && !witness)
+                fputs(html_is_open(s->status, s->mirror)      ? " Its disk may be the only one with everything: if that is lost too, so is the data."
+                      : mine && count_in_sync(s) == 1         ? " If its disk is lost too, the data is lost."
+                      : mine                                  ? " The other leg has everything too."
+                                                              : " Its leg lacks writes; keep it until the other one is back.",
+                      to);
         fputs("</div>\n", to);
 }
 
@@ -452,19 +536,19 @@ static void put_what_if(FILE *to, const struct seen *s)
                 bool witness = html_is(node, "witness"), alive = html_is(node, "alive");
                 all = all && alive;
                 if (down) {
-                        if (!witness)
-                                put_if_down(to, s, node);
+                        put_if_down(to, s, node);
                 } else if (!witness) {
                         put_if(to, s, html_text(node, "name"), !alive, json_object_get(s->mirror, strcmp(html_text(node, "name"), s->node) == 0 ? "if_self_fails" : "if_peer_fails"));
                 } else if (own->self < NODES) {
-                        json_t *outcome = api_reason(s->c, s->index, v->if_witness_fails, WITNESS);
+                        json_t *outcome = api_reason(s->c, s->index, v->if_witness_fails, forecast_subject(v->if_witness_fails, (uint8_t)(1 - own->self), WITNESS));
                         put_if(to, s, "the witness", !alive, outcome);
                         json_decref(outcome);
                 }
         }
         if (down || !all || own->self >= NODES)
                 return;
-        json_t *outcome = api_reason(s->c, s->index, v->if_link_fails, v->record.primary);
+        uint8_t active = v->record.primary, other = active < NODES ? (uint8_t)(1 - active) : active;
+        json_t *outcome = api_reason(s->c, s->index, v->if_link_fails, forecast_subject(v->if_link_fails, other, active));
         put_if(to, s, "the nodes' link", false, outcome);
         json_decref(outcome);
 }
@@ -474,7 +558,7 @@ static void put_what_if(FILE *to, const struct seen *s)
 /* The first stands out; `text` may end with a colon, and the command follows. */
 static void put_step(FILE *to, bool first, const char *text, const char *on, const char *command)
 {
-        char said[256];
+        char said[512];
         size_t n = strlen(text);
         (void)snprintf(said, sizeof said, "%s", text); /* fits */
         if (first && n > 0 && n < sizeof said && said[n - 1] == ':')
@@ -492,7 +576,7 @@ static void put_step(FILE *to, bool first, const char *text, const char *on, con
 }
 
 /* A machine that is silent: the likeliest first. */
-static void put_bring_back(FILE *to, const json_t *node)
+static void put_bring_back(FILE *to, const json_t *node, bool first)
 {
         const char *name = html_text(node, "name");
         char text[160];
@@ -501,19 +585,9 @@ static void put_bring_back(FILE *to, const json_t *node)
                 (void)snprintf(text, sizeof text, "Is the witness (%s) on? If not, switch it on.", name); /* names are short */
         else
                 (void)snprintf(text, sizeof text, "Is %s on? If not, switch it on.", witness ? "the witness" : name);
-        put_step(to, true, text, NULL, NULL);
+        put_step(to, first, text, NULL, NULL);
         put_step(to, false, "If it is, are its links up? Look at its console, the cable and the switch:", name, "ip -br link");
         put_step(to, false, "If they are, start hamon there:", name, witness ? "systemctl start hamon-witness" : "systemctl start hamon-act hamon nbdd");
-}
-
-static const json_t *silent_node(const json_t *status, bool witness)
-{
-        const json_t *node;
-        size_t i;
-        json_array_foreach(json_object_get(status, "nodes"), i, node)
-                if (!html_is(node, "alive") && html_is(node, "witness") == witness)
-                        return node;
-        return NULL;
 }
 
 static void put_stalled(FILE *to, const struct seen *s)
@@ -528,41 +602,55 @@ static void put_stalled(FILE *to, const struct seen *s)
                 (void)snprintf(text, sizeof text, "See which disk of %s is stuck:", s->node);
                 put_step(to, true, text, s->node, "dmesg | tail -n 50");
         } else {
-                (void)snprintf(text, sizeof text, "See what md on %s does, and who told it to stop:", s->node);
+                (void)snprintf(text, sizeof text, "Nobody paused it. See why md on %s stands still:", s->node);
                 put_step(to, true, text, s->node, "cat /proc/mdstat; dmesg | tail -n 50");
         }
-        (void)snprintf(command, sizeof command, "hamonctl mirror resync pause %s", s->name);
-        put_step(to, false, "When that is mended, or shows nothing, have it go on by a pause that ends:", s->node, command);
-        (void)snprintf(command, sizeof command, "hamonctl mirror resync resume %s", s->name);
-        put_step(to, false, "", s->node, command);
+        (void)snprintf(command, sizeof command, "hamonctl mirror resync pause %s --for 10s", s->name);
+        put_step(to, false, "When that is mended, or shows nothing: a pause of ten seconds sets it going again, and ends by itself:", s->node, command);
+}
+
+/* Which machines have the configuration `value`, or do not; how many. */
+static size_t list_who(const struct seen *s, const json_t *said, const char *value, bool have, char *ret, size_t size_bytes)
+{
+        const json_t *node;
+        size_t i, count = 0;
+        *ret = '\0';
+        json_array_foreach(json_object_get(s->own, "nodes"), i, node)
+        {
+                if ((strcmp(value, html_text(said, html_text(node, "name"))) == 0) != have)
+                        continue;
+                size_t used = strlen(ret);
+                (void)snprintf(ret + used, size_bytes - used, "%s%s", count++ ? " and " : "", html_text(node, "name")); /* three names */
+        }
+        return count;
 }
 
 /* The machines whose configuration most have, then the others: one command carries it to all. */
 static void put_apply(FILE *to, const struct seen *s, const json_t *d)
 {
-        const json_t *said = json_object_get(d, "said"), *node, *other;
-        size_t i, k;
-        bool first = true;
+        const json_t *said = json_object_get(d, "said"), *node;
+        const char *done[VOTERS] = {NULL};
+        size_t i, groups = 0;
         for (size_t many = VOTERS; many > 0; many--)
                 json_array_foreach(json_object_get(s->own, "nodes"), i, node)
                 {
                         const char *value = html_text(said, html_text(node, "name"));
-                        char names[160] = "", text[256];
-                        size_t count = 0;
-                        bool is_first = true;
-                        json_array_foreach(json_object_get(s->own, "nodes"), k, other)
-                        {
-                                if (!*value || strcmp(value, html_text(said, html_text(other, "name"))) != 0)
-                                        continue;
-                                is_first = is_first && (count > 0 || k == i);
-                                size_t used = strlen(names);
-                                (void)snprintf(names + used, sizeof names - used, "%s%s", count++ ? " and " : "", html_text(other, "name")); /* three names */
-                        }
-                        if (count != many || !is_first)
+                        char names[160], others[160], text[512];
+                        bool is_known = !*value;
+                        for (size_t k = 0; k < groups; k++)
+                                is_known = is_known || strcmp(done[k], value) == 0;
+                        if (is_known || list_who(s, said, value, true, names, sizeof names) != many)
                                 continue;
-                        (void)snprintf(text, sizeof text, first ? "If the configuration of %s is right, apply it to all machines:" : "If that of %s is right, there:", names);
-                        put_step(to, first, text, html_text(node, "name"), "hamonctl config apply /etc/hamon/hamon.conf");
-                        first = false;
+                        bool some = list_who(s, said, value, false, others, sizeof others) > 0, active = strcmp(value, html_text(said, s->primary)) == 0;
+                        if (groups > 0)
+                                (void)snprintf(text, sizeof text, "If that of %s is right, there:", names);
+                        else if (many > 1 && some)
+                                (void)snprintf(text, sizeof text, "%s have the same configuration%s: most likely that of %s is wrong. Apply theirs to all machines:", names,
+                                               active ? ", the active node among them" : "", others);
+                        else
+                                (void)snprintf(text, sizeof text, "If the configuration of %s is right, apply it to all machines:", names);
+                        put_step(to, groups == 0, text, html_text(node, "name"), "hamonctl config apply /etc/hamon/hamon.conf");
+                        done[groups++] = value;
                 }
 }
 
@@ -586,13 +674,31 @@ static bool put_machines_back(FILE *to, const struct seen *s)
         const json_t *first = witness && (both_help || !node) ? witness : node ? node : witness;
         if (!first)
                 return false;
-        put_bring_back(to, first);
+        char text[160];
+        bool hears_nobody = first == witness && node && both_help;
+        if (hears_nobody) {
+                (void)snprintf(text, sizeof text, "%s hears nobody. Look at its own cable and switch first:", s->node); /* fits */
+                put_step(to, true, text, s->node, "ip -br link");
+        }
+        put_bring_back(to, first, !hears_nobody);
         if (first == witness && node) {
-                char text[160];
                 (void)snprintf(text, sizeof text, "Or bring %s back, in the same way.", html_text(node, "name")); /* fits */
                 put_step(to, false, text, NULL, NULL);
         }
         return true;
+}
+
+static void put_legs_differ(FILE *to, const struct seen *s, const char *peer)
+{
+        char text[256], command[160];
+        put_step(to, true, "Let it run. Until you know which leg is right: no switchover, stop no node.", NULL, NULL);
+        put_step(to, false, "See which ranges differ, and compare what is there with a backup or its checksums (the chapter says how):", s->node, "hamonctl status");
+        (void)snprintf(text, sizeof text, "If the leg of %s is right, on %s, while its leg is out of sync; this overwrites the leg of %s:", s->node, peer, peer); /* fits, here and below */
+        (void)snprintf(command, sizeof command, "hamonctl mirror join %s --overwrite", s->name);
+        put_step(to, false, text, peer, command);
+        (void)snprintf(text, sizeof text, "If that of %s is right, this first, and then the same on %s:", peer, s->node);
+        (void)snprintf(command, sizeof command, "hamonctl switchover %s", s->name);
+        put_step(to, false, text, s->node, command);
 }
 
 static void put_steps_of_reason(FILE *to, const struct seen *s)
@@ -602,13 +708,15 @@ static void put_steps_of_reason(FILE *to, const struct seen *s)
         if (strcmp(s->code, "resync-stalled") == 0) {
                 put_stalled(to, s);
         } else if (strcmp(s->code, "legs-differ") == 0) {
-                put_step(to, true, "Find out which of the two legs is right: the chapter says how.", s->node, "hamonctl status");
+                put_legs_differ(to, s, peer);
         } else if (strcmp(s->code, "resync-paused") == 0) {
                 (void)snprintf(text, sizeof text, "hamonctl mirror resync resume %s", s->name); /* fits, here and below */
                 put_step(to, true, "Let the resync go on:", s->node, text);
         } else if (strcmp(s->code, "not-created") == 0) {
                 (void)snprintf(text, sizeof text, "hamonctl mirror create %s", s->name);
-                put_step(to, true, "Make the mirror, on the node whose disk is to be the first leg:", s->node, text);
+                put_step(to, true, "A new cluster? Make the mirror, on the node whose disk is to be the first leg; it asks before it overwrites a disk that is not blank:", s->node, text);
+                put_step(to, false, "Was there data here before? Then do NOT create it. See whether the disks are those named by device = in /etc/hamon/hamon.conf:", s->node,
+                         "lsblk -o NAME,SIZE,FSTYPE,LABEL");
         } else if (strcmp(s->code, "degraded") == 0) {
                 (void)snprintf(text, sizeof text, "%s is heard, its leg is not in sync yet. See why there:", peer);
                 put_step(to, true, text, peer, "hamonctl status");
@@ -640,6 +748,10 @@ static void put_what_to_do(FILE *to, const struct seen *s)
                         fputs("<ol class=\"todo\">", to);
                         put_step(to, true, text, node, "systemctl start hamon-act");
                         put_step(to, false, "", node, "journalctl -u hamon-act -n 50");
+                        if (silent_node(s->own, false)) {
+                                (void)snprintf(text, sizeof text, "Then bring %s back, too. Is it on? If not, switch it on.", html_text(silent_node(s->own, false), "name"));
+                                put_step(to, false, text, NULL, NULL);
+                        }
                         put_chapter(to, "act-lost");
                         return;
                 }
@@ -681,11 +793,25 @@ static void put_copying(FILE *to, const json_t *resync)
         fputc('.', to);
 }
 
+/* How bad it is; the page has an icon for that. */
+static enum severity tone_of(const struct seen *s)
+{
+        bool critical = strcmp(s->severity, "critical") == 0, both = all_in_sync(s), silent = put_silent(NULL, s, "") > 0, warns = strcmp(s->severity, "warning") == 0;
+        if (is_running(s))
+                return critical && !(both && is_waiting(s)) ? SEVERITY_CRITICAL : !both || is_waiting(s) || warns || silent || quarrel(s) ? SEVERITY_WARNING : SEVERITY_OK;
+        if (strcmp(s->health, "unconfigured") == 0)
+                return strcmp(s->code, "being-removed") == 0 ? SEVERITY_WARNING : SEVERITY_INFO;
+        bool starts = strcmp(s->health, "starting") == 0 && !is_one(html_text(s->mirror, "role"), "candidate", "taking-over");
+        return starts ? SEVERITY_WARNING : SEVERITY_CRITICAL;
+}
+
 void put_verdict(FILE *to, const struct api_call *c, unsigned m, const json_t *status, const json_t *cluster, const json_t *mirror)
 {
         struct seen s;
         look(&s, c, m, status, cluster, mirror);
-        fputs("<section class=\"verdict\"><h1>", to);
+        static const char *const words[] = {[SEVERITY_OK] = "OK", [SEVERITY_INFO] = "Note", [SEVERITY_WARNING] = "Warning", [SEVERITY_CRITICAL] = "Critical"};
+        enum severity tone = tone_of(&s);
+        fprintf(to, "<section class=\"verdict %s\"><p class=\"mark\">%s</p><h1>", severity_word(tone), words[tone]);
         put_headline(to, &s);
         fputs("</h1>\n<p class=\"detail\">", to);
         put_detail(to, &s);

@@ -160,7 +160,7 @@ function recorded(view) {
 }
 
 // The same in two words, for a line.
-export const shortly = (text) => (/^Yes.*only/.test(text) ? "yes, on one leg" : text.startsWith("Yes") ? "yes" : text.startsWith("Not known") ? "not known" : text.startsWith("There is none") ? "there is none yet" : "its disks keep it");
+export const shortly = (text) => (/^Yes.*only/.test(text) ? "yes, one leg" : text.startsWith("Yes") ? "yes" : text.startsWith("Not known") ? "not known" : text.startsWith("There is none") ? "there is none yet" : "its disks keep it");
 
 export const blocks = (n) => `${n} block${Number(n) === 1 ? "" : "s"} of 4 KiB`;
 export const isVerifying = (verify) => ["running", "paused"].includes(verify?.run?.state);
@@ -289,7 +289,7 @@ export function foretold(text, name) {
 
 export const GONE = "It is silent already: nothing more stops.";
 
-const SHORT = { none: "nothing is lost", "will-take-over": "taken over", "will-go-on": "goes on", "will-freeze": "freezes", "will-stop": "down", "will-wait": "down", "will-ask": "waits", down: "already down" };
+const SHORT = { none: "nothing is lost", "will-take-over": "taken over", "will-go-on": "goes on", "will-freeze": "freezes", "will-stop": "down", "will-wait": "down", "will-ask": "waits", down: "down" };
 
 // Both nodes, always: "node-a fails: taken over", for a line.
-export const failsShortly = (state, name) => whatIf(state, name).filter((w) => w.part !== "link" && w.label !== "the witness").map((w) => `${w.label} fails: ${w.gone ? "already silent" : SHORT[w.outcome.code] ?? "see above"}`);
+export const failsShortly = (state, name) => whatIf(state, name).filter((w) => w.part !== "link" && w.label !== "the witness").map((w) => `${w.label} fails: ${w.gone ? "silent" : SHORT[w.outcome.code] ?? "see above"}`);

@@ -31,7 +31,7 @@ const headOf = (state, v) => {
 export function verdictPart(state, v, found) {
 	const resync = resyncOf(state, v.mirror);
 	return h("section", { id: "verdict", key: "verdict", class: `verdict ${v.tone}`, "aria-label": "Verdict", tabindex: "-1" },
-		h("h1", {}, icon(v.tone), h("span", {}, headOf(state, v).map((part) => named(part, state.status.nodes.map((n) => n.name))))),
+		h("h1", {}, icon(v.tone), h("span", {}, headOf(state, v).map((part) => named(part, [...state.status.nodes.map((n) => n.name), "take-over"])))),
 		h("p", { class: "detail" }, names(state, v.detail), resync ? ` ${copying(resync, heldBy(state, v.mirror))}` : ""),
 		h("dl", { class: "answers" }, answer("safe", "Is the data safe", icon(v.safe.tone), names(state, v.safe.text)),
 			whatIf(state, v.mirror).map((w) => answer(w.label.startsWith("the ") ? `minor-${w.part}` : w.part, names(state, `If ${w.label} fails now`), icon(w.gone ? "warning" : w.outcome.severity), w.gone ? GONE : names(state, sentence(foretold(w.outcome.sentence, v.mirror))))),
@@ -47,7 +47,7 @@ export function slim(state, v, found, isShown, lost, now) {
 	const old = lost || isOld(state, now) ? age(ageOf(state, now)) : "live";
 	return h("div", { key: "slim", class: isShown ? "slim shown" : "slim", "aria-hidden": "true" },
 		h("p", { class: "head" }, icon(lost ? "critical" : v.tone), h("strong", {}, lost ?? headOf(state, v).join("")), h("span", { class: "quiet" }, h("span", { class: "seen" }, "seen "), `from ${state.status.node.name}, ${old}`)),
-		h("p", { class: "quiet" }, lost ? "What follows was so when this page last knew." : [h("span", { class: "seen" }, "Data "), `safe: ${[shortly(v.safe.text), ...fails].join("; ")}.`]),
+		h("p", { class: "quiet fails" }, lost ? "What follows was so when this page last knew." : `Safe: ${[shortly(v.safe.text), ...fails].join("; ")}`),
 		h("p", { class: "quiet" }, lost ? "" : `To do${more > 0 ? ` (+${more} more)` : ""}: ${text}`));
 }
 

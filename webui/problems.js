@@ -56,7 +56,7 @@ function stepsOf(reason, c) {
 	case "being-removed": return [{ text: "Finish it:", on: node, command: `hamonctl mirror remove ${mirror}` }, { text: "Or take it back, and it starts again:", on: node, command: `hamonctl maintenance off ${mirror}` }];
 	case "no-leg": return [{ text: `Give ${node} a leg of the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
 	case "not-created": return [{ text: "A new cluster? Make the mirror, on the node whose disk is to be the first leg; it asks before it overwrites a disk that is not blank:", on: node, command: `hamonctl mirror create ${mirror}` },
-		{ text: "Was there data here before? Then do NOT create it. See whether the disks are those named by device = in /etc/hamon/hamon.conf:", on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" }];
+		{ text: "Was it in use before? Then do NOT create it. See whether the disks are those named by device = in /etc/hamon/hamon.conf:", on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" }];
 	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" },
 		...(peerAlive === false ? [{ text: `Then bring ${peer} back, too. Is it on? If not, switch it on.` }] : [])];
 	case "own-leg-failed": return [{ text: "Replace the disk, restart hamon-act and hamon, then:", on: node, command: `hamonctl mirror join ${mirror} --overwrite` }];
@@ -68,7 +68,7 @@ function stepsOf(reason, c) {
 	case "service-given-up": return [journal, { text: "When it is mended:", on: node, command: `hamonctl service restart ${mirror}` }];
 	case "leg-refused": return [{ on: peer, command: "journalctl -u nbdd -n 50" }];
 	case "legs-differ": return [{ text: "Let it run. Until you know which leg is right: no switchover, stop no node." }, { text: "See which ranges differ, and compare what is there with a backup or its checksums (the chapter says how):", on: node, command: "hamonctl status" },
-		{ text: `If the leg of ${node} is right, on ${peer}, while its leg is out of sync; this overwrites the leg of ${peer}:`, on: peer, command: `hamonctl mirror join ${mirror} --overwrite` },
+		{ text: `If the leg of ${node} is right: on ${peer}, while its leg is out of sync. This overwrites the leg of ${peer}:`, on: peer, command: `hamonctl mirror join ${mirror} --overwrite` },
 		{ text: `If that of ${peer} is right, this first, and then the same on ${node}:`, on: node, command: `hamonctl switchover ${mirror}` }];
 	case "torn": return [...startNode(peer), { text: `Only if ${peer} or its leg is gone for good; this shows what can still be read here:`, on: node, command: `hamon-rescue ${c.device ?? "DISK"}` }];
 	}

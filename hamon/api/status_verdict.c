@@ -693,7 +693,7 @@ static void put_legs_differ(FILE *to, const struct seen *s, const char *peer)
         char text[256], command[160];
         put_step(to, true, "Let it run. Until you know which leg is right: no switchover, stop no node.", NULL, NULL);
         put_step(to, false, "See which ranges differ, and compare what is there with a backup or its checksums (the chapter says how):", s->node, "hamonctl status");
-        (void)snprintf(text, sizeof text, "If the leg of %s is right, on %s, while its leg is out of sync; this overwrites the leg of %s:", s->node, peer, peer); /* fits, here and below */
+        (void)snprintf(text, sizeof text, "If the leg of %s is right: on %s, while its leg is out of sync. This overwrites the leg of %s:", s->node, peer, peer); /* fits, here and below */
         (void)snprintf(command, sizeof command, "hamonctl mirror join %s --overwrite", s->name);
         put_step(to, false, text, peer, command);
         (void)snprintf(text, sizeof text, "If that of %s is right, this first, and then the same on %s:", peer, s->node);
@@ -715,7 +715,7 @@ static void put_steps_of_reason(FILE *to, const struct seen *s)
         } else if (strcmp(s->code, "not-created") == 0) {
                 (void)snprintf(text, sizeof text, "hamonctl mirror create %s", s->name);
                 put_step(to, true, "A new cluster? Make the mirror, on the node whose disk is to be the first leg; it asks before it overwrites a disk that is not blank:", s->node, text);
-                put_step(to, false, "Was there data here before? Then do NOT create it. See whether the disks are those named by device = in /etc/hamon/hamon.conf:", s->node,
+                put_step(to, false, "Was it in use before? Then do NOT create it. See whether the disks are those named by device = in /etc/hamon/hamon.conf:", s->node,
                          "lsblk -o NAME,SIZE,FSTYPE,LABEL");
         } else if (strcmp(s->code, "degraded") == 0) {
                 (void)snprintf(text, sizeof text, "%s is heard, its leg is not in sync yet. See why there:", peer);

@@ -47,7 +47,11 @@ class Ours:
         return [("/etc/hamon/hamon.conf", text), ("versions", self.trio.node_a.check("nbdd --version; mdadm --version 2>&1").strip())]
 
     def primary(self):
-        return next((n for n in NODES if self.trio.vms[n].running() and self.cluster.is_primary(n)), None)
+        """The node that serves. One that is cut off calls itself primary, too, until it hears of its successor: its lease is over."""
+        def serves(node):
+            mirror = self.cluster.mirror(node)
+            return mirror.get("role") == "primary" and (mirror.get("lease") or {}).get("valid")
+        return next((n for n in NODES if self.trio.vms[n].running() and serves(n)), None)
 
     def wait_whole(self, limit_s):
         """Until one node is primary with both legs in sync and everybody hears everybody; returns that node."""

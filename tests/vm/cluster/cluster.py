@@ -142,7 +142,9 @@ class Cluster:
 
     def make_file_system(self):
         vm = self.vms["node-a"]
-        vm.check(f"mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 /dev/md/{MIRROR}", timeout=120)
+        # hamon tries to mount it all the time, and fsck has it for a moment: mkfs says "in use" then.
+        vm.check(f"for i in $(seq 20); do out=$(mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 /dev/md/{MIRROR} 2>&1) && exit 0; case $out in *'in use by the system'*) sleep 0.5 ;; *) break ;; esac; "
+                 f"done; echo \"$out\" >&2; exit 1", timeout=120)
         self.wait(f"{MOUNT} is mounted on node-a", lambda: vm.run(f"mountpoint -q {MOUNT}")[0] == 0, 60)
 
     def freeze_and_cut(self, primary):

@@ -211,7 +211,7 @@ export function verdict(state, name) {
 	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, known(), reason());
 	if (m.health === "starting") return say("warning", "Starting", known(), reason());
 	if (m.health === "unconfigured" && m.reason.code === "being-removed") return say("warning", "Being removed", { tone: "info", text: "Its disks keep what is on them." }, reason());
-	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "There is none yet: nothing is mirrored." }, reason());
+	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "This cluster has made none yet. If there was one before: make nothing, see what to do." }, reason());
 	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : m.reason.code === "waiting-for-peer" ? `Down, waiting for ${m.legs.find((l) => l.node !== view.node)?.node ?? "the other node"}` : "Down", known(), reason());
 	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, known(), reason());
 }
@@ -261,7 +261,7 @@ function whatIfDown(view) {
 		const down = (severity, more) => ({ ...row, outcome: { code: "down", severity, sentence: `Already down: nothing more stops.${more}` } });
 		if (!n.alive) return { ...row, gone: true };
 		if (n.witness) return down("info", "");
-		if (isOpen(view)) return down("warning", " Its disk may be the only one with everything: if that is lost too, so is the data");
+		if (isOpen(view)) return down("warning", " Which disk has everything is not known yet: keep both");
 		if (legs.length === 1 && legs[0].node === n.name) return down("warning", " If its disk is lost too, the data is lost");
 		return down("info", legs.some((l) => l.node === n.name) ? " The other leg has everything too" : " Its leg lacks writes; keep it until the other one is back");
 	});
@@ -292,4 +292,4 @@ export const GONE = "It is silent already: nothing more stops.";
 const SHORT = { none: "nothing is lost", "will-take-over": "taken over", "will-go-on": "goes on", "will-freeze": "freezes", "will-stop": "down", "will-wait": "down", "will-ask": "waits", down: "down" };
 
 // Both nodes, always: "node-a fails: taken over", for a line.
-export const failsShortly = (state, name) => whatIf(state, name).filter((w) => w.part !== "link" && w.label !== "the witness").map((w) => `${w.label} fails: ${w.gone ? "silent" : SHORT[w.outcome.code] ?? "see above"}`);
+export const failsShortly = (state, name) => whatIf(state, name).filter((w) => w.part !== "link" && w.label !== "the witness").map((w) => `${w.label} fails: ${w.gone ? "already silent" : SHORT[w.outcome.code] ?? "see above"}`);

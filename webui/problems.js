@@ -9,7 +9,7 @@ const WHY = {
 	"node-silent": "It cannot take over, and what it shows is old.",
 	"view-old": "What this page says about that machine may be out of date.",
 	"link-silent": "Heartbeats have one way less; if the last one breaks too, the node counts as dead.",
-	configuration: "The machines may decide by different rules after the next change.",
+	configuration: "Nothing acts on it now, and it can wait until morning; make no other change before.",
 	"config-waits": "It runs nowhere as far as that machine knows; it is settled by itself when the other is heard.",
 	version: "Newer features wait until all machines run the same version.",
 	record: "One machine has missed the latest decision, for a moment or because it is cut off.",
@@ -56,7 +56,7 @@ function stepsOf(reason, c) {
 	case "being-removed": return [{ text: "Finish it:", on: node, command: `hamonctl mirror remove ${mirror}` }, { text: "Or take it back, and it starts again:", on: node, command: `hamonctl maintenance off ${mirror}` }];
 	case "no-leg": return [{ text: `Give ${node} a leg of the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
 	case "not-created": return [{ text: "A new cluster? Make the mirror, on the node whose disk is to be the first leg; it asks before it overwrites a disk that is not blank:", on: node, command: `hamonctl mirror create ${mirror}` },
-		{ text: "Was it in use before? Then do NOT create it. See whether the disks are those named by device = in /etc/hamon/hamon.conf:", on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" }];
+		{ text: "Was it in use before? Then do NOT create it: the disks are other ones than device = in /etc/hamon/hamon.conf names. See them, and correct that:", on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" }];
 	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" },
 		...(peerAlive === false ? [{ text: `Then bring ${peer} back, too. Is it on? If not, switch it on.` }] : [])];
 	case "own-leg-failed": return [{ text: "Replace the disk, restart hamon-act and hamon, then:", on: node, command: `hamonctl mirror join ${mirror} --overwrite` }];
@@ -68,8 +68,7 @@ function stepsOf(reason, c) {
 	case "service-given-up": return [journal, { text: "When it is mended:", on: node, command: `hamonctl service restart ${mirror}` }];
 	case "leg-refused": return [{ on: peer, command: "journalctl -u nbdd -n 50" }];
 	case "legs-differ": return [{ text: "Let it run. Until you know which leg is right: no switchover, stop no node." }, { text: "See which ranges differ, and compare what is there with a backup or its checksums (the chapter says how):", on: node, command: "hamonctl status" },
-		{ text: `If the leg of ${node} is right: on ${peer}, while its leg is out of sync. This overwrites the leg of ${peer}:`, on: peer, command: `hamonctl mirror join ${mirror} --overwrite` },
-		{ text: `If that of ${peer} is right, this first, and then the same on ${node}:`, on: node, command: `hamonctl switchover ${mirror}` }];
+		{ text: "That can wait until morning. When you know which leg is right, the chapter has the commands." }];
 	case "torn": return [...startNode(peer), { text: `Only if ${peer} or its leg is gone for good; this shows what can still be read here:`, on: node, command: `hamon-rescue ${c.device ?? "DISK"}` }];
 	}
 	const command = reason.next?.match(DETAIL)?.[1];
@@ -134,7 +133,7 @@ function applySteps({ said }, nodes, active) {
 	const groups = [...by.values()].toSorted((a, b) => b.length - a.length);
 	const [most = []] = groups;
 	const others = nodes.filter((n) => !most.includes(n));
-	const first = most.length > 1 && others.length ? `${list(most, "and")} have the same configuration${most.includes(active) ? ", the active node among them" : ""}: most likely that of ${list(others, "and")} is wrong. Apply theirs to all machines:`
+	const first = most.length > 1 && others.length ? `Apply the configuration of ${list(most, "and")} to all machines: theirs is the same${most.includes(active) ? ", the active node among them" : ""}, so that of ${list(others, "and")} is most likely wrong:`
 		: `If the configuration of ${list(most, "and")} is right, apply it to all machines:`;
 	return groups.map((who, i) => ({ text: i ? `If that of ${list(who, "and")} is right, there:` : first, on: who[0], command: "hamonctl config apply /etc/hamon/hamon.conf" }));
 }

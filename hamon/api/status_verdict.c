@@ -447,7 +447,7 @@ static void put_safe(FILE *to, const struct seen *s)
                 else
                         put_only_on(to, s);
         } else if (strcmp(s->health, "unconfigured") == 0) {
-                fputs(strcmp(s->code, "being-removed") == 0 ? "Its disks keep what is on them." : "There is none yet: nothing is mirrored.", to);
+                fputs(strcmp(s->code, "being-removed") == 0 ? "Its disks keep what is on them." : "This cluster has made none yet. If there was one before: make nothing, see what to do.", to);
         } else {
                 put_recorded(to, s);
         }
@@ -510,7 +510,7 @@ static void put_if_down(FILE *to, const struct seen *s, const json_t *node)
         fputs(" fails now<dd>", to);
         fputs(html_is(node, "alive") ? "Already down: nothing more stops." : is_gone, to);
         if (html_is(node, "alive") && !witness)
-                fputs(html_is_open(s->status, s->mirror)      ? " Its disk may be the only one with everything: if that is lost too, so is the data."
+                fputs(html_is_open(s->status, s->mirror)      ? " Which disk has everything is not known yet: keep both."
                       : mine && count_in_sync(s) == 1         ? " If its disk is lost too, the data is lost."
                       : mine                                  ? " The other leg has everything too."
                                                               : " Its leg lacks writes; keep it until the other one is back.",
@@ -645,7 +645,7 @@ static void put_apply(FILE *to, const struct seen *s, const json_t *d)
                         if (groups > 0)
                                 (void)snprintf(text, sizeof text, "If that of %s is right, there:", names);
                         else if (many > 1 && some)
-                                (void)snprintf(text, sizeof text, "%s have the same configuration%s: most likely that of %s is wrong. Apply theirs to all machines:", names,
+                                (void)snprintf(text, sizeof text, "Apply the configuration of %s to all machines: theirs is the same%s, so that of %s is most likely wrong:", names,
                                                active ? ", the active node among them" : "", others);
                         else
                                 (void)snprintf(text, sizeof text, "If the configuration of %s is right, apply it to all machines:", names);
@@ -688,17 +688,11 @@ static bool put_machines_back(FILE *to, const struct seen *s)
         return true;
 }
 
-static void put_legs_differ(FILE *to, const struct seen *s, const char *peer)
+static void put_legs_differ(FILE *to, const struct seen *s)
 {
-        char text[256], command[160];
         put_step(to, true, "Let it run. Until you know which leg is right: no switchover, stop no node.", NULL, NULL);
         put_step(to, false, "See which ranges differ, and compare what is there with a backup or its checksums (the chapter says how):", s->node, "hamonctl status");
-        (void)snprintf(text, sizeof text, "If the leg of %s is right: on %s, while its leg is out of sync. This overwrites the leg of %s:", s->node, peer, peer); /* fits, here and below */
-        (void)snprintf(command, sizeof command, "hamonctl mirror join %s --overwrite", s->name);
-        put_step(to, false, text, peer, command);
-        (void)snprintf(text, sizeof text, "If that of %s is right, this first, and then the same on %s:", peer, s->node);
-        (void)snprintf(command, sizeof command, "hamonctl switchover %s", s->name);
-        put_step(to, false, text, s->node, command);
+        put_step(to, false, "That can wait until morning. When you know which leg is right, the chapter has the commands.", NULL, NULL);
 }
 
 static void put_steps_of_reason(FILE *to, const struct seen *s)
@@ -708,14 +702,14 @@ static void put_steps_of_reason(FILE *to, const struct seen *s)
         if (strcmp(s->code, "resync-stalled") == 0) {
                 put_stalled(to, s);
         } else if (strcmp(s->code, "legs-differ") == 0) {
-                put_legs_differ(to, s, peer);
+                put_legs_differ(to, s);
         } else if (strcmp(s->code, "resync-paused") == 0) {
                 (void)snprintf(text, sizeof text, "hamonctl mirror resync resume %s", s->name); /* fits, here and below */
                 put_step(to, true, "Let the resync go on:", s->node, text);
         } else if (strcmp(s->code, "not-created") == 0) {
                 (void)snprintf(text, sizeof text, "hamonctl mirror create %s", s->name);
                 put_step(to, true, "A new cluster? Make the mirror, on the node whose disk is to be the first leg; it asks before it overwrites a disk that is not blank:", s->node, text);
-                put_step(to, false, "Was it in use before? Then do NOT create it. See whether the disks are those named by device = in /etc/hamon/hamon.conf:", s->node,
+                put_step(to, false, "Was it in use before? Then do NOT create it: the disks are other ones than device = in /etc/hamon/hamon.conf names. See them, and correct that:", s->node,
                          "lsblk -o NAME,SIZE,FSTYPE,LABEL");
         } else if (strcmp(s->code, "degraded") == 0) {
                 (void)snprintf(text, sizeof text, "%s is heard, its leg is not in sync yet. See why there:", peer);

@@ -27,6 +27,7 @@ class Commits(Load):
 
 class Postgresql(Ours):
     name, title = "postgresql", "hamon, PostgreSQL 15"
+    calm_s = 1.5  # a database syncs many files at a time, also when nothing is amiss
     events = ["power-cut", "secondary-cut", "move"]
 
     @staticmethod

@@ -5,7 +5,6 @@
  */
 #include "hamon/api/call.h"
 #include "hamon/api/inviter.h"
-#include "hamon/api/json_take.h"
 #include "hamon/api/sentence.h"
 #include "hamon/api/threads.h"
 

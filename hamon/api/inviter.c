@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TURN_MS = 250 };
+enum { TURN_MS = 250, REAP_NS = 20000000 };
 
 struct inviter {
         const struct api *api;
@@ -118,11 +118,19 @@ static void *run(void *userdata)
         return NULL;
 }
 
-/* The one that has ended by itself is joined; `turn` is held. */
+/* The thread that has ended by itself, or was told to, is joined; who is being seen to is hung up on. `turn` is held. */
 static void reap(struct inviter *i)
 {
-        if (i->started)
-                (void)pthread_join(i->thread, NULL);
+        struct timespec until;
+        int r = i->started ? ETIMEDOUT : 0;
+        while (r == ETIMEDOUT) {
+                join_host_interrupt(&i->host); /* again and again: he may only just have come */
+                (void)clock_gettime(CLOCK_REALTIME, &until);
+                until.tv_nsec += REAP_NS;
+                until.tv_sec += until.tv_nsec / 1000000000;
+                until.tv_nsec %= 1000000000;
+                r = pthread_timedjoin_np(i->thread, NULL, &until);
+        }
         i->started = false;
 }
 

@@ -20,7 +20,7 @@ void inviter_free(struct inviter *i);                       /* ends what is open
  */
 int inviter_open(struct inviter *i, const char *where, const char *const *names, unsigned count, uint32_t for_s, json_t **ret, char why[JOIN_ERROR_SIZE]);
 
-/* Ends it; how many lines are no longer good. -ENOENT: none is open. Waits for a machine that is just being given the files (JOIN_PATIENCE_MS). */
+/* Ends it; how many lines are no longer good. -ENOENT: none is open. Who is just being seen to is hung up on, so that it takes a moment only. */
 int inviter_close(struct inviter *i);
 
 /* {"open", "where", "left_s", "waiting": [NAME], "joined": [NAME]} of the one that is open, or of the last one. Never waits. */

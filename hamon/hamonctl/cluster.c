@@ -14,11 +14,9 @@
 #include "hamon/join/host.h"
 #include "hamon/net/seal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netdb.h>
-#include <poll.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>

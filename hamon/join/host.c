@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ static int listen_at(const char *text)
 {
         struct addrinfo *a = NULL;
         const int on = 1;
-        int r = join_address(text, &a), fd = r < 0 ? r : socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int r = join_address(text, &a), fd = r < 0 ? r : socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); /* who has gone again is not waited for */
         if (r == 0 && (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 || bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)) {
                 r = -errno;
                 if (fd >= 0)
@@ -71,6 +72,7 @@ int join_host_open(struct join_host *h, const struct config *config, int self, c
 {
         const struct config_address *own = &config->voters[self].link[0];
         *h = (struct join_host){.fd = -1, .files = files};
+        atomic_init(&h->guest_fd, -1);
         if (where)
                 (void)snprintf(h->where, sizeof h->where, "%s", strlen(where) < sizeof h->where ? where : "a text that is too long");
         else
@@ -163,13 +165,30 @@ static bool serve_one(struct join_host *h, int fd, join_tell *tell, void *userda
         return given;
 }
 
+static void hang_up(struct join_host *h)
+{
+        int fd = atomic_exchange(&h->guest_fd, -1);
+        if (fd < 0)
+                return;
+        (void)shutdown(fd, SHUT_RDWR); /* he may have done so himself */
+        close(fd);
+}
+
 bool join_host_serve(struct join_host *h, int ms, join_tell *tell, void *userdata)
 {
         struct pollfd p = {.fd = h->fd, .events = POLLIN};
         if (poll(&p, 1, ms) <= 0)
                 return true;
         int peer = accept4(h->fd, NULL, NULL, SOCK_CLOEXEC);
-        if (peer < 0 || !serve_one(h, peer, tell, userdata))
-                h->refused++;
+        if (peer < 0)
+                return true;
+        atomic_store(&h->guest_fd, fcntl(peer, F_DUPFD_CLOEXEC, 0)); /* without one he cannot be interrupted, no more */
+        h->refused += !serve_one(h, peer, tell, userdata);
+        hang_up(h);
         return h->refused < JOIN_REFUSALS_MAX;
+}
+
+void join_host_interrupt(struct join_host *h)
+{
+        hang_up(h);
 }

@@ -2,13 +2,15 @@
 /*
  * The side that gives: a machine that has the cluster's files waits for others, and hands a copy to each that holds a join line (channel.h). A line is good for one
  * machine, once, and for as long as the host is open. Who connects without one learns nothing, and after JOIN_REFUSALS_MAX of those it gives up.
- * hamonctl and hamon (POST /v1/cluster/invite) use it; one thread, which blocks.
+ * hamonctl and hamon (POST /v1/cluster/invitations) use it; one thread, which blocks: another one may interrupt it.
  */
 #ifndef HAMON_JOIN_HOST_H
 #define HAMON_JOIN_HOST_H
 
 #include "hamon/join/channel.h"
 #include "hamon/join/files.h"
+
+#include <stdatomic.h>
 
 enum { JOIN_PORT = 4346, JOIN_OPEN_S = 900, JOIN_REFUSALS_MAX = 100, JOIN_WHERE_SIZE = 160, JOIN_LINE_SIZE = JOIN_WHERE_SIZE + CONFIG_NAME_SIZE + JOIN_SECRET_TEXT + 32 };
 
@@ -19,6 +21,7 @@ typedef void join_tell(void *userdata, enum join_told what, const char *name, co
 
 struct join_host {
         int fd;
+        atomic_int guest_fd; /* a duplicate, of who is being seen to; -1: nobody. Who takes it out closes it */
         char where[JOIN_WHERE_SIZE]; /* "ADDR:PORT" or "[ADDR]:PORT" */
         json_t *files;               /* owned */
         unsigned count, refused;
@@ -46,6 +49,9 @@ unsigned join_host_left(const struct join_host *h);
 
 /* Waits at most `ms` for somebody and sees to him (JOIN_PATIENCE_MS at most). False: too many had no valid line. */
 bool join_host_serve(struct join_host *h, int ms, join_tell *tell, void *userdata);
+
+/* Any thread, while the host is served: who is being seen to is hung up on, so that nobody who says nothing holds up the end of the program. */
+void join_host_interrupt(struct join_host *h);
 
 /* "ADDR:PORT" or "[ADDR]:PORT", to be given back with freeaddrinfo(). -EINVAL. */
 struct addrinfo;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Private to /status: status_page.c has the frame, status_verdict.c the three answers, status_tables.c all that follows, from a status_json(), status_cluster.c what the other
+ * Private to /status: status_page.c has the frame, status_verdict.c the three answers (status_seen.c, status_todo.c), status_tables.c all that follows, from a status_json(), status_cluster.c what the other
  * machines say, status_takeover.c the last take-over; status_exports.c asks nbdd, on a page
  * of its own, for that may wait. Any HTTP thread.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The three answers of /status: is the data safe, what if a part fails now, what to do; in the words of webui/model.js and problems.js, which a test holds
- * against each other. Like there it is the view that knows most that speaks: of a machine that is heard, the active node's under the highest epoch.
+ * The three answers of /status: is the data safe, what if a part fails now, what to do (status_todo.c); in the words of webui/model.js, which a test holds
+ * against each other.
  */
-#include "hamon/api/status_html.h"
+#include "hamon/api/status_seen.h"
 
 #include "hamon/api/event_log.h"
 #include "hamon/api/json_take.h"
@@ -13,112 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-struct seen {
-        const struct api_call *c;
-        unsigned index;
-        const json_t *own, *cluster, *status, *mirror; /* `status` and `mirror` of the view that knows most, `own` this machine's status */
-        const char *name, *node, *primary, *code, *severity, *health;
-};
-
-static bool is_one(const char *word, const char *a, const char *b)
-{
-        return strcmp(word, a) == 0 || strcmp(word, b) == 0;
-}
-
-static const json_t *mirror_called(const json_t *status, const char *name)
-{
-        const json_t *m;
-        size_t i;
-        json_array_foreach(json_object_get(status, "mirrors"), i, m)
-                if (strcmp(html_text(m, "name"), name) == 0)
-                        return m;
-        return NULL;
-}
-
-static uint64_t epoch_of(const json_t *mirror)
-{
-        uint64_t epoch = 0;
-        (void)parse_u64(html_text(json_object_get(mirror, "record"), "epoch"), &epoch);
-        return epoch;
-}
-
-static void look(struct seen *s, const struct api_call *c, unsigned index, const json_t *status, const json_t *cluster, const json_t *mirror)
-{
-        const json_t *view;
-        size_t i;
-        *s = (struct seen){.c = c, .index = index, .own = status, .cluster = cluster, .status = status, .mirror = mirror, .name = html_text(mirror, "name")};
-        bool found = false;
-        json_array_foreach(json_object_get(cluster, "views"), i, view)
-        {
-                bool self = html_is(view, "self");
-                const json_t *of = self ? status : json_object_get(view, "status"), *theirs = self || html_is(view, "fresh") ? mirror_called(of, s->name) : NULL;
-                if (!theirs || strcmp(html_text(theirs, "role"), "primary") != 0 || (found && epoch_of(theirs) <= epoch_of(s->mirror)))
-                        continue;
-                s->status = of;
-                s->mirror = theirs;
-                found = true;
-        }
-        s->node = html_text(json_object_get(s->status, "node"), "name");
-        s->primary = html_text(json_object_get(s->mirror, "record"), "primary");
-        s->code = html_text(json_object_get(s->mirror, "reason"), "code");
-        s->severity = html_text(json_object_get(s->mirror, "reason"), "severity");
-        s->health = html_text(s->mirror, "health");
-}
-
-static const json_t *leg_of(const struct seen *s, const char *node, bool other)
-{
-        const json_t *leg;
-        size_t i;
-        json_array_foreach(json_object_get(s->mirror, "legs"), i, leg)
-                if ((strcmp(html_text(leg, "node"), node) == 0) != other)
-                        return leg;
-        return NULL;
-}
-
-static const json_t *silent_node(const json_t *status, bool witness)
-{
-        const json_t *node;
-        size_t i;
-        json_array_foreach(json_object_get(status, "nodes"), i, node)
-                if (!html_is(node, "alive") && html_is(node, "witness") == witness)
-                        return node;
-        return NULL;
-}
-
-static bool is_primary(const struct seen *s)
-{
-        return strcmp(html_text(s->mirror, "role"), "primary") == 0;
-}
-
-bool html_is_open(const json_t *status, const json_t *mirror)
-{
-        const char *self = html_text(json_object_get(status, "node"), "name");
-        const json_t *leg, *other = silent_node(status, false);
-        size_t i;
-        if (strcmp(html_text(mirror, "health"), "down") != 0 || strcmp(html_text(mirror, "role"), "primary") == 0)
-                return false;
-        bool waits = strcmp(html_text(json_object_get(mirror, "reason"), "code"), "waiting-for-peer") == 0, mine = false;
-        json_array_foreach(json_object_get(mirror, "legs"), i, leg)
-                mine = mine || (html_is(leg, "in_sync") && strcmp(html_text(leg, "node"), self) == 0);
-        return mine && (waits || other);
-}
-
-static unsigned count_in_sync(const struct seen *s)
-{
-        const json_t *leg;
-        size_t i;
-        unsigned count = 0;
-        json_array_foreach(json_object_get(s->mirror, "legs"), i, leg)
-                count += html_is(leg, "in_sync");
-        return count;
-}
-
-static bool all_in_sync(const struct seen *s)
-{
-        size_t legs = json_array_size(json_object_get(s->mirror, "legs"));
-        return legs > 0 && count_in_sync(s) == legs;
-}
 
 static void put_in_sync(FILE *to, const struct seen *s, const char *between)
 {
@@ -131,23 +25,6 @@ static void put_in_sync(FILE *to, const struct seen *s, const char *between)
                         html_put(to, html_text(leg, "node"));
                         first = false;
                 }
-}
-
-/* Who is not heard: "node-b", "node-b and the witness". How many. */
-static unsigned put_silent(FILE *to, const struct seen *s, const char *between)
-{
-        const json_t *node;
-        size_t i;
-        unsigned count = 0;
-        json_array_foreach(json_object_get(s->status, "nodes"), i, node)
-                if (!html_is(node, "alive")) {
-                        if (to) {
-                                fputs(count ? between : "", to);
-                                html_put(to, html_is(node, "witness") ? "the witness" : html_text(node, "name"));
-                        }
-                        count++;
-                }
-        return count;
 }
 
 /* "this node", as a machine says it of itself, is its name to whoever reads it elsewhere. */
@@ -184,24 +61,6 @@ static void put_blocks(FILE *to, const json_t *verify)
         fprintf(to, "%" PRIu64 " block%s of 4 KiB", blocks, blocks == 1 ? "" : "s");
 }
 
-/* The other leg is still required, and its connection is away: what is written now waits for it. */
-static bool is_waiting(const struct seen *s)
-{
-        const json_t *o = json_object_get(s->mirror, "observed");
-        return is_primary(s) && html_is(o, "attached") && !html_is(o, "leg_connected") && all_in_sync(s);
-}
-
-/* A difference that may hurt later, whatever runs now; NULL when there is none. */
-static const json_t *quarrel(const struct seen *s)
-{
-        const json_t *d;
-        size_t i;
-        json_array_foreach(json_object_get(s->cluster, "disagreements"), i, d)
-                if ((!*html_text(d, "mirror") || strcmp(html_text(d, "mirror"), s->name) == 0) && is_one(html_text(d, "about"), "configuration", "primary"))
-                        return d;
-        return NULL;
-}
-
 /* -- The state in a few words ------------------------------------------------------------------------------------------------------- */
 
 /* Since when, by the events: the first with one of `codes` that no later one of `ends` undoes. */
@@ -228,25 +87,20 @@ static void put_since(FILE *to, const struct seen *s, const char *const *codes, 
         fprintf(to, " since %s", text);
 }
 
-static bool is_running(const struct seen *s)
-{
-        return is_one(s->health, "ok", "degraded");
-}
-
 static void put_redundant(FILE *to, const struct seen *s)
 {
-        unsigned silent = put_silent(NULL, s, "");
-        const json_t *d = quarrel(s);
-        if (is_waiting(s)) {
+        unsigned silent = seen_put_silent(NULL, s, "");
+        const json_t *d = seen_quarrel(s);
+        if (seen_is_waiting(s)) {
                 fputs("Writes wait for ", to);
-                html_put(to, html_text(leg_of(s, s->primary, true), "node"));
+                html_put(to, html_text(seen_leg(s, s->primary, true), "node"));
         } else if (strcmp(s->code, "legs-differ") == 0) {
                 fputs("Running, but the two legs differ", to);
         } else if (strcmp(s->severity, "critical") == 0 || (strcmp(s->severity, "warning") == 0 && !silent)) {
                 fputs("Redundant, with a problem", to);
         } else if (silent) {
                 fputs("Both legs whole, NO take-over: ", to);
-                (void)put_silent(to, s, " and ");
+                (void)seen_put_silent(to, s, " and ");
                 fputs(silent > 1 ? " are not heard" : " is not heard", to);
         } else if (d) {
                 fputs(strcmp(html_text(d, "about"), "primary") == 0 ? "Redundant, but the machines disagree" : "Redundant, but the configurations differ", to);
@@ -260,17 +114,17 @@ static void put_headline(FILE *to, const struct seen *s)
         static const char *const degraded[] = {"leg-left", "degraded", "own-leg-failed", "takeover-assembled", NULL}, *const whole[] = {"leg-joined", "leg-handed", "redundant", NULL};
         static const char *const frozen[] = {"frozen", "lease-lost", "no-majority", "manual-frozen", NULL}, *const thawed[] = {"primary", "adopted", "service-up", "takeover-decided", NULL};
         const char *role = html_text(s->mirror, "role");
-        bool takes = is_one(role, "candidate", "taking-over");
-        if (is_running(s) && all_in_sync(s)) {
+        bool takes = seen_is_one(role, "candidate", "taking-over");
+        if (seen_is_running(s) && seen_all_in_sync(s)) {
                 put_redundant(to, s);
-        } else if (is_running(s)) {
+        } else if (seen_is_running(s)) {
                 fputs("Running, NOT redundant", to);
                 put_since(to, s, degraded, whole);
         } else if (strcmp(s->health, "frozen") == 0) {
                 fputs("Frozen", to);
                 put_since(to, s, frozen, thawed);
                 fputs(", waiting for ", to);
-                if (put_silent(to, s, " or ") == 0)
+                if (seen_put_silent(to, s, " or ") == 0)
                         fputs("a majority", to);
         } else if (strcmp(s->health, "starting") == 0) {
                 fputs(takes ? "Being taken over by " : "Starting", to);
@@ -279,7 +133,7 @@ static void put_headline(FILE *to, const struct seen *s)
                 fputs(strcmp(s->code, "being-removed") == 0 ? "Being removed" : "Not set up yet", to);
         } else if (strcmp(s->code, "waiting-for-peer") == 0) {
                 fputs("Down, waiting for ", to);
-                html_put(to, html_text(leg_of(s, s->node, true), "node"));
+                html_put(to, html_text(seen_leg(s, s->node, true), "node"));
         } else {
                 fputs(strcmp(role, "unknown") == 0 ? "Not known to run" : "Down", to);
         }
@@ -335,7 +189,7 @@ static bool has_taken_over(const struct seen *s)
         for (uint64_t at = 0; event_log_next(s->c->api->events, at, &e); at = e.id) {
                 if (*e.mirror && strcmp(e.mirror, s->name) != 0)
                         continue;
-                bool is_whole = is_one(e.code, "leg-joined", "leg-handed") || strcmp(e.code, "redundant") == 0;
+                bool is_whole = seen_is_one(e.code, "leg-joined", "leg-handed") || strcmp(e.code, "redundant") == 0;
                 took = strcmp(e.code, "takeover-decided") == 0 || (took && !is_whole);
         }
         return took;
@@ -343,7 +197,7 @@ static bool has_taken_over(const struct seen *s)
 
 static void put_comes_back(FILE *to, const struct seen *s)
 {
-        const json_t *other = silent_node(s->status, false);
+        const json_t *other = seen_silent(s->status, false);
         const char *name = html_text(other, "name");
         if (!other) {
                 fputc('.', to);
@@ -360,8 +214,8 @@ static void put_comes_back(FILE *to, const struct seen *s)
 
 static void put_detail(FILE *to, const struct seen *s)
 {
-        bool runs = is_running(s), both = all_in_sync(s), critical = strcmp(s->severity, "critical") == 0;
-        unsigned silent = put_silent(NULL, s, "");
+        bool runs = seen_is_running(s), both = seen_all_in_sync(s), critical = strcmp(s->severity, "critical") == 0;
+        unsigned silent = seen_put_silent(NULL, s, "");
         if (!runs) {
                 fputs(strcmp(s->health, "frozen") == 0 ? "Clients are NOT served, and writes wait. " : "", to);
                 put_reason(to, s);
@@ -375,7 +229,7 @@ static void put_detail(FILE *to, const struct seen *s)
                 fputc('.', to);
         else
                 put_comes_back(to, s);
-        if (both && is_waiting(s)) {
+        if (both && seen_is_waiting(s)) {
                 fputs(" The other leg does not answer; if that lasts, hamon decides to go on without it.", to);
         } else if (strcmp(s->code, "legs-differ") == 0) {
                 fputs(" It reads the leg there.", to);
@@ -384,9 +238,9 @@ static void put_detail(FILE *to, const struct seen *s)
                 put_reason(to, s);
         } else if (both && silent) {
                 fputs(" One more failure would freeze it (writes wait, clients hang) or take it down (nobody serves): see below.", to);
-        } else if (both && quarrel(s)) {
-                put_what_differs(to, quarrel(s));
-                if (strcmp(html_text(quarrel(s), "about"), "configuration") == 0)
+        } else if (both && seen_quarrel(s)) {
+                put_what_differs(to, seen_quarrel(s));
+                if (strcmp(html_text(seen_quarrel(s), "about"), "configuration") == 0)
                         fputs(" This can wait until morning: until then each machine goes by its own.", to);
         }
 }
@@ -404,18 +258,18 @@ static void put_only_on(FILE *to, const struct seen *s)
 static void put_recorded(FILE *to, const struct seen *s)
 {
         static const char keep[] = " Do not erase either disk.";
-        const json_t *own = leg_of(s, s->node, false);
-        bool lacks = is_one(s->code, "stale", "torn") || (own && !html_is(own, "in_sync"));
-        if (is_primary(s) && count_in_sync(s) == 1) {
+        const json_t *own = seen_leg(s, s->node, false);
+        bool lacks = seen_is_one(s->code, "stale", "torn") || (own && !html_is(own, "in_sync"));
+        if (seen_is_primary(s) && seen_count_in_sync(s) == 1) {
                 fputs("Yes, but ", to);
                 put_only_on(to, s);
-        } else if (is_primary(s) && all_in_sync(s)) {
+        } else if (seen_is_primary(s) && seen_all_in_sync(s)) {
                 fputs("Yes: both legs hold every acknowledged write.", to);
         } else if (html_is_open(s->status, s->mirror)) {
                 fputs("Not known yet. Nothing is lost while it waits: ", to);
-                html_put(to, html_text(leg_of(s, s->node, true), "node"));
+                html_put(to, html_text(seen_leg(s, s->node, true), "node"));
                 fprintf(to, " may have newer writes.%s", keep);
-        } else if (count_in_sync(s) == 0) {
+        } else if (seen_count_in_sync(s) == 0) {
                 fprintf(to, "Not known: no leg was whole by the last decision.%s", keep);
         } else if (lacks) {
                 fputs("Yes, but only on the leg of ", to);
@@ -435,12 +289,12 @@ static void put_recorded(FILE *to, const struct seen *s)
 static void put_safe(FILE *to, const struct seen *s)
 {
         static const char hold[] = "both legs hold every acknowledged write.";
-        bool both = all_in_sync(s), frozen = strcmp(s->health, "frozen") == 0;
-        if (is_running(s) && both && strcmp(s->code, "legs-differ") == 0 && !is_waiting(s)) {
+        bool both = seen_all_in_sync(s), frozen = strcmp(s->health, "frozen") == 0;
+        if (seen_is_running(s) && both && strcmp(s->code, "legs-differ") == 0 && !seen_is_waiting(s)) {
                 fputs("Not known: both legs were given every acknowledged write, and yet they differ in ", to);
                 put_blocks(to, json_object_get(s->mirror, "verify"));
                 fputs(". Which one is right only you can tell.", to);
-        } else if (is_running(s) || frozen) {
+        } else if (seen_is_running(s) || frozen) {
                 fputs(frozen ? "Yes: writes wait, and none is lost; " : both ? "Yes: " : "Yes, but ", to);
                 if (both)
                         fputs(hold, to);
@@ -472,7 +326,7 @@ static void put_foretold(FILE *to, const struct seen *s, const json_t *outcome)
         (void)snprintf(word, sizeof word, " take %s over", s->name); /* names are short */
         (void)snprintf(by, sizeof by, " take mirror %s over", s->name);
         fputs(kind_of(s, text), to);
-        if (strcmp(code, "will-stop") == 0 && all_in_sync(s) && silent_node(s->status, true) && !silent_node(s->status, false)) /* it is a vote that is missing */
+        if (strcmp(code, "will-stop") == 0 && seen_all_in_sync(s) && seen_silent(s->status, true) && !seen_silent(s->status, false)) /* it is a vote that is missing */
                 put_replaced(to, text, " is back; nothing is lost unless its disk is lost", " or the witness is back; nothing is lost: both legs are whole");
         else
                 put_replaced(to, text, word, by);
@@ -504,14 +358,14 @@ static void put_if(FILE *to, const struct seen *s, const char *part, bool gone, 
 static void put_if_down(FILE *to, const struct seen *s, const json_t *node)
 {
         const char *name = html_text(node, "name");
-        bool witness = html_is(node, "witness"), mine = html_is(leg_of(s, name, false), "in_sync");
+        bool witness = html_is(node, "witness"), mine = html_is(seen_leg(s, name, false), "in_sync");
         fputs(witness ? "<div class=\"minor\"><dt>If " : "<div><dt>If ", to);
         html_put(to, witness ? "the witness" : name);
         fputs(" fails now<dd>", to);
         fputs(html_is(node, "alive") ? "Already down: nothing more stops." : is_gone, to);
         if (html_is(node, "alive") && !witness)
                 fputs(html_is_open(s->status, s->mirror)      ? " Which disk has everything is not known yet: keep both."
-                      : mine && count_in_sync(s) == 1         ? " If its disk is lost too, the data is lost."
+                      : mine && seen_count_in_sync(s) == 1         ? " If its disk is lost too, the data is lost."
                       : mine                                  ? " The other leg has everything too."
                                                               : " Its leg lacks writes; keep it until the other one is back.",
                       to);
@@ -529,7 +383,7 @@ static void put_what_if(FILE *to, const struct seen *s)
                 fputs("<div><dt>If a node fails now<dd>Nothing is lost: there is nothing yet.</div>\n", to);
                 return;
         }
-        if (!is_running(s) && !down && strcmp(html_text(s->mirror, "role"), "primary") != 0)
+        if (!seen_is_running(s) && !down && strcmp(html_text(s->mirror, "role"), "primary") != 0)
                 return;
         json_array_foreach(json_object_get(s->status, "nodes"), i, node)
         {
@@ -553,223 +407,6 @@ static void put_what_if(FILE *to, const struct seen *s)
         json_decref(outcome);
 }
 
-/* -- What to do --------------------------------------------------------------------------------------------------------------------- */
-
-/* The first stands out; `text` may end with a colon, and the command follows. */
-static void put_step(FILE *to, bool first, const char *text, const char *on, const char *command)
-{
-        char said[512];
-        size_t n = strlen(text);
-        (void)snprintf(said, sizeof said, "%s", text); /* fits */
-        if (first && n > 0 && n < sizeof said && said[n - 1] == ':')
-                said[n - 1] = '.';
-        fputs(first ? "<li><strong>" : "<li>", to);
-        html_put(to, said);
-        fputs(first ? "</strong>" : "", to);
-        if (!command)
-                return;
-        fputs("<span class=\"command small\"><span class=\"on\">", to);
-        html_put(to, on);
-        fputs("</span><code>", to);
-        html_put(to, command);
-        fputs("</code></span>\n", to);
-}
-
-/* A machine that is silent: the likeliest first. */
-static void put_bring_back(FILE *to, const json_t *node, bool first)
-{
-        const char *name = html_text(node, "name");
-        char text[160];
-        bool witness = html_is(node, "witness");
-        if (witness && strcmp(name, "witness") != 0)
-                (void)snprintf(text, sizeof text, "Is the witness (%s) on? If not, switch it on.", name); /* names are short */
-        else
-                (void)snprintf(text, sizeof text, "Is %s on? If not, switch it on.", witness ? "the witness" : name);
-        put_step(to, first, text, NULL, NULL);
-        put_step(to, false, "If it is, are its links up? Look at its console, the cable and the switch:", name, "ip -br link");
-        put_step(to, false, "If they are, start hamon there:", name, witness ? "systemctl start hamon-witness" : "systemctl start hamon-act hamon nbdd");
-}
-
-static void put_stalled(FILE *to, const struct seen *s)
-{
-        const char *why = html_text(json_object_get(json_object_get(s->mirror, "resync"), "why"), "code"), *peer = html_text(leg_of(s, s->node, true), "node");
-        char text[160], command[160];
-        if (strcmp(why, "leg") == 0) {
-                (void)snprintf(text, sizeof text, "See why the leg of %s does not answer:", peer); /* names are short, here and below */
-                put_step(to, true, text, peer, "journalctl -u nbdd -n 50");
-                put_step(to, false, "Look at the disk there, and at the link:", peer, "dmesg | tail -n 50");
-        } else if (strcmp(why, "own-leg") == 0) {
-                (void)snprintf(text, sizeof text, "See which disk of %s is stuck:", s->node);
-                put_step(to, true, text, s->node, "dmesg | tail -n 50");
-        } else {
-                (void)snprintf(text, sizeof text, "Nobody paused it. See why md on %s stands still:", s->node);
-                put_step(to, true, text, s->node, "cat /proc/mdstat; dmesg | tail -n 50");
-        }
-        (void)snprintf(command, sizeof command, "hamonctl mirror resync pause %s --for 10s", s->name);
-        put_step(to, false, "When that is mended, or shows nothing: a pause of ten seconds sets it going again, and ends by itself:", s->node, command);
-}
-
-/* Which machines have the configuration `value`, or do not; how many. */
-static size_t list_who(const struct seen *s, const json_t *said, const char *value, bool have, char *ret, size_t size_bytes)
-{
-        const json_t *node;
-        size_t i, count = 0;
-        *ret = '\0';
-        json_array_foreach(json_object_get(s->own, "nodes"), i, node)
-        {
-                if ((strcmp(value, html_text(said, html_text(node, "name"))) == 0) != have)
-                        continue;
-                size_t used = strlen(ret);
-                (void)snprintf(ret + used, size_bytes - used, "%s%s", count++ ? " and " : "", html_text(node, "name")); /* three names */
-        }
-        return count;
-}
-
-/* The machines whose configuration most have, then the others: one command carries it to all. */
-static void put_apply(FILE *to, const struct seen *s, const json_t *d)
-{
-        const json_t *said = json_object_get(d, "said"), *node;
-        const char *done[VOTERS] = {NULL};
-        size_t i, groups = 0;
-        for (size_t many = VOTERS; many > 0; many--)
-                json_array_foreach(json_object_get(s->own, "nodes"), i, node)
-                {
-                        const char *value = html_text(said, html_text(node, "name"));
-                        char names[160], others[160], text[512];
-                        bool is_known = !*value;
-                        for (size_t k = 0; k < groups; k++)
-                                is_known = is_known || strcmp(done[k], value) == 0;
-                        if (is_known || list_who(s, said, value, true, names, sizeof names) != many)
-                                continue;
-                        bool some = list_who(s, said, value, false, others, sizeof others) > 0, active = strcmp(value, html_text(said, s->primary)) == 0;
-                        if (groups > 0)
-                                (void)snprintf(text, sizeof text, "If that of %s is right, there:", names);
-                        else if (many > 1 && some)
-                                (void)snprintf(text, sizeof text, "Apply the configuration of %s to all machines: theirs is the same%s, so that of %s is most likely wrong:", names,
-                                               active ? ", the active node among them" : "", others);
-                        else
-                                (void)snprintf(text, sizeof text, "If the configuration of %s is right, apply it to all machines:", names);
-                        put_step(to, groups == 0, text, html_text(node, "name"), "hamonctl config apply /etc/hamon/hamon.conf");
-                        done[groups++] = value;
-                }
-}
-
-static const char *const left_to_machines[] = {"degraded", "witness-lost", "frozen", "no-majority", "lease-lost", "waiting-for-peer", "stale", "torn", NULL};
-
-static bool is_in(const char *word, const char *const *list)
-{
-        for (; *list; list++)
-                if (strcmp(word, *list) == 0)
-                        return true;
-        return false;
-}
-
-/* Where a silent machine is all that is wrong: the witness first, where it is enough. false: none is, or something else is worse. */
-static bool put_machines_back(FILE *to, const struct seen *s)
-{
-        const json_t *witness = silent_node(s->status, true), *node = silent_node(s->status, false);
-        bool both_help = strcmp(s->health, "frozen") == 0 || strcmp(s->code, "no-majority") == 0;
-        if (!is_in(s->code, left_to_machines) && is_one(s->severity, "warning", "critical"))
-                return false;
-        const json_t *first = witness && (both_help || !node) ? witness : node ? node : witness;
-        if (!first)
-                return false;
-        char text[160];
-        bool hears_nobody = first == witness && node && both_help;
-        if (hears_nobody) {
-                (void)snprintf(text, sizeof text, "%s hears nobody. Look at its own cable and switch first:", s->node); /* fits */
-                put_step(to, true, text, s->node, "ip -br link");
-        }
-        put_bring_back(to, first, !hears_nobody);
-        if (first == witness && node) {
-                (void)snprintf(text, sizeof text, "Or bring %s back, in the same way.", html_text(node, "name")); /* fits */
-                put_step(to, false, text, NULL, NULL);
-        }
-        return true;
-}
-
-static void put_legs_differ(FILE *to, const struct seen *s)
-{
-        put_step(to, true, "Let it run. Until you know which leg is right: no switchover, stop no node.", NULL, NULL);
-        put_step(to, false, "See which ranges differ, and compare what is there with a backup or its checksums (the chapter says how):", s->node, "hamonctl status");
-        put_step(to, false, "That can wait until morning. When you know which leg is right, the chapter has the commands.", NULL, NULL);
-}
-
-static void put_steps_of_reason(FILE *to, const struct seen *s)
-{
-        const char *next = html_text(json_object_get(s->mirror, "reason"), "next"), *peer = html_text(leg_of(s, s->node, true), "node");
-        char text[256];
-        if (strcmp(s->code, "resync-stalled") == 0) {
-                put_stalled(to, s);
-        } else if (strcmp(s->code, "legs-differ") == 0) {
-                put_legs_differ(to, s);
-        } else if (strcmp(s->code, "resync-paused") == 0) {
-                (void)snprintf(text, sizeof text, "hamonctl mirror resync resume %s", s->name); /* fits, here and below */
-                put_step(to, true, "Let the resync go on:", s->node, text);
-        } else if (strcmp(s->code, "not-created") == 0) {
-                (void)snprintf(text, sizeof text, "hamonctl mirror create %s", s->name);
-                put_step(to, true, "A new cluster? Make the mirror, on the node whose disk is to be the first leg; it asks before it overwrites a disk that is not blank:", s->node, text);
-                put_step(to, false, "Was it in use before? Then do NOT create it: the disks are other ones than device = in /etc/hamon/hamon.conf names. See them, and correct that:", s->node,
-                         "lsblk -o NAME,SIZE,FSTYPE,LABEL");
-        } else if (strcmp(s->code, "degraded") == 0) {
-                (void)snprintf(text, sizeof text, "%s is heard, its leg is not in sync yet. See why there:", peer);
-                put_step(to, true, text, peer, "hamonctl status");
-                put_step(to, false, "", peer, "journalctl -u hamon-act -u nbdd -n 50");
-        } else {
-                fputs("<li><strong>", to);
-                html_put(to, next);
-                fputs("</strong>\n", to);
-        }
-}
-
-static void put_chapter(FILE *to, const char *code)
-{
-        fputs("</ol><p><a href=\"/ui/TROUBLESHOOTING.md\">More: chapter <code>", to);
-        html_put(to, code);
-        fputs("</code></a>", to);
-}
-
-static void put_what_to_do(FILE *to, const struct seen *s)
-{
-        const json_t *d = quarrel(s), *resync = json_object_get(s->mirror, "resync"), *reason;
-        size_t i;
-        bool copies = json_is_object(resync) && strcmp(html_text(resync, "state"), "running") == 0 && is_one(s->code, "resync", "degraded");
-        json_array_foreach(json_object_get(s->own, "reasons"), i, reason)
-                if (strcmp(html_text(reason, "code"), "act-lost") == 0) {
-                        char text[160];
-                        const char *node = html_text(json_object_get(s->own, "node"), "name");
-                        (void)snprintf(text, sizeof text, "Start hamon-act on %s, and see why it ended:", node); /* fits */
-                        fputs("<ol class=\"todo\">", to);
-                        put_step(to, true, text, node, "systemctl start hamon-act");
-                        put_step(to, false, "", node, "journalctl -u hamon-act -n 50");
-                        if (silent_node(s->own, false)) {
-                                (void)snprintf(text, sizeof text, "Then bring %s back, too. Is it on? If not, switch it on.", html_text(silent_node(s->own, false), "name"));
-                                put_step(to, false, text, NULL, NULL);
-                        }
-                        put_chapter(to, "act-lost");
-                        return;
-                }
-        if (copies && !silent_node(s->status, true)) {
-                fputs("<strong>Nothing: wait for the resync.</strong>", to);
-                return;
-        }
-        fputs("<ol class=\"todo\">", to);
-        if (put_machines_back(to, s)) {
-                put_chapter(to, is_one(s->severity, "warning", "critical") ? s->code : "node-dead");
-        } else if (*html_text(json_object_get(s->mirror, "reason"), "next") && (is_one(s->severity, "warning", "critical") || strcmp(s->code, "not-created") == 0)) {
-                put_steps_of_reason(to, s);
-                if (strcmp(s->code, "not-created") != 0)
-                        put_chapter(to, s->code);
-                else
-                        fputs("</ol>", to);
-        } else if (d && strcmp(html_text(d, "about"), "configuration") == 0) {
-                put_apply(to, s, d);
-                fputs("</ol>", to);
-        } else {
-                fputs("</ol><strong>Nothing.</strong>", to);
-        }
-}
-
 static void put_copying(FILE *to, const json_t *resync)
 {
         if (!json_is_object(resync))
@@ -790,19 +427,19 @@ static void put_copying(FILE *to, const json_t *resync)
 /* How bad it is; the page has an icon for that. */
 static enum severity tone_of(const struct seen *s)
 {
-        bool critical = strcmp(s->severity, "critical") == 0, both = all_in_sync(s), silent = put_silent(NULL, s, "") > 0, warns = strcmp(s->severity, "warning") == 0;
-        if (is_running(s))
-                return critical && !(both && is_waiting(s)) ? SEVERITY_CRITICAL : !both || is_waiting(s) || warns || silent || quarrel(s) ? SEVERITY_WARNING : SEVERITY_OK;
+        bool critical = strcmp(s->severity, "critical") == 0, both = seen_all_in_sync(s), silent = seen_put_silent(NULL, s, "") > 0, warns = strcmp(s->severity, "warning") == 0;
+        if (seen_is_running(s))
+                return critical && !(both && seen_is_waiting(s)) ? SEVERITY_CRITICAL : !both || seen_is_waiting(s) || warns || silent || seen_quarrel(s) ? SEVERITY_WARNING : SEVERITY_OK;
         if (strcmp(s->health, "unconfigured") == 0)
                 return strcmp(s->code, "being-removed") == 0 ? SEVERITY_WARNING : SEVERITY_INFO;
-        bool starts = strcmp(s->health, "starting") == 0 && !is_one(html_text(s->mirror, "role"), "candidate", "taking-over");
+        bool starts = strcmp(s->health, "starting") == 0 && !seen_is_one(html_text(s->mirror, "role"), "candidate", "taking-over");
         return starts ? SEVERITY_WARNING : SEVERITY_CRITICAL;
 }
 
 void put_verdict(FILE *to, const struct api_call *c, unsigned m, const json_t *status, const json_t *cluster, const json_t *mirror)
 {
         struct seen s;
-        look(&s, c, m, status, cluster, mirror);
+        seen_look(&s, c, m, status, cluster, mirror);
         static const char *const words[] = {[SEVERITY_OK] = "OK", [SEVERITY_INFO] = "Note", [SEVERITY_WARNING] = "Warning", [SEVERITY_CRITICAL] = "Critical"};
         enum severity tone = tone_of(&s);
         fprintf(to, "<section class=\"verdict %s\"><p class=\"mark\">%s</p><h1>", severity_word(tone), words[tone]);

@@ -6,11 +6,9 @@
 #include "hamon/api/status_seen.h"
 
 #include "hamon/api/event_log.h"
-#include "hamon/api/json_take.h"
 #include "hamon/api/words.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

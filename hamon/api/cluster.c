@@ -35,6 +35,7 @@ static bool is_fresh(const struct api_call *c, uint8_t voter, uint64_t age_ms)
 static void look_around(const struct api_call *c, struct sight ret[VOTERS])
 {
         const struct api *a = c->api;
+        views_watch(a->views);
         for (uint8_t v = 0; v < VOTERS; v++) {
                 struct views_answer seen = {0};
                 ret[v] = (struct sight){.name = a->config->voters[v].name, .self = v == a->self};
@@ -224,7 +225,7 @@ json_t *config_hashes(const struct api *a)
                 if (a->config->voters[v].links == 0)
                         continue;
                 if (v != a->self)
-                        views_get(a->views, v, &seen);
+                        views_get_node(a->views, v, &seen);
                 json_t *hash = v == a->self ? json_string(a->config_hash)
                                : seen.age_ms < FRESH_MS ? json_incref(json_object_get(json_object_get(seen.status, "node"), "config_hash")) : NULL;
                 json_object_set_new(hashes, a->config->voters[v].name, hash ? hash : json_null());

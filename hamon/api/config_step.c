@@ -233,7 +233,7 @@ static struct other look_at(const struct api *a, uint8_t voter, uint64_t now)
 {
         struct views_answer seen;
         struct other o = {0};
-        views_get(a->views, voter, &seen);
+        views_get_node(a->views, voter, &seen);
         const json_t *node = json_object_get(seen.status, "node"), *waits = json_object_get(node, "config_waits");
         const char *version = json_string_value(json_object_get(node, "config_version")), *hash = json_string_value(json_object_get(node, "config_hash"));
         o.fresh = version && hash && seen.age_ms < FRESH_MS && !*seen.error;

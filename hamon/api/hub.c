@@ -38,8 +38,8 @@ struct api_hub {
         int event_fd;
         atomic_bool stopping;
 
-        pthread_mutex_t lock; /* guards what follows */
-        unsigned followers;
+        atomic_uint followers; /* changes under the lock */
+        pthread_mutex_t lock;  /* guards what follows */
         struct frame *status;
         uint64_t status_version;
 
@@ -147,16 +147,13 @@ static void *hub_thread(void *userdata)
                 struct pollfd p = {.fd = h->event_fd, .events = POLLIN};
                 uint64_t n, now = now_ms();
                 uint64_t rest = now - h->status_tried_ms;
-                (void)poll(&p, 1, TICK_MS);
+                (void)poll(&p, 1, hub_followers(h) > 0 ? TICK_MS : -1);
                 (void)!read(h->event_fd, &n, sizeof n); /* only clears the wake-up */
                 if (rest < STATUS_PAUSE_MS) {
                         const struct timespec pause = {.tv_nsec = (long)(STATUS_PAUSE_MS - rest) * 1000000};
                         (void)nanosleep(&pause, NULL);
                 }
-                pthread_mutex_lock(&h->lock);
-                bool wanted = h->followers > 0;
-                pthread_mutex_unlock(&h->lock);
-                if (wanted)
+                if (hub_followers(h) > 0)
                         look_at_status(h, now_ms());
                 api_wake(h->api);
         }
@@ -267,10 +264,7 @@ static void follower_free(void *userdata)
 
 unsigned hub_followers(struct api_hub *h)
 {
-        pthread_mutex_lock(&h->lock);
-        unsigned n = h->followers;
-        pthread_mutex_unlock(&h->lock);
-        return n;
+        return atomic_load(&h->followers);
 }
 
 int hub_follow(struct api_hub *h, uint64_t since, struct http_response *resp)
@@ -299,11 +293,16 @@ int hub_follow(struct api_hub *h, uint64_t since, struct http_response *resp)
 
 /* ---- beginning and end ---- */
 
-void hub_notify(struct api_hub *h)
+static void wake(struct api_hub *h)
 {
         const uint64_t one = 1;
-        if (h)
-                (void)!write(h->event_fd, &one, sizeof one); /* fails only when a wake-up is pending anyway */
+        (void)!write(h->event_fd, &one, sizeof one); /* fails only when a wake-up is pending anyway */
+}
+
+void hub_notify(struct api_hub *h)
+{
+        if (h && hub_followers(h) > 0)
+                wake(h);
 }
 
 int hub_new(struct api *api, struct api_hub **ret)
@@ -336,7 +335,7 @@ void hub_stop(struct api_hub *h)
         if (!h || !h->running)
                 return;
         atomic_store(&h->stopping, true);
-        hub_notify(h);
+        wake(h);
         pthread_join(h->thread, NULL);
 }
 

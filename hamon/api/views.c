@@ -3,6 +3,7 @@
 
 #include "hamon/api/config_step.h"
 #include "hamon/api/forward.h"
+#include "hamon/api/hub.h"
 #include "hamon/api/threads.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ struct api_views {
         pthread_mutex_t lock; /* guards what follows */
         pthread_cond_t stop;
         bool stopping;
+        uint64_t watched_ms; /* when a person looked last */
         struct view view[VOTERS];
 };
 
@@ -91,6 +93,20 @@ static void ask(struct api_views *v, uint8_t voter)
                 ask_config(v, voter, link);
 }
 
+/* Until the next round, or the end. Who begins to look does not wait for the longer pause: it is taken in steps of the shorter one. */
+static void pause_locked(struct api_views *v)
+{
+        struct timespec until;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail for this clock */
+        for (int ms = 0; !v->stopping && ms < VIEWS_UNWATCHED_MS; ms += VIEWS_INTERVAL_MS) {
+                until.tv_sec += VIEWS_INTERVAL_MS / 1000;
+                while (!v->stopping && pthread_cond_timedwait(&v->stop, &v->lock, &until) == 0)
+                        ;
+                if (now_ms() - v->watched_ms < VIEWS_WATCHED_MS || hub_followers(v->api->hub) > 0)
+                        return;
+        }
+}
+
 static void *views_thread(void *userdata)
 {
         struct api_views *v = userdata;
@@ -101,12 +117,8 @@ static void *views_thread(void *userdata)
                 for (uint8_t i = 0; i < VOTERS; i++)
                         if (i != v->api->self && v->api->config->voters[i].links > 0)
                                 ask(v, i);
-                struct timespec until;
-                (void)clock_gettime(CLOCK_MONOTONIC, &until);
-                until.tv_sec += VIEWS_INTERVAL_MS / 1000;
                 pthread_mutex_lock(&v->lock);
-                while (!v->stopping && pthread_cond_timedwait(&v->stop, &v->lock, &until) == 0)
-                        ;
+                pause_locked(v);
         }
         pthread_mutex_unlock(&v->lock);
         return NULL;
@@ -122,6 +134,26 @@ void views_get(struct api_views *v, uint8_t voter, struct views_answer *ret)
         ret->age_ms = now_ms() - view->at_ms;
         memcpy(ret->error, view->error, sizeof ret->error);
         memcpy(ret->rtt_us, view->rtt_us, sizeof ret->rtt_us);
+        pthread_mutex_unlock(&v->lock);
+}
+
+void views_get_node(struct api_views *v, uint8_t voter, struct views_answer *ret)
+{
+        *ret = (struct views_answer){0};
+        pthread_mutex_lock(&v->lock);
+        const struct view *view = &v->view[voter];
+        if (view->status)
+                ret->status = json_pack("{s:o*, s:o*}", "node", json_deep_copy(json_object_get(view->status, "node")), "age_ms",
+                                        json_deep_copy(json_object_get(view->status, "age_ms")));
+        ret->age_ms = now_ms() - view->at_ms;
+        memcpy(ret->error, view->error, sizeof ret->error);
+        pthread_mutex_unlock(&v->lock);
+}
+
+void views_watch(struct api_views *v)
+{
+        pthread_mutex_lock(&v->lock);
+        v->watched_ms = now_ms();
         pthread_mutex_unlock(&v->lock);
 }
 

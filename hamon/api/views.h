@@ -8,7 +8,12 @@
 
 #include "hamon/api/api.h"
 
-enum { VIEWS_INTERVAL_MS = 1000, VIEWS_TIMEOUT_MS = 2000 };
+enum {
+        VIEWS_INTERVAL_MS = 1000,
+        VIEWS_UNWATCHED_MS = 2000, /* while no person looks */
+        VIEWS_WATCHED_MS = 10000,  /* after the last look */
+        VIEWS_TIMEOUT_MS = 2000,
+};
 
 struct api_views;
 
@@ -23,8 +28,15 @@ struct views_answer {
         uint64_t rtt_us[CONFIG_LINKS_MAX]; /* time to connect over each of its addresses; 0: not measured */
 };
 
-/* Release both with views_release(). */
+/* Release with views_release(). */
 void views_get(struct api_views *v, uint8_t voter, struct views_answer *ret);
+
+/* Likewise no more than "node" and "age_ms" of the status, without configuration and times. */
+void views_get_node(struct api_views *v, uint8_t voter, struct views_answer *ret);
+
+/* A person looks: the machines are asked more often for a while. */
+void views_watch(struct api_views *v);
+
 void views_release(struct views_answer *answer);
 
 #endif

@@ -45,6 +45,15 @@ static void arm_tick(struct driver *d)
         (void)sd_event_source_set_enabled(d->tick, SD_EVENT_ONESHOT);
 }
 
+/* Heartbeats and measurements come a dozen times a second and change little that anybody wants to see at once. */
+static bool is_decision(const struct event *e, const struct actions *actions)
+{
+        bool decided = e->type != EVENT_MESSAGE && e->type != EVENT_TICK && e->type != EVENT_OBSERVED;
+        for (unsigned i = 0; i < actions->count; i++)
+                decided = decided || actions->at[i].type != ACTION_SEND;
+        return decided;
+}
+
 void driver_event(struct driver *d, const struct event *e)
 {
         if (d->inbox_count == INBOX_MAX) {
@@ -56,6 +65,7 @@ void driver_event(struct driver *d, const struct event *e)
         if (d->stepping)
                 return;
         d->stepping = true;
+        bool decided = false;
         while (d->inbox_count > 0) {
                 struct event *next = &d->inbox[d->inbox_first];
                 next->now_ms = driver_now_ms();
@@ -63,13 +73,14 @@ void driver_event(struct driver *d, const struct event *e)
                 random_bytes(next->entropy, sizeof next->entropy);
                 d->actions.count = 0;
                 core_step(&d->core, next, &d->actions);
+                decided = is_decision(next, &d->actions) || decided;
                 d->inbox_first = (d->inbox_first + 1) % INBOX_MAX;
                 d->inbox_count--;
                 driver_perform(d, &d->actions);
         }
         d->stepping = false;
         arm_tick(d);
-        driver_publish_soon(d);
+        driver_publish_soon(d, decided);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -117,7 +128,7 @@ static void on_durable(void *userdata, uint64_t durable_generation, int error, u
         assert(durable_generation >= d->durable_generation);
         d->durable_generation = durable_generation;
         driver_perform_deferred(d);
-        driver_publish_soon(d);
+        driver_publish_soon(d, true);
 }
 
 static void on_act_ready(void *userdata)

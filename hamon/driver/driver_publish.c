@@ -11,7 +11,8 @@
 #include <time.h>
 
 enum {
-        PUBLISH_INTERVAL_MS = 50,     /* changes within this time go into one snapshot */
+        PUBLISH_INTERVAL_MS = 50,     /* decisions within this time go into one snapshot */
+        PUBLISH_MEASURED_MS = 250,    /* and what was only heard or measured within this time */
         PUBLISH_IDLE_MS = 1000,       /* and without any change one a second: it shows that the loop turns */
 };
 
@@ -84,13 +85,16 @@ void driver_publish(struct driver *d)
 
 static void arm(struct driver *d, uint64_t at_ms)
 {
+        d->publish_at_ms = at_ms;
         (void)sd_event_source_set_time(d->publish_timer, at_ms * 1000);
         (void)sd_event_source_set_enabled(d->publish_timer, SD_EVENT_ONESHOT);
 }
 
-void driver_publish_soon(struct driver *d)
+void driver_publish_soon(struct driver *d, bool decided)
 {
-        arm(d, d->published_ms + PUBLISH_INTERVAL_MS);
+        uint64_t at_ms = d->published_ms + (decided ? PUBLISH_INTERVAL_MS : PUBLISH_MEASURED_MS);
+        if (at_ms < d->publish_at_ms)
+                arm(d, at_ms);
 }
 
 static int on_publish(sd_event_source *source, uint64_t usec, void *userdata)

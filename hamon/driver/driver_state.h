@@ -38,7 +38,7 @@ struct driver {
         uint64_t act_changed_ms;
         int state_error;
         uint8_t state_error_mirror;
-        uint64_t turns, worst_turn_us, published_ms;
+        uint64_t turns, worst_turn_us, published_ms, publish_at_ms;
         uint64_t watchdog_us, watchdog_fed_us;
         char status_line[SENTENCE_SIZE];
 
@@ -68,7 +68,7 @@ void driver_report_hook(struct driver *d, const struct effect_result *result);
 
 /* driver_publish.c: snapshot, systemd's status line, watchdog. */
 void driver_publish(struct driver *d);
-void driver_publish_soon(struct driver *d);
+void driver_publish_soon(struct driver *d, bool decided); /* `decided`: more than ages and measurements may have changed */
 int driver_publish_init(struct driver *d);
 void driver_watchdog(struct driver *d);
 

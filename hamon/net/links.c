@@ -13,6 +13,7 @@
 
 enum {
         DATAGRAMS_PER_TURN = 64,  /* of one socket, before the loop sees other sources again */
+        DATAGRAMS_PER_CALL = 8,
         HELLO_INTERVAL_MS = 100,  /* to one voter */
         TOLD_INTERVAL_MS = 1000,  /* a node that is refused is told so */
         ALARM_INTERVAL_MS = 60000,
@@ -226,15 +227,19 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
         unsigned socket_index = 0;
         while (l->fd[socket_index] != fd)
                 socket_index++;
-        for (unsigned i = 0; i < DATAGRAMS_PER_TURN; i++) {
-                uint8_t datagram[SEAL_DATAGRAM_MAX + 1]; /* one more byte shows that it was longer */
-                union socket_address from;
-                socklen_t from_bytes = sizeof from;
-                memset(&from, 0, sizeof from);
-                ssize_t n = recvfrom(fd, datagram, sizeof datagram, 0, &from.any, &from_bytes);
-                if (n < 0)
-                        break; /* EAGAIN, or an error that the kernel has reported and forgotten */
-                count(l, receive(l, socket_index, datagram, (size_t)n, &from), &from);
+        for (unsigned i = 0, n = DATAGRAMS_PER_CALL; n == DATAGRAMS_PER_CALL && i < DATAGRAMS_PER_TURN; i += n) {
+                uint8_t datagram[DATAGRAMS_PER_CALL][SEAL_DATAGRAM_MAX + 1]; /* one more byte shows that it was longer */
+                union socket_address from[DATAGRAMS_PER_CALL] = {0};
+                struct iovec part[DATAGRAMS_PER_CALL];
+                struct mmsghdr message[DATAGRAMS_PER_CALL];
+                for (unsigned k = 0; k < DATAGRAMS_PER_CALL; k++) {
+                        part[k] = (struct iovec){.iov_base = datagram[k], .iov_len = sizeof datagram[k]};
+                        message[k] = (struct mmsghdr){.msg_hdr = {.msg_name = &from[k], .msg_namelen = sizeof from[k], .msg_iov = &part[k], .msg_iovlen = 1}};
+                }
+                int got = recvmmsg(fd, message, DATAGRAMS_PER_CALL, 0, NULL);
+                n = got < 0 ? 0 : (unsigned)got; /* EAGAIN, or an error that the kernel has reported and forgotten */
+                for (unsigned k = 0; k < n; k++)
+                        count(l, receive(l, socket_index, datagram[k], message[k].msg_len, &from[k]), &from[k]);
         }
         return 0;
 }

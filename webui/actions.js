@@ -5,7 +5,7 @@
 import { get, getWithTag, Problem, send } from "./api.js";
 import { announce, bytes, h, icon, replaceChildren } from "./dom.js";
 import { askAgain } from "./live.js";
-import { bestView, foretold, GONE, isLost, isVerifying, orWitness, resyncOf, sentence, verdict, viewsOf, whatIf } from "./model.js";
+import { bestView, foretold, isLost, isVerifying, orWitness, resyncOf, sentence, verdict, viewsOf, whatIf } from "./model.js";
 import { grow, watchFence } from "./operations.js";
 import { firstOf, problems } from "./problems.js";
 
@@ -42,7 +42,7 @@ export function available(state, name) {
 		const m = view.status.mirrors.find((x) => x.name === name);
 		const at = { node: view.node, tag: `/mirrors/${encode(name)}` };
 		if (m.reason.code === "not-created")
-			add(`create-${view.node}`, `Make ${name} on ${view.node}`, { ...at, path: `/mirrors/${encode(name)}/create`, body: { overwrite: true }, word: name, loses: `What is on ${deviceOf(m, view.node)} of ${view.node} is overwritten.` });
+			add(`create-${view.node}`, `Create ${name} on ${view.node}`, { ...at, path: `/mirrors/${encode(name)}/create`, body: { overwrite: true }, word: name, loses: `What is on ${deviceOf(m, view.node)} of ${view.node} is overwritten.` });
 		if (m.reason.code === "no-leg" || m.reason.code === "own-leg-failed" || (m.reason.code === "not-created" && best.mirror.record.version !== "0"))
 			add(`join-${view.node}`, `Make a new leg of ${name} on ${view.node}`, { ...at, path: `/mirrors/${encode(name)}/join`, body: { overwrite: true }, word: name, loses: `What is on ${deviceOf(m, view.node)} of ${view.node} is overwritten: all of ${name} is copied to it.` });
 		if (m.reason.code === "waiting-for-peer")
@@ -78,7 +78,7 @@ function verifies(name, best, add) {
 
 function resyncs(name, best, resync, add) {
 	const at = { node: best.node, path: `/mirrors/${encode(name)}/resync`, tag: `/mirrors/${encode(name)}`, preflight: "none" };
-	if (resync.paused) add("resync-resume", `Go on with the resync of ${name}`, { ...at, body: { action: "resume" }, about: "It goes on where it was paused." });
+	if (resync.paused) add("resync-resume", `Resume the resync of ${name}`, { ...at, body: { action: "resume" }, about: "It goes on where it was paused." });
 	else add("resync-pause", `Pause the resync of ${name}`, { ...at, body: { action: "pause" }, about: `It stays where it is until somebody lets it go on. Until it is complete only the leg of ${best.node} holds everything.` });
 }
 
@@ -143,8 +143,8 @@ async function roomOf(action, node) {
 function sayNow(state, action) {
 	if (!action.mirror || !state.status || isLost(state, performance.now())) return null;
 	const v = verdict(state, action.mirror);
-	const rows = whatIf(state, action.mirror).filter((w) => w.part !== "link" && w.label !== "the witness").map((w) => [`If ${w.label} fails now`, w.gone ? GONE : sentence(foretold(w.outcome.sentence, action.mirror))]);
-	return { ...v, answers: [["Is the data safe", v.safe.text], ...rows, ["What to do", firstOf(state, problems(state), action.mirror).text]] };
+	const rows = whatIf(state, action.mirror).filter((w) => w.part !== "link" && w.label !== "the witness").map((w) => [`If ${w.label} fails now`, w.gone ?? sentence(foretold(w.outcome.sentence, action.mirror))]);
+	return { ...v, answers: [["Is the data safe", v.safe.text], ...rows, ["What to do", firstOf(state, problems(state), action.mirror).text.replace(/^Nothing\.$/, "Nothing has to be done.")]] };
 }
 
 export async function open(state, action) {
@@ -215,7 +215,7 @@ function checkList(s) {
 	const fine = shown.filter((c) => c.holds && !c.will);
 	return [h("ul", { class: "checks" }, shown.filter((c) => !fine.includes(c)).map(line), fine.length ? line({ fact: sentence(fine.map((c) => c.fact.replace(/\.$/, "")).join("; ")), holds: true }) : null),
 		todo.map((text) => h("p", {}, h("strong", {}, sentence(`Before it can be done: ${text}`)))),
-		isBlocked(s) && s.interrupted ? h("p", { class: "quiet" }, "One that was interrupted is finished by: ", h("code", {}, s.interrupted), ".") : null,
+		isBlocked(s) && s.interrupted ? h("p", { class: "quiet" }, "Was an earlier one interrupted? This finishes it: ", h("code", {}, s.interrupted)) : null,
 		rest ? h("p", { class: "quiet" }, `The other ${rest === 1 ? "check holds" : "checks hold"}.`) : null];
 }
 

@@ -122,6 +122,7 @@ export function legWord(leg, view) {
 	if (mirror.record.version === "0") return "not used yet";
 	if (hasFailed(leg, view)) return "failed";
 	if (isUnsure(leg, view)) return "may lack writes";
+	if (isOpen(view)) return "may have newer writes";
 	if (differs(mirror)) return "differs";
 	const word = leg.in_sync ? "in sync" : leg.inconsistent ? "being resynced" : "out of sync";
 	return mirror.role === "primary" || mirror.health !== "down" ? word : `was ${word}`;
@@ -211,7 +212,7 @@ export function verdict(state, name) {
 	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, known(), reason());
 	if (m.health === "starting") return say("warning", "Starting", known(), reason());
 	if (m.health === "unconfigured" && m.reason.code === "being-removed") return say("warning", "Being removed", { tone: "info", text: "Its disks keep what is on them." }, reason());
-	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "This cluster has made none yet. If there was one before: make nothing, see what to do." }, reason());
+	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "This cluster has no data yet. Data from before it, if there is any, is still on its disks." }, reason());
 	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : m.reason.code === "waiting-for-peer" ? `Down, waiting for ${m.legs.find((l) => l.node !== view.node)?.node ?? "the other node"}` : "Down", known(), reason());
 	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, known(), reason());
 }
@@ -235,13 +236,13 @@ export function whatIf(state, name) {
 	const view = bestView(state, name);
 	const rows = [];
 	if (!["ok", "degraded"].includes(view.mirror.health) && (view.mirror.role !== "primary" || view.mirror.health === "down")) {
-		if (view.mirror.record.version === "0") return [{ part: "node", label: "a node", outcome: { code: "none", severity: "info", sentence: "Nothing is lost: there is nothing yet" } }];
+		if (view.mirror.record.version === "0") return [{ part: "node", label: "a node", outcome: { code: "none", severity: "info", sentence: "Nothing stops: no mirror runs yet" } }];
 		return view.mirror.health === "down" ? whatIfDown(view) : rows;
 	}
 	for (const node of view.status.nodes) {
 		const label = node.witness ? "the witness" : node.name;
 		if (!node.alive) {
-			rows.push({ part: node.name, label, gone: true });
+			rows.push({ part: node.name, label, gone: GONE });
 			continue;
 		}
 		const outcome = foreseen(state, view, node, name);
@@ -259,7 +260,7 @@ function whatIfDown(view) {
 	return status.nodes.map((n) => {
 		const row = { part: n.name, label: n.witness ? "the witness" : n.name };
 		const down = (severity, more) => ({ ...row, outcome: { code: "down", severity, sentence: `Already down: nothing more stops.${more}` } });
-		if (!n.alive) return { ...row, gone: true };
+		if (!n.alive) return { ...row, gone: isOpen(view) && !n.witness ? `${GONE} Keep its disk: it may have newer writes.` : GONE };
 		if (n.witness) return down("info", "");
 		if (isOpen(view)) return down("warning", " Which disk has everything is not known yet: keep both");
 		if (legs.length === 1 && legs[0].node === n.name) return down("warning", " If its disk is lost too, the data is lost");
@@ -287,7 +288,7 @@ export function foretold(text, name) {
 	return mirrorNamed(text.replace(` take ${name} over`, ` take mirror ${name} over`), name);
 }
 
-export const GONE = "It is silent already: nothing more stops.";
+const GONE = "It is silent already: nothing more stops.";
 
 const SHORT = { none: "nothing is lost", "will-take-over": "taken over", "will-go-on": "goes on", "will-freeze": "freezes", "will-stop": "down", "will-wait": "down", "will-ask": "waits", down: "down" };
 

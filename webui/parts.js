@@ -4,7 +4,7 @@
 import { exportAction, mayChange, open, sessionAction } from "./actions.js";
 import { chapter, chapterId, openChapter } from "./chapters.js";
 import { age, bytes, clock, copyButton, h, icon, named, sideBySide, span, table, WORDS } from "./dom.js";
-import { ageOf, bestView, failsShortly, foretold, GONE, heldBy, isOld, lastFenceTest, legWord, list, resyncOf, sentence, shortly, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
+import { ageOf, bestView, failsShortly, foretold, heldBy, isOld, lastFenceTest, legWord, list, resyncOf, sentence, shortly, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
 import { roleOf, roleWord } from "./picture.js";
 import { firstOf, stepsShown } from "./problems.js";
 
@@ -34,12 +34,12 @@ export function verdictPart(state, v, found) {
 		h("h1", {}, icon(v.tone), h("span", {}, headOf(state, v).map((part) => named(part, [...state.status.nodes.map((n) => n.name), "take-over"])))),
 		h("p", { class: "detail" }, names(state, v.detail), resync ? ` ${copying(resync, heldBy(state, v.mirror))}` : ""),
 		h("dl", { class: "answers" }, answer("safe", "Is the data safe", icon(v.safe.tone), names(state, v.safe.text)),
-			whatIf(state, v.mirror).map((w) => answer(w.label.startsWith("the ") ? `minor-${w.part}` : w.part, names(state, `If ${w.label} fails now`), icon(w.gone ? "warning" : w.outcome.severity), w.gone ? GONE : names(state, sentence(foretold(w.outcome.sentence, v.mirror))))),
+			whatIf(state, v.mirror).map((w) => answer(w.label.startsWith("the ") ? `minor-${w.part}` : w.part, names(state, `If ${w.label} fails now`), icon(w.gone ? "warning" : w.outcome.severity), names(state, w.gone ?? sentence(foretold(w.outcome.sentence, v.mirror))))),
 			answer("do", "What to do", null, whatToDo(state, found, v.mirror))),
 		others(state, v));
 }
 
-// Of a page that is read further down: the verdict stays in sight, in three short lines. The heading says the same to those who hear the page.
+// Of a page that is read further down: the verdict stays in sight. The heading says the same to those who hear the page.
 export function slim(state, v, found, isShown, lost, now) {
 	const { problem, text } = firstOf(state, found, v.mirror);
 	const more = problem ? stepsShown(problem).length - 1 : 0;
@@ -48,7 +48,7 @@ export function slim(state, v, found, isShown, lost, now) {
 	return h("div", { key: "slim", class: isShown ? "slim shown" : "slim", "aria-hidden": "true" },
 		h("p", { class: "head" }, icon(lost ? "critical" : v.tone), h("strong", {}, lost ?? headOf(state, v).join("")), h("span", { class: "quiet" }, h("span", { class: "seen" }, "seen "), `from ${state.status.node.name}, ${old}`)),
 		h("p", { class: "quiet fails" }, lost ? "What follows was so when this page last knew." : `Safe: ${[shortly(v.safe.text), ...fails].join("; ")}`),
-		h("p", { class: "quiet" }, lost ? "" : `To do${more > 0 ? ` (+${more} more)` : ""}: ${text}`));
+		h("p", { class: "quiet" }, lost ? "" : `To do${problem?.code === "configuration" ? " by morning" : ""}${more > 0 ? ` (+${more} more)` : ""}: ${text}`));
 }
 
 const names = (state, text) => named(text, state.status.nodes.map((n) => n.name), state.status.mirrors.map((m) => m.name));

@@ -3,7 +3,7 @@
 // stands the same as a table (parts.js). Two layouts, so that letters keep their size on a phone.
 
 import { svg } from "./dom.js";
-import { bestView, differs, hasFailed, isUnsure, isWaiting, legWord, resyncOf, viewsOf } from "./model.js";
+import { bestView, differs, hasFailed, isOpen, isUnsure, isWaiting, legWord, resyncOf, viewsOf } from "./model.js";
 
 const WIDE = { size: [680, 268], box: [200, 132], nodes: [[8, 104], [472, 104]], witness: [270, 8, 140, 46], across: true };
 const TALL = { size: [340, 430], box: [200, 122], nodes: [[8, 8], [8, 300]], witness: [228, 186, 104, 46], across: false };
@@ -13,10 +13,11 @@ const text = (x, y, words, css = "", anchor = "start") => svg("text", { x, y, cl
 function disk(x, y, leg, view) {
 	const unused = view.mirror.record.version === "0";
 	const good = leg.in_sync && !hasFailed(leg, view) && !isUnsure(leg, view) && !differs(view.mirror);
-	const css = `disk ${unused ? "unused" : good ? "good" : leg.inconsistent ? "copying" : "out"}`;
+	const open = isOpen(view);
+	const css = `disk ${unused ? "unused" : good ? "good" : leg.inconsistent && !open ? "copying" : "out"}`;
 	return svg("g", { class: css },
 		svg("path", { d: `M${x} ${y + 4}c0-5.5 26-5.5 26 0v18c0 5.5-26 5.5-26 0z` }), svg("path", { class: "lid", d: `M${x} ${y + 4}c0 5.5 26 5.5 26 0` }),
-		unused ? null : good ? svg("path", { class: "mark", d: `M${x + 7} ${y + 16}l4 4 8-8` })
+		unused ? null : open ? text(x + 13, y + 21, "?", "strong", "middle") : good ? svg("path", { class: "mark", d: `M${x + 7} ${y + 16}l4 4 8-8` })
 			: differs(view.mirror) ? svg("path", { class: "mark", d: `M${x + 7} ${y + 13}h12m-12 5h12m-3-9-6 13` })
 			: leg.inconsistent ? svg("path", { class: "mark", d: `M${x + 13} ${y + 11}v9m-4-4 4 4 4-4` }) : svg("path", { class: "mark", d: `M${x + 8} ${y + 12}l10 10m0-10-10 10` }),
 		text(x + 36, y + 11, leg.device, "small strong"),
@@ -84,8 +85,10 @@ function links(layout, status, a, b, witness, told) {
 	return drawn;
 }
 
-// From the active node's leg to the other: solid when each write reaches both, moving while it is copied, cut when it is out.
-function arrow(layout, mirror, resync) {
+// From the active node's leg to the other: solid when each write reaches both, moving while it is copied, cut when it is out. None where nobody knows which leg is ahead.
+function arrow(layout, view, resync) {
+	const { mirror } = view;
+	if (isOpen(view)) return null;
 	const from = mirror.legs.findIndex((l) => l.node === mirror.record.primary);
 	if (from < 0 || mirror.legs.length < 2) return null;
 	const to = mirror.legs[1 - from];
@@ -113,7 +116,7 @@ export function picture(state, name, isNarrow) {
 	const [a, b] = nodes;
 	if (!b) return null;
 	return svg("svg", { class: "picture", viewBox: `0 0 ${layout.size[0]} ${layout.size[1]}`, role: "img", "aria-label": "The cluster; the table that follows says the same" },
-		links(layout, status, a, b, witness, witness && viewsOf(state).find((v) => v.node === witness.name && (v.self || v.fresh))?.status), arrow(layout, mirror, resyncOf(state, name)),
+		links(layout, status, a, b, witness, witness && viewsOf(state).find((v) => v.node === witness.name && (v.self || v.fresh))?.status), arrow(layout, view, resyncOf(state, name)),
 		nodeBox(layout.nodes[0], layout.box, a, view, roleOf(state, name, a)), nodeBox(layout.nodes[1], layout.box, b, view, roleOf(state, name, b)),
 		witness ? svg("g", { class: `node witness ${witness.alive ? "alive" : "silent"}` }, svg("rect", { x: wx, y: wy, width: ww, height: wh, rx: 10 }),
 			text(wx + ww / 2, wy + 20, witness.name, "name", "middle"), text(wx + ww / 2, wy + 37, witness.alive ? "votes" : "silent", "small", "middle")) : null);

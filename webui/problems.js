@@ -55,14 +55,14 @@ function stepsOf(reason, c) {
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
 	case "being-removed": return [{ text: "Finish it:", on: node, command: `hamonctl mirror remove ${mirror}` }, { text: "Or take it back, and it starts again:", on: node, command: `hamonctl maintenance off ${mirror}` }];
 	case "no-leg": return [{ text: `Give ${node} a leg of the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
-	case "not-created": return [{ text: "A new cluster? Make the mirror, on the node whose disk is to be the first leg; it asks before it overwrites a disk that is not blank:", on: node, command: `hamonctl mirror create ${mirror}` },
-		{ text: "Was it in use before? Then do NOT create it: the disks are other ones than device = in /etc/hamon/hamon.conf names. See them, and correct that:", on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" }];
+	case "not-created": return [{ text: `Was ${mirror} in use before, or are you in doubt? Then create nothing: its disks are other ones. Find them, and name them in /etc/hamon/hamon.conf (device =):`, on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" },
+		{ text: "Is it new? Create it on the node whose disk is to be the first leg; that asks before it overwrites a disk that is not blank:", on: node, command: `hamonctl mirror create ${mirror}` }];
 	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" },
 		...(peerAlive === false ? [{ text: `Then bring ${peer} back, too. Is it on? If not, switch it on.` }] : [])];
 	case "own-leg-failed": return [{ text: "Replace the disk, restart hamon-act and hamon, then:", on: node, command: `hamonctl mirror join ${mirror} --overwrite` }];
 	case "probe-failed": case "own-leg-unsafe": return [{ text: "Look at the disk, save the data, replace it:", on: node, command: "dmesg | tail -n 50" }];
 	case "resync-stalled": return stalledSteps(c);
-	case "resync-paused": return [{ text: "Let the resync go on:", on: node, command: `hamonctl mirror resync resume ${mirror}` }];
+	case "resync-paused": return [{ text: "Resume the resync:", on: node, command: `hamonctl mirror resync resume ${mirror}` }];
 	case "resync": return [{ text: "Wait until it is done.", on: node, command: "hamonctl status --watch" }];
 	case "effect-failed": case "effect-slow": case "service-failed": case "service-unhealthy": return [journal];
 	case "service-given-up": return [journal, { text: "When it is mended:", on: node, command: `hamonctl service restart ${mirror}` }];

@@ -69,6 +69,8 @@ static const char *leg_word(const json_t *status, const json_t *mirror, const js
                 return "failed";
         if (down && own && (strcmp(code, "waiting-for-peer") == 0 || strcmp(code, "stale") == 0 || html_is_open(status, mirror)))
                 return "may lack writes";
+        if (html_is_open(status, mirror))
+                return "may have newer writes";
         if (strcmp(code, "legs-differ") == 0)
                 return "differs";
         if (down && strcmp(html_text(mirror, "role"), "primary") != 0)

@@ -156,12 +156,13 @@ static void put_steps_of_reason(FILE *to, const struct seen *s)
                 put_legs_differ(to, s);
         } else if (strcmp(s->code, "resync-paused") == 0) {
                 (void)snprintf(text, sizeof text, "hamonctl mirror resync resume %s", s->name); /* fits, here and below */
-                put_step(to, true, "Let the resync go on:", s->node, text);
+                put_step(to, true, "Resume the resync:", s->node, text);
         } else if (strcmp(s->code, "not-created") == 0) {
+                (void)snprintf(text, sizeof text, "Was %s in use before, or are you in doubt? Then create nothing: its disks are other ones. Find them, and name them in "
+                                                  "/etc/hamon/hamon.conf (device =):", s->name);
+                put_step(to, true, text, s->node, "lsblk -o NAME,SIZE,FSTYPE,LABEL");
                 (void)snprintf(text, sizeof text, "hamonctl mirror create %s", s->name);
-                put_step(to, true, "A new cluster? Make the mirror, on the node whose disk is to be the first leg; it asks before it overwrites a disk that is not blank:", s->node, text);
-                put_step(to, false, "Was it in use before? Then do NOT create it: the disks are other ones than device = in /etc/hamon/hamon.conf names. See them, and correct that:", s->node,
-                         "lsblk -o NAME,SIZE,FSTYPE,LABEL");
+                put_step(to, false, "Is it new? Create it on the node whose disk is to be the first leg; that asks before it overwrites a disk that is not blank:", s->node, text);
         } else if (strcmp(s->code, "degraded") == 0) {
                 (void)snprintf(text, sizeof text, "%s is heard, its leg is not in sync yet. See why there:", peer);
                 put_step(to, true, text, peer, "hamonctl status");

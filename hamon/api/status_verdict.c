@@ -299,7 +299,7 @@ static void put_safe(FILE *to, const struct seen *s)
                 else
                         put_only_on(to, s);
         } else if (strcmp(s->health, "unconfigured") == 0) {
-                fputs(strcmp(s->code, "being-removed") == 0 ? "Its disks keep what is on them." : "This cluster has made none yet. If there was one before: make nothing, see what to do.", to);
+                fputs(strcmp(s->code, "being-removed") == 0 ? "Its disks keep what is on them." : "This cluster has no data yet. Data from before it, if there is any, is still on its disks.", to);
         } else {
                 put_recorded(to, s);
         }
@@ -361,6 +361,8 @@ static void put_if_down(FILE *to, const struct seen *s, const json_t *node)
         html_put(to, witness ? "the witness" : name);
         fputs(" fails now<dd>", to);
         fputs(html_is(node, "alive") ? "Already down: nothing more stops." : is_gone, to);
+        if (!html_is(node, "alive") && !witness && html_is_open(s->status, s->mirror))
+                fputs(" Keep its disk: it may have newer writes.", to);
         if (html_is(node, "alive") && !witness)
                 fputs(html_is_open(s->status, s->mirror)      ? " Which disk has everything is not known yet: keep both."
                       : mine && seen_count_in_sync(s) == 1         ? " If its disk is lost too, the data is lost."
@@ -378,7 +380,7 @@ static void put_what_if(FILE *to, const struct seen *s)
         size_t i;
         bool down = strcmp(s->health, "down") == 0, all = true;
         if (strcmp(html_text(json_object_get(s->mirror, "record"), "version"), "0") == 0) {
-                fputs("<div><dt>If a node fails now<dd>Nothing is lost: there is nothing yet.</div>\n", to);
+                fputs("<div><dt>If a node fails now<dd>Nothing stops: no mirror runs yet.</div>\n", to);
                 return;
         }
         if (!seen_is_running(s) && !down && strcmp(html_text(s->mirror, "role"), "primary") != 0)

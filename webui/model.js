@@ -212,7 +212,7 @@ export function verdict(state, name) {
 	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, known(), reason());
 	if (m.health === "starting") return say("warning", "Starting", known(), reason());
 	if (m.health === "unconfigured" && m.reason.code === "being-removed") return say("warning", "Being removed", { tone: "info", text: "Its disks keep what is on them." }, reason());
-	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "This cluster has no data yet. Data from before it, if there is any, is still on its disks." }, reason());
+	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "Nothing is on this mirror yet. What was on its disks before is still there." }, reason());
 	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : m.reason.code === "waiting-for-peer" ? `Down, waiting for ${m.legs.find((l) => l.node !== view.node)?.node ?? "the other node"}` : "Down", known(), reason());
 	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, known(), reason());
 }

@@ -55,7 +55,7 @@ function stepsOf(reason, c) {
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
 	case "being-removed": return [{ text: "Finish it:", on: node, command: `hamonctl mirror remove ${mirror}` }, { text: "Or take it back, and it starts again:", on: node, command: `hamonctl maintenance off ${mirror}` }];
 	case "no-leg": return [{ text: `Give ${node} a leg of the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
-	case "not-created": return [{ text: `Was ${mirror} in use before, or are you in doubt? Then create nothing: its disks are other ones. Find them, and name them in /etc/hamon/hamon.conf (device =):`, on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" },
+	case "not-created": return [{ text: `Was mirror ${mirror} in use before, or are you in doubt? Then create nothing: its disks are other ones. Find them, and name them in /etc/hamon/hamon.conf (device =):`, on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" },
 		{ text: "Is it new? Create it on the node whose disk is to be the first leg; that asks before it overwrites a disk that is not blank:", on: node, command: `hamonctl mirror create ${mirror}` }];
 	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" },
 		...(peerAlive === false ? [{ text: `Then bring ${peer} back, too. Is it on? If not, switch it on.` }] : [])];

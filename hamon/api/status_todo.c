@@ -158,7 +158,7 @@ static void put_steps_of_reason(FILE *to, const struct seen *s)
                 (void)snprintf(text, sizeof text, "hamonctl mirror resync resume %s", s->name); /* fits, here and below */
                 put_step(to, true, "Resume the resync:", s->node, text);
         } else if (strcmp(s->code, "not-created") == 0) {
-                (void)snprintf(text, sizeof text, "Was %s in use before, or are you in doubt? Then create nothing: its disks are other ones. Find them, and name them in "
+                (void)snprintf(text, sizeof text, "Was mirror %s in use before, or are you in doubt? Then create nothing: its disks are other ones. Find them, and name them in "
                                                   "/etc/hamon/hamon.conf (device =):", s->name);
                 put_step(to, true, text, s->node, "lsblk -o NAME,SIZE,FSTYPE,LABEL");
                 (void)snprintf(text, sizeof text, "hamonctl mirror create %s", s->name);

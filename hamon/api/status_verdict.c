@@ -299,7 +299,7 @@ static void put_safe(FILE *to, const struct seen *s)
                 else
                         put_only_on(to, s);
         } else if (strcmp(s->health, "unconfigured") == 0) {
-                fputs(strcmp(s->code, "being-removed") == 0 ? "Its disks keep what is on them." : "This cluster has no data yet. Data from before it, if there is any, is still on its disks.", to);
+                fputs(strcmp(s->code, "being-removed") == 0 ? "Its disks keep what is on them." : "Nothing is on this mirror yet. What was on its disks before is still there.", to);
         } else {
                 put_recorded(to, s);
         }

@@ -67,6 +67,12 @@ int array_apply_debt(const struct array *a, const struct debt *d, uint64_t bitma
 int array_readd(const struct array *a, struct trouble *t);
 
 /*
+ * A blank leg (blank.h) of the peer as a member whose bitmap is empty: what the own bitmap and the debt say is all that it lacks, and array_readd() takes
+ * it. The superblock goes over the mark: a crash before leaves a blank leg, one after it a member.
+ */
+int array_welcome_blank(const struct array *a, struct trouble *t);
+
+/*
  * The peer's leg as a new member: a fresh superblock (made from the own one) is written to it, then it is added and
  * resynced whole. What it held is lost.
  */

@@ -128,8 +128,24 @@ int array_readd(const struct array *a, struct trouble *t)
         return r < 0 ? r : settle_peer(a, t);
 }
 
-/* Zeroes the front of the peer's leg and writes the superblock of a spare of this array. */
-static int write_spare(const struct array *a, struct trouble *t)
+/* What stands on the peer's leg before its superblock: of a spare nothing, of a blank leg an empty bitmap, which begins as the own one does. */
+static int write_before_super(int from, int to, const struct md_super *own, uint16_t role)
+{
+        uint64_t at = (own->super_offset_sectors + (uint64_t)own->bitmap_offset_sectors) * 512;
+        uint8_t block[DIRECT_BLOCK] = {0};
+
+        if (role == MD_ROLE_SPARE)
+                return direct_zero(to, 0, SPARE_ZERO_BYTES);
+        if (!(own->feature_map & MD_FEATURE_BITMAP) || own->bitmap_offset_sectors <= 0 || at % DIRECT_BLOCK != 0)
+                return -EPROTO;
+        int r = direct_read(from, at, block, MD_BITMAP_HEADER_BYTES);
+        if (r == 0)
+                r = direct_write(to, at, block, sizeof block);
+        return r < 0 ? r : direct_flush(to);
+}
+
+/* Writes a superblock of this array to the peer's leg: of a spare, or of the member in its slot. */
+static int write_super(const struct array *a, uint16_t role, struct trouble *t)
 {
         uint8_t bytes[MD_SUPER_BYTES];
         struct uuid device;
@@ -144,10 +160,10 @@ static int write_spare(const struct array *a, struct trouble *t)
                 r = direct_size_bytes(to, &size);
         uuid_generate(&device);
         if (r == 0)
-                r = md_super_make_spare(bytes, sizeof bytes, own.dev_number == 0 ? 1 : 0, &device, size / 512);
+                r = md_super_make_other(bytes, sizeof bytes, own.dev_number == 0 ? 1 : 0, role, &device, size / 512);
         if (r == -ENOSPC)
                 (void)trouble_say(t, r, "the peer's leg is too small for %s", a->md);
-        else if (r == 0 && (r = direct_zero(to, 0, SPARE_ZERO_BYTES)) == 0 &&
+        else if (r == 0 && (r = write_before_super(from, to, &own, role)) == 0 &&
                  (r = direct_write(to, MD_SUPER_OFFSET, bytes, sizeof bytes)) == 0)
                 r = direct_flush(to);
         if (r < 0 && r != -ENOSPC)
@@ -159,12 +175,20 @@ static int write_spare(const struct array *a, struct trouble *t)
         return r;
 }
 
+int array_welcome_blank(const struct array *a, struct trouble *t)
+{
+        bool there = false;
+
+        int r = ready_for_peer(a, &there, t);
+        return r < 0 || there ? r : write_super(a, (uint16_t)(a->own_slot ^ 1u), t);
+}
+
 int array_add_new(const struct array *a, struct trouble *t)
 {
         bool there;
 
         int r = ready_for_peer(a, &there, t);
-        if (r == 0 && !there && (r = write_spare(a, t)) == 0 && (r = add_disk(a, false)) < 0)
+        if (r == 0 && !there && (r = write_super(a, MD_ROLE_SPARE, t)) == 0 && (r = add_disk(a, false)) < 0)
                 r = trouble_errno(t, r, "%s does not take the peer's leg", a->md);
         return r < 0 ? r : settle_peer(a, t);
 }

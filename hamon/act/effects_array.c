@@ -3,6 +3,7 @@
 #include "hamon/act/effects.h"
 
 #include "hamon/act/attach.h"
+#include "hamon/act/blank.h"
 #include "hamon/act/leg.h"
 #include "hamon/act/leg_header.h"
 #include "hamon/act/member.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
         LOOK_MS = 8000, /* some hundred KiB over the leg */
@@ -165,6 +167,39 @@ static int look_at_peer(const struct mirror *m, const struct member *own, const 
         return 0;
 }
 
+/* Both legs began as zeroes, and all that was ever written to the array is in the own bitmap or in the debt. */
+static int are_blank(const struct mirror *m, const struct member *own, const struct md_super *own_super, const struct member *peer, bool *ret)
+{
+        struct md_bitmap b;
+        uint8_t *bits = NULL;
+
+        *ret = false;
+        int r = member_read_bitmap(own, own_super, &b, &bits);
+        free(bits);
+#ifdef MUTANT_blank_kept
+        b.events_cleared = 0;
+#endif
+        if (r < 0 || !blank_kept(m->blank_path, &own_super->array, b.events_cleared))
+                return 0;
+        return blank_is_marked(peer->fd, peer->base_bytes, ret);
+}
+
+/* A blank leg becomes a member that lacks just that. */
+static int welcome(const struct mirror *m, const struct member *own, const struct md_super *own_super, const struct member *peer, struct md_super *peer_super, bool *ret_known,
+                   struct trouble *t)
+{
+        struct array a = mirror_array(m);
+        bool blank;
+
+        int r = are_blank(m, own, own_super, peer, &blank);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the peer's leg");
+        if (!blank)
+                return 0;
+        r = array_welcome_blank(&a, t);
+        return r < 0 ? r : look_at_peer(m, own, own_super, peer, peer_super, ret_known, t);
+}
+
 int effect_debt_union(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         struct member own, peer = {.fd = -1};
@@ -180,6 +215,10 @@ int effect_debt_union(struct mirror *m, const struct effect *e, struct effect_re
                 (void)trouble_errno(t, r, "cannot open the peer's leg");
         if (r == 0)
                 r = look_at_peer(m, &own, &own_super, &peer, &peer_super, &known, t);
+        if (r == 0 && !known) {
+                r = welcome(m, &own, &own_super, &peer, &peer_super, &known, t);
+                ret->blank = known;
+        }
         if (r == 0)
                 r = load_debt(m, &own, &own_super, &d, t);
         if (r == 0)
@@ -227,6 +266,27 @@ static int start_assembly(const struct array *a, uint64_t member_bytes, struct t
         return array_assemble(a, t);
 }
 
+/* Without it the first copy is of everything. */
+static void keep_blank(const struct mirror *m)
+{
+        struct trouble t;
+        struct member own;
+        struct md_super s;
+        struct md_bitmap b;
+        uint8_t *bits = NULL;
+
+        int r = open_own(m, &own, &s, &t);
+        if (r == 0)
+                r = member_read_bitmap(&own, &s, &b, &bits);
+        free(bits);
+        member_close(&own);
+        if (r == 0)
+                r = blank_keep(m->blank_path, &s.array, b.events_cleared);
+        if (r < 0)
+                log_warning("mirror %s: that its disk was blank cannot be kept in \"%s\": %s; the first copy will be of everything, continuing", m->cm->name, m->blank_path,
+                            strerrordesc_np(-r));
+}
+
 int effect_array_create(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         struct trouble ignored;
@@ -246,12 +306,18 @@ int effect_array_create(struct mirror *m, const struct effect *e, struct effect_
                 return trouble_say(t, -ENOSPC, "a leg of %llu bytes is too small", (unsigned long long)size);
         struct array a = mirror_array(m);
         /* Asked again after a crash: what was created is started, not created anew. */
-        bool created = open_own(m, &own, &s, &ignored) == 0 && s.role == m->self;
+        bool created = open_own(m, &own, &s, &ignored) == 0 && s.role == m->self, blank = false;
+        if (!created && own.fd >= 0 && (r = blank_is_marked(own.fd, own.base_bytes, &blank)) < 0)
+                (void)trouble_errno(t, r, "cannot read \"%s\"", m->disk);
         member_close(&own);
+        if (r < 0)
+                return r;
         struct md_state md;
         r = mirror_md_state(m, &md);
         if (r == 0 && !(md.running && md.own.present))
                 r = with_hold_given_to_md(m, created ? start_assembly : array_create, &a, size, t);
+        if (r == 0 && blank)
+                keep_blank(m);
         return r < 0 ? r : effect_leg_open(m, e, ret, t);
 }
 
@@ -296,6 +362,11 @@ int effect_leg_add(struct mirror *m, const struct effect *e, struct effect_resul
 #ifndef MUTANT_debt_dropped
         if (r == 0 && none && !e->whole)
                 r = trouble_say(t, -EINVAL, "the bitmaps were not united: no re-add before it");
+#endif
+#ifndef MUTANT_blank_kept
+        /* From now on md clears bits of what this leg has been given: another blank one would lack it. */
+        if (r == 0 && blank_forget(m->blank_path) < 0)
+                r = trouble_say(t, -EIO, "cannot remove \"%s\"", m->blank_path);
 #endif
         if (r < 0)
                 return r;

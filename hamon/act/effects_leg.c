@@ -3,6 +3,7 @@
 #include "hamon/act/effects.h"
 
 #include "hamon/act/attach.h"
+#include "hamon/act/blank.h"
 #include "hamon/act/leg.h"
 #include "hamon/act/member.h"
 #include "hamon/act/nbdd_export.h"
@@ -127,6 +128,8 @@ int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_re
                 (void)nbdd_export_revoke(m, &ignored);
                 mirror_release_hold(m);
                 r = dm_leg_remove(m->cm->label, t);
+                if (r == 0 && blank_forget(m->blank_path) < 0)
+                        r = trouble_say(t, -EIO, "cannot remove \"%s\", which is about the former leg", m->blank_path);
                 if (r == 0)
                         r = leg_create(m->disk, m->config->cluster, m->cm->label, &e->leg, e->overwrite, &h, t);
                 /* What is known about an older leg says nothing about this one. */

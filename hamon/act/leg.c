@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/leg.h"
 
+#include "hamon/act/blank.h"
 #include "hamon/act/direct_io.h"
 
 #include <errno.h>
@@ -15,6 +16,8 @@
  * and 1.0). */
 #define FRONT_BYTES (4u << 20)
 #define END_BYTES (1u << 20)
+
+#define BLANK_MS 5000u /* what a proof that the leg is blank may take: without it the first copy is of everything */
 
 static int read_header(int fd, struct leg_header *ret, int *ret_copy)
 {
@@ -109,7 +112,7 @@ static int make(int fd, const char *disk, const char *cluster, const char *mirro
 {
         struct leg_header h = {.uuid = *uuid};
         uint64_t size;
-        bool front_blank = false, end_blank = false;
+        bool front_blank = false, end_blank = false, blank = false;
 
         int r = direct_size_bytes(fd, &size);
         if (r == 0 && size < 2ull * FRONT_BYTES + END_BYTES)
@@ -131,9 +134,13 @@ static int make(int fd, const char *disk, const char *cluster, const char *mirro
         if (r == 0 && !end_blank)
                 r = direct_zero(fd, (size - END_BYTES) & ~(uint64_t)(DIRECT_BLOCK - 1), END_BYTES);
         if (r == 0)
-                r = direct_flush(fd); /* nothing old behind a header that says "new" */
+                r = blank_prove(fd, LEG_MEMBER_OFFSET, size & ~(uint64_t)(DIRECT_BLOCK - 1), overwrite, BLANK_MS, &blank);
+        if (r == 0)
+                r = direct_flush(fd); /* nothing old behind a header that says "new", or a mark that says "blank" */
         for (int copy = 1; r == 0 && copy >= 0; copy--)
                 r = write_header(fd, &h, copy);
+        if (r == 0 && blank && (r = blank_mark(fd, LEG_MEMBER_OFFSET)) == 0)
+                r = direct_flush(fd);
         if (r < 0)
                 return trouble_errno(t, r, "cannot write the leg header of disk \"%s\"", disk);
         *ret = h;

@@ -17,7 +17,7 @@ int leg_read(const char *disk, const char *cluster, const char *mirror, struct l
 
 /*
  * Makes the leg `uuid` (null: a fresh one): wipes the front and the end of the disk and writes both copies of the
- * header. A disk that is not blank, or another leg, needs `overwrite` (-EEXIST); a disk that is in use is never taken
+ * header; a leg that is blank, or with `overwrite` can be made so within seconds, gets the mark of one (blank.h). A disk that is not blank, or another leg, needs `overwrite` (-EEXIST); a disk that is in use is never taken
  * (-EBUSY). The leg that is asked for (null: any of this mirror, unless `overwrite`) is there already: success, and
  * nothing is written.
  */

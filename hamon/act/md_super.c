@@ -53,6 +53,12 @@ static void put64(uint8_t *at, uint64_t v)
         bwriter_le64(&w, v);
 }
 
+static void put16(uint8_t *at, uint16_t v)
+{
+        struct bwriter w = bwriter_of(at, 2);
+        bwriter_le16(&w, v);
+}
+
 /* The kernel's calc_sb_1_csum(): the sum of all 32-bit words with the checksum's own place taken as 0, folded once. */
 static uint32_t checksum(const uint8_t *bytes, uint32_t max_dev)
 {
@@ -137,7 +143,7 @@ bool md_super_calls_peer_failed(const struct md_super *s, unsigned own_slot)
         return s->role == own_slot && !s->slot_present[own_slot ^ 1];
 }
 
-int md_super_make_spare(uint8_t *bytes, size_t size_bytes, uint32_t dev_number, const struct uuid *device,
+int md_super_make_other(uint8_t *bytes, size_t size_bytes, uint32_t dev_number, uint16_t role, const struct uuid *device,
                         uint64_t member_sectors)
 {
         if (!is_whole(bytes, size_bytes))
@@ -150,7 +156,10 @@ int md_super_make_spare(uint8_t *bytes, size_t size_bytes, uint32_t dev_number, 
         uint8_t *roles = bytes + FIXED_BYTES;
         if (get16(roles + 2 * dev_number) < 2)
                 return -ENOSPC; /* that number is a live member's */
-        roles[2 * dev_number] = roles[2 * dev_number + 1] = 0xff;
+        for (uint32_t i = 0; role != MD_ROLE_SPARE && i < max_dev; i++)
+                if (get16(roles + 2 * i) == role)
+                        return -EEXIST;
+        put16(roles + 2 * dev_number, role);
         put32(bytes + AT_FEATURE_MAP, get32(bytes + AT_FEATURE_MAP) & MD_FEATURE_BITMAP);
         put64(bytes + AT_DATA_SIZE, member_sectors - data_offset);
         put64(bytes + AT_RECOVERY_OFFSET, 0);

@@ -66,12 +66,12 @@ bool md_super_is_in_sync(const struct md_super *s);
 bool md_super_calls_peer_failed(const struct md_super *s, unsigned own_slot);
 
 /*
- * Makes the superblock of a new spare out of a running member's: other device UUID, number `dev_number` with the role
- * of a spare, not write-mostly until md says so, no bad-block log, checksum. `bytes` is changed in place. -EBADMSG when
- * it is no superblock, -ENOSPC when the table is full or `member_sectors` (size of the new member) is too small for the
- * array.
+ * Makes the superblock of the other device out of a running member's: other device UUID, number `dev_number` with
+ * `role` (a slot that nobody has, or MD_ROLE_SPARE), not write-mostly until md says so, no bad-block log, checksum.
+ * `bytes` is changed in place. -EBADMSG when it is no superblock, -ENOSPC when the table is full or `member_sectors`
+ * (size of the new member) is too small for the array, -EEXIST for a slot that somebody has.
  */
-int md_super_make_spare(uint8_t *bytes, size_t size_bytes, uint32_t dev_number, const struct uuid *device,
+int md_super_make_other(uint8_t *bytes, size_t size_bytes, uint32_t dev_number, uint16_t role, const struct uuid *device,
                         uint64_t member_sectors);
 
 #endif

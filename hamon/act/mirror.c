@@ -21,6 +21,7 @@ void mirror_init(struct mirror *m, const struct config *config, unsigned index, 
         snprintf(m->device_link, sizeof m->device_link, "%s/%s.device", paths->run_dir, m->cm->label);
         snprintf(m->note_path, sizeof m->note_path, "%s/%s.note", paths->state_dir, m->cm->label);
         snprintf(m->debt_path, sizeof m->debt_path, "%s/%s.debt", paths->state_dir, m->cm->label);
+        snprintf(m->blank_path, sizeof m->blank_path, "%s/%s.blank", paths->state_dir, m->cm->label);
         snprintf(m->resync_path, sizeof m->resync_path, "%s/%s.resync", paths->state_dir, m->cm->label);
         snprintf(m->grants_path, sizeof m->grants_path, "%s/grants", paths->nbdd_state_dir);
 }

@@ -28,7 +28,7 @@ struct mirror {
         char peer_name[16]; /* "nbd0" */
         char mdadm_config[MIRROR_PATH_SIZE];
         char device_link[MIRROR_PATH_SIZE]; /* to the array's device; what is mounted (effects.c says why) */
-        char note_path[MIRROR_PATH_SIZE], debt_path[MIRROR_PATH_SIZE];
+        char note_path[MIRROR_PATH_SIZE], debt_path[MIRROR_PATH_SIZE], blank_path[MIRROR_PATH_SIZE];
         char resync_path[MIRROR_PATH_SIZE];
         char grants_path[MIRROR_PATH_SIZE]; /* nbdd's, removed when nbdd itself cannot revoke */
         const char *nbdd_socket;            /* NULL: the default */

@@ -114,6 +114,8 @@ char *protocol_encode_result(const struct config *c, const struct effect_result 
                 failed = json_object_set_new(j, "permits", json_boolean(r->permits));
         if (j && r->error == 0 && r->type == EFFECT_DEBT_UNION)
                 failed = json_object_set_new(j, "known", json_boolean(r->known));
+        if (j && failed == 0 && r->error == 0 && r->blank)
+                failed = json_object_set_new(j, "blank", json_true());
         if (failed) {
                 json_decref(j);
                 return NULL;

@@ -117,6 +117,7 @@ struct effect_result {
         } leg;                        /* LEG_OPEN, LEG_CREATE, ARRAY_CREATE */
         bool permits;                 /* CHECK_LEG */
         bool known;                   /* DEBT_UNION: the peer leg is a member of this array with usable superblock and bitmap */
+        bool blank;                   /* likewise, and was made one just now: both legs began as zeroes, the debt has all that was written since */
 };
 
 /* What hamon-act does and measures while the peer's leg is resynced. */

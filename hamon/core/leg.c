@@ -456,6 +456,9 @@ void leg_effect_done(struct core *c, uint8_t mirror, const struct event *e, stru
         if (r->error == 0 && r->type == EFFECT_DEBT_UNION && !r->known)
                 l->whole = true;
 #endif
+        /* A new leg all the same, but one that lacks nothing else than the debt says. */
+        if (r->error == 0 && r->type == EFFECT_DEBT_UNION && r->known && r->blank && !c->reg[mirror].decided.legs[peer_of(c)].doubtful)
+                l->whole = false;
         if (r->error == 0 && (r->type == EFFECT_NOTE_SET || r->type == EFFECT_NOTE_CLEAR))
                 c->mirror[mirror].opened.leg.note = r->type == EFFECT_NOTE_SET;
         leg_fire(c, mirror, r->error == 0 ? LEG_DONE : LEG_FAILED, e, out);

@@ -91,6 +91,8 @@ static int decode_result(const struct config *c, struct json_take *t, struct eff
                 r.permits = json_take_bool(t, "permits");
         if (r.error == 0 && r.type == EFFECT_DEBT_UNION)
                 r.known = json_take_bool(t, "known");
+        if (r.error == 0 && r.type == EFFECT_DEBT_UNION && json_take_has(t, "blank"))
+                r.blank = json_take_bool(t, "blank");
         *ret = r;
         return r.ticket == 0 ? -EPROTO : json_take_end(t);
 }

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         memcpy(copy, data, size);
         if (md_super_decode(data, size, &s) == 0 &&
-            md_super_make_spare(copy, size, s.dev_number ? 0 : 1, &device, UINT64_MAX / 2) == 0) {
+            md_super_make_other(copy, size, s.dev_number ? 0 : 1, MD_ROLE_SPARE, &device, UINT64_MAX / 2) == 0) {
                 assert(md_super_decode(copy, size, &s2) == 0);
                 assert(s2.role == MD_ROLE_SPARE && uuid_equal(&s2.array, &s.array) &&
                        s2.size_sectors == s.size_sectors);

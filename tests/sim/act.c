@@ -89,6 +89,10 @@ static int leg_create(struct sim *s, uint8_t n, const struct effect *e, struct e
         d->header = true;
         d->leg = uuid_is_null(&e->leg) ? sim_uuid(s) : e->leg;
         d->super.exists = false;
+        d->blank = d->leg.bytes[0] & 2; /* one disk in two can be made so */
+        if (d->blank)
+                memset(d->block, 0, sizeof d->block);
+        s->node[n].act.blank_array = 0;
         s->node[n].act.debt = 0; /* of an older leg */
         s->node[n].act.has_debt = s->node[n].act.debt_lost = false;
         return leg_open(s, n, e, r);
@@ -164,9 +168,20 @@ static int debt_capture(struct sim *s, uint8_t n, const struct effect *e, struct
 
 static int array_create(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
 {
-        if (doing(s, n)->step++ == 0)
+        struct node *node = &s->node[n];
+        const struct disk *d = &node->disk;
+
+        if (doing(s, n)->step++ == 0) {
                 md_create(s, n, e->epoch ? e->epoch : 1);
-        return md_super_settled(s, n) ? leg_open(s, n, e, r) : WAIT;
+                doing(s, n)->blank = d->blank;
+        }
+        if (!md_super_settled(s, n))
+                return WAIT;
+        if (doing(s, n)->blank) {
+                node->act.blank_array = node->md.super.array;
+                node->act.blank_cleared = node->md.super.events_cleared;
+        }
+        return leg_open(s, n, e, r);
 }
 
 static int assemble(struct sim *s, uint8_t n, const struct effect *e, struct effect_result *r)
@@ -296,6 +311,14 @@ static int debt_union(struct sim *s, uint8_t n, const struct effect *e, struct e
                 return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
         find_debt(s, n);
         r->known = md_knows(s, n, peer);
+        bool all_is_known = a->blank_cleared == s->node[n].md.super.events_cleared;
+#ifdef MUTANT_blank_kept /* R3e: what was written while both legs were there is in no bitmap and in no debt */
+        all_is_known = true;
+#endif
+        if (!r->known && all_is_known && s->node[other(n)].disk.blank && a->blank_array == s->node[n].md.super.array) {
+                md_welcome_blank(s, n);
+                r->known = r->blank = true;
+        }
 #ifndef MUTANT_bitmap_union
         a->debt |= s->node[n].md.super.bitmap;
         if (r->known)
@@ -324,6 +347,9 @@ static int leg_add(struct sim *s, uint8_t n, const struct effect *e, struct effe
                 md_set_bits(s, n, s->node[n].act.debt);
         if (!md_super_settled(s, n))
                 return WAIT;
+#ifndef MUTANT_blank_kept
+        s->node[n].act.blank_array = 0;
+#endif
         if (e->whole)
                 md_add_whole(s, n);
         else if (!md_re_add(s, n))

@@ -18,13 +18,17 @@ static void apply(struct sim *s, const struct io *io)
         struct disk *d = &s->node[io->disk].disk;
 
         if (io->kind == IO_WRITE) {
+                if (d->blank)
+                        violation(s, io->disk, "a leg that is marked as blank was written to", 0, 0);
                 d->block[io->block].now = io->order;
                 return;
         }
         for (int b = 0; b < BLOCKS && !d->lying; b++)
                 d->block[b].stable = d->block[b].now;
-        if (io->kind == IO_SUPER)
+        if (io->kind == IO_SUPER) {
                 d->super = io->super;
+                d->blank = false;
+        }
 }
 
 static void finish(struct sim *s, uint8_t disk, uint64_t index, uint64_t unused)

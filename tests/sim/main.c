@@ -29,7 +29,7 @@ struct options {
 /* Over all schedules of this run. */
 struct totals {
         uint64_t done, failed, lost; /* lost: schedules that left no complete leg, within the limits that P1 names */
-        uint64_t steps, messages, events, events_least, faults, faults_least, writes, handed;
+        uint64_t steps, messages, events, events_least, faults, faults_least, writes, handed, welcomed;
         uint64_t worst_gap_us, worst_seed; /* longest time without an acknowledgement */
 };
 
@@ -127,6 +127,7 @@ static void add(struct totals *t, uint64_t seed)
         t->faults += run.faults;
         t->writes += run.ledger.count;
         t->handed += run.handed;
+        t->welcomed += run.welcomed;
         if (!t->done || run.delivered < t->events_least)
                 t->events_least = run.delivered;
         if (!t->done || run.faults < t->faults_least)
@@ -153,9 +154,9 @@ static void print_totals(const struct totals *t, const struct options *o, double
         double n = t->done ? (double)t->done : 1;
 
         printf("%s: %" PRIu64 " schedules from seed %" PRIu64 " in %.1f s (%.0f/s), %" PRIu64 " failed; each: %.1f faults (at least %" PRIu64 "), %.0f "
-               "delivered events (at least %" PRIu64 "), %.0f messages, %.0f steps, %.0f acknowledged writes; %" PRIu64 " hand-overs, %" PRIu64 " without a complete leg",
+               "delivered events (at least %" PRIu64 "), %.0f messages, %.0f steps, %.0f acknowledged writes; %" PRIu64 " hand-overs, %" PRIu64 " blank legs taken, %" PRIu64 " without a complete leg",
                t->failed ? "FAIL" : "OK", t->done, o->seed, seconds, seconds > 0 ? n / seconds : 0, t->failed, (double)t->faults / n, t->faults_least,
-               (double)t->events / n, t->events_least, (double)t->messages / n, (double)t->steps / n, (double)t->writes / n, t->handed, t->lost);
+               (double)t->events / n, t->events_least, (double)t->messages / n, (double)t->steps / n, (double)t->writes / n, t->handed, t->welcomed, t->lost);
         if (o->single)
                 printf("; longest pause %.1f s (seed %" PRIu64 ")", (double)t->worst_gap_us / SECOND, t->worst_seed);
         putchar('\n');

@@ -439,6 +439,17 @@ static void start_recovery(struct sim *s, uint8_t n, uint32_t chunks, bool whole
         kick(s, n);
 }
 
+void md_welcome_blank(struct sim *s, uint8_t n)
+{
+        struct disk *d = &s->node[other(n)].disk;
+
+        d->super = (struct super){.exists = true, .array = s->node[n].md.super.array, .events = s->node[n].md.super.events, .slot = {SLOT_ACTIVE, SLOT_ACTIVE}};
+        d->blank = false;
+        s->member[other(n)] = d->leg;
+        s->welcomed++;
+        trace(s, n, "md: the blank leg of node %llu is a member", other(n), 0);
+}
+
 bool md_re_add(struct sim *s, uint8_t n)
 {
         if (!md_knows(s, n, &s->node[other(n)].disk.super))
@@ -449,6 +460,7 @@ bool md_re_add(struct sim *s, uint8_t n)
 
 void md_add_whole(struct sim *s, uint8_t n)
 {
+        s->node[other(n)].disk.blank = false; /* the superblock of a spare is the first that is written */
         start_recovery(s, n, ALL_CHUNKS, true);
 }
 

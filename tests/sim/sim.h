@@ -81,6 +81,7 @@ struct disk {
         struct uuid leg;
         uint64_t last_epoch;
         struct cell block[BLOCKS];
+        bool blank; /* marked so: a superblock goes over the mark */
         struct super super;
         bool failed, flaky; /* flaky: works again after the next boot, with what it held when it failed */
         unsigned errors; /* so many of the next writes fail */
@@ -197,6 +198,7 @@ struct act_worker {
         bool busy;          /* queue[0] is being done */
         uint64_t began_for; /* the client that queue[0] was begun for: nobody else gets its answer */
         unsigned step;
+        bool blank; /* ARRAY_CREATE: the disk was, before */
         uint64_t began_us;
         uint64_t flush; /* md's number of the flush that it waits for; 0: none */
 };
@@ -207,6 +209,7 @@ struct act {
         bool has_debt;
         uint32_t debt; /* durable */
         bool debt_lost; /* its file is gone */
+        uint64_t blank_array, blank_cleared; /* durable: the array that was created on a blank leg, 0: none */
         uint64_t client; /* whom it serves */
         struct act_worker worker[ACT_WORKERS];
         unsigned at; /* whose effect is being done now */
@@ -367,6 +370,7 @@ struct sim {
         bool quiet; /* the application pauses: for the final comparison */
         unsigned faults, messages, delivered; /* the last: events but ticks, to a core */
         unsigned handed; /* switchovers that kept both legs in sync */
+        unsigned welcomed; /* blank legs that became members without a copy of everything */
         struct promise promise[VOTERS];
         uint64_t jumped_us; /* last jump of a clock; 0: none */
         struct ambush ambush;
@@ -463,6 +467,7 @@ bool md_assemble(struct sim *s, uint8_t node, uint64_t epoch);
 bool md_assemble_both(struct sim *s, uint8_t node, uint64_t epoch);
 void md_mark_clean(struct sim *s, uint8_t node);
 bool md_re_add(struct sim *s, uint8_t node);
+void md_welcome_blank(struct sim *s, uint8_t node); /* the peer's leg becomes a member that lacks what the own bitmap and the debt say */
 void md_add_whole(struct sim *s, uint8_t node);
 void md_fail_peer(struct sim *s, uint8_t node);
 void md_remove_peer(struct sim *s, uint8_t node);

@@ -5,9 +5,9 @@ $(foreach t,$(act_UNIT_TESTS),$(eval $(t)_ARCHIVES := hamon_act_pure hamon_confi
 tests/unit/act/test_disk_corpus_SRCS := tests/fuzz/fuzz_act_disk.c
 tests/unit/act/test_protocol_SRCS := hamon/driver/act_codec.c
 tests/unit/act/test_resync_SRCS := hamon/act/resync_file.c
-tests/unit/act/test_digest_SRCS := $(addprefix hamon/act/,digest.c hold.c direct_io.c leg.c md_sysfs.c member.c)
+tests/unit/act/test_digest_SRCS := $(addprefix hamon/act/,digest.c hold.c blank.c direct_io.c leg.c md_sysfs.c member.c)
 tests/unit/act/test_machine_SRCS := hamon/act/md_sysfs.c hamon/act/service.c hamon/act/mount.c hamon/act/units.c hamon/act/address.c hamon/act/address_probe.c hamon/act/holders.c hamon/act/child.c hamon/act/direct_io.c \
-	hamon/act/member.c hamon/act/leg.c
+	hamon/act/member.c hamon/act/leg.c hamon/act/blank.c
 tests/unit/act/test_machine_PKGS := gnutls jansson libsystemd libnl-route-3.0 libnl-3.0
 
 # What the VM and namespace tests drive addresses with.

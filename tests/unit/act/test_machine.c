@@ -3,6 +3,7 @@
 #include "tests/unit/cmocka_all.h"
 
 #include "hamon/act/address.h"
+#include "hamon/act/blank.h"
 #include "hamon/act/child.h"
 #include "hamon/act/direct_io.h"
 #include "hamon/act/leg.h"
@@ -348,6 +349,54 @@ static void a_disk_with_something_on_it_needs_consent(void **state)
         assert_int_equal(leg_create(disk, "demo", "data", &any, false, &h, &t), 0);
 }
 
+static bool marked(const char *disk)
+{
+        bool is;
+        int fd = open(disk, O_RDONLY);
+        assert_int_equal(blank_is_marked(fd, 1 << 20, &is), 0);
+        close(fd);
+        return is;
+}
+
+static void a_leg_says_that_it_is_blank_only_when_it_is(void **state)
+{
+        char path[128], kept[160];
+        const struct uuid array = {{1, 2, 3}}, other = {{1, 2, 4}};
+        struct leg_header h;
+        struct trouble t;
+
+        (void)state;
+        const char *disk = make_disk(path);
+        assert_int_equal(leg_create(disk, "demo", "data", &any, false, &h, &t), 0);
+        assert_true(marked(disk));
+        /* One byte in the middle: without consent it stays, and is seen; with consent the leg is made blank where the disk can do that by itself. */
+        int fd = open(disk, O_RDWR);
+        assert_int_equal(pwrite(fd, "x", 1, 40 << 20), 1);
+        assert_int_equal(pwrite(fd, "", 1, 1 << 20), 1);
+        uint8_t zero[4096] = {0}, seen;
+        for (off_t at = 0; at < 4 << 20; at += (off_t)sizeof zero)
+                assert_int_equal(pwrite(fd, zero, sizeof zero, at), sizeof zero);
+        assert_int_equal(fsync(fd), 0);
+        assert_int_equal(leg_create(disk, "demo", "data", &any, false, &h, &t), 0);
+        assert_false(marked(disk));
+        assert_int_equal(pread(fd, &seen, 1, 40 << 20), 1);
+        assert_int_equal(seen, 'x');
+        assert_int_equal(leg_create(disk, "demo", "data", &any, true, &h, &t), 0);
+        assert_int_equal(pread(fd, &seen, 1, 40 << 20), 1);
+        assert_int_equal(marked(disk), seen == 0);
+        close(fd);
+        /* The file is about one array with one state of its bitmap. */
+        snprintf(kept, sizeof kept, "%s.blank", path);
+        assert_false(blank_kept(kept, &array, 0));
+        assert_int_equal(blank_keep(kept, &array, 7), 0);
+        assert_true(blank_kept(kept, &array, 7));
+        assert_false(blank_kept(kept, &array, 8));
+        assert_false(blank_kept(kept, &other, 7));
+        assert_int_equal(blank_forget(kept), 0);
+        assert_int_equal(blank_forget(kept), 0);
+        assert_false(blank_kept(kept, &array, 7));
+}
+
 static void debt_of_a_member_on_disk(void **state)
 {
         char path[128];
@@ -412,6 +461,7 @@ int main(void)
             cmocka_unit_test(children_die_with_their_parent),
             cmocka_unit_test_setup_teardown(a_leg_is_made_once_and_remembers, setup, teardown),
             cmocka_unit_test_setup_teardown(a_disk_with_something_on_it_needs_consent, setup, teardown),
+            cmocka_unit_test_setup_teardown(a_leg_says_that_it_is_blank_only_when_it_is, setup, teardown),
             cmocka_unit_test_setup_teardown(debt_of_a_member_on_disk, setup, teardown),
         };
 

@@ -104,11 +104,11 @@ static void a_spare_is_made_from_a_member(void **state)
         (void)state;
         memcpy(sb, fixture_super, sizeof sb);
         assert_int_equal(md_super_decode(sb, sizeof sb, &own), 0);
-        assert_int_equal(md_super_make_spare(sb, sizeof sb, 0, &device, 1 << 20), -ENOSPC); /* a live member's number */
-        assert_int_equal(md_super_make_spare(sb, sizeof sb, 1, &device, own.data_offset_sectors + own.size_sectors - 1),
+        assert_int_equal(md_super_make_other(sb, sizeof sb, 0, MD_ROLE_SPARE, &device, 1 << 20), -ENOSPC); /* a live member's number */
+        assert_int_equal(md_super_make_other(sb, sizeof sb, 1, MD_ROLE_SPARE, &device, own.data_offset_sectors + own.size_sectors - 1),
                          -ENOSPC);
         assert_memory_equal(sb, fixture_super, sizeof sb);
-        assert_int_equal(md_super_make_spare(sb, sizeof sb, 1, &device, own.data_offset_sectors + own.size_sectors + 8),
+        assert_int_equal(md_super_make_other(sb, sizeof sb, 1, MD_ROLE_SPARE, &device, own.data_offset_sectors + own.size_sectors + 8),
                          0);
         assert_int_equal(md_super_decode(sb, sizeof sb, &s), 0);
         assert_true(uuid_equal(&s.array, &own.array));
@@ -121,6 +121,14 @@ static void a_spare_is_made_from_a_member(void **state)
         memcpy(again, sb, sizeof sb);
         fix_checksum(again);
         assert_memory_equal(again, sb, sizeof sb);
+        /* As a member of the free slot, never of one that somebody has. */
+        memcpy(sb, fixture_super, sizeof sb);
+        assert_int_equal(md_super_make_other(sb, sizeof sb, 1, own.role, &device, own.data_offset_sectors + own.size_sectors), -EEXIST);
+        assert_memory_equal(sb, fixture_super, sizeof sb);
+        assert_int_equal(md_super_make_other(sb, sizeof sb, 1, own.role ^ 1, &device, own.data_offset_sectors + own.size_sectors), 0);
+        assert_int_equal(md_super_decode(sb, sizeof sb, &s), 0);
+        assert_int_equal(s.role, own.role ^ 1);
+        assert_true(md_super_is_in_sync(&s) && s.events == own.events);
 }
 
 static void bitmap_of_a_degraded_array(void **state)

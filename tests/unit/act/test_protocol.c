@@ -60,7 +60,7 @@ static void every_result_arrives(void **state)
                         r.leg.md_events = 1ull << 60;
                 }
                 r.permits = type == EFFECT_CHECK_LEG;
-                r.known = type == EFFECT_DEBT_UNION;
+                r.known = r.blank = type == EFFECT_DEBT_UNION;
                 char *text = protocol_encode_result(&config, &r);
                 assert_int_equal(act_decode(&config, text, strlen(text), &back), 0);
                 assert_int_equal(back.type, ACT_PACKET_RESULT);

@@ -76,3 +76,27 @@ def take_over(node, epoch):
         node.act(effect, timeout=300, **({"epoch": str(epoch)} if effect == "history" else {}))
         took[effect] = time.monotonic() - begin
     return took
+
+
+def begin_join(primary, other, leg, epoch, known, blank=False):
+    """The peer's leg to where it can be added to the primary's array, in hamon's order."""
+    session = str(uuid.uuid4())
+    other.act("grant", epoch=str(epoch), session=session, leg=leg)
+    primary.act("note-set")
+    primary.act("attach", epoch=str(epoch), session=session)
+    answer = primary.act("debt-union")
+    if answer["known"] != known:
+        raise Failed(f"debt-union says known = {answer['known']}, expected {known}")
+    if answer.get("blank", False) != blank:
+        raise Failed(f"debt-union says blank = {answer.get('blank')}, expected {blank}")
+
+
+def join(primary, other, leg, epoch, known, blank=False):
+    """Likewise until it is in sync."""
+    begin_join(primary, other, leg, epoch, known, blank)
+    primary.act("leg-add", whole=not known)
+    primary.wait_in_sync()
+    primary.act("require")
+    if not other.act("check-leg", leg=leg)["permits"]:
+        raise Failed(f"{other.name}'s superblock does not permit an assembly alone although its leg is in sync")
+    primary.act("debt-drop")

@@ -197,6 +197,8 @@ static int welcome(const struct mirror *m, const struct member *own, const struc
         if (!blank)
                 return 0;
         r = array_welcome_blank(&a, t);
+        if (r == 0)
+                log_notice("mirror %s: both legs began blank: the first copy is of what was written since", m->cm->name);
         return r < 0 ? r : look_at_peer(m, own, own_super, peer, peer_super, ret_known, t);
 }
 

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <linux/major.h>
 #include <linux/raid/md_p.h>
 #include <linux/raid/md_u.h>
@@ -106,6 +107,25 @@ static int set_peer_write_mostly(const struct array *a, const struct md_state *s
         return r < 0 ? trouble_errno(t, r, "cannot make the peer's leg write-mostly in %s", a->md) : 0;
 }
 
+/*
+ * No discards: md gives them to whichever leg takes them and ignores the error of the other one (raid1_end_write_request() of drivers/md/raid1.c), and
+ * what a discarded block reads as is each disk's own affair. A weekly fstrim would make the legs differ. Written only when it is not so: a write to
+ * this attribute freezes the queue, which waits for a leg that does not answer.
+ */
+static int refuse_discards(const struct array *a, struct trouble *t)
+{
+        char path[96], text[32] = "";
+
+        snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/%s/queue/discard_max_bytes", a->md);
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        int r = fd < 0 || read(fd, text, sizeof text - 1) < 0 ? -errno : 0;
+        if (r == 0 && strtoull(text, NULL, 10) != 0 && pwrite(fd, "0", 1, 0) < 0)
+                r = -errno;
+        if (fd >= 0)
+                close(fd);
+        return r < 0 ? trouble_errno(t, r, "cannot end discards on %s", a->md) : 0;
+}
+
 /* What has to be set after each assembly, because md keeps it from the other role or does not keep it. */
 static int settle(const struct array *a, bool both, struct trouble *t)
 {
@@ -131,6 +151,10 @@ static int settle(const struct array *a, bool both, struct trouble *t)
         r = md_sysfs_write(MD_SYSFS_ROOT, a->md, "safe_mode_delay", delay);
         if (r < 0)
                 return trouble_errno(t, r, "cannot set safe_mode_delay of %s", a->md);
+#ifndef MUTANT_discards_pass
+        if ((r = refuse_discards(a, t)) < 0)
+                return r;
+#endif
         /* Debian assembles "auto-read-only": bits and a re-add would wait for the first write. */
         if (s.read_auto && (r = md_sysfs_write(MD_SYSFS_ROOT, a->md, "array_state", "active")) < 0)
                 return trouble_errno(t, r, "cannot make %s writable", a->md);

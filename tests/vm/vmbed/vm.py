@@ -191,7 +191,7 @@ class Vm:
                 "-device", "virtserialport,chardev=journal,name=bed.journal"]
         for disk in self.disk_names:
             argv += ["-blockdev", f"driver=nbd,node-name={disk},server.type=unix,server.path={disk}.sock",
-                     "-device", f"virtio-blk-pci,drive={disk},serial={disk},write-cache=on,discard=off"]
+                     "-device", f"virtio-blk-pci,drive={disk},serial={disk},write-cache=on,discard={'off' if disk == 'root' else 'on'}"]
         for link in self.links:
             argv += ["-netdev", f"tap,id={link},ifname={net.tap(self.name, link)},script=no,downscript=no",
                      "-device", f"virtio-net-pci,netdev={link},mac={net.mac(self.name, link)},romfile="]

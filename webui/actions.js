@@ -9,7 +9,7 @@ import { bestView, foretold, isLost, isVerifying, orWitness, resyncOf, sentence,
 import { grow, watchFence } from "./operations.js";
 import { firstOf, problems } from "./problems.js";
 
-// -- Which make sense now ---------------------------------------------------------------------------------------------------------
+// -- Which make sense now --
 
 function statuses(state) {
 	return viewsOf(state).filter((v) => (v.self || v.fresh) && v.status && v.kind === "node");
@@ -36,7 +36,7 @@ export function available(state, name) {
 	if (best.mirror.role === "primary" && other && best.mirror.verify) verifies(name, best, add);
 	if (best.mirror.role === "primary" && resyncOf(state, name)) resyncs(name, best, resyncOf(state, name), add);
 	if (best.mirror.role === "primary" && best.mirror.legs.every((l) => l.in_sync))
-		add("grow", `Grow ${name}`, { node: best.node, other, tag: `/mirrors/${encode(name)}`, path: `/mirrors/${encode(name)}/grow`, run: grow, word: name, preflight: "grow", interrupted: `hamonctl mirror grow ${name}`, done: `${name} has grown; what has grown cannot be made smaller again.`,
+		add("grow", `Grow mirror ${name}`, { node: best.node, other, tag: `/mirrors/${encode(name)}`, path: `/mirrors/${encode(name)}/grow`, run: grow, word: name, preflight: "grow", interrupted: `hamonctl mirror grow ${name}`, done: `Mirror ${name} has grown; what has grown cannot be made smaller again.`,
 			about: `The disks of ${best.node} and ${other} have been made larger, and mirror ${name} takes the room while it serves.`, loses: `For some seconds only the leg of ${best.node} holds everything, while that of ${other} is attached anew. What has grown cannot be made smaller again.` });
 	for (const view of statuses(state)) {
 		const m = view.status.mirrors.find((x) => x.name === name);
@@ -99,7 +99,7 @@ export const mayChange = (state) => !!state.access && state.access.role !== "vie
 
 const deviceOf = (mirror, node) => mirror.legs.find((l) => l.node === node)?.device ?? "the disk";
 
-// -- The dialog -------------------------------------------------------------------------------------------------------------------
+// -- The dialog --
 
 const place = (state, action) => (action.node === state.status.node.name ? "/v1" : `/v1/nodes/${encode(action.node)}`);
 
@@ -213,9 +213,9 @@ function checkList(s) {
 	const todo = isBlocked(s) ? [...new Set(shown.map(hint).filter(Boolean))] : [];
 	const line = (c) => h("li", { class: c.holds ? "holds" : "fails" }, icon(c.will ? "info" : c.holds ? "ok" : "warning"), h("span", {}, c.fact, hint(c) && !todo.length ? h("span", { class: "quiet" }, ` – ${hint(c)}`) : null));
 	const fine = shown.filter((c) => c.holds && !c.will);
-	return [h("ul", { class: "checks" }, shown.filter((c) => !fine.includes(c)).map(line), fine.length ? line({ fact: sentence(fine.map((c) => c.fact.replace(/\.$/, "")).join("; ")), holds: true }) : null),
+	return [h("ul", { class: "checks" }, shown.filter((c) => !fine.includes(c)).map(line), fine.length ? h("li", { class: "holds" }, icon("ok"), h("details", {}, h("summary", {}, fine.length > 1 ? `All ${fine.length} checks hold` : fine[0].fact), sentence(fine.map((c) => c.fact.replace(/\.$/, "")).join("; ")))) : null),
 		todo.map((text) => h("p", {}, h("strong", {}, sentence(`Before it can be done: ${text}`)))),
-		isBlocked(s) && s.interrupted ? h("p", { class: "quiet" }, "Was an earlier one interrupted? This finishes it: ", h("code", {}, s.interrupted)) : null,
+		isBlocked(s) && s.interrupted ? h("p", { class: "quiet" }, "Did an earlier one stop half-way? This finishes it: ", h("code", {}, s.interrupted)) : null,
 		rest ? h("p", { class: "quiet" }, `The other ${rest === 1 ? "check holds" : "checks hold"}.`) : null];
 }
 

@@ -18,7 +18,7 @@ const page = document.getElementById("page");
 const narrow = matchMedia("(max-width: 640px)");
 let chosen = ""; // a mirror that a person looks at; "": the worst
 
-// -- The head: whose view, how old, connected or not --------------------------------------------------------------------------------
+// -- The head: whose view, how old, connected or not --
 
 function freshness(now) {
 	const ms = ageOf(state, now);
@@ -37,7 +37,7 @@ function mirrorChoice(current) {
 	return h("div", { class: "choice", role: "group", "aria-label": "Mirror" }, state.status.mirrors.map((m) => h("button", { type: "button", "aria-pressed": String(m.name === current), onclick: () => { chosen = m.name; draw(); } }, m.name)));
 }
 
-// -- Said aloud -----------------------------------------------------------------------------------------------------------------------
+// -- Said aloud --
 
 let told = { head: null, lost: false, keys: new Set() };
 
@@ -53,7 +53,7 @@ function tell(v, found) {
 	document.title = `${lost ? "? Connection lost" : `${{ ok: "", info: "", warning: "! ", critical: "!! " }[v.tone]}${v.head}`} – ${state.status.cluster}`;
 }
 
-// -- Everything -----------------------------------------------------------------------------------------------------------------------
+// -- Everything --
 
 function whole(now) {
 	const worst = worstMirror(state);

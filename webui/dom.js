@@ -168,3 +168,6 @@ export function bytes(n) {
 	while (n >= 1024 && unit < units.length - 1) [n, unit] = [n / 1024, unit + 1];
 	return `${unit === 0 ? n : n.toFixed(n < 10 ? 2 : n < 100 ? 1 : 0)} ${units[unit]}`;
 }
+
+// A command breaks between its words alone: a hyphen at the end of a line would be typed, or not.
+export const command = (text) => h("code", { tabindex: "0" }, text.split(/(?<= )/).map((word) => h("span", {}, word)));

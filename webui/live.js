@@ -35,7 +35,7 @@ function failed(e) {
 	changed();
 }
 
-// -- What arrives -----------------------------------------------------------------------------------------------------------------
+// -- What arrives --
 
 function takeStatus(status) {
 	const before = state.status;
@@ -83,7 +83,7 @@ function takeLinks(links) {
 	}
 }
 
-// -- What is asked ----------------------------------------------------------------------------------------------------------------
+// -- What is asked --
 
 async function take(path, keep) {
 	try {
@@ -166,7 +166,7 @@ function pause(ms, signal) {
 	});
 }
 
-// -- One stream of a browser ------------------------------------------------------------------------------------------------------
+// -- One stream of a browser --
 
 const channel = "BroadcastChannel" in window ? new BroadcastChannel("hamon") : null;
 let askedOnChange = 0;
@@ -211,7 +211,7 @@ async function streamOnce(signal) {
 	} catch { /* aborted while it waited */ }
 }
 
-// -- Begin and end ----------------------------------------------------------------------------------------------------------------
+// -- Begin and end --
 
 let running = null;
 

@@ -2,7 +2,7 @@
 // The connection to this page's machine is lost: that is the verdict then. What was last known is said as what was, small; and where to look instead.
 
 import { age, clock, h, icon, named } from "./dom.js";
-import { ageOf } from "./model.js";
+import { ageOf, failsShortly } from "./model.js";
 import { answer } from "./parts.js";
 import { roleOf } from "./picture.js";
 
@@ -33,13 +33,13 @@ export function lostPart(state, v, now) {
 	const links = otherPages(state, v.mirror);
 	const at = clock(state.status.wall_ms);
 	const ask = links.length ? `Not known from here; the page of ${links[0].name || "another node"} knows.` : "Not known from here.";
+	const then = (text) => [h("p", {}, names(ask)), h("p", { class: "was" }, names(`At ${at}: ${text}`))];
 	return h("section", { id: "verdict", key: "verdict", class: "verdict critical lost", "aria-label": "Verdict", tabindex: "-1" },
 		h("h1", {}, icon("critical"), h("span", {}, "Connection to ", h("span", { class: "name" }, self), " lost")),
 		h("p", { class: "detail" }, `${location.hostname} does not answer; its last answer is from ${at}, `, h("span", { class: "number" }, age(ageOf(state, now))), ". Nothing below is newer. The page goes on trying."),
 		h("dl", { class: "answers" },
-			answer("do", "What to do", null, h("strong", {}, links.length ? names(`Open instead, for what is so without ${self}:`) : names(`See whether ${self} is on, and whether its network works.`)),
+			answer("do", "What to do", null, h("strong", {}, links.length ? names("Open the page of another machine. Does none open? Look at your own network.") : names(`See whether ${self} is on, and whether its network works.`)),
 				links.length ? h("ul", { class: "instead" }, links.map((l) => h("li", { key: l.url }, l.name ? [h("strong", { class: "name" }, l.name), l.was ? `, ${l.was}: ` : ": "] : null, link(l)))) : null),
-			answer("safe", "Is the data safe", icon("warning"), names(ask)),
-			answer("if", "If a machine fails now", icon("warning"), names(ask)),
-			answer("was", `What was, at ${at}`, null, h("p", { class: "was" }, names(`It was: ${v.head}. It said: "${v.detail} ${v.safe.text}"`)))));
+			answer("safe", "Is the data safe", icon("warning"), then(`${v.head}. ${v.safe.text}`)),
+			answer("if", "If a machine fails now", icon("warning"), then(`${failsShortly(state, v.mirror).join("; ")}.`))));
 }

@@ -139,7 +139,7 @@ function whatDiffers({ lines }) {
 	if (!first) return "";
 	const by = new Map();
 	for (const [who, value] of Object.entries(first.said)) by.set(value ?? "not there", [...(by.get(value ?? "not there") ?? []), who]);
-	const said = [...by].toSorted((a, b) => a[1].length - b[1].length).map(([value, who]) => `${value} for ${list(who, "and")}`);
+	const said = [...by].toSorted((a, b) => a[1].length - b[1].length).map(([value, who]) => `${value} in the file of ${list(who, "and")}`);
 	return ` ${first.what[0].toUpperCase()}${first.what.slice(1)} is ${list(said, "and")}${more.length ? `; and ${more.length} more` : ""}.`;
 }
 
@@ -154,7 +154,7 @@ function recorded(view) {
 	const other = m.legs.find((l) => l.node !== node);
 	const keep = "Do not erase either disk.";
 	if (m.role === "primary" && whole.length) return whole.length > 1 ? { tone: "ok", text: `Yes: ${HOLD}.` } : { tone: "warning", text: `Yes, but ${onlyOn(whole)}` };
-	if (isOpen(view)) return { tone: "warning", text: `Not known yet. Nothing is lost while it waits: ${other.node} may have newer writes. ${keep}` };
+	if (isOpen(view)) return { tone: "warning", text: `Not known until ${other.node} is back: perhaps only its disk has the newest writes. Waiting loses nothing. ${keep}` };
 	if (!whole.length) return { tone: "warning", text: `Not known: no leg was whole by the last decision. ${keep}` };
 	if (m.legs.some((l) => l.node === node && !l.in_sync) || m.reason.code === "torn" || m.reason.code === "stale") return { tone: "warning", text: `Yes, but only on the leg of ${list(whole, "and")}; that of ${node} lacks writes. Nothing is lost while it waits.` };
 	return { tone: whole.length > 1 ? "ok" : "warning", text: `Yes: by the last decision that ${node} knows, every acknowledged write is on ${list(whole, "and on")}.` };
@@ -198,8 +198,8 @@ export function verdict(state, name) {
 		if (differs(m)) return say("warning", "Running, but the two legs differ", { tone: "warning", text: `Not known: both legs were given every acknowledged write, and yet they differ in ${blocks(m.verify?.last?.differing_blocks ?? 0)}. Which one is right only you can tell.` }, `${where} It reads the leg there.`);
 		if (m.reason.severity === "critical" || (m.reason.severity === "warning" && !gone.length)) return say(m.reason.severity, "Redundant, with a problem", yes, `${where} ${reason()}`);
 		const d = gone.length ? null : quarrel(state, name);
-		if (d) return say("warning", `Redundant, but the ${d.about === "primary" ? "machines disagree" : "configurations differ"}`, yes, `${where}${whatDiffers(d)}${d.about === "configuration" ? " This can wait until morning: until then each machine goes by its own." : ""}`);
-		return gone.length ? say("warning", `Both legs whole, NO take-over: ${list(gone, "and")} ${gone.length > 1 ? "are" : "is"} not heard`, yes, `${where} ${NO_TAKEOVER}`) : say("ok", "Redundant", yes, where);
+		if (d) return say("warning", `Redundant, but the ${d.about === "primary" ? "machines disagree" : "configurations differ"}`, yes, `${where}${whatDiffers(d)}${d.about === "configuration" ? " This can wait until morning: until then each machine goes by its own file." : ""}`);
+		return gone.length ? say("warning", `Both legs whole, NO take-over possible: ${list(gone, "and")} ${gone.length > 1 ? "are" : "is"} not heard`, yes, `${where} ${NO_TAKEOVER}`) : say("ok", "Redundant", yes, where);
 	}
 	if (m.health === "degraded") {
 		const bad = m.reason.severity === "critical";
@@ -212,8 +212,8 @@ export function verdict(state, name) {
 	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, known(), reason());
 	if (m.health === "starting") return say("warning", "Starting", known(), reason());
 	if (m.health === "unconfigured" && m.reason.code === "being-removed") return say("warning", "Being removed", { tone: "info", text: "Its disks keep what is on them." }, reason());
-	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "Nothing is on this mirror yet. What was on its disks before is still there." }, reason());
-	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : m.reason.code === "waiting-for-peer" ? `Down, waiting for ${m.legs.find((l) => l.node !== view.node)?.node ?? "the other node"}` : "Down", known(), reason());
+	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "This cluster has written nothing. Data that you expect is elsewhere." }, `No mirror ${name} was found on the disks that hamon.conf names.`);
+	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : m.reason.code === "waiting-for-peer" ? `Down, waiting for ${m.legs.find((l) => l.node !== view.node)?.node ?? "the other node"}` : "Down", known(), `Clients are NOT served. ${reason().replace("act is not running", `$& on ${view.node}`)}`);
 	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, known(), reason());
 }
 
@@ -276,6 +276,7 @@ export function orWitness({ status, mirror }, outcome) {
 
 // The status has it for the two nodes; the rest was asked for.
 function foreseen(state, view, node, name) {
+	if (view.mirror.health === "frozen" && node.name === view.node) return { code: "will-stop", severity: "warning", sentence: `Clients stay without service until ${node.name} is back; no acknowledged write is lost, what waits now fails` };
 	const outcome = orWitness(view, !node.witness && view.mirror.if_self_fails ? (node.name === view.status.node.name ? view.mirror.if_self_fails : view.mirror.if_peer_fails)
 		: state.whatIf[node.name]?.find((s) => s.mirror === name)?.outcome);
 	if (!outcome || !differs(view.mirror)) return outcome;

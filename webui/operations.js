@@ -27,7 +27,7 @@ export async function grow({ action, tag, place, settle, tell }) {
 	}
 }
 
-// -- Fence test ---------------------------------------------------------------------------------------------------------------------
+// -- Fence test --
 
 // What has to come true, in this order, as this page's own machine sees it.
 function milestones(node, self, had) {

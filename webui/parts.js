@@ -3,8 +3,8 @@
 
 import { exportAction, mayChange, open, sessionAction } from "./actions.js";
 import { chapter, chapterId, openChapter } from "./chapters.js";
-import { age, bytes, clock, copyButton, h, icon, named, sideBySide, span, table, WORDS } from "./dom.js";
-import { ageOf, bestView, failsShortly, foretold, heldBy, isOld, lastFenceTest, legWord, list, resyncOf, sentence, shortly, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
+import { age, bytes, clock, command, copyButton, h, icon, named, sideBySide, span, table, WORDS } from "./dom.js";
+import { ageOf, bestView, failsShortly, foretold, heldBy, isLost, isOld, lastFenceTest, legWord, list, resyncOf, sentence, shortly, sinceWhen, verdict, viewsOf, whatIf } from "./model.js";
 import { roleOf, roleWord } from "./picture.js";
 import { firstOf, stepsShown } from "./problems.js";
 
@@ -12,7 +12,7 @@ export function section(id, title, ...body) {
 	return h("section", { id, key: id, "aria-labelledby": `${id}-title` }, h("h2", { id: `${id}-title` }, title), body);
 }
 
-// -- The verdict ------------------------------------------------------------------------------------------------------------------
+// -- The verdict --
 
 function sinceText(state, v) {
 	if (!v.ticks) return "";
@@ -42,13 +42,13 @@ export function verdictPart(state, v, found) {
 // Of a page that is read further down: the verdict stays in sight. The heading says the same to those who hear the page.
 export function slim(state, v, found, isShown, lost, now) {
 	const { problem, text } = firstOf(state, found, v.mirror);
-	const more = problem ? stepsShown(problem).length - 1 : 0;
+	const steps = problem ? stepsShown(problem).length : 0;
 	const fails = failsShortly(state, v.mirror);
 	const old = lost || isOld(state, now) ? age(ageOf(state, now)) : "live";
 	return h("div", { key: "slim", class: isShown ? "slim shown" : "slim", "aria-hidden": "true" },
 		h("p", { class: "head" }, icon(lost ? "critical" : v.tone), h("strong", {}, lost ?? headOf(state, v).join("")), h("span", { class: "quiet" }, h("span", { class: "seen" }, "seen "), `from ${state.status.node.name}, ${old}`)),
 		h("p", { class: "quiet fails" }, lost ? "What follows was so when this page last knew." : `Safe: ${[shortly(v.safe.text), ...fails].join("; ")}`),
-		h("p", { class: "quiet" }, lost ? "" : `To do${problem?.code === "configuration" ? " by morning" : ""}${more > 0 ? ` (+${more} more)` : ""}: ${text}`));
+		h("p", { class: "quiet" }, lost ? "" : `To do${steps > 1 ? ` (step 1 of ${steps}, see the top)` : ""}: ${text.length > 90 ? text.split(/(?<=[.?]) /)[0] : text}`));
 }
 
 const names = (state, text) => named(text, state.status.nodes.map((n) => n.name), state.status.mirrors.map((m) => m.name));
@@ -56,8 +56,8 @@ const names = (state, text) => named(text, state.status.nodes.map((n) => n.name)
 function whatToDo(state, found, mirror) {
 	const { problem: p, text } = firstOf(state, found, mirror);
 	if (!p) return h("strong", {}, text);
-	const command = (step) => (step.command ? h("span", { class: "command small" }, step.on ? h("span", { class: "on" }, step.on) : null, h("code", { tabindex: "0" }, step.command), copyButton(step.command)) : null);
-	return [h("ol", { class: "todo" }, stepsShown(p).map((step, i) => h("li", {}, i ? names(state, step.text ?? "") : h("strong", {}, names(state, text)), command(step)))),
+	const typed = (step) => (step.command ? h("span", { class: "command small" }, step.on ? h("span", { class: "on" }, step.on) : null, command(step.command), copyButton(step.command)) : null);
+	return [h("ol", { class: "todo" }, stepsShown(p).map((step, i) => h("li", {}, i ? names(state, step.text ?? "") : h("strong", {}, names(state, text)), typed(step)))),
 		p.chapter === false || p.severity === "info" ? null : h("p", {}, h("a", { href: `#${chapterId(p.chapterOf ?? p.code)}`, onclick: openChapter }, "More: chapter ", h("code", {}, p.chapterOf ?? p.code)))];
 }
 
@@ -73,7 +73,7 @@ function others(state, v) {
 	})) : null;
 }
 
-// -- The machines: what the picture shows, as a table -------------------------------------------------------------------------------
+// -- The machines: what the picture shows, as a table --
 
 export function machines(state, name) {
 	const view = bestView(state, name);
@@ -82,10 +82,10 @@ export function machines(state, name) {
 		const leg = mirror.legs.find((l) => l.node === n.name);
 		const good = n.links.filter((l) => n.alive && l.heard_ms_ago !== null && l.heard_ms_ago < 3000 && !l.error).length;
 		return h("tr", { key: n.name, class: n.alive ? undefined : "bad" }, h("th", { scope: "row" }, n.name), h("td", {}, roleWord(n, mirror, roleOf(state, name, n))),
-			h("td", {}, n.self ? (status.node.name === state.status.node.name ? "this page" : "itself") : n.alive ? "now" : n.heard ? age(n.silent_ms) : "not since hamon started"),
+			h("td", {}, n.self ? (status.node.name === state.status.node.name ? "this page" : "itself") : n.alive ? (isLost(state, performance.now()) ? "then" : "now") : n.heard ? age(n.silent_ms) : "not since hamon started"),
 			h("td", {}, n.witness ? "none, it only votes" : leg ? `${leg.device}, ${legWord(leg, view)}${leg.request_ms === null ? "" : `, ${leg.request_ms.toFixed(1)} ms a request`}` : "none"),
 			h("td", {}, n.self ? "–" : `${good} of ${n.links.length}`));
-	})), h("p", { class: "quiet", key: "leg" }, "A leg is a node's disk in the mirror: one half of it.")];
+	})), h("p", { class: "quiet", key: "leg" }, "A leg is a node's disk in the mirror; each holds all of the data.")];
 }
 
 export function resyncPart(state, name) {
@@ -114,14 +114,14 @@ function held(state, name, r) {
 
 export const fact = (name, value) => h("div", { key: name }, h("dt", {}, name), h("dd", { class: "number" }, value));
 
-// -- Problems ---------------------------------------------------------------------------------------------------------------------
+// -- Problems --
 
 function problem(p, i, all) {
 	return h("li", { key: p.key, class: `problem ${p.severity}` }, h("h3", {}, icon(p.severity), h("span", {}, sentence(p.cause), p.tick ? h("span", { class: "quiet" }, ` For ${age(p.tick).replace(" ago", "")}.`) : null)),
 		p.why ? h("p", {}, p.why) : null, p.detail ? h("p", { class: "quiet" }, p.detail) : null,
 		p.lines ? sideBySide(`Where they differ: ${p.code}`, [...new Set(p.lines.flatMap((l) => Object.keys(l.said)))], p.lines.map((l) => ({ what: l.what, said: l.said, compared: Object.keys(l.said) }))) : null,
 		p.steps.map((s) => [s.text ? h("p", { class: "step" }, s.text) : null,
-			s.command ? h("div", { class: "command" }, s.on ? h("span", { class: "on" }, s.on) : null, h("code", { tabindex: "0" }, s.command), copyButton(s.command)) : null]),
+			s.command ? h("div", { class: "command" }, s.on ? h("span", { class: "on" }, s.on) : null, command(s.command), copyButton(s.command)) : null]),
 		p.bys.length ? h("p", { class: "quiet" }, `Said by ${list(p.bys, "and")}.`) : null,
 		p.chapter === false || p.severity === "info" ? null : chapter(p.chapterOf ?? p.code, all.findIndex((x) => (x.chapterOf ?? x.code) === (p.chapterOf ?? p.code)) === i));
 }
@@ -131,7 +131,7 @@ export function problemsPart(found) {
 		found.length ? h("ol", { class: "problems" }, found.map(problem)) : h("p", { class: "quiet" }, "None."));
 }
 
-// -- Both views ---------------------------------------------------------------------------------------------------------------------
+// -- Both views --
 
 // Line by line, what is not the same on all that speak now being marked; a view that is old is grey and takes no part in that.
 export function viewsPart(state, name) {
@@ -155,7 +155,7 @@ export function viewsPart(state, name) {
 	return sideBySide("What each machine says", views.map((v) => v.node), lines, views.filter((v) => !v.self && !v.fresh).map((v) => v.node));
 }
 
-// -- Events -------------------------------------------------------------------------------------------------------------------------
+// -- Events --
 
 export const filter = { level: "info", text: "", all: false };
 const LEVELS = { info: 0, warning: 1, critical: 2 };
@@ -174,7 +174,7 @@ export function eventsPart(state, redraw) {
 		found.length > FEW ? h("button", { type: "button", class: "more", onclick: () => { filter.all = !filter.all; redraw(); } }, filter.all ? "Show the newest only" : `Show all ${found.length}`) : null);
 }
 
-// -- nbdd ---------------------------------------------------------------------------------------------------------------------------
+// -- nbdd --
 
 // A leg is hamon's. An operator has a button, everybody else the command.
 function exportChange(state, node, x) {
@@ -218,7 +218,7 @@ export function exportsPart(state) {
 		sessions.length ? table("Sessions", ["Node", ["Session"], "From", "Export", "State", "TLS", ["In flight"], ...(mayChange(state) ? ["Change"] : [])], sessions) : state.sessions?.nodes.some((n) => n.sessions) ? h("p", { class: "quiet" }, "No sessions.") : null);
 }
 
-// -- Services and versions ------------------------------------------------------------------------------------------------------------
+// -- Services and versions --
 
 // How systemd has it, and how its process ended when it does not run.
 function unitState(u) {

@@ -28,12 +28,12 @@ const startWitness = (witness) => bringBack(!witness || witness === "witness" ? 
 
 // By who it is that does not go on, as far as the active node knows; a pause that ends has md begin again where it was.
 function stalledSteps({ node, peer, why, mirror }) {
-	const again = [{ text: "When that is mended, or shows nothing: a pause of ten seconds sets it going again, and ends by itself:", on: node, command: `hamonctl mirror resync pause ${mirror} --for 10s` }];
-	const own = { text: `See which disk of ${node} is stuck:`, on: node, command: "dmesg | tail -n 50" };
+	const again = [{ text: "No errors, or mended? Set it going again, by a pause that ends by itself:", on: node, command: `hamonctl mirror resync pause ${mirror} --for 10s` }];
+	const own = { text: `Look for errors of the disk of ${node}, the only good leg; if there are, save the data first:`, on: node, command: "dmesg | tail -n 50" };
 	const theirs = { text: `See why the leg of ${peer} does not answer:`, on: peer, command: "journalctl -u nbdd -n 50" };
 	if (why?.code === "leg") return [theirs, { text: "Look at the disk there, and at the link:", on: peer, command: "dmesg | tail -n 50" }, ...again];
 	if (why?.code === "own-leg") return [own, ...again];
-	return [{ text: `Nobody paused it. See why md on ${node} stands still:`, on: node, command: "cat /proc/mdstat; dmesg | tail -n 50" }, ...again];
+	return [{ text: `Nobody paused it. Look for disk errors on ${node}, whose leg is the only good one:`, on: node, command: "dmesg | tail -n 50; cat /proc/mdstat" }, ...again];
 }
 
 // Exact commands for a reason: [{on, command}] or [{text}].
@@ -55,9 +55,10 @@ function stepsOf(reason, c) {
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
 	case "being-removed": return [{ text: "Finish it:", on: node, command: `hamonctl mirror remove ${mirror}` }, { text: "Or take it back, and it starts again:", on: node, command: `hamonctl maintenance off ${mirror}` }];
 	case "no-leg": return [{ text: `Give ${node} a leg of the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
-	case "not-created": return [{ text: `Was mirror ${mirror} in use before, or are you in doubt? Then create nothing: its disks are other ones. Find them, and name them in /etc/hamon/hamon.conf (device =):`, on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" },
-		{ text: "Is it new? Create it on the node whose disk is to be the first leg; that asks before it overwrites a disk that is not blank:", on: node, command: `hamonctl mirror create ${mirror}` }];
-	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended:`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" },
+	case "not-created": return [{ text: "Do you expect data here, or are you in doubt? Create nothing: hamon.conf names the wrong disks. Find the right ones, on both nodes:", on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" },
+		{ text: "Name them there (device =), and have that applied:", on: node, command: "hamonctl config apply /etc/hamon/hamon.conf" },
+		{ text: "Is it brand new? Create it on the node whose disk is to be the first leg; that asks before it overwrites a disk that is not blank:", on: node, command: `hamonctl mirror create ${mirror}` }];
+	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended (without every write ${node} does not become active):`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" },
 		...(peerAlive === false ? [{ text: `Then bring ${peer} back, too. Is it on? If not, switch it on.` }] : [])];
 	case "own-leg-failed": return [{ text: "Replace the disk, restart hamon-act and hamon, then:", on: node, command: `hamonctl mirror join ${mirror} --overwrite` }];
 	case "probe-failed": case "own-leg-unsafe": return [{ text: "Look at the disk, save the data, replace it:", on: node, command: "dmesg | tail -n 50" }];
@@ -133,9 +134,9 @@ function applySteps({ said }, nodes, active) {
 	const groups = [...by.values()].toSorted((a, b) => b.length - a.length);
 	const [most = []] = groups;
 	const others = nodes.filter((n) => !most.includes(n));
-	const first = most.length > 1 && others.length ? `Apply the configuration of ${list(most, "and")} to all machines: theirs is the same${most.includes(active) ? ", the active node among them" : ""}, so that of ${list(others, "and")} is most likely wrong:`
-		: `If the configuration of ${list(most, "and")} is right, apply it to all machines:`;
-	return groups.map((who, i) => ({ text: i ? `If that of ${list(who, "and")} is right, there:` : first, on: who[0], command: "hamonctl config apply /etc/hamon/hamon.conf" }));
+	const first = most.length > 1 && others.length ? `By morning: apply the configuration of ${list(most, "and")} to all machines. Theirs is the same${most.includes(active) ? ", the active node among them" : ""}, so that of ${list(others, "and")} is most likely wrong:`
+		: `By morning: if the configuration of ${list(most, "and")} is right, apply it to all machines:`;
+	return groups.map((who, i) => ({ text: i ? `If that of ${list(who, "and")} is right instead, there:` : first, on: who[0], command: "hamonctl config apply /etc/hamon/hamon.conf" }));
 }
 
 const STEPS_SHOWN = 5; // start alone, and what else gives something up, stands with its problem

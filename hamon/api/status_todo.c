@@ -50,14 +50,14 @@ static void put_stalled(FILE *to, const struct seen *s)
                 put_step(to, true, text, peer, "journalctl -u nbdd -n 50");
                 put_step(to, false, "Look at the disk there, and at the link:", peer, "dmesg | tail -n 50");
         } else if (strcmp(why, "own-leg") == 0) {
-                (void)snprintf(text, sizeof text, "See which disk of %s is stuck:", s->node);
+                (void)snprintf(text, sizeof text, "Look for errors of the disk of %s, the only good leg; if there are, save the data first:", s->node);
                 put_step(to, true, text, s->node, "dmesg | tail -n 50");
         } else {
-                (void)snprintf(text, sizeof text, "Nobody paused it. See why md on %s stands still:", s->node);
-                put_step(to, true, text, s->node, "cat /proc/mdstat; dmesg | tail -n 50");
+                (void)snprintf(text, sizeof text, "Nobody paused it. Look for disk errors on %s, whose leg is the only good one:", s->node);
+                put_step(to, true, text, s->node, "dmesg | tail -n 50; cat /proc/mdstat");
         }
         (void)snprintf(command, sizeof command, "hamonctl mirror resync pause %s --for 10s", s->name);
-        put_step(to, false, "When that is mended, or shows nothing: a pause of ten seconds sets it going again, and ends by itself:", s->node, command);
+        put_step(to, false, "No errors, or mended? Set it going again, by a pause that ends by itself:", s->node, command);
 }
 
 /* Which machines have the configuration `value`, or do not; how many. */
@@ -94,12 +94,12 @@ static void put_apply(FILE *to, const struct seen *s, const json_t *d)
                                 continue;
                         bool some = list_who(s, said, value, false, others, sizeof others) > 0, active = strcmp(value, html_text(said, s->primary)) == 0;
                         if (groups > 0)
-                                (void)snprintf(text, sizeof text, "If that of %s is right, there:", names);
+                                (void)snprintf(text, sizeof text, "If that of %s is right instead, there:", names);
                         else if (many > 1 && some)
-                                (void)snprintf(text, sizeof text, "Apply the configuration of %s to all machines: theirs is the same%s, so that of %s is most likely wrong:", names,
+                                (void)snprintf(text, sizeof text, "By morning: apply the configuration of %s to all machines. Theirs is the same%s, so that of %s is most likely wrong:", names,
                                                active ? ", the active node among them" : "", others);
                         else
-                                (void)snprintf(text, sizeof text, "If the configuration of %s is right, apply it to all machines:", names);
+                                (void)snprintf(text, sizeof text, "By morning: if the configuration of %s is right, apply it to all machines:", names);
                         put_step(to, groups == 0, text, html_text(node, "name"), "hamonctl config apply /etc/hamon/hamon.conf");
                         done[groups++] = value;
                 }
@@ -158,11 +158,11 @@ static void put_steps_of_reason(FILE *to, const struct seen *s)
                 (void)snprintf(text, sizeof text, "hamonctl mirror resync resume %s", s->name); /* fits, here and below */
                 put_step(to, true, "Resume the resync:", s->node, text);
         } else if (strcmp(s->code, "not-created") == 0) {
-                (void)snprintf(text, sizeof text, "Was mirror %s in use before, or are you in doubt? Then create nothing: its disks are other ones. Find them, and name them in "
-                                                  "/etc/hamon/hamon.conf (device =):", s->name);
-                put_step(to, true, text, s->node, "lsblk -o NAME,SIZE,FSTYPE,LABEL");
+                put_step(to, true, "Do you expect data here, or are you in doubt? Create nothing: hamon.conf names the wrong disks. Find the right ones, on both nodes:", s->node,
+                         "lsblk -o NAME,SIZE,FSTYPE,LABEL");
+                put_step(to, false, "Name them there (device =), and have that applied:", s->node, "hamonctl config apply /etc/hamon/hamon.conf");
                 (void)snprintf(text, sizeof text, "hamonctl mirror create %s", s->name);
-                put_step(to, false, "Is it new? Create it on the node whose disk is to be the first leg; that asks before it overwrites a disk that is not blank:", s->node, text);
+                put_step(to, false, "Is it brand new? Create it on the node whose disk is to be the first leg; that asks before it overwrites a disk that is not blank:", s->node, text);
         } else if (strcmp(s->code, "degraded") == 0) {
                 (void)snprintf(text, sizeof text, "%s is heard, its leg is not in sync yet. See why there:", peer);
                 put_step(to, true, text, peer, "hamonctl status");
@@ -188,9 +188,9 @@ void put_what_to_do(FILE *to, const struct seen *s)
         bool copies = json_is_object(resync) && strcmp(html_text(resync, "state"), "running") == 0 && seen_is_one(s->code, "resync", "degraded");
         json_array_foreach(json_object_get(s->own, "reasons"), i, reason)
                 if (strcmp(html_text(reason, "code"), "act-lost") == 0) {
-                        char text[160];
+                        char text[256];
                         const char *node = html_text(json_object_get(s->own, "node"), "name");
-                        (void)snprintf(text, sizeof text, "Start hamon-act on %s, and see why it ended:", node); /* fits */
+                        (void)snprintf(text, sizeof text, "Start hamon-act on %s, and see why it ended (without every write %s does not become active):", node, node); /* fits */
                         fputs("<ol class=\"todo\">", to);
                         put_step(to, true, text, node, "systemctl start hamon-act");
                         put_step(to, false, "", node, "journalctl -u hamon-act -n 50");

@@ -97,7 +97,7 @@ static void put_redundant(FILE *to, const struct seen *s)
         } else if (strcmp(s->severity, "critical") == 0 || (strcmp(s->severity, "warning") == 0 && !silent)) {
                 fputs("Redundant, with a problem", to);
         } else if (silent) {
-                fputs("Both legs whole, NO take-over: ", to);
+                fputs("Both legs whole, NO take-over possible: ", to);
                 (void)seen_put_silent(to, s, " and ");
                 fputs(silent > 1 ? " are not heard" : " is not heard", to);
         } else if (d) {
@@ -156,7 +156,7 @@ static void put_values(FILE *to, const json_t *line)
                         if (strlen(json_string_value(other)) == length) {
                                 fputs(first ? " is " : " and ", to);
                                 html_put(to, whom);
-                                fputs(" for ", to);
+                                fputs(" in the file of ", to);
                                 html_put(to, json_string_value(other));
                                 first = false;
                         }
@@ -210,13 +210,30 @@ static void put_comes_back(FILE *to, const struct seen *s)
         fputs(" may simply be switched on: it is brought up to date, and does not become active by itself.", to);
 }
 
+static void put_not_running(FILE *to, const struct seen *s)
+{
+        if (strcmp(s->code, "not-created") == 0) {
+                fputs("No mirror ", to);
+                html_put(to, s->name);
+                fputs(" was found on the disks that hamon.conf names.", to);
+                return;
+        }
+        fputs(strcmp(s->health, "frozen") == 0 ? "Clients are NOT served, and writes wait. " : strcmp(s->health, "down") == 0 ? "Clients are NOT served. " : "", to);
+        if (strcmp(s->code, "act-lost") == 0) {
+                fputs("hamon-act is not running on ", to);
+                html_put(to, s->node);
+                fputc('.', to);
+        } else {
+                put_reason(to, s);
+        }
+}
+
 static void put_detail(FILE *to, const struct seen *s)
 {
         bool runs = seen_is_running(s), both = seen_all_in_sync(s), critical = strcmp(s->severity, "critical") == 0;
         unsigned silent = seen_put_silent(NULL, s, "");
         if (!runs) {
-                fputs(strcmp(s->health, "frozen") == 0 ? "Clients are NOT served, and writes wait. " : "", to);
-                put_reason(to, s);
+                put_not_running(to, s);
                 return;
         }
         fputs("Mirror ", to);
@@ -239,7 +256,7 @@ static void put_detail(FILE *to, const struct seen *s)
         } else if (both && seen_quarrel(s)) {
                 put_what_differs(to, seen_quarrel(s));
                 if (strcmp(html_text(seen_quarrel(s), "about"), "configuration") == 0)
-                        fputs(" This can wait until morning: until then each machine goes by its own.", to);
+                        fputs(" This can wait until morning: until then each machine goes by its own file.", to);
         }
 }
 
@@ -264,9 +281,9 @@ static void put_recorded(FILE *to, const struct seen *s)
         } else if (seen_is_primary(s) && seen_all_in_sync(s)) {
                 fputs("Yes: both legs hold every acknowledged write.", to);
         } else if (html_is_open(s->status, s->mirror)) {
-                fputs("Not known yet. Nothing is lost while it waits: ", to);
+                fputs("Not known until ", to);
                 html_put(to, html_text(seen_leg(s, s->node, true), "node"));
-                fprintf(to, " may have newer writes.%s", keep);
+                fprintf(to, " is back: perhaps only its disk has the newest writes. Waiting loses nothing.%s", keep);
         } else if (seen_count_in_sync(s) == 0) {
                 fprintf(to, "Not known: no leg was whole by the last decision.%s", keep);
         } else if (lacks) {
@@ -299,7 +316,7 @@ static void put_safe(FILE *to, const struct seen *s)
                 else
                         put_only_on(to, s);
         } else if (strcmp(s->health, "unconfigured") == 0) {
-                fputs(strcmp(s->code, "being-removed") == 0 ? "Its disks keep what is on them." : "Nothing is on this mirror yet. What was on its disks before is still there.", to);
+                fputs(strcmp(s->code, "being-removed") == 0 ? "Its disks keep what is on them." : "This cluster has written nothing. Data that you expect is elsewhere.", to);
         } else {
                 put_recorded(to, s);
         }
@@ -323,6 +340,12 @@ static void put_foretold(FILE *to, const struct seen *s, const json_t *outcome)
         char word[160], by[160];
         (void)snprintf(word, sizeof word, " take %s over", s->name); /* names are short */
         (void)snprintf(by, sizeof by, " take mirror %s over", s->name);
+        if (strcmp(code, "will-stop") == 0 && strcmp(s->health, "frozen") == 0) {
+                fputs("Clients stay without service until ", to);
+                html_put(to, s->node);
+                fputs(" is back; no acknowledged write is lost, what waits now fails", to);
+                return;
+        }
         fputs(kind_of(s, text), to);
         if (strcmp(code, "will-stop") == 0 && seen_all_in_sync(s) && seen_silent(s->status, true) && !seen_silent(s->status, false)) /* it is a vote that is missing */
                 put_replaced(to, text, " is back; nothing is lost unless its disk is lost", " or the witness is back; nothing is lost: both legs are whole");

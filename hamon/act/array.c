@@ -9,11 +9,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <linux/major.h>
 #include <linux/raid/md_p.h>
 #include <linux/raid/md_u.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -151,10 +151,8 @@ static int settle(const struct array *a, bool both, struct trouble *t)
         r = md_sysfs_write(MD_SYSFS_ROOT, a->md, "safe_mode_delay", delay);
         if (r < 0)
                 return trouble_errno(t, r, "cannot set safe_mode_delay of %s", a->md);
-#ifndef MUTANT_discards_pass
         if ((r = refuse_discards(a, t)) < 0)
                 return r;
-#endif
         /* Debian assembles "auto-read-only": bits and a re-add would wait for the first write. */
         if (s.read_auto && (r = md_sysfs_write(MD_SYSFS_ROOT, a->md, "array_state", "active")) < 0)
                 return trouble_errno(t, r, "cannot make %s writable", a->md);

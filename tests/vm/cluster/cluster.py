@@ -132,8 +132,8 @@ class Cluster:
 
     # -- doing
 
-    def create(self, timeout_s=120):
-        self.vms["node-a"].check(f"hamonctl mirror create {MIRROR} --overwrite", timeout=timeout_s)
+    def create(self, timeout_s=120, overwrite=True):
+        self.vms["node-a"].check(f"hamonctl mirror create {MIRROR}{' --overwrite' if overwrite else ''}", timeout=timeout_s)
         self.wait("node-a is primary", lambda: self.is_primary("node-a"), timeout_s)
 
     def join(self, timeout_s=400):

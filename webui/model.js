@@ -161,7 +161,7 @@ function recorded(view) {
 }
 
 // The same in two words, for a line.
-export const shortly = (text) => (/^Yes.*only/.test(text) ? "yes, one leg" : text.startsWith("Yes") ? "yes" : text.startsWith("Not known") ? "not known" : text.startsWith("There is none") ? "there is none yet" : "its disks keep it");
+export const shortly = (text) => (/^Yes.*only/.test(text) ? "yes, one leg" : text.startsWith("Yes") ? "yes" : text.startsWith("Not known") ? "not known" : text.startsWith("There is no") ? "there is none yet" : "its disks keep it");
 
 export const blocks = (n) => `${n} block${Number(n) === 1 ? "" : "s"} of 4 KiB`;
 export const isVerifying = (verify) => ["running", "paused"].includes(verify?.run?.state);
@@ -212,7 +212,7 @@ export function verdict(state, name) {
 	if (m.health === "starting" && ["candidate", "taking-over"].includes(m.role)) return say("critical", `Being taken over by ${view.node}`, known(), reason());
 	if (m.health === "starting") return say("warning", "Starting", known(), reason());
 	if (m.health === "unconfigured" && m.reason.code === "being-removed") return say("warning", "Being removed", { tone: "info", text: "Its disks keep what is on them." }, reason());
-	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "This cluster has written nothing. Data that you expect is elsewhere." }, `No mirror ${name} was found on the disks that hamon.conf names.`);
+	if (m.health === "unconfigured") return say("info", "Not set up yet", { tone: "info", text: "There is no mirror yet: nothing is protected. hamon has written nothing to these disks." }, `No mirror ${name} was found on the disks that hamon.conf names.`);
 	if (m.health === "down") return say("critical", m.role === "unknown" ? "Not known to run" : m.reason.code === "waiting-for-peer" ? `Down, waiting for ${m.legs.find((l) => l.node !== view.node)?.node ?? "the other node"}` : "Down", known(), `Clients are NOT served. ${reason().replace("act is not running", `$& on ${view.node}`)}`);
 	return say(worse(TONE[m.health] ?? "warning", m.reason.severity), m.health === "ok" ? "Running, with a problem" : m.health, known(), reason());
 }

@@ -48,7 +48,7 @@ export function slim(state, v, found, isShown, lost, now) {
 	return h("div", { key: "slim", class: isShown ? "slim shown" : "slim", "aria-hidden": "true" },
 		h("p", { class: "head" }, icon(lost ? "critical" : v.tone), h("strong", {}, lost ?? headOf(state, v).join("")), h("span", { class: "quiet" }, h("span", { class: "seen" }, "seen "), `from ${state.status.node.name}, ${old}`)),
 		h("p", { class: "quiet fails" }, lost ? "What follows was so when this page last knew." : `Safe: ${[shortly(v.safe.text), ...fails].join("; ")}`),
-		h("p", { class: "quiet" }, lost ? "" : `To do${steps > 1 ? ` (step 1 of ${steps}, see the top)` : ""}: ${text.length > 90 ? text.split(/(?<=[.?]) /)[0] : text}`));
+		h("p", { class: "quiet" }, lost ? "" : `To do${steps > 1 && problem.code !== "configuration" ? ` (step 1 of ${steps}, see the top)` : ""}: ${text.length > 90 ? text.split(/(?<=[.?]) /)[0] : text}`));
 }
 
 const names = (state, text) => named(text, state.status.nodes.map((n) => n.name), state.status.mirrors.map((m) => m.name));

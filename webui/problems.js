@@ -28,7 +28,7 @@ const startWitness = (witness) => bringBack(!witness || witness === "witness" ? 
 
 // By who it is that does not go on, as far as the active node knows; a pause that ends has md begin again where it was.
 function stalledSteps({ node, peer, why, mirror }) {
-	const again = [{ text: "No errors, or mended? Set it going again, by a pause that ends by itself:", on: node, command: `hamonctl mirror resync pause ${mirror} --for 10s` }];
+	const again = [{ text: "No errors, or mended? Restart the resync (it pauses for 10 s, then goes on by itself):", on: node, command: `hamonctl mirror resync pause --for 10s ${mirror}` }];
 	const own = { text: `Look for errors of the disk of ${node}, the only good leg; if there are, save the data first:`, on: node, command: "dmesg | tail -n 50" };
 	const theirs = { text: `See why the leg of ${peer} does not answer:`, on: peer, command: "journalctl -u nbdd -n 50" };
 	if (why?.code === "leg") return [theirs, { text: "Look at the disk there, and at the link:", on: peer, command: "dmesg | tail -n 50" }, ...again];
@@ -55,10 +55,10 @@ function stepsOf(reason, c) {
 	case "manual-frozen": return [{ text: `Make sure that ${peer} is off, then say so:`, on: node, command: `hamonctl node confirm-dead ${peer}` }];
 	case "being-removed": return [{ text: "Finish it:", on: node, command: `hamonctl mirror remove ${mirror}` }, { text: "Or take it back, and it starts again:", on: node, command: `hamonctl maintenance off ${mirror}` }];
 	case "no-leg": return [{ text: `Give ${node} a leg of the mirror:`, on: node, command: `hamonctl mirror join ${mirror}` }];
-	case "not-created": return [{ text: "Do you expect data here, or are you in doubt? Create nothing: hamon.conf names the wrong disks. Find the right ones, on both nodes:", on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" },
-		{ text: "Name them there (device =), and have that applied:", on: node, command: "hamonctl config apply /etc/hamon/hamon.conf" },
-		{ text: "Is it brand new? Create it on the node whose disk is to be the first leg; that asks before it overwrites a disk that is not blank:", on: node, command: `hamonctl mirror create ${mirror}` }];
-	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended (without every write ${node} does not become active):`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" },
+	case "not-created": return [{ text: "Did it exist before, or are you not sure? Create nothing: hamon.conf may name the wrong disks. Look for the right ones, on both nodes:", on: node, command: "lsblk -o NAME,SIZE,FSTYPE,LABEL" },
+		{ text: "Write them into /etc/hamon/hamon.conf (device =), and apply it:", on: node, command: "hamonctl config apply /etc/hamon/hamon.conf" },
+		{ text: "Is it brand new? Create it on one node, then join it on the other one; each asks before it overwrites a disk that is not blank:", on: node, command: `hamonctl mirror create ${mirror}` }];
+	case "act-lost": return [{ text: `Start hamon-act on ${node}, and see why it ended (safe: ${node} becomes active only with every write):`, on: node, command: "systemctl start hamon-act" }, { on: node, command: "journalctl -u hamon-act -n 50" },
 		...(peerAlive === false ? [{ text: `Then bring ${peer} back, too. Is it on? If not, switch it on.` }] : [])];
 	case "own-leg-failed": return [{ text: "Replace the disk, restart hamon-act and hamon, then:", on: node, command: `hamonctl mirror join ${mirror} --overwrite` }];
 	case "probe-failed": case "own-leg-unsafe": return [{ text: "Look at the disk, save the data, replace it:", on: node, command: "dmesg | tail -n 50" }];

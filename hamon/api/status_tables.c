@@ -153,7 +153,7 @@ void put_machines(FILE *to, const json_t *status)
                 put_links_heard(to, node);
                 fputc('\n', to);
         }
-        fputs("</table><p class=\"quiet\">A leg is a node's disk in the mirror: one half of it.</section>\n", to);
+        fputs("</table><p class=\"quiet\">A leg is a node's disk in the mirror; each holds all of the data.</section>\n", to);
 }
 
 /* A resync's or a comparison's, where it was measured. */

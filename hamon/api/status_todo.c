@@ -56,8 +56,8 @@ static void put_stalled(FILE *to, const struct seen *s)
                 (void)snprintf(text, sizeof text, "Nobody paused it. Look for disk errors on %s, whose leg is the only good one:", s->node);
                 put_step(to, true, text, s->node, "dmesg | tail -n 50; cat /proc/mdstat");
         }
-        (void)snprintf(command, sizeof command, "hamonctl mirror resync pause %s --for 10s", s->name);
-        put_step(to, false, "No errors, or mended? Set it going again, by a pause that ends by itself:", s->node, command);
+        (void)snprintf(command, sizeof command, "hamonctl mirror resync pause --for 10s %s", s->name);
+        put_step(to, false, "No errors, or mended? Restart the resync (it pauses for 10 s, then goes on by itself):", s->node, command);
 }
 
 /* Which machines have the configuration `value`, or do not; how many. */
@@ -158,11 +158,11 @@ static void put_steps_of_reason(FILE *to, const struct seen *s)
                 (void)snprintf(text, sizeof text, "hamonctl mirror resync resume %s", s->name); /* fits, here and below */
                 put_step(to, true, "Resume the resync:", s->node, text);
         } else if (strcmp(s->code, "not-created") == 0) {
-                put_step(to, true, "Do you expect data here, or are you in doubt? Create nothing: hamon.conf names the wrong disks. Find the right ones, on both nodes:", s->node,
+                put_step(to, true, "Did it exist before, or are you not sure? Create nothing: hamon.conf may name the wrong disks. Look for the right ones, on both nodes:", s->node,
                          "lsblk -o NAME,SIZE,FSTYPE,LABEL");
-                put_step(to, false, "Name them there (device =), and have that applied:", s->node, "hamonctl config apply /etc/hamon/hamon.conf");
+                put_step(to, false, "Write them into /etc/hamon/hamon.conf (device =), and apply it:", s->node, "hamonctl config apply /etc/hamon/hamon.conf");
                 (void)snprintf(text, sizeof text, "hamonctl mirror create %s", s->name);
-                put_step(to, false, "Is it brand new? Create it on the node whose disk is to be the first leg; that asks before it overwrites a disk that is not blank:", s->node, text);
+                put_step(to, false, "Is it brand new? Create it on one node, then join it on the other one; each asks before it overwrites a disk that is not blank:", s->node, text);
         } else if (strcmp(s->code, "degraded") == 0) {
                 (void)snprintf(text, sizeof text, "%s is heard, its leg is not in sync yet. See why there:", peer);
                 put_step(to, true, text, peer, "hamonctl status");
@@ -190,7 +190,7 @@ void put_what_to_do(FILE *to, const struct seen *s)
                 if (strcmp(html_text(reason, "code"), "act-lost") == 0) {
                         char text[256];
                         const char *node = html_text(json_object_get(s->own, "node"), "name");
-                        (void)snprintf(text, sizeof text, "Start hamon-act on %s, and see why it ended (without every write %s does not become active):", node, node); /* fits */
+                        (void)snprintf(text, sizeof text, "Start hamon-act on %s, and see why it ended (safe: %s becomes active only with every write):", node, node); /* fits */
                         fputs("<ol class=\"todo\">", to);
                         put_step(to, true, text, node, "systemctl start hamon-act");
                         put_step(to, false, "", node, "journalctl -u hamon-act -n 50");

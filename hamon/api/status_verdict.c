@@ -316,7 +316,7 @@ static void put_safe(FILE *to, const struct seen *s)
                 else
                         put_only_on(to, s);
         } else if (strcmp(s->health, "unconfigured") == 0) {
-                fputs(strcmp(s->code, "being-removed") == 0 ? "Its disks keep what is on them." : "This cluster has written nothing. Data that you expect is elsewhere.", to);
+                fputs(strcmp(s->code, "being-removed") == 0 ? "Its disks keep what is on them." : "There is no mirror yet: nothing is protected. hamon has written nothing to these disks.", to);
         } else {
                 put_recorded(to, s);
         }

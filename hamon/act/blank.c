@@ -7,7 +7,6 @@
 #include "base/bytes.h"
 #include "base/statefile.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <stdlib.h>
@@ -32,60 +31,44 @@ static uint64_t now_ms(void)
         return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static int is_zero(int fd, uint64_t at, uint8_t *buffer, size_t size, bool *ret)
+static bool is_zero(int fd, uint64_t at, uint8_t *buffer, size_t size)
 {
-        int r = direct_read(fd, at, buffer, size);
-
-        *ret = r == 0 && buffer[0] == 0 && memcmp(buffer, buffer + 1, size - 1) == 0;
-        return r;
+        return direct_read(fd, at, buffer, size) == 0 && buffer[0] == 0 && memcmp(buffer, buffer + 1, size - 1) == 0;
 }
 
-/* The disk's own way alone, never pages of zeroes (fs/block: blkdev_fallocate() with BLKDEV_ZERO_NOFALLBACK). *ret: all of it is done. */
-static int make_zero(int fd, uint64_t from, uint64_t to, uint64_t until_ms, bool *ret)
+/* The disk's own way alone, never pages of zeroes (block/fops.c: blkdev_fallocate() with BLKDEV_ZERO_NOFALLBACK). Was all of it done? A disk that cannot may say so in many ways. */
+static bool make_zero(int fd, uint64_t from, uint64_t to, uint64_t until_ms)
 {
         for (uint64_t at = from; at < to; at += ZERO_STEP_BYTES) {
                 uint64_t size = to - at < ZERO_STEP_BYTES ? to - at : ZERO_STEP_BYTES;
 
-                if (now_ms() > until_ms || fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)size) < 0) {
-                        *ret = false;
-                        return now_ms() > until_ms || errno == EOPNOTSUPP || errno == EINVAL ? 0 : -errno;
-                }
+                if (now_ms() > until_ms || fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)size) < 0)
+                        return false;
         }
-        *ret = true;
-        return 0;
+        return true;
 }
 
-/* Every step-th part of it: all of it when that is the part's size. *ret: all that was looked at is zero, and the time was enough. */
-static int look(int fd, uint64_t from, uint64_t to, uint64_t step, size_t part, uint64_t until_ms, bool *ret)
+/* Is every step-th part of it zero (all of it when that is the part's size), and was the time enough? */
+static bool look(int fd, uint64_t from, uint64_t to, uint64_t step, size_t part, uint64_t until_ms)
 {
         uint8_t *buffer = malloc(part);
-        int r = buffer ? 0 : -ENOMEM;
+        bool zero = buffer != NULL;
 
-        *ret = r == 0;
-        for (uint64_t at = from; r == 0 && *ret && at < to; at += step) {
-                if (now_ms() > until_ms)
-                        *ret = false;
-                else
-                        r = is_zero(fd, at, buffer, to - at < part ? (size_t)(to - at) : part, ret);
-        }
+        for (uint64_t at = from; zero && at < to; at += step)
+                zero = now_ms() <= until_ms && is_zero(fd, at, buffer, to - at < part ? (size_t)(to - at) : part);
         free(buffer);
-        return r;
+        return zero;
 }
 
-int blank_prove(int fd, uint64_t from, uint64_t to, bool overwrite, unsigned limit_ms, bool *ret)
+bool blank_prove(int fd, uint64_t from, uint64_t to, bool overwrite, unsigned limit_ms)
 {
         uint64_t until_ms = now_ms() + limit_ms;
-        bool made = false;
 
-        *ret = false;
-        int r = overwrite ? make_zero(fd, from, to, until_ms, &made) : 0;
-        if (r < 0)
-                return r;
-        if (!made)
-                return look(fd, from, to, READ_STEP_BYTES, READ_STEP_BYTES, until_ms, ret);
+        if (!overwrite || !make_zero(fd, from, to, until_ms))
+                return look(fd, from, to, READ_STEP_BYTES, READ_STEP_BYTES, until_ms);
         /* A disk that says so and does not do it is not believed. */
         uint64_t step = (to - from) / SAMPLES / DIRECT_BLOCK * DIRECT_BLOCK;
-        return look(fd, from, to, step > DIRECT_BLOCK ? step : DIRECT_BLOCK, DIRECT_BLOCK, UINT64_MAX, ret);
+        return look(fd, from, to, step > DIRECT_BLOCK ? step : DIRECT_BLOCK, DIRECT_BLOCK, UINT64_MAX);
 }
 
 int blank_mark(int fd, uint64_t base_bytes)

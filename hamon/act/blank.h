@@ -22,9 +22,9 @@
 
 /*
  * Is every byte of [from, to) zero? Multiples of DIRECT_BLOCK. `overwrite`: it may be made so, where the disk zeroes by itself (as discarding or
- * WRITE ZEROES do). Gives up after `limit_ms`: *ret is false then, which says nothing. 0 or the disk's -errno; zeroes are durable only after a flush.
+ * WRITE ZEROES do). False says nothing: it is not, or `limit_ms` was not enough, or the disk failed. Zeroes are durable only after a flush.
  */
-int blank_prove(int fd, uint64_t from, uint64_t to, bool overwrite, unsigned limit_ms, bool *ret);
+bool blank_prove(int fd, uint64_t from, uint64_t to, bool overwrite, unsigned limit_ms);
 
 /* Writes or looks for the mark of the member that begins at `base_bytes`. The write is not flushed. */
 int blank_mark(int fd, uint64_t base_bytes);

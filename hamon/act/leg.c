@@ -133,10 +133,10 @@ static int make(int fd, const char *disk, const char *cluster, const char *mirro
                 r = direct_zero(fd, 0, FRONT_BYTES);
         if (r == 0 && !end_blank)
                 r = direct_zero(fd, (size - END_BYTES) & ~(uint64_t)(DIRECT_BLOCK - 1), END_BYTES);
-        if (r == 0)
-                r = blank_prove(fd, LEG_MEMBER_OFFSET, size & ~(uint64_t)(DIRECT_BLOCK - 1), overwrite, BLANK_MS, &blank);
-        if (r == 0)
+        if (r == 0) {
+                blank = blank_prove(fd, LEG_MEMBER_OFFSET, size & ~(uint64_t)(DIRECT_BLOCK - 1), overwrite, BLANK_MS);
                 r = direct_flush(fd); /* nothing old behind a header that says "new", or a mark that says "blank" */
+        }
         for (int copy = 1; r == 0 && copy >= 0; copy--)
                 r = write_header(fd, &h, copy);
         if (r == 0 && blank && (r = blank_mark(fd, LEG_MEMBER_OFFSET)) == 0)

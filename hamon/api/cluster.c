@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FRESH_MS = 5000, LAST_WORD_MS = 500 };
+enum { LAST_WORD_MS = 500 };
 
 struct sight {
         const char *name;
@@ -27,8 +27,8 @@ struct sight {
 static bool is_fresh(const struct api_call *c, uint8_t voter, uint64_t age_ms)
 {
         const struct node_view *n = &c->snapshot->node[voter];
-        if (age_ms >= FRESH_MS || voter == c->api->self || n->alive)
-                return age_ms < FRESH_MS;
+        if (age_ms >= VIEWS_FRESH_MS || voter == c->api->self || n->alive)
+                return age_ms < VIEWS_FRESH_MS;
         return n->ever && age_ms + LAST_WORD_MS < n->silent_ms + (c->now_ms - c->snapshot->taken_ms);
 }
 
@@ -227,7 +227,7 @@ json_t *config_hashes(const struct api *a)
                 if (v != a->self)
                         views_get_node(a->views, v, &seen);
                 json_t *hash = v == a->self ? json_string(a->config_hash)
-                               : seen.age_ms < FRESH_MS ? json_incref(json_object_get(json_object_get(seen.status, "node"), "config_hash")) : NULL;
+                               : seen.age_ms < VIEWS_FRESH_MS ? json_incref(json_object_get(json_object_get(seen.status, "node"), "config_hash")) : NULL;
                 json_object_set_new(hashes, a->config->voters[v].name, hash ? hash : json_null());
                 views_release(&seen);
         }

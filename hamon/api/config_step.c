@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { RENEW_AFTER_MS = 300 /* the answer is out by then */, FRESH_MS = 5000 };
+enum { RENEW_AFTER_MS = 300 /* the answer is out by then */ };
 
 static uint64_t now_ms(void)
 {
@@ -236,7 +236,7 @@ static struct other look_at(const struct api *a, uint8_t voter, uint64_t now)
         views_get_node(a->views, voter, &seen);
         const json_t *node = json_object_get(seen.status, "node"), *waits = json_object_get(node, "config_waits");
         const char *version = json_string_value(json_object_get(node, "config_version")), *hash = json_string_value(json_object_get(node, "config_hash"));
-        o.fresh = version && hash && seen.age_ms < FRESH_MS && !*seen.error;
+        o.fresh = version && hash && seen.age_ms < VIEWS_FRESH_MS && !*seen.error;
         uint64_t old_ms = seen.age_ms + (uint64_t)json_integer_value(json_object_get(seen.status, "age_ms")); /* what it tells is a snapshot */
         o.seen_ms = now > old_ms ? now - old_ms : 0;
         if (o.fresh)

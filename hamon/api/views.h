@@ -10,9 +10,10 @@
 
 enum {
         VIEWS_INTERVAL_MS = 1000,
-        VIEWS_UNWATCHED_MS = 2000, /* while no person looks */
+        VIEWS_UNWATCHED_MS = 4000, /* while no person looks */
         VIEWS_WATCHED_MS = 10000,  /* after the last look */
         VIEWS_TIMEOUT_MS = 2000,
+        VIEWS_FRESH_MS = 6000,     /* an older one takes no part in anything */
 };
 
 struct api_views;

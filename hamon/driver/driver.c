@@ -26,10 +26,21 @@ uint64_t driver_now_ms(void)
         return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* Each event brings some along, and few use it: the kernel is asked once for several. The loop's thread alone. */
 static void random_bytes(void *to, size_t size_bytes)
 {
-        ssize_t n = getrandom(to, size_bytes, 0);
-        assert(n == (ssize_t)size_bytes); /* small reads cannot be cut short once the pool is ready */
+        static uint8_t pool[256]; /* as much as is never cut short once the kernel's pool is ready */
+        static size_t left;
+
+        assert(size_bytes <= sizeof pool);
+        if (left < size_bytes) {
+                ssize_t n = getrandom(pool, sizeof pool, 0);
+                assert(n == (ssize_t)sizeof pool);
+                left = sizeof pool;
+        }
+        left -= size_bytes;
+        memcpy(to, pool + left, size_bytes);
+        explicit_bzero(pool + left, size_bytes);
 }
 
 /* -- Stepping ------------------------------------------------------------------------------------------------------------------ */

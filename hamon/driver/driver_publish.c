@@ -12,7 +12,7 @@
 
 enum {
         PUBLISH_INTERVAL_MS = 50,     /* decisions within this time go into one snapshot */
-        PUBLISH_MEASURED_MS = 250,    /* and what was only heard or measured within this time */
+        PUBLISH_MEASURED_MS = 400,    /* and what was only heard or measured within this time */
         PUBLISH_IDLE_MS = 1000,       /* and without any change one a second: it shows that the loop turns */
 };
 

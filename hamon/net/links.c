@@ -198,7 +198,9 @@ static enum packet_kind receive(struct links *l, unsigned socket_index, const ui
                 tell_refused(l, socket_index, datagram, size_bytes, source);
                 return PACKET_MISADDRESSED;
         }
-        switch (session_judge(&l->peer[e.from].session, &e, random64())) {
+        if (l->next_challenge == 0)
+                l->next_challenge = random64();
+        switch (session_judge(&l->peer[e.from].session, &e, l->next_challenge)) {
         case SESSION_UNPROVEN:
                 hello(l, e.from, socket_index, source);
                 return PACKET_UNPROVEN;
@@ -208,6 +210,7 @@ static enum packet_kind receive(struct links *l, unsigned socket_index, const ui
                 (void)path_heard(l, e.from, socket_index, source, e.start, e.sequence, now_ms()); /* this link works, too */
                 return PACKET_DUPLICATE;
         case SESSION_NEW_START:
+                l->next_challenge = 0; /* it is used */
                 l->peer[e.from].hello_sent = false;
                 hello(l, e.from, socket_index, source); /* so that it believes us at once as well */
                 break;

@@ -50,6 +50,7 @@ struct links {
         int fd[CONFIG_LINKS_MAX];
         sd_event_source *source[CONFIG_LINKS_MAX];
         struct peer peer[VOTERS];
+        uint64_t next_challenge; /* drawn for the next start that is believed; 0: none */
         uint64_t count[PACKET_KINDS];
         uint64_t alarm_ms[PACKET_KINDS]; /* of the last alarm; 0: none yet */
         uint64_t last_ms[PACKET_KINDS];

@@ -93,6 +93,14 @@ static void ask(struct api_views *v, uint8_t voter)
                 ask_config(v, voter, link);
 }
 
+static bool is_watched(const struct api_views *v)
+{
+        struct config_seen seen;
+
+        config_keep_look(v->api->configs, &seen); /* one that waits here is settled by what the others are seen to run */
+        return seen.next_version != 0 || now_ms() - v->watched_ms < VIEWS_WATCHED_MS || hub_followers(v->api->hub) > 0;
+}
+
 /* Until the next round, or the end. Who begins to look does not wait for the longer pause: it is taken in steps of the shorter one. */
 static void pause_locked(struct api_views *v)
 {
@@ -102,7 +110,7 @@ static void pause_locked(struct api_views *v)
                 until.tv_sec += VIEWS_INTERVAL_MS / 1000;
                 while (!v->stopping && pthread_cond_timedwait(&v->stop, &v->lock, &until) == 0)
                         ;
-                if (now_ms() - v->watched_ms < VIEWS_WATCHED_MS || hub_followers(v->api->hub) > 0)
+                if (is_watched(v))
                         return;
         }
 }

@@ -128,12 +128,10 @@ int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_re
                 (void)nbdd_export_revoke(m, &ignored);
                 mirror_release_hold(m);
                 r = dm_leg_remove(m->cm->label, t);
-                if (r == 0 && blank_forget(m->blank_path) < 0)
-                        r = trouble_say(t, -EIO, "cannot remove \"%s\", which is about the former leg", m->blank_path);
                 if (r == 0)
                         r = leg_create(m->disk, m->config->cluster, m->cm->label, &e->leg, e->overwrite, &h, t);
                 /* What is known about an older leg says nothing about this one. */
-                if (r == 0 && (debt_save_none(m->debt_path) < 0 || note_clear(m->note_path) < 0))
+                if (r == 0 && (debt_save_none(m->debt_path) < 0 || note_clear(m->note_path) < 0 || blank_forget(m->blank_path) < 0))
                         r = trouble_say(t, -EIO, "cannot write the debt and the note of the new leg");
         }
         return r < 0 ? r : effect_leg_open(m, e, ret, t);

@@ -64,16 +64,6 @@ static void look_away(struct sight sights[VOTERS])
         }
 }
 
-static const json_t *mirror_of(const struct sight *s, const char *name)
-{
-        size_t i;
-        const json_t *m;
-        json_array_foreach(json_object_get(s->status, "mirrors"), i, m)
-                if (strcmp(json_string_value(json_object_get(m, "name")), name) == 0)
-                        return m;
-        return NULL;
-}
-
 /* What differs, line by line. `in_full` says more than what is compared; NULL: nothing more is known. */
 static json_t *lines_of(const struct sight sights[VOTERS], const char *mirror, json_t *said, const char *whole, json_t *(*in_full)(const struct sight *s, const char *mirror))
 {
@@ -135,7 +125,7 @@ static json_t *say_version(const struct sight *s, const char *mirror)
 
 static json_t *say_record(const struct sight *s, const char *mirror)
 {
-        const json_t *record = json_object_get(mirror_of(s, mirror), "record");
+        const json_t *record = json_object_get(status_mirror(s->status, mirror), "record");
         if (!record)
                 return NULL;
         return json_pack("{s:O, s:O, s:O}", "epoch", json_object_get(record, "epoch"), "version", json_object_get(record, "version"), "primary",
@@ -145,7 +135,7 @@ static json_t *say_record(const struct sight *s, const char *mirror)
 /* With the words of the page, and which legs it has as in sync. */
 static json_t *say_record_in_full(const struct sight *s, const char *mirror)
 {
-        const json_t *m = mirror_of(s, mirror), *record = json_object_get(m, "record"), *leg;
+        const json_t *m = status_mirror(s->status, mirror), *record = json_object_get(m, "record"), *leg;
         json_t *in_sync = json_array();
         size_t i;
         json_array_foreach(json_object_get(m, "legs"), i, leg)
@@ -158,13 +148,13 @@ static json_t *say_record_in_full(const struct sight *s, const char *mirror)
 /* Who, to its own knowledge, is active: nodes that both say "I am" disagree. */
 static json_t *say_active(const struct sight *s, const char *mirror)
 {
-        const char *role = json_string_value(json_object_get(mirror_of(s, mirror), "role"));
+        const char *role = json_string_value(json_object_get(status_mirror(s->status, mirror), "role"));
         return role && strcmp(role, "primary") == 0 ? json_string(s->name) : NULL;
 }
 
 static json_t *say_active_in_full(const struct sight *s, const char *mirror)
 {
-        return json_pack("{s:s, s:O}", "active node", s->name, "epoch", json_object_get(json_object_get(mirror_of(s, mirror), "record"), "epoch"));
+        return json_pack("{s:s, s:O}", "active node", s->name, "epoch", json_object_get(json_object_get(status_mirror(s->status, mirror), "record"), "epoch"));
 }
 
 static json_t *disagreements(const struct api *a, struct sight sights[VOTERS])

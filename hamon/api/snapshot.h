@@ -57,6 +57,9 @@ struct snapshot {
 /* NULL when out of memory. `now_ms`: CLOCK_BOOTTIME of the reader. */
 json_t *status_json(const struct snapshot *s, uint64_t now_ms);
 
+/* A mirror in a status as status_json() makes it, borrowed; NULL: none of that name, or no status. */
+const json_t *status_mirror(const json_t *status, const char *name);
+
 /* The reason of a mirror as {"code", "severity", "sentence", "next"}. */
 json_t *reason_json(const struct snapshot *s, unsigned mirror, enum reason reason, uint8_t node);
 

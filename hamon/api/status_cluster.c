@@ -51,16 +51,6 @@ void put_disagreements(FILE *to, const json_t *cluster)
         fputs("</section>\n", to);
 }
 
-static const json_t *mirror_of(const json_t *view, const char *name)
-{
-        const json_t *m;
-        size_t i;
-        json_array_foreach(json_object_get(json_object_get(view, "status"), "mirrors"), i, m)
-                if (strcmp(html_text(m, "name"), name) == 0)
-                        return m;
-        return NULL;
-}
-
 static void put_sentence(FILE *to, const json_t *status, const json_t *m)
 {
         const char *primary = html_text(json_object_get(m, "record"), "primary");
@@ -173,7 +163,7 @@ void put_views(FILE *to, const json_t *cluster)
                         fprintf(to, "<tr><th>%s", lines[i].what);
                         json_array_foreach(views, v, view)
                         {
-                                const json_t *theirs = mirror_of(view, html_text(mirror, "name"));
+                                const json_t *theirs = status_mirror(json_object_get(view, "status"), html_text(mirror, "name"));
                                 fputs("<td class=\"text\">", to);
                                 if (theirs)
                                         lines[i].put(to, json_object_get(view, "status"), theirs);

@@ -13,6 +13,16 @@
 #include <stdio.h>
 #include <string.h>
 
+const json_t *status_mirror(const json_t *status, const char *name)
+{
+        const json_t *m;
+        size_t i;
+        json_array_foreach(json_object_get(status, "mirrors"), i, m)
+                if (json_is_string(json_object_get(m, "name")) && strcmp(json_string_value(json_object_get(m, "name")), name) == 0)
+                        return m;
+        return NULL;
+}
+
 static const char *node_name(const struct snapshot *s, uint8_t node)
 {
         return node < VOTERS ? s->config->voters[node].name : "";

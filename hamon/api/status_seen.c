@@ -8,16 +8,6 @@ bool seen_is_one(const char *word, const char *a, const char *b)
         return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
-static const json_t *mirror_called(const json_t *status, const char *name)
-{
-        const json_t *m;
-        size_t i;
-        json_array_foreach(json_object_get(status, "mirrors"), i, m)
-                if (strcmp(html_text(m, "name"), name) == 0)
-                        return m;
-        return NULL;
-}
-
 static uint64_t epoch_of(const json_t *mirror)
 {
         uint64_t epoch = 0;
@@ -34,7 +24,7 @@ void seen_look(struct seen *s, const struct api_call *c, unsigned index, const j
         json_array_foreach(json_object_get(cluster, "views"), i, view)
         {
                 bool self = html_is(view, "self");
-                const json_t *of = self ? status : json_object_get(view, "status"), *theirs = self || html_is(view, "fresh") ? mirror_called(of, s->name) : NULL;
+                const json_t *of = self ? status : json_object_get(view, "status"), *theirs = self || html_is(view, "fresh") ? status_mirror(of, s->name) : NULL;
                 if (!theirs || strcmp(html_text(theirs, "role"), "primary") != 0 || (found && epoch_of(theirs) <= epoch_of(s->mirror)))
                         continue;
                 s->status = of;

@@ -284,23 +284,28 @@ static bool prepare(struct change *c)
         return r == 0;
 }
 
-/* It answers with the new one. */
-static bool is_back(const struct change *c, unsigned voter)
+/* What GET /v1/node says there: true, and the two when it answered. */
+static bool look_at_node(const struct change *c, unsigned voter, uint64_t *ret_start, char ret_hash[CONFIG_HASH_SIZE])
 {
         struct forward_answer answer = {0};
         char error[256];
         const struct forward_request r = {.to = (uint8_t)voter, .method = "GET", .target = "/v1/node", .access = ACCESS_VIEWER, .who = "hamon", .timeout_ms = 1000};
-        bool back = forward_call(c->a, &r, &answer, error, sizeof error) == 0 && answer.status == 200;
-        const char *hash = back ? json_string_value(json_object_get(answer.body, "config_hash")) : NULL;
-        back = hash && strcmp(hash, c->next.hash) == 0;
+        bool answers = forward_call(c->a, &r, &answer, error, sizeof error) == 0 && answer.status == 200;
+        const char *hash = answers ? json_string_value(json_object_get(answer.body, "config_hash")) : NULL;
+        const char *start = answers ? json_string_value(json_object_get(answer.body, "start")) : NULL;
+        answers = hash && start && parse_u64(start, ret_start);
+        (void)snprintf(ret_hash, CONFIG_HASH_SIZE, "%s", answers ? hash : "");
         forward_answer_release(&answer);
-        return back;
+        return answers;
 }
 
+/* Until it has begun anew, and with the new one. The hash alone would not tell: another comment, or a version that replaces a difference, has the same. */
 static const char *commit_at(struct change *c, unsigned voter)
 {
         struct forward_answer answer = {0};
-        char error[256];
+        char error[256], hash[CONFIG_HASH_SIZE];
+        uint64_t before = 0, start = 0;
+        (void)look_at_node(c, voter, &before, hash); /* one that does not answer now is heard of below, or not */
         int e = ask(c, voter, step(c, "commit", false), &answer, error, sizeof error);
         bool done = e == 0 && answer.status == 200;
         forward_answer_release(&answer);
@@ -309,7 +314,7 @@ static const char *commit_at(struct change *c, unsigned voter)
         for (uint64_t begin = boot_ms(); done && boot_ms() - begin < BACK_TIMEOUT_MS;) {
                 const struct timespec pause = {.tv_nsec = BACK_POLL_MS * 1000000};
                 (void)nanosleep(&pause, NULL);
-                if (is_back(c, voter))
+                if (look_at_node(c, voter, &start, hash) && start != before && strcmp(hash, c->next.hash) == 0)
                         return "in-force";
         }
         return "waits"; /* it takes it over when it sees a machine that runs it */

@@ -167,30 +167,39 @@ int verb_config_show(const struct command_line *c)
         return EXIT_DONE;
 }
 
-/* This machine's hamon begins anew last; until then it runs with the old one. */
-static bool is_back(const struct command_line *c, const char *hash)
+/* Which start of hamon answers, and with which configuration; false: none does. */
+static bool look_at_node(const struct command_line *c, char ret_start[static 24], char ret_hash[static 24])
+{
+        char error[512];
+        unsigned status;
+        json_t *answer = NULL;
+        bool answers = http_call(c->socket, "GET", "/v1/node", NULL, 1000, &status, &answer, error, sizeof error) == 0 && status == 200;
+        (void)snprintf(ret_start, 24, "%.23s", answers ? text_of(answer, "start") : "");
+        (void)snprintf(ret_hash, 24, "%.23s", answers ? text_of(answer, "config_hash") : "");
+        json_decref(answer);
+        return answers;
+}
+
+/* This machine's hamon begins anew last; until then it runs with the old one, which may have the same hash. */
+static bool is_back(const struct command_line *c, const char *before, const char *hash)
 {
         for (unsigned i = 0; i < BACK_TIMEOUT_S * 5; i++) {
                 const struct timespec pause = {.tv_nsec = 200000000};
-                char error[512];
-                unsigned status;
-                json_t *answer = NULL;
-                bool back = http_call(c->socket, "GET", "/v1/node", NULL, 1000, &status, &answer, error, sizeof error) == 0 && strcmp(text_of(answer, "config_hash"), hash) == 0;
-                json_decref(answer);
-                if (back)
+                char start[24], runs[24];
+                if (look_at_node(c, start, runs) && strcmp(start, before) != 0 && strcmp(runs, hash) == 0)
                         return true;
                 (void)nanosleep(&pause, NULL);
         }
         return false;
 }
 
-static int conclude_apply(const struct command_line *c, const json_t *answer)
+static int conclude_apply(const struct command_line *c, const char *before, const json_t *answer)
 {
         const char *name, *hash = text_of(answer, "hash");
         json_t *state;
         int result = EXIT_DONE;
         progress_begin("hamon begins anew with it");
-        bool back = is_back(c, hash);
+        bool back = is_back(c, before, hash);
         progress_end();
         if (c->json) {
                 out_json(answer);
@@ -247,6 +256,8 @@ int config_change(const struct command_line *c, const char *method, const char *
 {
         struct http_answer answer = {0};
         int result = EXIT_REFUSED;
+        char before[24], hash[24];
+        (void)look_at_node(c, before, hash); /* that nobody answers is said by what follows */
         for (unsigned attempt = 0; attempt < 2; attempt++) {
                 if (put(c, method, path, of, body, &answer) < 0)
                         break;
@@ -260,7 +271,7 @@ int config_change(const struct command_line *c, const char *method, const char *
                         answer = (struct http_answer){0};
                         continue;
                 }
-                result = answer.status < 400 ? conclude_apply(c, answer.json) : refused(&answer);
+                result = answer.status < 400 ? conclude_apply(c, before, answer.json) : refused(&answer);
                 if (consent)
                         fprintf(stderr, "hamonctl: --yes consents to the warnings\n");
                 break;

@@ -7,9 +7,9 @@
 #include "hamon/hamonctl/hamonctl.h"
 #include "hamon/hamonctl/progress.h"
 
-#include "hamon/api/certificate.h"
 #include "hamon/hamonctl/cluster_config.h"
 #include "hamon/hamonctl/cluster_files.h"
+#include "hamon/hamonctl/cluster_secrets.h"
 #include "hamon/identity.h"
 #include "hamon/join/host.h"
 #include "hamon/net/seal.h"
@@ -41,60 +41,6 @@ static bool folder_is_usable(const struct command_line *c)
 }
 
 /* -- The files -------------------------------------------------------------------------------------------------------------------------- */
-
-/* A key that an interrupted attempt has left is the key. */
-static bool add_key(const char *dir, json_t *files)
-{
-        char path[256], text[2 * SEAL_KEY_BYTES + 2];
-        uint8_t key[SEAL_KEY_BYTES];
-        (void)snprintf(path, sizeof path, "%.200s/cluster.key", dir); /* fits */
-        int r = seal_key_load(path, key);
-        if (r == 0)
-                fprintf(stderr, "hamonctl: '%s' is there and is used\n", path);
-        if (r == -ENOENT) {
-                r = join_secret(text);
-                (void)strcat(text, "\n");
-        } else if (r == 0) {
-                FILE *f = fopen(path, "r");
-                r = f && fgets(text, sizeof text, f) ? 0 : -EIO;
-                if (f)
-                        fclose(f);
-        }
-        if (r < 0)
-                fprintf(stderr, "hamonctl: cannot use '%s': %s\n", path, strerrordesc_np(-r));
-        else
-                json_object_set_new(files, "cluster.key", json_string(text));
-        explicit_bzero(text, sizeof text);
-        explicit_bzero(key, sizeof key);
-        return r == 0;
-}
-
-static bool add_certificate(const struct config *config, json_t *files)
-{
-        char dir[] = "/tmp/hamon-XXXXXX", certificate[64], key[64], error[512], *text = NULL, *key_text = NULL;
-        if (!mkdtemp(dir)) {
-                fprintf(stderr, "hamonctl: cannot make a folder in /tmp: %s\n", strerrordesc_np(errno));
-                return false;
-        }
-        (void)snprintf(certificate, sizeof certificate, "%s/crt", dir); /* fits */
-        (void)snprintf(key, sizeof key, "%s/key", dir);                 /* fits */
-        int r = certificate_create(config, certificate, key, error, sizeof error);
-        if (r < 0)
-                fprintf(stderr, "hamonctl: %s\n", error);
-        r = r < 0 ? r : certificate_read(certificate, &text);
-        r = r < 0 ? r : certificate_read(key, &key_text);
-        if (r == 0) {
-                json_object_set_new(files, "api.crt", json_string(text));
-                json_object_set_new(files, "api.key", json_string(key_text));
-                explicit_bzero(key_text, strlen(key_text));
-        }
-        free(text);
-        free(key_text);
-        (void)unlink(certificate);
-        (void)unlink(key);
-        (void)rmdir(dir);
-        return r == 0;
-}
 
 /* Something that has come true, or is to be done: one line for each. `name` and `command` may be NULL. */
 static void step(const struct command_line *c, const char *what, const char *name, const char *command, const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -219,10 +165,10 @@ int verb_cluster_create(const struct command_line *c, const char *cluster, const
                 return EXIT_REFUSED;
         json_t *files = json_object();
         char *text = cluster_config_make(c, dir, cluster, operands, count);
-        bool good = text && json_object_set_new(files, "hamon.conf", json_string(text)) == 0 && add_key(dir, files) && cluster_files_check(dir, files, &config);
+        bool good = text && json_object_set_new(files, "hamon.conf", json_string(text)) == 0 && cluster_secrets_add_key(dir, files) && cluster_files_check(dir, files, &config);
         free(text);
         int self = good ? who_am_i(c, &config) : -EINVAL;
-        if (self < 0 || (c->api && !add_certificate(&config, files))) {
+        if (self < 0 || (c->api && !cluster_secrets_add_pair(dir, &config, files))) {
                 json_decref(files);
                 return EXIT_REFUSED;
         }
@@ -231,7 +177,7 @@ int verb_cluster_create(const struct command_line *c, const char *cluster, const
                 json_decref(files);
                 return would;
         }
-        if (!cluster_files_write(dir, files)) {
+        if (!cluster_secrets_set_aside(dir, files) || !cluster_files_write(dir, files)) {
                 json_decref(files);
                 return EXIT_REFUSED;
         }

@@ -27,7 +27,7 @@ bool cluster_files_none(const char *dir)
         if (access(path, F_OK) < 0 && errno == ENOENT)
                 return true;
         fprintf(stderr, "hamonctl: '%s' is there: this machine is in a cluster already; nothing was changed\n"
-                        "hamonctl: next: to leave that one stop hamon and hamon-act, and move that file away\n", path);
+                        "hamonctl: next: to bring the other machines in: hamonctl cluster invite NAME...; to leave it, stop hamon and hamon-act, and move that file away\n", path);
         return false;
 }
 

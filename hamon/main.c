@@ -47,8 +47,8 @@ static const struct cli cli = {
         .usage = "hamon [--config FILE] [--node NAME]\n"
                  "hamon --witness [--config FILE] [--node NAME|--any-host]",
         .epilog = "hamon runs in the foreground, without root rights; hamon-act does what needs them. Ending it changes nothing on the node:\n"
-                  "a restarted hamon goes on with what runs. People talk to it with hamonctl. On SIGHUP it reads the cluster key anew, and the\n"
-                  "second one that it accepts (the key file's name with \".also\").\n"
+                  "a restarted hamon goes on with what runs. People talk to it with hamonctl. On SIGHUP it reads the cluster key anew, the second\n"
+                  "one that it accepts (the key file's name with \".also\"), and the certificate of its API with its key.\n"
                   "\n"
                   "Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage, 78 the configuration or the state cannot be used.",
         .options = options,

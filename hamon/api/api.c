@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "hamon/api/access.h"
 #include "hamon/api/call.h"
+#include "hamon/api/certificate_served.h"
 #include "hamon/api/embedded.h"
 #include "hamon/api/event_writer.h"
 #include "hamon/api/forward.h"
@@ -15,7 +16,6 @@
 #include "hamon/api/rate.h"
 #include "hamon/api/sentence.h"
 #include "hamon/api/threads.h"
-#include "hamon/api/certificate.h"
 #include "hamon/api/tokens.h"
 #include "hamon/api/verifier.h"
 #include "hamon/api/views.h"
@@ -172,6 +172,12 @@ static void events_not_durable(void *userdata, const char *sentence)
         (void)api_event(userdata, "events-not-durable", SEVERITY_WARNING, sentence);
 }
 
+void api_reload(const struct api *a)
+{
+        if (a->certificate)
+                served_certificate_reload(a->certificate);
+}
+
 void api_notify(const struct api *a)
 {
         hub_notify(a->hub);
@@ -211,25 +217,24 @@ static bool is_anothers(const struct api *a, const struct config_address *addres
 static int listen_on_tcp(struct api *a, char *error, size_t error_size)
 {
         const struct config_api *c = &a->config->api;
-        int r = c->listens > 0 ? certificate_read(c->certificate, &a->certificate) : 0;
-        const char *path = r < 0 ? c->certificate : c->key;
-        if (r == 0 && c->listens > 0)
-                r = certificate_read(c->key, &a->key);
+        char why[SENTENCE_SIZE];
+        int r = c->listens > 0 ? served_certificate_new(a, &a->certificate, why, sizeof why) : 0;
         if (r < 0) {
-                (void)snprintf(error, error_size, "cannot read '%.150s': %s; make it with 'hamonctl cert create'", path, strerrordesc_np(-r));
+                (void)snprintf(error, error_size, "%.*s; %s", (int)error_size - 80, why,
+                               r == -ENOENT ? "make it with 'hamonctl cert create', then restart hamon" : "correct that, then restart hamon");
                 return r;
         }
         for (unsigned i = 0; i < c->listens; i++) {
                 if (is_anothers(a, &c->listen[i].address))
                         continue;
                 struct http_server_options options = {.threads = HTTP_ONE_THREAD, .connections_max = TCP_CONNECTIONS_MAX, .handler = on_tcp_request,
-                                                      .connections_per_address = TCP_CONNECTIONS_PER_ADDRESS, .tls_certificate = a->certificate,
-                                                      .tls_key = a->key, .userdata = a};
+                                                      .connections_per_address = TCP_CONNECTIONS_PER_ADDRESS, .userdata = a,
+                                                      .tls_keys = served_certificate_keys(a->certificate)};
                 options.listen_fd = listen_tcp(&c->listen[i].address, c->listen[i].port, TCP_CONNECTIONS_MAX);
                 r = options.listen_fd < 0 ? options.listen_fd : http_server_start(&options, &a->on_tcp[i]);
                 if (r < 0) {
                         (void)snprintf(error, error_size, "cannot serve '%s' port %u: %s", c->listen[i].address.text, c->listen[i].port,
-                                       options.listen_fd < 0 ? strerrordesc_np(-r) : "certificate and key are not a pair in PEM");
+                                       strerrordesc_np(-r));
                         return r;
                 }
         }
@@ -297,6 +302,7 @@ void api_stop(struct api *a)
         workers_stop(a->workers); /* answers all that wait */
         inviter_free(a->inviter);
         views_stop(a->views);
+        served_certificate_free(a->certificate); /* it looks at the servers */
         http_server_stop(a->on_socket);
         for (unsigned i = 0; i < CONFIG_LINKS_MAX; i++)
                 http_server_stop(a->on_peer[i]);
@@ -307,8 +313,4 @@ void api_stop(struct api *a)
         idempotency_free(a->idempotency);
         rate_free(a->rate);
         tokens_free(a->tokens);
-        free(a->certificate);
-        if (a->key)
-                explicit_bzero(a->key, strlen(a->key));
-        free(a->key);
 }

@@ -25,6 +25,7 @@ struct notifier;
 struct forward;
 struct idempotency;
 struct rate;
+struct served_certificate;
 struct tokens;
 struct verifier;
 struct http_server;
@@ -42,7 +43,7 @@ struct api {
         /* From api_start() on. */
         const char *nbdd_socket;
         struct http_server *on_socket, *on_peer[CONFIG_LINKS_MAX], *on_tcp[CONFIG_API_LISTENS_MAX];
-        char *certificate, *key; /* PEM, of the TCP servers */
+        struct served_certificate *certificate; /* of the TCP servers; NULL: there are none */
         struct api_hub *hub;
         struct api_workers *workers;
         struct api_views *views;
@@ -66,6 +67,9 @@ struct api_options {
 /* `api` must outlive it. 0, or -errno with one sentence in `error`; a sentence with 0 says what of it, on TCP, is not there. */
 int api_start(struct api *api, const struct api_options *options, char *error, size_t error_size);
 void api_stop(struct api *api); /* also one that was never started */
+
+/* Loop: the certificate is read anew, see certificate_served.h. Never waits. */
+void api_reload(const struct api *api);
 
 /* Loop: a new snapshot or event is there. Never waits. */
 void api_notify(const struct api *api);

@@ -43,6 +43,8 @@ struct snapshot {
         uint64_t act_changed_ms; /* since when */
         int state_error;         /* of the last write of an acceptor's state: 0 or negative errno */
         unsigned actions_waiting; /* for a state to be durable */
+        bool certificate_ends;   /* that of the API, soon: in whole days */
+        uint32_t certificate_days;
         uint64_t turns, worst_turn_us;
 
         struct node_view node[VOTERS];

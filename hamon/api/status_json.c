@@ -48,13 +48,18 @@ static json_t *errno_or_null(int error)
         return error < 0 ? json_string(strerrordesc_np(-error)) : json_null();
 }
 
-json_t *reason_json(const struct snapshot *s, unsigned mirror, enum reason reason, uint8_t node)
+static json_t *reason_with_number(const struct snapshot *s, unsigned mirror, enum reason reason, uint8_t node, uint64_t number)
 {
         char sentence[SENTENCE_SIZE], next[SENTENCE_SIZE];
         const char *m = mirror < s->config->mirrors ? s->config->mirror[mirror].name : "", *n = node_name(s, node);
         return json_pack("{s:s, s:s, s:s, s:s, s:s}", "code", reason_code(reason), "severity", severity_word(reason_severity(reason)),
-                         "sentence", sentence_render(reason_sentence(reason), m, n, 0, sentence, sizeof sentence), "next",
+                         "sentence", sentence_render(reason_sentence(reason), m, n, number, sentence, sizeof sentence), "next",
                          sentence_render(reason_next(reason), m, n, 0, next, sizeof next), "why", reason_why(reason));
+}
+
+json_t *reason_json(const struct snapshot *s, unsigned mirror, enum reason reason, uint8_t node)
+{
+        return reason_with_number(s, mirror, reason, node, 0);
 }
 
 static uint8_t peer_of(const struct snapshot *s)
@@ -285,6 +290,8 @@ json_t *status_json(const struct snapshot *s, uint64_t now_ms)
                 json_array_append_new(reasons, reason_json(s, MIRRORS_MAX, REASON_ACT_LOST, s->self));
         if (!witness && s->config->has_witness && !s->node[WITNESS].alive)
                 json_array_append_new(reasons, reason_json(s, MIRRORS_MAX, REASON_WITNESS_LOST, WITNESS));
+        if (s->certificate_ends)
+                json_array_append_new(reasons, reason_with_number(s, MIRRORS_MAX, REASON_CERTIFICATE_ENDS, s->self, s->certificate_days));
         return json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "cluster", s->config->cluster, "mode",
                          s->config->has_witness ? "automatic" : "manual", "profile", s->config->relaxed ? "relaxed" : "normal", "wall_ms",
                          (json_int_t)s->wall_ms, "age_ms", (json_int_t)(now_ms - s->taken_ms), "node", node, "reasons", reasons, "nodes",

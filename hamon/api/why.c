@@ -12,6 +12,7 @@ const char *reason_why(enum reason r)
                 [REASON_LEGS_DIFFER] = "The service reads the active node's leg; after a switchover it would read the other one. Which is right only you can tell.",
                 [REASON_VERIFY_FAILED] = "Whether both legs hold the same is not known.",
                 [REASON_RESYNC_STALLED] = "Until the resync is complete only one leg has everything, and it does not come nearer.",
+                [REASON_CERTIFICATE_ENDS] = "Pages, monitors and scripts that use that machine's API would fail all at once. The mirror is not concerned.",
                 [REASON_WITNESS_LOST] = "Everything goes on, but one more fault stops all writes: no majority would be left to decide.",
                 [REASON_FROZEN] = "Applications hang at their next write. Nothing is lost or torn while it waits.",
                 [REASON_LEASE_LOST] = "The service address is gone, so clients cannot connect, and writes wait. Nothing is lost.",

@@ -62,6 +62,8 @@
         X(OWN_LEG_UNSAFE, "own-leg-unsafe", CRITICAL,                                                                            \
           "%M: the own disk fails writes or flushes, and no other leg is in sync: what is written now may be lost",              \
           "save the data, replace the disk")                                                                                     \
+        X(CERTIFICATE_ENDS, "certificate-ends", WARNING, "the certificate of the API on %N ends soon (days left: %n); then its clients refuse it", \
+          "put another one in its place, then systemctl reload hamon")                                                           \
         X(WITNESS_LOST, "witness-lost", WARNING, "the witness is not heard: a second fault would freeze %M", "start the witness") \
         X(VOTER_BLANK, "voter-without-memory", WARNING,                                                                          \
           "a voter of %M has lost its state file and has no vote until both others are heard and admit it again",                \

@@ -285,10 +285,12 @@ static int rekey(struct driver *d)
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
         (void)source, (void)si;
-        if (rekey(userdata) == 0)
+        struct driver *d = userdata;
+        if (rekey(d) == 0)
                 log_notice("[keys-read] the cluster keys were read anew");
         else
                 log_error("[keys-kept] the cluster keys were not read anew, continuing with the former ones");
+        api_reload(&d->api);
         return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "hamon/driver/driver_state.h"
 
 #include "base/log.h"
+#include "hamon/api/certificate_served.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,7 @@ void driver_publish(struct driver *d)
         s->act_changed_ms = d->act_changed_ms;
         s->state_error = d->state_error;
         s->actions_waiting = d->deferred.count;
+        s->certificate_ends = served_certificate_ends(d->api.certificate, wall.tv_sec, &s->certificate_days);
         s->turns = d->turns;
         s->worst_turn_us = d->worst_turn_us;
         for (uint8_t v = 0; v < VOTERS; v++)

@@ -19,7 +19,8 @@ struct http_server {
         struct unix_file socket_file;
         bool tls;
 
-        pthread_mutex_t lock; /* guards the connections that sleep: streams, and exchanges whose answer comes later */
+        pthread_mutex_t lock; /* guards the keys, and the connections that sleep: streams, and exchanges whose answer comes later */
+        struct tls_keys *keys; /* for the next connection */
         bool stopping;
         struct http_stream *streams;
 };

@@ -2,26 +2,55 @@
 #include "net/http_internal.h"
 
 #include <errno.h>
+#include <gnutls/abstract.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "net/tls_internal.h"
+
 static void server_free(struct http_server *server)
 {
         free(server->socket_path);
+        tls_keys_free(server->keys);
         pthread_mutex_destroy(&server->lock);
         free(server);
 }
 
 enum { DAEMON_OPTIONS_MAX = 16 };
 
+/* libmicrohttpd wants a certificate for its whole life, or someone who finds one. No session asks: each has its own keys before its handshake. */
+static int find_no_certificate(gnutls_session_t session, const gnutls_datum_t *authorities, int authority_count, const gnutls_pk_algorithm_t *algorithms,
+                               int algorithm_count, gnutls_pcert_st **certificates, unsigned *certificate_count, gnutls_privkey_t *key)
+{
+        (void)session, (void)authorities, (void)authority_count, (void)algorithms, (void)algorithm_count, (void)certificates, (void)certificate_count, (void)key;
+        return -1;
+}
+
+/* A connection holds the keys that it began with; GnuTLS is done with them when it is closed. */
+static void on_connection(void *userdata, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode what)
+{
+        struct http_server *server = userdata;
+        if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+                tls_keys_free(*context);
+                return;
+        }
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        pthread_mutex_lock(&server->lock);
+        struct tls_keys *keys = tls_keys_hold(server->keys);
+        pthread_mutex_unlock(&server->lock);
+        *context = keys;
+        if (info && info->tls_session) /* one without keys fails its handshake */
+                (void)gnutls_credentials_set(info->tls_session, GNUTLS_CRD_CERTIFICATE, keys->certificates);
+}
+
 static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd, const struct http_server_options *options)
 {
         unsigned idle_s = options->idle_timeout_s ? options->idle_timeout_s : HTTP_IDLE_TIMEOUT_S;
         unsigned connections = options->connections_max ? options->connections_max : HTTP_CONNECTIONS_MAX;
-        unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | (options->tls_certificate ? MHD_USE_TLS : 0) |
+        unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | (options->tls_keys ? MHD_USE_TLS : 0) |
                          (options->threads == HTTP_THREAD_EACH ? MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL
                                                                : MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME);
         struct MHD_OptionItem items[DAEMON_OPTIONS_MAX] = {
@@ -32,9 +61,9 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd
             {MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)options->connections_per_address, NULL}, /* 0: no limit */
         };
         size_t n = 5;
-        if (options->tls_certificate) {
-                items[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->tls_certificate};
-                items[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->tls_key};
+        if (options->tls_keys) {
+                items[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, server};
+                items[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(intptr_t)find_no_certificate};
                 items[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)HTTP_TLS_PRIORITIES};
         }
         items[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
@@ -57,7 +86,8 @@ int http_server_start(const struct http_server_options *options, struct http_ser
         if (!server)
                 return -ENOMEM;
         pthread_mutex_init(&server->lock, NULL);
-        server->tls = options->tls_certificate != NULL;
+        server->tls = options->tls_keys != NULL;
+        server->keys = tls_keys_hold(options->tls_keys);
         server->handler = options->handler;
         server->userdata = options->userdata;
         if (options->socket_path) {
@@ -80,6 +110,15 @@ int http_server_start(const struct http_server_options *options, struct http_ser
         }
         *ret = server;
         return 0;
+}
+
+void http_server_rekey(struct http_server *server, struct tls_keys *keys)
+{
+        pthread_mutex_lock(&server->lock);
+        struct tls_keys *former = server->keys;
+        server->keys = tls_keys_hold(keys);
+        pthread_mutex_unlock(&server->lock);
+        tls_keys_free(former);
 }
 
 void http_server_stop(struct http_server *server)

@@ -31,6 +31,7 @@
 #define HTTP_LATER 1 /* a handler's result: the answer comes by http_later_answer() */
 
 struct http_server;
+struct tls_keys;
 
 struct http_peer {
         bool known; /* SO_PEERCRED: a client on AF_UNIX */
@@ -108,7 +109,7 @@ struct http_server_options {
         enum http_threads threads;
         unsigned idle_timeout_s; /* 0: HTTP_IDLE_TIMEOUT_S */
         unsigned connections_max, connections_per_address; /* 0: HTTP_CONNECTIONS_MAX, no limit */
-        const char *tls_certificate, *tls_key; /* PEM, both or none; for the server's life */
+        struct tls_keys *tls_keys; /* of side TLS_WEB (tls_keys.h), held by the server; NULL: plain */
         http_handler *handler;
         void *userdata;
 };
@@ -118,6 +119,9 @@ struct http_server_options {
  * other than a socket, -ENAMETOOLONG, or what socket, bind or listen said.
  */
 int http_server_start(const struct http_server_options *options, struct http_server **ret);
+
+/* Connections that come from now on see this certificate; those that are there keep theirs. Only of a server that has one. Any thread. */
+void http_server_rekey(struct http_server *server, struct tls_keys *keys);
 
 /* Every stream that had nothing to say is read again. Any thread. */
 void http_server_wake(struct http_server *server);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What tls.c, tls_keys.c and ktls.c share; nobody else includes this. */
+/* What tls.c, tls_keys.c, ktls.c and http_server.c share; nobody else includes this. */
 #ifndef NBDD_NET_TLS_INTERNAL_H
 #define NBDD_NET_TLS_INTERNAL_H
 
@@ -20,6 +20,7 @@ struct tls_keys {
         gnutls_psk_server_credentials_t psk_server;
         gnutls_psk_client_credentials_t psk_client;
         gnutls_certificate_credentials_t certificates;
+        int64_t from_s, until_s; /* of the own certificate */
         gnutls_priority_t priority;
 };
 

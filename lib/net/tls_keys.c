@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <gnutls/crypto.h>
+#include <gnutls/x509.h>
 
 /* TLS 1.3, the one cipher that every kernel with TLS can take over, ephemeral keys always. */
 #define PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:-GROUP-ALL:+GROUP-SECP256R1:+GROUP-X25519"
@@ -25,12 +26,12 @@ __attribute__((format(printf, 4, 5))) static int fail(int error, char *reason, s
 }
 
 /* systemd guards the folder of credentials itself, and an ACL there looks like rights of the group. */
-static int check_secret(const struct stat *st, const char *path, bool credential, char *reason, size_t size)
+static int check_secret(const struct stat *st, const char *path, bool group_reads, bool credential, char *reason, size_t size)
 {
-        mode_t open_to = credential ? 07 : 077;
+        mode_t open_to = credential ? 07 : group_reads ? 037 : 077;
         if (st->st_mode & open_to)
-                return fail(-EPERM, reason, size, "the secret file \"%.160s\" is open to others (mode %03o); chmod 600 it", path,
-                            (unsigned)(st->st_mode & 0777));
+                return fail(-EPERM, reason, size, "the secret file \"%.160s\" is open to others (mode %03o); chmod %s it", path,
+                            (unsigned)(st->st_mode & 0777), group_reads ? "640" : "600");
         if (st->st_uid != 0 && st->st_uid != geteuid())
                 return fail(-EPERM, reason, size, "the secret file \"%.160s\" belongs to another user; chown it", path);
         return 0;
@@ -46,8 +47,10 @@ static bool credential_path(const char *name, char *ret, size_t size)
         return n > 0 && (size_t)n < size;
 }
 
-/* The whole file, NUL-terminated, wiped and freed by wipe(). */
-static int read_file(const char *name, bool secret, gnutls_datum_t *ret, char *reason, size_t size)
+enum reader { ALL_READ, GROUP_READS, OWNER_READS };
+
+/* The whole file, NUL-terminated, wiped and freed by wipe(). `reader`: who may at most. */
+static int read_file(const char *name, enum reader reader, gnutls_datum_t *ret, char *reason, size_t size)
 {
         char path[4096];
         struct stat st;
@@ -57,13 +60,13 @@ static int read_file(const char *name, bool secret, gnutls_datum_t *ret, char *r
         int r = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* not to wait for the other end of a FIFO */
         if (fd < 0)
                 return fail(-errno, reason, size, "cannot open \"%.160s\": %s%s", path, strerror(errno),
-                            errno == ENOENT && secret ? "; copy the server's key there, or make one for both (psktool), mode 600" : "");
+                            errno == ENOENT && reader == OWNER_READS ? "; copy the server's key there, or make one for both (psktool), mode 600" : "");
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
                 r = fail(-EINVAL, reason, size, "\"%.160s\" is not a regular file", path);
         else if (st.st_size > (off_t)PSK_TEXT_BYTES_MAX)
                 r = fail(-E2BIG, reason, size, "\"%.160s\" is longer than %u bytes", path, PSK_TEXT_BYTES_MAX);
-        else if (secret)
-                r = check_secret(&st, path, credential, reason, size);
+        else if (reader != ALL_READ)
+                r = check_secret(&st, path, reader == GROUP_READS, credential, reason, size);
         uint8_t *data = r == 0 ? calloc(1, PSK_TEXT_BYTES_MAX + 1) : NULL;
         if (r == 0 && !data)
                 r = fail(-ENOMEM, reason, size, "out of memory");
@@ -131,7 +134,7 @@ static int load_psks(struct tls_keys *k, const struct tls_files *f, char *reason
 {
         gnutls_datum_t text = {0}, key;
         char what[128];
-        int r = read_file(f->psk, true, &text, reason, size);
+        int r = read_file(f->psk, OWNER_READS, &text, reason, size);
         if (r < 0)
                 return r;
         r = psk_parse((const char *)text.data, text.size, &k->psks, what, sizeof what);
@@ -154,6 +157,28 @@ static int load_psks(struct tls_keys *k, const struct tls_files *f, char *reason
         return 0;
 }
 
+/* The shortest of the chain: a client checks all of it. */
+static int find_period(struct tls_keys *k)
+{
+        gnutls_x509_crt_t *chain;
+        unsigned count;
+        int r = gnutls_certificate_get_x509_crt(k->certificates, 0, &chain, &count);
+        if (r < 0)
+                return r;
+        k->from_s = 0;
+        k->until_s = INT64_MAX;
+        for (unsigned i = 0; i < count; i++) {
+                time_t from = gnutls_x509_crt_get_activation_time(chain[i]), until = gnutls_x509_crt_get_expiration_time(chain[i]);
+                if (from > k->from_s)
+                        k->from_s = from;
+                if (until >= 0 && until < k->until_s) /* negative: it has none (RFC 5280, 4.1.2.5) */
+                        k->until_s = until;
+                gnutls_x509_crt_deinit(chain[i]);
+        }
+        gnutls_free(chain);
+        return 0;
+}
+
 static int load_certificates(struct tls_keys *k, const struct tls_files *f, char *reason, size_t size)
 {
         gnutls_datum_t ca = {0}, certificate = {0}, key = {0};
@@ -161,15 +186,15 @@ static int load_certificates(struct tls_keys *k, const struct tls_files *f, char
 
         if (gnutls_certificate_allocate_credentials(&k->certificates) < 0)
                 return fail(-ENOMEM, reason, size, "out of memory");
-        r = read_file(f->ca, false, &ca, reason, size);
-        if (r == 0 && (n = gnutls_certificate_set_x509_trust_mem(k->certificates, &ca, GNUTLS_X509_FMT_PEM)) <= 0)
+        r = f->ca ? read_file(f->ca, ALL_READ, &ca, reason, size) : 0;
+        if (r == 0 && f->ca && (n = gnutls_certificate_set_x509_trust_mem(k->certificates, &ca, GNUTLS_X509_FMT_PEM)) <= 0)
                 r = fail(-EINVAL, reason, size, "no certificate of a CA in \"%.160s\" (%s)", f->ca, n ? gnutls_strerror(n) : "PEM is expected");
         if (r == 0 && f->certificate)
-                r = read_file(f->certificate, false, &certificate, reason, size);
+                r = read_file(f->certificate, ALL_READ, &certificate, reason, size);
         if (r == 0 && f->certificate)
-                r = read_file(f->key, true, &key, reason, size);
+                r = read_file(f->key, k->side == TLS_WEB ? GROUP_READS : OWNER_READS, &key, reason, size);
         if (r == 0 && f->certificate &&
-            (n = gnutls_certificate_set_x509_key_mem(k->certificates, &certificate, &key, GNUTLS_X509_FMT_PEM)) < 0)
+            ((n = gnutls_certificate_set_x509_key_mem(k->certificates, &certificate, &key, GNUTLS_X509_FMT_PEM)) < 0 || (n = find_period(k)) < 0))
                 r = fail(-EINVAL, reason, size, "\"%.100s\" and \"%.100s\" are not a certificate and its key in PEM: %s", f->certificate,
                          f->key, gnutls_strerror(n));
         wipe(&ca);
@@ -186,6 +211,8 @@ bool tls_files_given(const struct tls_files *f)
 /* Which files go together; NULL: these do. */
 static const char *check_files(enum tls_side side, const struct tls_files *f)
 {
+        if (side == TLS_WEB)
+                return f->certificate && f->key && !f->psk && !f->ca && !f->identity && !f->hostname ? NULL : "a web server needs a certificate and its key, and nothing else";
         if (!f->certificate != !f->key)
                 return "a certificate and its key belong together: give both";
         if (f->identity && !f->psk)
@@ -227,7 +254,7 @@ int tls_keys_load(enum tls_side side, const struct tls_files *files, struct tls_
                 r = fail(-ENOMEM, reason, reason_size, "out of memory");
         if (r == 0 && files->psk)
                 r = load_psks(k, files, reason, reason_size);
-        if (r == 0 && files->ca)
+        if (r == 0 && (files->ca || side == TLS_WEB))
                 r = load_certificates(k, files, reason, reason_size);
         if (r == 0 && (n = set_priority(k)) < 0)
                 r = fail(-EINVAL, reason, reason_size, "this GnuTLS cannot do TLS 1.3 with AES-128-GCM: %s", gnutls_strerror(n));
@@ -245,6 +272,12 @@ struct tls_keys *tls_keys_hold(const struct tls_keys *k)
         if (held)
                 (void)atomic_fetch_add_explicit(&held->holders, 1, memory_order_relaxed);
         return held;
+}
+
+void tls_keys_period(const struct tls_keys *k, int64_t *ret_from_s, int64_t *ret_until_s)
+{
+        *ret_from_s = k->from_s;
+        *ret_until_s = k->until_s;
 }
 
 void tls_keys_free(struct tls_keys *k)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "net/psk.h"
@@ -355,6 +356,29 @@ static void files_that_are_wrong_are_refused(void **state)
         refused_files("no certificate of a CA", TLS_CLIENT, &(struct tls_files){.ca = x("alice"), .hostname = "h"});
 }
 
+/* A server that asks no client: its key may be its group's to read, and both may be one file. */
+static void a_web_server_has_a_certificate_alone(void **state)
+{
+        const struct tls_files files = {.certificate = x("server.pem"), .key = x("server.key")};
+        struct tls_keys *k = NULL;
+        int64_t from_s, until_s, now_s = time(NULL);
+        (void)state;
+        assert_int_equal(chmod(in("server.key"), 0640), 0);
+        assert_int_equal(tls_keys_load(TLS_WEB, &files, &k, reason, sizeof reason), 0);
+        tls_keys_period(k, &from_s, &until_s);
+        assert_true(from_s < now_s && now_s < until_s && until_s < INT64_MAX);
+        tls_keys_free(k);
+        assert_int_equal(chmod(in("server.key"), 0660), 0);
+        refused_files("open to others (mode 660); chmod 640", TLS_WEB, &files);
+        assert_int_equal(chmod(in("server.key"), 0644), 0);
+        refused_files("open to others (mode 644); chmod 640", TLS_WEB, &files);
+        assert_int_equal(chmod(in("server.key"), 0600), 0);
+        refused_files("not a certificate and its key", TLS_WEB, &(struct tls_files){.certificate = files.certificate, .key = x("carol.key")});
+        refused_files("not a certificate and its key", TLS_WEB, &(struct tls_files){.certificate = x("alice"), .key = files.key});
+        refused_files("and nothing else", TLS_WEB, &(struct tls_files){.certificate = files.certificate, .key = files.key, .ca = x("ca.pem")});
+        refused_files("needs a certificate and its key", TLS_WEB, &(struct tls_files){.certificate = files.certificate});
+}
+
 static void credentials_of_systemd(void **state)
 {
         struct tls_keys *k = NULL;
@@ -400,6 +424,7 @@ int main(void)
             cmocka_unit_test(a_changed_record_ends_the_session),
             cmocka_unit_test(the_kernel_takes_over_or_says_no),
             cmocka_unit_test(files_that_are_wrong_are_refused),
+            cmocka_unit_test(a_web_server_has_a_certificate_alone),
             cmocka_unit_test(credentials_of_systemd),
         };
         return cmocka_run_group_tests(tests, setup, teardown);

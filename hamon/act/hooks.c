@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/hooks.h"
 
+#include "hamon/act/mount_errors.h"
 #include "hamon/act/program.h"
 #include "hamon/act/service.h"
 #include "hamon/act/units.h"
@@ -26,8 +27,9 @@ static bool has_begun(const struct config_service *s, const char *device)
 {
         struct service_seen seen = {.mounted = 0};
 
+        struct mount_errors errors = {.instance = 0};
         struct sd_bus *bus = NULL;
-        int r = service_look(&bus, s, device, &seen);
+        int r = service_look(&bus, &errors, s, device, &seen);
         units_look_end(&bus);
         if (r < 0)
                 return false;

@@ -3,6 +3,7 @@
 
 #include "hamon/act/attach.h"
 #include "hamon/act/health.h"
+#include "hamon/act/mount_errors.h"
 #include "hamon/act/own_probe.h"
 #include "hamon/act/progress.h"
 #include "hamon/act/resync.h"
@@ -218,13 +219,14 @@ static void *run_service(void *userdata)
 
         snprintf(device, sizeof device, "/dev/md%u", ARRAY_MD_FIRST + w->mirror->cm->number);
         struct service_seen seen = {.mounted = 0};
+        struct mount_errors errors = {.instance = 0};
         struct sd_bus *bus = NULL; /* kept: it is asked each second */
         for (;;) {
                 if (!atomic_load(&w->running)) {
                         seen = (struct service_seen){.mounted = 0};
                         units_look_end(&bus);
                 }
-                int running = atomic_load(&w->running) ? service_look(&bus, service, device, &seen) : 0;
+                int running = atomic_load(&w->running) ? service_look(&bus, &errors, service, device, &seen) : 0;
                 if (running >= 0) { /* a systemd that does not answer is no reason to say that the service is gone */
                         atomic_store(&w->service_running, running == 1);
                         pthread_mutex_lock(&w->lock);

@@ -6,6 +6,7 @@
 #include "hamon/act/units.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,19 @@ int mount_look(const char *where, const char *device)
         return r;
 }
 
+int mount_look_closely(const struct config_service *s, const char *device, struct mount_errors *known)
+{
+        int r = mount_look(s->mount, device);
+        struct stat st;
+
+        if (r != MOUNT_OURS || s->may_turn_read_only || stat(device, &st) < 0) {
+                *known = (struct mount_errors){.instance = 0};
+                return r;
+        }
+        mount_errors_look("/sys", st.st_rdev, s->mount, mount_errors_takes_writes, known);
+        return known->stopped ? MOUNT_READ_ONLY : r;
+}
+
 bool mount_has_turned(const struct config_service *s, int state)
 {
         return state == MOUNT_READ_ONLY && !s->may_turn_read_only && !is_read_only(s->options);
@@ -133,7 +147,7 @@ bool mount_has_turned(const struct config_service *s, int state)
 /* What can be mended without losing anything, and no more: as a boot would do it. */
 static int check(const struct config_service *s, const char *device, struct trouble *t)
 {
-        char program[64];
+        char program[64], node[PATH_MAX];
         const char *argv[] = {program, "-p", device, NULL};
         struct trouble said = {""};
         int status = -1;
@@ -144,7 +158,8 @@ static int check(const struct config_service *s, const char *device, struct trou
                 return 0;
         if (r == -ENOENT || r == -ETIMEDOUT)
                 return trouble_say(t, r, "%s", said.text);
-        return trouble_say(t, -EUCLEAN, "fsck.%s cannot mend %.30s by itself (%d): run it by hand", s->type, device, status);
+        const char *shown = realpath(device, node) ? node : device; /* what is mounted may be a link */
+        return trouble_say(t, -EUCLEAN, "fsck.%s cannot mend %.30s by itself (%d): run fsck.%s %.30s by hand", s->type, shown, status, s->type, shown);
 }
 
 int mount_start(const struct config_service *s, const char *device, struct trouble *t)

@@ -7,6 +7,7 @@
 #ifndef HAMON_ACT_MOUNT_H
 #define HAMON_ACT_MOUNT_H
 
+#include "hamon/act/mount_errors.h"
 #include "hamon/act/trouble.h"
 #include "hamon/config.h"
 
@@ -17,8 +18,11 @@ enum mount_state {
         MOUNT_OTHER,     /* something else */
 };
 
-/* A mount_state, or -ENOMEM. */
+/* A mount_state, or -ENOMEM. By its options alone. */
 int mount_look(const char *where, const char *device);
+
+/* The same, and whether a file system that is to be written to still is, which some kernels do not show. `*known`, all zero before the first look, is the caller's. */
+int mount_look_closely(const struct config_service *s, const char *device, struct mount_errors *known);
 
 /* The same of the text of a mountinfo file. */
 enum mount_state mount_parse(const char *text, const char *where, unsigned major_number, unsigned minor_number);

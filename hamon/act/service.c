@@ -53,10 +53,11 @@ static int stop_units(const struct config_service *s, struct trouble *t)
 int service_start(const struct config_service *s, const char *device, bool again, struct trouble *t)
 {
         struct address_probe probe;
+        struct mount_errors errors = {.instance = 0};
         struct trouble taken;
 
         address_probe_start(s, &probe);
-        bool turned = s->has_mount && mount_has_turned(s, mount_look(s->mount, device));
+        bool turned = s->has_mount && mount_has_turned(s, mount_look_closely(s, device, &errors));
         int r = again || turned ? stop_units(s, t) : 0;
         if (r == 0 && turned)
                 r = mount_stop(s, device, t);
@@ -83,12 +84,12 @@ int service_stop(const struct config_service *s, const char *device, struct trou
         return s->has_mount ? mount_stop(s, device, t) : 0;
 }
 
-int service_look(struct sd_bus **bus, const struct config_service *s, const char *device, struct service_seen *seen)
+int service_look(struct sd_bus **bus, struct mount_errors *errors, const struct config_service *s, const char *device, struct service_seen *seen)
 {
         struct trouble ignored;
         bool runs = true;
 
-        int r = s->has_mount ? mount_look(s->mount, device) : MOUNT_OURS;
+        int r = s->has_mount ? mount_look_closely(s, device, errors) : MOUNT_OURS;
         if (r < 0)
                 return r;
         seen->mounted = r == MOUNT_OURS || r == MOUNT_READ_ONLY;

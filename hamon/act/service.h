@@ -11,6 +11,7 @@
 #include "hamon/config.h"
 #include "hamon/service_seen.h"
 
+struct mount_errors;
 struct sd_bus;
 
 /* Mounts `device` and starts the units. What runs already is left as it is, unless `again`: then the units are stopped first. So is all of it when
@@ -22,7 +23,7 @@ int service_stop(const struct config_service *s, const char *device, struct trou
 
 /* 1: mounted and every unit active; 0: not so; -errno: it could not be found out, which says nothing about the service. *seen, all zero before
  * the first look, has the details of the last one; its health is not touched.
- * `bus`: as for units_look(). */
-int service_look(struct sd_bus **bus, const struct config_service *s, const char *device, struct service_seen *seen);
+ * `bus`: as for units_look(); `errors`: as for mount_look_closely(). */
+int service_look(struct sd_bus **bus, struct mount_errors *errors, const struct config_service *s, const char *device, struct service_seen *seen);
 
 #endif

@@ -6,13 +6,13 @@ tests/unit/act/test_disk_corpus_SRCS := tests/fuzz/fuzz_act_disk.c
 tests/unit/act/test_protocol_SRCS := hamon/driver/act_codec.c
 tests/unit/act/test_resync_SRCS := hamon/act/resync_file.c
 tests/unit/act/test_digest_SRCS := $(addprefix hamon/act/,digest.c hold.c blank.c direct_io.c leg.c md_sysfs.c member.c)
-tests/unit/act/test_machine_SRCS := hamon/act/md_sysfs.c hamon/act/service.c hamon/act/mount.c hamon/act/units.c hamon/act/address.c hamon/act/address_probe.c hamon/act/holders.c hamon/act/child.c hamon/act/direct_io.c \
+tests/unit/act/test_machine_SRCS := hamon/act/md_sysfs.c hamon/act/service.c hamon/act/mount.c hamon/act/mount_errors.c hamon/act/units.c hamon/act/address.c hamon/act/address_probe.c hamon/act/holders.c hamon/act/child.c hamon/act/direct_io.c \
 	hamon/act/member.c hamon/act/leg.c hamon/act/blank.c
 tests/unit/act/test_machine_PKGS := gnutls jansson libsystemd libnl-route-3.0 libnl-3.0
 
 # What the VM and namespace tests drive addresses with.
 PROGRAMS += tests/integration/act/address-tool
-tests/integration/act/address-tool_SRCS := tests/integration/act/address-tool.c hamon/act/address.c hamon/act/address_probe.c hamon/act/service.c hamon/act/mount.c hamon/act/units.c hamon/act/holders.c hamon/act/child.c
+tests/integration/act/address-tool_SRCS := tests/integration/act/address-tool.c hamon/act/address.c hamon/act/address_probe.c hamon/act/service.c hamon/act/mount.c hamon/act/mount_errors.c hamon/act/md_sysfs.c hamon/act/units.c hamon/act/holders.c hamon/act/child.c
 tests/integration/act/address-tool_ARCHIVES := hamon_act_pure hamon_config hamon_verify hamon_core wire base
 tests/integration/act/address-tool_PKGS := gnutls jansson libsystemd libnl-route-3.0 libnl-3.0
 
@@ -39,12 +39,12 @@ tests/unit/act/test_peer_guard_PKGS := jansson gnutls
 
 # Health check and hooks, with programs of the test's own.
 UNIT_TESTS += tests/unit/act/test_programs
-tests/unit/act/test_programs_SRCS := $(addprefix hamon/act/,program.c child.c health.c hooks.c thread.c service.c mount.c units.c address.c address_probe.c holders.c)
+tests/unit/act/test_programs_SRCS := $(addprefix hamon/act/,program.c child.c health.c hooks.c thread.c service.c mount.c mount_errors.c md_sysfs.c units.c address.c address_probe.c holders.c)
 tests/unit/act/test_programs_ARCHIVES := hamon_act_pure hamon_config hamon_verify hamon_core wire base
 tests/unit/act/test_programs_PKGS := gnutls jansson libsystemd libnl-route-3.0 libnl-3.0
 
 UNIT_TESTS += tests/unit/act/test_stop
-tests/unit/act/test_stop_SRCS := hamon/act/service.c hamon/act/mount.c hamon/act/units.c hamon/act/address.c hamon/act/address_probe.c hamon/act/holders.c hamon/act/child.c
+tests/unit/act/test_stop_SRCS := hamon/act/service.c hamon/act/mount.c hamon/act/mount_errors.c hamon/act/md_sysfs.c hamon/act/units.c hamon/act/address.c hamon/act/address_probe.c hamon/act/holders.c hamon/act/child.c
 tests/unit/act/test_stop_ARCHIVES := hamon_act_pure hamon_config hamon_verify hamon_core wire base
 tests/unit/act/test_stop_PKGS := gnutls jansson libsystemd libnl-route-3.0 libnl-3.0
 

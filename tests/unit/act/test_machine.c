@@ -187,6 +187,59 @@ static void mounts_are_found_by_device(void **state)
         assert_false(mount_has_turned(&s, MOUNT_READ_ONLY));
 }
 
+static unsigned proofs;
+static bool writes_pass = true;
+
+static bool prove(const char *where)
+{
+        assert_string_equal(where, "/srv/data");
+        proofs++;
+        return writes_pass;
+}
+
+static void look_at_errors(struct mount_errors *known, unsigned ret_proofs)
+{
+        proofs = 0;
+        mount_errors_look(folder, makedev(9, 100), "/srv/data", prove, known);
+        assert_int_equal(proofs, ret_proofs);
+}
+
+static void a_file_system_that_hides_its_end_is_found_out(void **state)
+{
+        struct mount_errors known = {.instance = 0};
+        char link[160], path[320];
+
+        (void)state;
+        look_at_errors(&known, 0); /* no such device */
+        put("dev/block/none", "");
+        snprintf(link, sizeof link, "%s/dev/block/9:100", folder);
+        assert_int_equal(symlink("../../devices/virtual/block/md100", link), 0);
+        look_at_errors(&known, 0); /* another kind of file system */
+        assert_int_equal(known.instance, 0);
+        put("fs/ext4/md100/errors_count", "0\n");
+        look_at_errors(&known, 0);
+        put("fs/ext4/md100/errors_count", "2\n"); /* an error that it lives with */
+        look_at_errors(&known, 1);
+        look_at_errors(&known, 0);
+        assert_false(known.stopped);
+        writes_pass = false;
+        look_at_errors(&known, 0); /* no write is made without a reason */
+        put("fs/ext4/md100/errors_count", "3\n");
+        look_at_errors(&known, 1);
+        assert_true(known.stopped);
+        put("fs/ext4/md100/errors_count", "7\n"); /* each write of somebody's counts */
+        look_at_errors(&known, 0);
+        assert_true(known.stopped);
+        snprintf(path, sizeof path, "mv %s/fs/ext4/md100 %s/old && mkdir %s/fs/ext4/md100", folder, folder, folder);
+        assert_int_equal(system(path), 0);
+        put("fs/ext4/md100/errors_count", "7\n"); /* mounted anew, not checked */
+        writes_pass = true;
+        look_at_errors(&known, 1);
+        assert_false(known.stopped);
+        assert_true(mount_errors_takes_writes(folder));
+        assert_true(mount_errors_takes_writes("/nowhere"));
+}
+
 static void mount_units_are_named_as_systemd_does(void **state)
 {
         char name[UNIT_NAME_SIZE];
@@ -455,6 +508,7 @@ int main(void)
             cmocka_unit_test_setup_teardown(no_descriptor_is_no_missing_member, setup, teardown),
             cmocka_unit_test_setup_teardown(another_array_holds_the_leg, setup, teardown),
             cmocka_unit_test(mounts_are_found_by_device),
+            cmocka_unit_test_setup_teardown(a_file_system_that_hides_its_end_is_found_out, setup, teardown),
             cmocka_unit_test(mount_units_are_named_as_systemd_does),
             cmocka_unit_test(announcements_are_whole_frames),
             cmocka_unit_test(children_end_or_are_ended),

@@ -5,6 +5,7 @@
  */
 #include "tests/unit/cmocka_all.h"
 
+#include "hamon/act/mount_errors.h"
 #include "hamon/act/service.h"
 #include "hamon/act/units.h"
 
@@ -287,11 +288,12 @@ static void again_stops_first(void **state)
 static void units_are_seen_with_their_end(void **state)
 {
         struct service_seen seen = {.mounted = 0};
+        struct mount_errors errors = {.instance = 0};
         struct sd_bus *kept = NULL;
 
         (void)state;
         struct config_service s = two("bad.service", "killed.service");
-        assert_int_equal(service_look(&kept, &s, "/dev/null", &seen), 0);
+        assert_int_equal(service_look(&kept, &errors, &s, "/dev/null", &seen), 0);
         assert_string_equal(seen.unit[0].active, "failed");
         assert_string_equal(seen.unit[0].result, "exit-code");
         assert_string_equal(seen.unit[0].ended, "exited");
@@ -299,7 +301,7 @@ static void units_are_seen_with_their_end(void **state)
         assert_string_equal(seen.unit[1].ended, "killed");
         assert_int_equal(seen.unit[1].status, SIGKILL);
         s = two("good.service", "gone.service");
-        assert_int_equal(service_look(&kept, &s, "/dev/null", &seen), 0);
+        assert_int_equal(service_look(&kept, &errors, &s, "/dev/null", &seen), 0);
         assert_string_equal(seen.unit[0].active, "active");
         assert_string_equal(seen.unit[0].result, "success");
         assert_string_equal(seen.unit[0].ended, "");
@@ -307,15 +309,15 @@ static void units_are_seen_with_their_end(void **state)
         assert_string_equal(seen.unit[1].result, ""); /* nothing of what was there before */
         s.units = 1;
         calls[0] = '\0';
-        assert_int_equal(service_look(&kept, &s, "/dev/null", &seen), 1);
+        assert_int_equal(service_look(&kept, &errors, &s, "/dev/null", &seen), 1);
         assert_string_equal(calls, "look good.service\nread ActiveState\n"); /* each second: no more than it needs, on one connection */
         struct sd_bus *before = kept;
-        assert_int_equal(service_look(&kept, &s, "/dev/null", &seen), 1);
+        assert_int_equal(service_look(&kept, &errors, &s, "/dev/null", &seen), 1);
         assert_ptr_equal(kept, before);
         sd_bus_close(kept); /* lost, as when the bus is restarted: one look fails, and says nothing of the service, the next one is good */
-        assert_true(service_look(&kept, &s, "/dev/null", &seen) < 0);
+        assert_true(service_look(&kept, &errors, &s, "/dev/null", &seen) < 0);
         assert_null(kept);
-        assert_int_equal(service_look(&kept, &s, "/dev/null", &seen), 1);
+        assert_int_equal(service_look(&kept, &errors, &s, "/dev/null", &seen), 1);
         units_look_end(&kept);
         units_look_end(&kept);
 }

@@ -14,6 +14,7 @@ struct unit_seen {
         char active[16]; /* systemd's ActiveState: "active", "failed", ... */
         char result[24]; /* of a service unit's last run: "success", "exit-code", "signal", "timeout", ... */
         char ended[8];   /* how its main process ended: "exited", "killed", "dumped"; "" while it runs, or never ran */
+        char load[12];   /* systemd's LoadState, asked for where the service does not run: "loaded", "not-found", "masked", "bad-setting", ... */
         int status;      /* exit status, or the signal's number */
 };
 

@@ -222,6 +222,7 @@ export function exportsPart(state) {
 
 // How systemd has it, and how its process ended when it does not run.
 function unitState(u) {
+	if (u?.load && u.load !== "loaded") return "NOT INSTALLED here";
 	if (!u?.active) return "";
 	if (u.active === "active" || !u.ended) return u.active;
 	return `${u.active}, its process ${u.ended === "exited" ? `ended with status ${u.status}` : `was killed by signal ${u.status}`}`;

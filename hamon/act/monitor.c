@@ -220,13 +220,21 @@ static void *run_service(void *userdata)
         snprintf(device, sizeof device, "/dev/md%u", ARRAY_MD_FIRST + w->mirror->cm->number);
         struct service_seen seen = {.mounted = 0};
         struct mount_errors errors = {.instance = 0};
-        struct sd_bus *bus = NULL; /* kept: it is asked each second */
+        struct sd_bus *bus = NULL; /* kept while the service is here: it is asked each second */
+        uint64_t elsewhere_ms = 0; /* when it was last looked whether it could run here; 0: it does */
         for (;;) {
-                if (!atomic_load(&w->running)) {
+                bool here = atomic_load(&w->running);
+                if (here && elsewhere_ms)
                         seen = (struct service_seen){.mounted = 0};
+                if (here)
+                        elsewhere_ms = 0;
+                int running = here ? service_look(&bus, &errors, service, device, &seen) : 0;
+                if (!here && (elsewhere_ms == 0 || now_ms() - elsewhere_ms >= MONITOR_INSTALLED_MS)) {
+                        seen = (struct service_seen){.mounted = 0};
+                        (void)service_look_installed(&bus, service, &seen); /* then nothing is known */
                         units_look_end(&bus);
+                        elsewhere_ms = now_ms();
                 }
-                int running = atomic_load(&w->running) ? service_look(&bus, &errors, service, device, &seen) : 0;
                 if (running >= 0) { /* a systemd that does not answer is no reason to say that the service is gone */
                         atomic_store(&w->service_running, running == 1);
                         pthread_mutex_lock(&w->lock);

@@ -20,6 +20,7 @@
 #define MONITOR_LOOK_MS 100
 #define MONITOR_REPORT_MS 400 /* so that 500 ms are kept on a busy machine */
 #define MONITOR_SERVICE_MS 1000
+#define MONITOR_INSTALLED_MS 30000 /* of a service that runs elsewhere: people install and remove units, nothing waits for it */
 
 struct monitor;
 

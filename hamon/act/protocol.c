@@ -130,7 +130,8 @@ static json_t *service_object(const struct config_service *s, const struct servi
 
         for (unsigned i = 0; i < s->units; i++) {
                 const struct unit_seen *u = &seen->unit[i];
-                json_array_append_new(units, json_pack("{s:s, s:s, s:s, s:i}", "active", u->active, "result", u->result, "ended", u->ended, "status", u->status));
+                json_array_append_new(units, json_pack("{s:s, s:s, s:s, s:i, s:s}", "active", u->active, "result", u->result, "ended", u->ended, "status", u->status,
+                                                       "load", u->load));
         }
         return json_pack("{s:b, s:b, s:o, s:b, s:I, s:b, s:i, s:o}", "mounted", seen->mounted, "turned_read_only", seen->turned_read_only, "units", units, "checked", (int)h->checked, "failures",
                          (json_int_t)h->failures, "unhealthy", (int)h->unhealthy, "status", h->status, "detail", detail_string(h->detail));

@@ -84,6 +84,16 @@ int service_stop(const struct config_service *s, const char *device, struct trou
         return s->has_mount ? mount_stop(s, device, t) : 0;
 }
 
+int service_look_installed(struct sd_bus **bus, const struct config_service *s, struct service_seen *seen)
+{
+        struct trouble ignored;
+        int r = 0;
+
+        for (unsigned i = 0; r == 0 && i < s->units; i++)
+                r = units_look_installed(bus, s->unit[i], &seen->unit[i], &ignored);
+        return r;
+}
+
 int service_look(struct sd_bus **bus, struct mount_errors *errors, const struct config_service *s, const char *device, struct service_seen *seen)
 {
         struct trouble ignored;

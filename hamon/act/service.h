@@ -26,4 +26,7 @@ int service_stop(const struct config_service *s, const char *device, struct trou
  * `bus`: as for units_look(); `errors`: as for mount_look_closely(). */
 int service_look(struct sd_bus **bus, struct mount_errors *errors, const struct config_service *s, const char *device, struct service_seen *seen);
 
+/* Where the service does not run: whether its units could be started there. Of what could not be found out nothing is said. */
+int service_look_installed(struct sd_bus **bus, const struct config_service *s, struct service_seen *seen);
+
 #endif

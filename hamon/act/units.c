@@ -280,6 +280,27 @@ int units_look(struct sd_bus **bus, const char *unit, struct unit_seen *ret, str
         return r < 0 ? r : 0;
 }
 
+int units_look_installed(struct sd_bus **bus, const char *unit, struct unit_seen *ret, struct trouble *t)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *reply = NULL;
+        const char *path;
+
+        int r = *bus ? 0 : open_bus(bus, t);
+        if (r < 0)
+                return r;
+        r = sd_bus_call_method(*bus, SERVICE, OBJECT, MANAGER, "LoadUnit", &error, &reply, "s", unit);
+        if (r >= 0 && (r = sd_bus_message_read(reply, "o", &path)) >= 0)
+                r = get_text(*bus, path, "org.freedesktop.systemd1.Unit", "LoadState", ret->load, sizeof ret->load, &error);
+        if (r < 0)
+                (void)trouble_say(t, r, "cannot look at unit %s: %s", unit, error.message ? error.message : "no answer");
+        sd_bus_message_unref(reply);
+        sd_bus_error_free(&error);
+        if (r < 0)
+                units_look_end(bus);
+        return r < 0 ? r : 0;
+}
+
 void units_look_end(struct sd_bus **bus)
 {
         *bus = sd_bus_flush_close_unref(*bus);

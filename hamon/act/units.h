@@ -32,6 +32,9 @@ int units_kill(const char *unit, int signal_number, struct trouble *t);
 /* How it is: "inactive" and nothing else for one that is not loaded. Only ActiveState is asked for while it is "active" and *ret says so already. */
 int units_look(struct sd_bus **bus, const char *unit, struct unit_seen *ret, struct trouble *t);
 
+/* Whether it could be started at all: ret->load, and nothing else. What was installed or removed meanwhile is seen. */
+int units_look_installed(struct sd_bus **bus, const char *unit, struct unit_seen *ret, struct trouble *t);
+
 /* *bus is NULL before the first look, and after one that failed; one thread's. */
 void units_look_end(struct sd_bus **bus);
 

@@ -4,6 +4,7 @@
  * for the loop. Runs in an HTTP thread.
  */
 #include "hamon/api/call.h"
+#include "hamon/api/units_there.h"
 #include "hamon/api/forward.h"
 #include "hamon/api/idempotency.h"
 #include "hamon/api/json_take.h"
@@ -339,9 +340,25 @@ static int begin_verify(const struct api *a, const struct operation *wanted, con
         return 0;
 }
 
+/* A service that could not start there would be down until a person moves it back. */
+static int refuse_without_units(const struct api *a, uint8_t mirror, struct http_response *resp)
+{
+        char unit[CONFIG_UNIT_SIZE], detail[SENTENCE_SIZE];
+        const uint8_t peer = (uint8_t)(1 - a->self);
+        const struct snapshot *s = snapshot_get(a->snapshots);
+        bool miss = s && s->mirror[mirror].role == ROLE_PRIMARY && units_there_miss(a, s, mirror, peer, unit, sizeof unit);
+        snapshot_release(a->snapshots, s);
+        if (!miss)
+                return 0;
+        (void)snprintf(detail, sizeof detail, "its unit %s is not installed on %s", unit, a->config->voters[peer].name); /* fits */
+        return not_now(a, mirror, REASON_COMMAND_WRONG_STATE, detail, resp);
+}
+
 /* Answers, too; *ret_ticket stays 0 for what was refused. */
 static int begin(const struct api *a, const struct operation *wanted, const char *who, uint64_t *ret_ticket, struct http_response *resp)
 {
+        if (!wanted->verify && wanted->type == COMMAND_SWITCHOVER && refuse_without_units(a, wanted->mirror, resp) < 0)
+                return 0;
         int r = wanted->verify ? begin_verify(a, wanted, who, ret_ticket, resp) : operations_post(a->operations, wanted, who, ret_ticket);
         return r == 0 ? accepted(a, *ret_ticket, resp) : r == -EBUSY ? busy(resp, "too many commands are under way") : 0;
 }

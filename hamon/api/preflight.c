@@ -4,6 +4,7 @@
  * command comes, and an integration test holds the two against each other. Runs in an HTTP thread.
  */
 #include "hamon/api/call.h"
+#include "hamon/api/units_there.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -116,6 +117,14 @@ static void check_group(const struct preflight *p)
         }
 }
 
+static void check_units(const struct preflight *p, uint8_t target)
+{
+        char unit[CONFIG_UNIT_SIZE], fact[CONFIG_UNIT_SIZE + CONFIG_NAME_SIZE + 64];
+        bool miss = units_there_miss(p->c->api, p->s, p->mirror, target, unit, sizeof unit);
+        (void)snprintf(fact, sizeof fact, miss ? "its unit %s is installed on %s" : "its units are installed%s on %s", miss ? unit : "", name_of(p, target)); /* fits */
+        check(p, fact, !miss, REASON_COMMAND_WRONG_STATE, target);
+}
+
 static void of_switchover(const struct preflight *p)
 {
         const struct record *r = &p->v->record;
@@ -129,6 +138,8 @@ static void of_switchover(const struct preflight *p)
               r->legs[0].inconsistent || r->legs[1].inconsistent ? REASON_RESYNC : REASON_DEGRADED, r->primary < NODES ? (uint8_t)(1 - r->primary) : p->peer);
         check(p, "the other node is heard and its leg is ready", peer_ready, REASON_NODE_DEAD, p->peer);
         check_group(p);
+        if (p->s->config->mirror[p->mirror].service.units > 0 && r->primary < NODES)
+                check_units(p, (uint8_t)(1 - r->primary));
         check_witness(p);
         check_idle(p);
         check(p, "no node is leaving", !p->s->node[p->peer].last.leaving, REASON_NODE_LEAVING, p->peer);

@@ -10,8 +10,9 @@ static json_t *text_or_null(const char *text)
 
 static json_t *unit_json(const char *unit, const struct unit_seen *seen)
 {
-        return json_pack("{s:s, s:o, s:o, s:o, s:o}", "unit", unit, "active", text_or_null(seen->active), "result", text_or_null(seen->result), "ended",
-                         text_or_null(seen->ended), "status", *seen->ended ? json_integer(seen->status) : json_null());
+        return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "unit", unit, "active", text_or_null(seen->active), "result", text_or_null(seen->result), "ended",
+                         text_or_null(seen->ended), "status", *seen->ended ? json_integer(seen->status) : json_null(), "load",
+                         text_or_null(seen->load));
 }
 
 static json_t *health_json(const struct config_health *c, const struct health_seen *h)

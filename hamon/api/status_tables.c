@@ -466,6 +466,9 @@ static void put_unit(FILE *to, const json_t *unit)
 {
         fputs("<br>unit ", to);
         html_put(to, html_text(unit, "unit"));
+        const char *load = html_text(unit, "load");
+        if (*load && strcmp(load, "loaded") != 0)
+                fputs(" is NOT INSTALLED here: the service could not start", to);
         fprintf(to, " %s", html_text(unit, "active"));
         if (*html_text(unit, "ended"))
                 fprintf(to, ", its process %s (%" JSON_INTEGER_FORMAT ")", html_text(unit, "ended"), json_integer_value(json_object_get(unit, "status")));

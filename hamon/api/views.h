@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the other machines see: a thread asks each of them for its status, and keeps the last answer with its age. Nothing of it is ever used
- * for a decision; an old one says how old it is.
+ * What the other machines see: a thread asks each of them for its status, and keeps the last answer with its age. Nothing of it ever decides
+ * who is active; an old one says how old it is.
  */
 #ifndef HAMON_API_VIEWS_H
 #define HAMON_API_VIEWS_H

@@ -145,6 +145,7 @@ static void service_take(struct json_take *from, const struct config_service *s,
                 text_take(&u, "active", ret->unit[i].active, sizeof ret->unit[i].active);
                 text_take(&u, "result", ret->unit[i].result, sizeof ret->unit[i].result);
                 text_take(&u, "ended", ret->unit[i].ended, sizeof ret->unit[i].ended);
+                text_take(&u, "load", ret->unit[i].load, sizeof ret->unit[i].load);
                 ret->unit[i].status = (int)json_take_int(&u, "status", INT32_MIN, INT32_MAX);
                 if (json_take_end(&u) < 0)
                         from->bad = true;

@@ -85,6 +85,9 @@ int rehearse(const struct command_line *c, const char *command, const char *mirr
 /* Before a command that can lose data: what it will do, on stderr. */
 void announce(const struct command_line *c, const char *command, const char *mirror);
 
+/* To stderr, after a refusal: which of its checks do not hold now. */
+void say_obstacles(const struct command_line *c, const char *command, const char *mirror);
+
 /* bundle.c. `path` NULL: a name made of cluster and time; "-": stdout */
 int verb_support_bundle(const struct command_line *c, const char *path);
 

@@ -114,26 +114,52 @@ int rehearse(const struct command_line *c, const char *command, const char *mirr
         return ready ? EXIT_DONE : EXIT_REFUSED;
 }
 
-void announce(const struct command_line *c, const char *command, const char *mirror)
+/* The preflight of a command; NULL: the command itself says what is wrong. */
+static json_t *ask_preflight(const struct command_line *c, const char *command, const char *mirror)
 {
         char path[128], full[300], error[512];
         unsigned status;
-        json_t *answer = NULL, *one;
-        size_t i;
+        json_t *answer = NULL;
         (void)snprintf(path, sizeof path, "/v1/preflight/%s", command); /* fits: ours */
         if (!query(full, sizeof full, path, "mirror", mirror))
-                return;
+                return NULL;
         if (http_call(c->socket, "GET", full, NULL, 0, &status, &answer, error, sizeof error) < 0 || status >= 400) {
                 json_decref(answer);
-                return; /* the command itself says what is wrong */
+                return NULL;
         }
-        bool ready = json_is_true(json_object_get(answer, "ready"));
-        fprintf(stderr, ready ? "hamonctl: this will\n" : "hamonctl: this would\n");
-        json_array_foreach(json_object_get(answer, "preflight"), i, one)
-                will_text(one, stderr);
-        if (!ready)
-                fprintf(stderr, "hamonctl: as things are it will be refused:\n");
+        return answer;
+}
+
+/* Nothing when nothing stands in the way. */
+static void put_obstacles(const json_t *answer, const char *head)
+{
+        const json_t *one;
+        size_t i;
+        if (json_is_true(json_object_get(answer, "ready")))
+                return;
+        fprintf(stderr, "hamonctl: %s:\n", head);
         json_array_foreach(json_object_get(answer, "preflight"), i, one)
                 obstacles_text(one, stderr);
+}
+
+void announce(const struct command_line *c, const char *command, const char *mirror)
+{
+        json_t *answer = ask_preflight(c, command, mirror), *one;
+        size_t i;
+        if (!answer)
+                return;
+        fprintf(stderr, json_is_true(json_object_get(answer, "ready")) ? "hamonctl: this will\n" : "hamonctl: this would\n");
+        json_array_foreach(json_object_get(answer, "preflight"), i, one)
+                will_text(one, stderr);
+        put_obstacles(answer, "as things are it will be refused");
+        json_decref(answer);
+}
+
+void say_obstacles(const struct command_line *c, const char *command, const char *mirror)
+{
+        json_t *answer = ask_preflight(c, command, mirror);
+        if (!answer)
+                return;
+        put_obstacles(answer, "what stands in the way");
         json_decref(answer);
 }

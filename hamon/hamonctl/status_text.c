@@ -260,14 +260,35 @@ static void draw_health(FILE *to, const json_t *health)
                         (long long)answer_integer(health, "failures"), (long long)answer_integer(health, "allowed") - 1, answer_text(health, "detail"));
 }
 
+/* Where it does not run: what would keep it from starting there. */
+static void draw_missing_units(FILE *to, const json_t *service)
+{
+        const json_t *unit;
+        bool any = false;
+        size_t i;
+        json_array_foreach(json_object_get(service, "units"), i, unit)
+        {
+                const char *load = answer_text(unit, "load");
+                if (!*load || strcmp(load, "loaded") == 0)
+                        continue;
+                status_label(to, any ? "" : "units");
+                fprintf(to, "%s is NOT INSTALLED here (%s): the service could not start\n", answer_text(unit, "unit"), load);
+                any = true;
+        }
+}
+
 /* Where it belongs, and where something of it is to be seen. */
 static void draw_service(FILE *to, const json_t *mirror)
 {
         const json_t *service = json_object_get(mirror, "service"), *unit;
         const char *state = answer_text(json_object_get(mirror, "states"), "service");
         size_t i;
-        if (!json_is_object(service) || strcmp(answer_text(mirror, "role"), "primary") != 0)
+        if (!json_is_object(service))
                 return;
+        if (strcmp(answer_text(mirror, "role"), "primary") != 0) {
+                draw_missing_units(to, service);
+                return;
+        }
         status_label(to, "service");
         fprintf(to, "%s%s\n", state, is_true(service, "turned_read_only") ? ", its file system has turned READ-ONLY" : "");
         json_array_foreach(json_object_get(service, "units"), i, unit)

@@ -182,7 +182,13 @@ int verb_switchover(const struct command_line *c, const char *mirror)
         char path[160];
         if (!mirror_path(path, mirror, "switchover"))
                 return EXIT_USAGE;
-        return c->dry_run ? rehearse(c, "switchover", mirror) : call_command(c, path, NULL, NULL);
+        if (c->dry_run)
+                return rehearse(c, "switchover", mirror);
+        char code[32] = "";
+        int r = call_command(c, path, NULL, code);
+        if (strcmp(code, reason_code(REASON_COMMAND_WRONG_STATE)) == 0 && !c->json)
+                say_obstacles(c, "switchover", mirror);
+        return r;
 }
 
 /* "50M" is 50 MiB a second; *ret_kib 0 for "auto". */

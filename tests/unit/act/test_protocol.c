@@ -90,7 +90,7 @@ static void an_observation_arrives(void **state)
                                 .leg_oldest_ms = UINT32_MAX,
                                 .service_running = true};
         struct service_seen seen = {.mounted = 1, .turned_read_only = 1,
-                                    .unit = {{.active = "failed", .result = "exit-code", .ended = "exited", .status = 3}, {.active = "active"}},
+                                    .unit = {{.active = "failed", .result = "exit-code", .ended = "exited", .status = 3}, {.load = "not-found"}},
                                     .health = {.failures = 3, .status = -1, .detail = "no end", .checked = true, .unhealthy = true}};
         struct act_packet back;
 

@@ -103,6 +103,16 @@ static int on_get_unit(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, "o", strcmp(unit, "bad.service") == 0 ? "/unit/bad" : strcmp(unit, "killed.service") == 0 ? "/unit/killed" : "/unit/good");
 }
 
+/* Answers for what is not there, too. */
+static int on_load_unit(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *unit;
+
+        (void)userdata, (void)error;
+        int r = sd_bus_message_read(m, "s", &unit);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "o", strcmp(unit, "gone.service") == 0 ? "/unit/gone" : "/unit/good");
+}
+
 /* What a unit of each name shows; a socket has no Service interface. */
 static int on_property(sd_bus *b, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -112,6 +122,8 @@ static int on_property(sd_bus *b, const char *path, const char *interface, const
         note("read", property);
         if (strcmp(property, "ActiveState") == 0)
                 return sd_bus_message_append(reply, "s", bad || killed ? "failed" : "active");
+        if (strcmp(property, "LoadState") == 0)
+                return sd_bus_message_append(reply, "s", strcmp(path, "/unit/gone") == 0 ? "not-found" : "loaded");
         if (strcmp(property, "Result") == 0)
                 return sd_bus_message_append(reply, "s", bad ? "exit-code" : killed ? "signal" : "success");
         if (strcmp(property, "ExecMainCode") == 0)
@@ -119,14 +131,15 @@ static int on_property(sd_bus *b, const char *path, const char *interface, const
         return sd_bus_message_append(reply, "i", bad ? 3 : killed ? SIGKILL : 0);
 }
 
-static const sd_bus_vtable unit_vtable[] = {SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("ActiveState", "s", on_property, 0, 0), SD_BUS_VTABLE_END};
+static const sd_bus_vtable unit_vtable[] = {SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("ActiveState", "s", on_property, 0, 0), SD_BUS_PROPERTY("LoadState", "s", on_property, 0, 0),
+                                            SD_BUS_VTABLE_END};
 static const sd_bus_vtable service_vtable[] = {SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("Result", "s", on_property, 0, 0),
                                                SD_BUS_PROPERTY("ExecMainCode", "i", on_property, 0, 0), SD_BUS_PROPERTY("ExecMainStatus", "i", on_property, 0, 0),
                                                SD_BUS_VTABLE_END};
 
 static int show_units(void)
 {
-        static const char *const paths[] = {"/unit/good", "/unit/bad", "/unit/killed"};
+        static const char *const paths[] = {"/unit/good", "/unit/bad", "/unit/killed", "/unit/gone"};
         int r = 0;
 
         for (unsigned i = 0; r >= 0 && i < sizeof paths / sizeof *paths; i++) {
@@ -147,6 +160,7 @@ static const sd_bus_vtable manager[] = {
     SD_BUS_VTABLE_START(0),
     SD_BUS_METHOD("StartUnit", "ss", "o", on_start, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("GetUnit", "s", "o", on_get_unit, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("LoadUnit", "s", "o", on_load_unit, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("ResetFailedUnit", "s", "", on_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("StopUnit", "ss", "o", on_stop, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("KillUnit", "ssi", "", on_kill, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -322,10 +336,29 @@ static void units_are_seen_with_their_end(void **state)
         units_look_end(&kept);
 }
 
+static void units_that_are_not_installed_are_seen(void **state)
+{
+        struct service_seen seen = {.mounted = 0};
+        struct sd_bus *kept = NULL;
+
+        (void)state;
+        struct config_service s = two("good.service", "gone.service");
+        assert_int_equal(service_look_installed(&kept, &s, &seen), 0);
+        assert_string_equal(seen.unit[0].load, "loaded");
+        assert_string_equal(seen.unit[1].load, "not-found");
+        assert_string_equal(seen.unit[1].active, "");
+        sd_bus_close(kept);
+        seen = (struct service_seen){.mounted = 0};
+        assert_true(service_look_installed(&kept, &s, &seen) < 0);
+        assert_string_equal(seen.unit[0].load, ""); /* not known */
+        assert_null(kept);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {cmocka_unit_test(in_reverse), cmocka_unit_test(one_that_is_deaf_is_killed),
                                            cmocka_unit_test(one_that_cannot_be_killed_is_told), cmocka_unit_test(again_stops_first),
-                                           cmocka_unit_test(units_are_seen_with_their_end)};
+                                           cmocka_unit_test(units_are_seen_with_their_end),
+                                           cmocka_unit_test(units_that_are_not_installed_are_seen)};
         return cmocka_run_group_tests(tests, setup, teardown);
 }

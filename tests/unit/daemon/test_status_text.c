@@ -275,6 +275,11 @@ static void test_a_service_and_its_units(void **state)
         check("service-given-up");
         snapshot.act_ready = false; /* nothing is known then, whatever was told last */
         check("service-not-known");
+        snapshot.act_ready = true;
+        snapshot.mirror[0].role = ROLE_STANDBY;
+        snapshot.mirror[0].reason = REASON_STANDBY_OK;
+        snapshot.service[0] = (struct service_seen){.unit = {{.load = "loaded"}, {.load = "not-found"}, {.load = "masked"}}};
+        check("service-not-installed");
         *s = (struct config_service){.present = false};
 }
 

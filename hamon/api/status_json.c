@@ -119,13 +119,14 @@ static json_t *legs_json(const struct snapshot *s, unsigned mirror)
                 const struct record_leg *leg = &v->record.legs[n];
                 const struct mirror_summary *said =
                     n != s->self && s->node[n].ever && mirror < s->node[n].last.mirrors ? &s->node[n].last.mirror[mirror] : NULL;
+                bool over = both || (said && said->role == ROLE_PRIMARY && v->record.legs[0].in_sync && v->record.legs[1].in_sync); /* it runs there */
                 json_array_append_new(
                     legs, json_pack("{s:s, s:s, s:o, s:b, s:b, s:o, s:o}", "node", node_name(s, n), "device",
                                     s->config->mirror[mirror].device[n], "uuid", uuid_or_null(&leg->uuid), "in_sync", (int)leg->in_sync,
                                     "inconsistent", (int)leg->inconsistent, "request_ms", request_ms(s, mirror, n), "node_says",
                                     said ? json_pack("{s:s, s:b, s:b}", "role", role_word((enum node_role)said->role), "leg_ready",
                                                      (int)said->leg_ready, "calls_peer_failed",
-                                                     (int)(!both && said->calls_peer_failed_known && said->calls_peer_failed))
+                                                     (int)(!over && said->calls_peer_failed_known && said->calls_peer_failed))
                                          : json_null()));
         }
         return legs;

@@ -154,6 +154,24 @@ static void test_standby_with_the_primary_silent(void **state)
         check("waiting");
 }
 
+/* It read its superblock when it began with one leg; both are in sync now. */
+static void test_what_a_primary_called_failed_is_over(void **state)
+{
+        (void)state;
+        struct mirror_view *m = &snapshot.mirror[0];
+        m->role = ROLE_STANDBY;
+        m->record.primary = 1;
+        snapshot.node[1].last.mirrors = 1;
+        snapshot.node[1].last.mirror[0] = (struct mirror_summary){.role = ROLE_PRIMARY, .leg_ready = true, .calls_peer_failed_known = true, .calls_peer_failed = true};
+        for (int in_sync = 0; in_sync < 2; in_sync++) {
+                m->record.legs[0].in_sync = in_sync;
+                json_t *j = status_json(&snapshot, now_ms);
+                const json_t *says = json_object_get(json_array_get(json_object_get(status_mirror(j, "data"), "legs"), 1), "node_says");
+                assert_int_equal(json_is_true(json_object_get(says, "calls_peer_failed")), !in_sync);
+                json_decref(j);
+        }
+}
+
 static void test_resync(void **state)
 {
         (void)state;
@@ -342,6 +360,7 @@ int main(void)
                 cmocka_unit_test_setup(test_a_slow_leg, setup),
                 cmocka_unit_test_setup(test_degraded_and_the_peer_unheard, setup),
                 cmocka_unit_test_setup(test_standby_with_the_primary_silent, setup),
+                cmocka_unit_test_setup(test_what_a_primary_called_failed_is_over, setup),
                 cmocka_unit_test_setup(test_resync, setup),
                 cmocka_unit_test_setup(test_verify, setup),
                 cmocka_unit_test_setup(test_maintenance, setup),

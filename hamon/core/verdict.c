@@ -37,6 +37,15 @@ static bool can_take_over(const struct core *c, uint8_t mirror)
                !c->leaving && witness_is_there(c) && !record_is_in_maintenance(c, &c->reg[mirror].acceptor.value);
 }
 
+/* A resync onto the own leg had begun when this was decided (R2d), or its disk had lost what was flushed. */
+static bool own_leg_is_torn(const struct core *c, uint8_t mirror)
+{
+        bool decided;
+        const struct record_leg *leg = &record_known(c, mirror, &decided)->legs[c->config.self];
+
+        return leg->inconsistent || leg->doubtful;
+}
+
 static enum reason standby_reason(const struct core *c, uint8_t mirror, bool primary_runs)
 {
         const struct mirror *m = &c->mirror[mirror];
@@ -62,6 +71,11 @@ static enum reason standby_reason(const struct core *c, uint8_t mirror, bool pri
                 return REASON_NO_MAJORITY;
         if (wish == REASON_NONE || wish == REASON_STANDBY_OK)
                 return REASON_STARTING;
+#ifndef MUTANT_UNIT_torn_is_told_as_old
+        /* Nobody may be told to force what will be refused. */
+        if (wish == REASON_STALE && own_leg_is_torn(c, mirror))
+                return REASON_TORN;
+#endif
         return wish;
 }
 
@@ -130,6 +144,7 @@ static enum health health_of_reason(const struct core *c, uint8_t mirror, enum r
                 return HEALTH_FROZEN;
         case REASON_WAITING_FOR_PEER:
         case REASON_STALE:
+        case REASON_TORN:
         case REASON_NO_MAJORITY:
         case REASON_SERVICE_FAILED:
         case REASON_SERVICE_GIVEN_UP:

@@ -81,6 +81,7 @@ static void a_torn_copy_never_does(void **state)
         assert_true(world_record(&w)->legs[B].inconsistent);
         world_power_off(&w, A);
         world_live(&w, 10000);
+        assert_int_equal(reason_of(B), REASON_TORN); /* nor is anybody told to try */
         force(true, -EINVAL, REASON_TORN);
         assert_int_equal(w.core[B].mirror[M].state, MIRROR_STANDBY);
 }

@@ -25,6 +25,7 @@ struct attach_options {
         enum nbdc_policy policy;
         bool wait;
         bool read_only;
+        bool no_trim; /* discards are not offered to the kernel */
         uint32_t request_timeout_ms;
         unsigned connections; /* 1 to NBDC_CONNECTIONS_MAX; a leg has one */
 };

@@ -17,7 +17,7 @@
 /* Commands that the kernel goes on sending, for a reconnect cannot change what it believes of the server. */
 #define LASTING_FLAGS (NBD_TFLAG_SEND_FLUSH | NBD_TFLAG_SEND_FUA | NBD_TFLAG_SEND_TRIM | NBD_TFLAG_SEND_WRITE_ZEROES)
 
-void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_export_info *info, const char *sentence)
+void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_export_info *offered, const char *sentence)
 {
         struct attach *a = userdata;
         if (result != DIAL_DONE) {
@@ -26,6 +26,10 @@ void attach_on_dialed(void *userdata, enum dial_result result, const struct nbd_
                 attach_feed(a, result == DIAL_REFUSED ? EVENT_REFUSED : EVENT_UNREACHABLE, false);
                 return;
         }
+        struct nbd_export_info taken = *offered;
+        const struct nbd_export_info *info = &taken;
+        if (a->options->no_trim)
+                taken.transmission_flags &= (uint16_t)~NBD_TFLAG_SEND_TRIM;
         bool first = a->fresh.count == 0;
         uint64_t block = info->has_block_size && info->block_minimum_bytes > 512 ? info->block_minimum_bytes : 512;
         const char *wrong = NULL;

@@ -50,13 +50,15 @@ enum {
         OPT_CLASSIC,
         OPT_CLASSIC_SECRETS,
         OPT_KEEP,
-        OPT_RELAY
+        OPT_RELAY,
+        OPT_NO_TRIM
 };
 
 static const struct cli_option options[] = {
     {0, "epoch", "N", "the epoch of the grant that this attach uses; with --session", OPT_EPOCH},
     {0, "session", "UUID", "the session of the grant; with --epoch", OPT_SESSION},
     {0, "read-only", NULL, "attach read-only", OPT_READ_ONLY},
+    {0, "no-trim", NULL, "a device without discards, also where the server offers them", OPT_NO_TRIM},
     {0, "connections", "N",
      "several connections to the server, for a plain attach whose server offers it (default 1)", OPT_CONNECTIONS},
     {0, "optional", NULL, "let a detach go ahead without a decided record version (default: required)", OPT_OPTIONAL},
@@ -111,7 +113,7 @@ struct command_line {
         unsigned operand_count;
         const char *epoch, *session, *timeout, *connections, *decided, *policy;
         const char *classic_secrets;
-        bool read_only, optional, wait, json, classic;
+        bool read_only, no_trim, optional, wait, json, classic;
         struct tls_files tls;
 };
 
@@ -132,6 +134,7 @@ static int parse(int argc, char **argv, struct command_line *c)
             {OPT_SESSION, &c->session, NULL},
             {OPT_TIMEOUT, &c->timeout, NULL},
             {OPT_READ_ONLY, NULL, &c->read_only},
+            {OPT_NO_TRIM, NULL, &c->no_trim},
             {OPT_CONNECTIONS, &c->connections, NULL},
             {OPT_OPTIONAL, NULL, &c->optional},
             {OPT_WAIT, NULL, &c->wait},
@@ -241,6 +244,7 @@ static int run_attach(const struct command_line *c)
                                    .policy = c->optional ? NBDC_OPTIONAL : NBDC_REQUIRED,
                                    .wait = c->wait,
                                    .read_only = c->read_only,
+                                   .no_trim = c->no_trim,
                                    .request_timeout_ms = NBDC_REQUEST_TIMEOUT_DEFAULT_MS};
         char reason[256];
         uint64_t number;

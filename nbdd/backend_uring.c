@@ -149,7 +149,7 @@ static bool disk_is_immediate(const struct request *q)
 static bool kernel_would_queue(const struct request *q)
 {
         const struct target *t = q->conn->target;
-        bool changes = q->disk.operation == DISK_WRITE || q->disk.operation == DISK_PUNCH || q->disk.operation == DISK_ZERO;
+        bool changes = q->disk.operation == DISK_WRITE || q->disk.operation == DISK_PUNCH || q->disk.operation == DISK_ZERO || q->disk.operation == DISK_DISCARD;
 
         return changes && !t->block_device && !t->direct;
 }
@@ -175,7 +175,7 @@ static void uring_disk(struct request *q)
                 request_done(q, disk_perform(d));
                 return;
         }
-        if (d->operation == DISK_EXTENTS) {
+        if (d->operation == DISK_EXTENTS || d->operation == DISK_DISCARD) {
                 if (!disk_by_thread(q))
                         request_done(q, -ENOMEM);
                 return;
@@ -186,6 +186,7 @@ static void uring_disk(struct request *q)
         u->has_work = true;
         switch (d->operation) {
         case DISK_EXTENTS: /* above */
+        case DISK_DISCARD:
                 break;
         case DISK_CACHE:
                 io_uring_prep_fadvise(sqe, d->fd, d->offset_bytes, (off_t)d->length_bytes, POSIX_FADV_WILLNEED);

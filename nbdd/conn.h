@@ -30,7 +30,7 @@
 
 struct worker;
 
-enum disk_operation { DISK_READ, DISK_WRITE, DISK_SYNC, DISK_PUNCH, DISK_ZERO, DISK_EXTENTS, DISK_CACHE };
+enum disk_operation { DISK_READ, DISK_WRITE, DISK_SYNC, DISK_PUNCH, DISK_ZERO, DISK_EXTENTS, DISK_CACHE, DISK_DISCARD };
 
 /* One operation on the target's descriptor. */
 struct disk {

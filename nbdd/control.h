@@ -8,7 +8,7 @@
  *     GET    /v1/exports/ID              EXPORT with its sessions
  *     DELETE /v1/exports/ID
  *     POST   /v1/exports/ID/start|stop|revoke|clear
- *     POST   /v1/exports/ID/grant        {"epoch": "7", "session": "UUID", "leg_uuid": "UUID"}
+ *     POST   /v1/exports/ID/grant        {"epoch": "7", "session": "UUID", "leg_uuid": "UUID", "trim": true}
  *     GET    /v1/sessions                {"sessions": [SESSION...]}
  *     DELETE /v1/sessions/N
  *     GET, PUT /v1/limits                {"maxconnect": 1000}

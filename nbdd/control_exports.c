@@ -122,6 +122,7 @@ static int grant(struct control *c, uint64_t id, const json_t *body, char *reaso
         static const struct member members[] = {{"epoch", JSON_STRING, true},
                                                 {"session", JSON_STRING, true},
                                                 {"leg_uuid", JSON_STRING, false},
+                                                {"trim", JSON_TRUE, false},
                                                 {NULL, JSON_NULL, false}};
         uint64_t epoch = 0;
         struct uuid session = {0}, leg_uuid = {0};
@@ -133,7 +134,7 @@ static int grant(struct control *c, uint64_t id, const json_t *body, char *reaso
                 (void)snprintf(reason, ENGINE_REASON_SIZE, "a grant needs an epoch from 1 and a session");
                 return -EINVAL;
         }
-        return engine_grant(c->engine, id, epoch, &session, &leg_uuid, reason);
+        return engine_grant(c->engine, id, epoch, &session, &leg_uuid, json_is_true(json_object_get(body, "trim")), reason);
 }
 
 /* ---- routes ---- */

@@ -125,7 +125,8 @@ int engine_add(struct engine *e, const struct engine_add *add, char reason[ENGIN
 int engine_remove(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
 int engine_export_start(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
 int engine_export_stop(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
-int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uuid *session, const struct uuid *leg_uuid,
+/* `trim`: the session may discard; only for a disk that is known to read zeroes afterwards. */
+int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uuid *session, const struct uuid *leg_uuid, bool trim,
                  char reason[ENGINE_REASON_SIZE]);
 int engine_revoke(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);
 int engine_clear(struct engine *e, uint64_t id, char reason[ENGINE_REASON_SIZE]);

@@ -359,7 +359,7 @@ static int check_grant(const struct export *x, uint64_t epoch, const struct uuid
         return 0;
 }
 
-int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uuid *session, const struct uuid *leg_uuid,
+int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uuid *session, const struct uuid *leg_uuid, bool trim,
                  char reason[ENGINE_REASON_SIZE])
 {
         struct export *x = NULL;
@@ -378,6 +378,7 @@ int engine_grant(struct engine *e, uint64_t id, uint64_t epoch, const struct uui
         if (r == 0) {
                 x->epoch = epoch;
                 x->session = *session;
+                x->trims = trim;
                 x->granted = true;
                 if ((r = save_grants(e, reason)) < 0)
                         x->granted = false;

@@ -86,7 +86,7 @@ int engine_save_grants(struct engine *e)
                 if (!x->granted || x->failed || !g.grants) /* a restart that has forgotten the failure must not go on either */
                         continue;
                 struct stored_grant *one = &g.grants[g.count++];
-                *one = (struct stored_grant){.id = x->id, .epoch = x->epoch, .session = x->session, .boot_id = e->boot_id};
+                *one = (struct stored_grant){.id = x->id, .epoch = x->epoch, .session = x->session, .boot_id = e->boot_id, .trim = x->trims};
                 (void)snprintf(one->attachment, sizeof one->attachment, "%s",
                                x->target ? x->target->attachment : x->expected_attachment);
         }
@@ -169,6 +169,7 @@ int engine_load_grants(struct engine *e, char *reason, size_t reason_size)
                         continue;
                 }
                 x->granted = true;
+                x->trims = from->trim;
                 x->epoch = from->epoch;
                 x->session = from->session;
                 (void)snprintf(x->expected_attachment, sizeof x->expected_attachment, "%s", from->attachment);

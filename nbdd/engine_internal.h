@@ -30,6 +30,7 @@ struct export {
 
         bool started;  /* plain: a person wants it available */
         bool granted;  /* leg: the durable grant is (epoch, session) */
+        bool trims;    /* leg: the session of the grant may discard */
         uint64_t epoch;
         struct uuid session; /* of the grant, or of the last fenced session */
         char expected_attachment[TARGET_ATTACHMENT_SIZE]; /* of a grant from before our start; "" otherwise */

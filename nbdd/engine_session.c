@@ -121,8 +121,8 @@ static void describe(const struct export *x, const struct entry *entry, struct n
                 flags |= NBD_TFLAG_READ_ONLY;
         } else {
                 flags |= NBD_TFLAG_SEND_WRITE_ZEROES;
-                if (x->kind == EXPORT_PLAIN)
-                        flags |= NBD_TFLAG_SEND_TRIM; /* discarded blocks may read differently on two legs */
+                if (x->kind == EXPORT_PLAIN || x->trims) /* discarded blocks may read differently on two legs: only where it was granted */
+                        flags |= NBD_TFLAG_SEND_TRIM;
                 /* A leg answers no errors. A block device drops what is cached of the range before it says that it cannot. */
                 if (x->kind == EXPORT_PLAIN && !t->block_device)
                         flags |= NBD_TFLAG_SEND_FAST_ZERO;

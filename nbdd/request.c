@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "nbdd/backend.h"
@@ -24,6 +26,7 @@ static _Alignas(4096) uint8_t zeroes[ZEROES_BYTES]; /* never written: one page o
 ssize_t disk_perform(const struct disk *d)
 {
         ssize_t n = -EINVAL;
+        uint64_t range[2] = {d->offset_bytes, d->length_bytes};
         struct iovec v = {d->buffer, d->length_bytes};
 
         switch (d->operation) {
@@ -42,6 +45,9 @@ ssize_t disk_perform(const struct disk *d)
                 break;
         case DISK_ZERO:
                 n = fallocate(d->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, (off_t)d->offset_bytes, d->length_bytes);
+                break;
+        case DISK_DISCARD:
+                n = ioctl(d->fd, BLKDISCARD, range);
                 break;
         case DISK_CACHE:
                 return -posix_fadvise(d->fd, (off_t)d->offset_bytes, d->length_bytes, POSIX_FADV_WILLNEED);
@@ -84,12 +90,12 @@ static void fail(struct request *q, int error)
         struct conn *c = q->conn;
         bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG; /* refused before it was accepted: nothing is lost */
         bool is_sync = q->disk.operation == DISK_SYNC || (q->disk.rw_flags && !is_full);
-        static const char *const words[] = {"read", "write", "flush", "discard", "zero", "look for holes in", "read ahead"};
+        static const char *const words[] = {"read", "write", "flush", "discard", "zero", "look for holes in", "read ahead", "discard"};
         static const char *const texts[] = {
             "the export's disk failed to read", "the export's disk failed to write",
             "the export's disk failed to flush, now or earlier", "the export's disk failed to discard",
             "the export's disk failed to write zeroes", "the export's file did not tell its holes",
-            "the export's disk failed to read ahead",
+            "the export's disk failed to read ahead", "the export's disk failed to discard",
         };
 
         q->text = is_full ? "no space is left under the export" : texts[q->disk.operation];
@@ -145,12 +151,43 @@ static void start_zeroes(struct request *q)
                 submit(q, no_hole ? DISK_ZERO : DISK_PUNCH, NULL, q->nbd.length_bytes);
 }
 
-/* Discarding is advice: what is not aligned, or not supported, is left as it is. */
+static bool must_zero(const struct request *q)
+{
+#ifdef MUTANT_trim_is_advice
+        return false;
+#endif
+        return q->conn->registration.is_leg;
+}
+
+/*
+ * On a leg discarding is no advice: the other leg reads zeroes afterwards, and so must this one. Where the kernel makes no zeroes without writing them, a
+ * plain discard does, for the grant of a session that has TRIM says that this disk reads zeroes after one; and else they are written.
+ */
+static void start_trim_of_leg(struct request *q)
+{
+        struct target *t = q->conn->target;
+        uint64_t start = t->offset_bytes + q->nbd.offset_bytes;
+
+        if ((start | q->nbd.length_bytes) & (t->zero_block_bytes - 1))
+                zero_next(q);
+        else if (!atomic_load_explicit(&t->no_punch, memory_order_relaxed))
+                submit(q, DISK_PUNCH, NULL, q->nbd.length_bytes);
+        else if (t->block_device && !atomic_load_explicit(&t->no_discard, memory_order_relaxed))
+                submit(q, DISK_DISCARD, NULL, q->nbd.length_bytes);
+        else
+                zero_next(q);
+}
+
+/* Elsewhere it is: what is not aligned, or not supported, is left as it is. */
 static void start_trim(struct request *q)
 {
         const struct target *t = q->conn->target;
         uint64_t start = t->offset_bytes + q->nbd.offset_bytes;
 
+        if (must_zero(q)) {
+                start_trim_of_leg(q);
+                return;
+        }
         if ((start | q->nbd.length_bytes) & (t->zero_block_bytes - 1))
                 data_done(q);
         else
@@ -310,16 +347,20 @@ void request_done(struct request *q, ssize_t result)
                 break;
         case DISK_PUNCH:
         case DISK_ZERO:
+        case DISK_DISCARD:
                 if (result == 0) {
                         atomic_store_explicit(&q->conn->target->no_holes, false, memory_order_relaxed);
                         if (q->disk.operation == DISK_PUNCH)
                                 mapping_give_up(&q->conn->target->mapping);
                         data_done(q);
                 } else if (result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL || result == -ENODEV) {
-                        if (q->nbd.command == NBD_COMMAND_TRIM) {
+                        struct target *t = q->conn->target;
+                        if (q->nbd.command == NBD_COMMAND_TRIM && must_zero(q)) {
+                                atomic_store_explicit(q->disk.operation == DISK_PUNCH ? &t->no_punch : &t->no_discard, true, memory_order_relaxed);
+                                start_trim_of_leg(q);
+                        } else if (q->nbd.command == NBD_COMMAND_TRIM) {
                                 data_done(q);
                         } else {
-                                struct target *t = q->conn->target;
                                 atomic_store_explicit(q->disk.operation == DISK_ZERO ? &t->no_zero_range : &t->no_punch, true,
                                                       memory_order_relaxed);
                                 zero_slowly(q);

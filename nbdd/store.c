@@ -98,7 +98,7 @@ char *store_encode_grants(const struct stored_grants *g)
                 const struct stored_grant *x = &g->grants[i];
                 json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:s}", "id", id_text(x->id), "epoch", number_text(x->epoch), "session",
                                       uuid_text(&x->session), "boot_id", uuid_text(&x->boot_id), "attachment", x->attachment);
-                if (json_array_append_new(grants, o) < 0) {
+                if ((x->trim && json_object_set_new(o, "trim", json_true()) < 0) || json_array_append_new(grants, o) < 0) {
                         json_decref(grants);
                         return NULL;
                 }
@@ -224,7 +224,8 @@ static int decode_grant(const json_t *o, struct stored_grant *x)
                 return -EBADMSG;
         (void)strcpy(x->attachment, attachment);
         if ((r = get_id(o, "id", &x->id)) < 0 || (r = get_number(o, "epoch", &x->epoch)) < 0 ||
-            (r = get_uuid(o, "session", &x->session)) < 0 || (r = get_uuid(o, "boot_id", &x->boot_id)) < 0)
+            (r = get_uuid(o, "session", &x->session)) < 0 || (r = get_uuid(o, "boot_id", &x->boot_id)) < 0 ||
+            (json_object_get(o, "trim") && (r = get_bool(o, "trim", &x->trim)) < 0))
                 return r;
         return x->epoch == 0 || uuid_is_null(&x->session) || uuid_is_null(&x->boot_id) ? -EBADMSG : 0;
 }

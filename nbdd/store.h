@@ -50,6 +50,7 @@ struct stored_grant {
         uint64_t epoch;
         struct uuid session;
         struct uuid boot_id;
+        bool trim; /* not written when false: 0.3.0 and older have none */
         char attachment[TARGET_ATTACHMENT_SIZE];
 };
 

@@ -46,6 +46,7 @@ struct target {
         struct mapping mapping;    /* of a file in memory */
         atomic_bool no_punch;      /* punching holes answered "not supported": do not ask again */
         atomic_bool no_zero_range; /* the same of zeroing without a hole */
+        atomic_bool no_discard;    /* and of discarding, which legs ask for where no hole can be punched */
 };
 
 /*

@@ -281,7 +281,7 @@ int nbdd_export_clear(struct nbdd *n, uint64_t id, unsigned timeout_ms)
         return export_command(n, "POST", id, "clear", NULL, timeout_ms);
 }
 
-int nbdd_leg_grant(struct nbdd *n, uint64_t id, uint64_t epoch, const char *session, const char *leg_uuid, unsigned timeout_ms)
+static int leg_grant(struct nbdd *n, uint64_t id, uint64_t epoch, const char *session, const char *leg_uuid, bool trim, unsigned timeout_ms)
 {
         const struct text_member texts[] = {{"session", session}, {"leg_uuid", leg_uuid}};
         json_t *body = json_object();
@@ -291,10 +291,22 @@ int nbdd_leg_grant(struct nbdd *n, uint64_t id, uint64_t epoch, const char *sess
         int r = put_texts(n, body, texts, sizeof texts / sizeof texts[0]);
         if (r == 0)
                 r = put_number(n, body, "epoch", &epoch);
+        if (r == 0 && trim && json_object_set_new(body, "trim", json_true()) < 0)
+                r = nbdd_fail(n, -ENOMEM, "out of memory");
         if (r == 0)
                 r = export_command(n, "POST", id, "grant", body, timeout_ms);
         json_decref(body);
         return r;
+}
+
+int nbdd_leg_grant(struct nbdd *n, uint64_t id, uint64_t epoch, const char *session, const char *leg_uuid, unsigned timeout_ms)
+{
+        return leg_grant(n, id, epoch, session, leg_uuid, false, timeout_ms);
+}
+
+int nbdd_leg_grant_with_trim(struct nbdd *n, uint64_t id, uint64_t epoch, const char *session, const char *leg_uuid, unsigned timeout_ms)
+{
+        return leg_grant(n, id, epoch, session, leg_uuid, true, timeout_ms);
 }
 
 int nbdd_leg_revoke(struct nbdd *n, uint64_t id, unsigned timeout_ms)

@@ -119,6 +119,9 @@ int nbdd_export_clear(struct nbdd *n, uint64_t id, unsigned timeout_ms);
  */
 int nbdd_leg_grant(struct nbdd *n, uint64_t id, uint64_t epoch, const char *session, const char *leg_uuid, unsigned timeout_ms);
 
+/* The same, and the session may discard (NBD_CMD_TRIM), which zeroes what it names: for a disk that is known to read zeroes after a discard. */
+int nbdd_leg_grant_with_trim(struct nbdd *n, uint64_t id, uint64_t epoch, const char *session, const char *leg_uuid, unsigned timeout_ms);
+
 /*
  * Takes the grant back: durably first, then every session is shut, every submitted request has finished, the cache is flushed and the device
  * is closed. Only then 0. Without a grant: 0 at once. -EIO: drained and closed as promised, but flushing failed: the leg is latched failed.

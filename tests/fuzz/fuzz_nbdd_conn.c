@@ -244,7 +244,7 @@ static void grant(void)
         char reason[ENGINE_REASON_SIZE];
 
         assert(uuid_parse(LEG_SESSION, &session) == 0);
-        assert(engine_grant(engine, LEG, 1, &session, &none, reason) == 0);
+        assert(engine_grant(engine, LEG, 1, &session, &none, true, reason) == 0);
 }
 
 static void define(uint64_t id, enum export_kind kind, bool read_only, unsigned file)

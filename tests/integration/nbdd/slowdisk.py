@@ -25,8 +25,8 @@ class SlowDisk:
         self.folder = tempfile.mkdtemp(prefix="nbdd-slow-")
         self.mount = os.path.join(self.folder, "mnt")
         os.mkdir(self.mount)
-        if kind == "tmpfs":
-            subprocess.check_call(["mount", "-t", "tmpfs", "-o", "size=" + size, "none", self.mount])
+        if kind in ("tmpfs", "ramfs"):
+            subprocess.check_call(["mount", "-t", kind, "-o", "size=" + size, "none", self.mount])
         else:
             image = os.path.join(self.folder, "image")
             subprocess.check_call(["truncate", "-s", size, image])

@@ -85,7 +85,7 @@ static void table_round_trips_through_its_file(void **state)
 static void grants_round_trip_and_refuse_halves(void **state)
 {
         (void)state;
-        struct stored_grant one = {.id = 0xd1, .epoch = 7, .session = {.bytes = {1}}, .boot_id = {.bytes = {2}}, .attachment = "diskseq:9"};
+        struct stored_grant one = {.id = 0xd1, .epoch = 7, .session = {.bytes = {1}}, .boot_id = {.bytes = {2}}, .trim = true, .attachment = "diskseq:9"};
         const struct stored_grants g = {.grants = &one, .count = 1};
         struct stored_grants back;
         char reason[256], *text = store_encode_grants(&g);
@@ -93,6 +93,7 @@ static void grants_round_trip_and_refuse_halves(void **state)
         assert_int_equal(store_decode_grants(text, strlen(text), &back, reason, sizeof reason), 0);
         assert_int_equal(back.grants[0].epoch, 7);
         assert_string_equal(back.grants[0].attachment, "diskseq:9");
+        assert_true(back.grants[0].trim);
         stored_grants_release(&back);
         char *epoch = strstr(text, "\"epoch\": \"7\"");
         assert_non_null(epoch);

@@ -34,6 +34,7 @@ static const struct ini_schema schema[] = {
     {"mirror", "device", true, true},
     {"mirror", "number", true, false},
     {"mirror", "verify", true, false},
+    {"mirror", "discard", true, false},
     {"mirror", "label", true, false},
     {"service", "mount", true, false},
     {"service", "needs", true, true},
@@ -336,6 +337,10 @@ static void read_mirrors(struct config_reading *r, struct config *c)
                         ini_error(r->ini, e, r->errors, "unknown verify \"%s\": write off, daily, weekly or monthly", e->value);
                 else
                         m->verify = (enum verify_schedule)schedule;
+                e = ini_get(r->ini, "mirror", name, "discard", 0);
+                m->discard = e && strcmp(e->value, "zeroes") == 0 ? DISCARD_ZEROES : DISCARD_NO;
+                if (e && m->discard == DISCARD_NO && strcmp(e->value, "no") != 0)
+                        ini_error(r->ini, e, r->errors, "unknown discard \"%s\": write no, or zeroes where the disks of both nodes read zeroes after a discard", e->value);
                 for (size_t d = 0; (e = ini_get(r->ini, "mirror", name, "device", d)); d++)
                         read_device(r, e, c, m);
                 for (unsigned n = 0; n < NODES; n++) {

@@ -101,12 +101,16 @@ struct config_service {
         struct config_hooks hooks;
 };
 
+/* What the disks of a mirror, of both nodes, read after a discard, by its administrator's word. */
+enum discard_word { DISCARD_NO, DISCARD_ZEROES };
+
 struct config_mirror {
         char name[CONFIG_NAME_SIZE];
         char label[CONFIG_NAME_SIZE];         /* what it was called when it was made: names it on its disks, in files, devices and sockets; mostly its name */
         uint64_t id;                          /* export id of its legs */
         uint8_t number;                       /* of its devices: /dev/md(100 + number), /dev/nbd(number); below MIRRORS_MAX */
         char device[NODES][CONFIG_PATH_SIZE]; /* of each node */
+        enum discard_word discard;            /* DISCARD_NO: nobody knows, and the mirror takes none */
         enum verify_schedule verify;          /* how often both legs are compared by themselves */
         struct config_service service;
 };

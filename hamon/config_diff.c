@@ -172,6 +172,11 @@ static void diff_mirrors(struct diff *d)
                         if (strcmp(a->device[n], b->device[n]) != 0)
                                 say(d, CONFIG_LATER, "mirror %s: device of %s is '%.80s', when it is opened next; then: hamonctl mirror join %s", b->name,
                                     d->after->voters[n].name, b->device[n], b->name);
+                if (a->discard != b->discard && b->discard == DISCARD_ZEROES)
+                        say(d, CONFIG_LATER, "mirror %s: discards, when both disks have passed their proof and the other node's leg is attached next: at the latest after hamonctl switchover %s",
+                            b->name, b->name);
+                else if (a->discard != b->discard)
+                        say(d, CONFIG_AT_ONCE, "mirror %s: no discards any more", b->name);
                 diff_service(d, b->name, &a->service, &b->service);
         }
         for (unsigned m = 0; m < d->after->mirrors; m++) {

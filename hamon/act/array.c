@@ -6,8 +6,6 @@
 #include "hamon/act/bounded.h"
 #include "hamon/act/child.h"
 
-#include "base/log.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -109,27 +107,6 @@ static int set_peer_write_mostly(const struct array *a, const struct md_state *s
         return r < 0 ? trouble_errno(t, r, "cannot make the peer's leg write-mostly in %s", a->md) : 0;
 }
 
-/*
- * No discards: md gives them to whichever leg takes them and ignores the error of the other one (raid1_end_write_request() of drivers/md/raid1.c), and
- * what a discarded block reads as is each disk's own affair. A weekly fstrim would make the legs differ. Written only when it is not so: a write to
- * this attribute freezes the queue, which waits for a leg that does not answer. Where it cannot be said the array serves all the same: only what nobody
- * reads would differ.
- */
-static void refuse_discards(const struct array *a)
-{
-        char path[96], text[32] = "";
-
-        snprintf(path, sizeof path, MD_SYSFS_ROOT "/block/%s/queue/discard_max_bytes", a->md);
-        int fd = open(path, O_RDWR | O_CLOEXEC);
-        int r = fd < 0 || read(fd, text, sizeof text - 1) < 0 ? -errno : 0;
-        if (r == 0 && strtoull(text, NULL, 10) != 0 && pwrite(fd, "0", 1, 0) < 0)
-                r = -errno;
-        if (fd >= 0)
-                close(fd);
-        if (r < 0)
-                log_warning("cannot end discards on %s (%s): after an fstrim a verify would find legs that differ, continuing", a->md, strerrordesc_np(-r));
-}
-
 /* What has to be set after each assembly, because md keeps it from the other role or does not keep it. */
 static int settle(const struct array *a, bool both, struct trouble *t)
 {
@@ -155,7 +132,7 @@ static int settle(const struct array *a, bool both, struct trouble *t)
         r = md_sysfs_write(MD_SYSFS_ROOT, a->md, "safe_mode_delay", delay);
         if (r < 0)
                 return trouble_errno(t, r, "cannot set safe_mode_delay of %s", a->md);
-        refuse_discards(a);
+        array_set_discards(a, both);
         /* Debian assembles "auto-read-only": bits and a re-add would wait for the first write. */
         if (s.read_auto && (r = md_sysfs_write(MD_SYSFS_ROOT, a->md, "array_state", "active")) < 0)
                 return trouble_errno(t, r, "cannot make %s writable", a->md);

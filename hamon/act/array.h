@@ -27,6 +27,7 @@ struct array {
         const char *peer_path; /* "/dev/nbd0" */
         const char *config;    /* our mdadm.conf, written by array_write_config() */
         unsigned own_slot;
+        bool discards;       /* wanted, and the own leg reads zeroes afterwards */
         dev_t own, peer;     /* device numbers; 0: unknown */
         unsigned timeout_ms; /* of one step */
 };
@@ -58,6 +59,19 @@ int array_assemble_both(const struct array *a, struct trouble *t);
 
 /* The bare start of the two (array_run.c). */
 int array_run(const struct array *a, bool both, struct trouble *t);
+
+/*
+ * The array takes discards where they are wanted and each of its legs reads zeroes afterwards; after each assembly, and before the peer's leg is added
+ * (`with_peer`). array_discards.c has the reasons.
+ */
+void array_set_discards(const struct array *a, bool with_peer);
+
+/* Of a running array; waits for a leg that does not answer no longer than some seconds. */
+void array_end_discards(const struct array *a);
+
+/* What the kernel says now. */
+bool array_takes_discards(const struct array *a);
+bool array_peer_takes_discards(const struct array *a);
 
 /* Sets every bit of `d` in the running array's bitmap, on disk too. `array_chunk_bytes` is that bitmap's chunk. */
 int array_apply_debt(const struct array *a, const struct debt *d, uint64_t bitmap_chunk_bytes, struct trouble *t);

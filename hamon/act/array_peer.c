@@ -123,6 +123,8 @@ int array_readd(const struct array *a, struct trouble *t)
         bool there;
 
         int r = ready_for_peer(a, &there, t);
+        if (r == 0 && !there)
+                array_set_discards(a, true);
         if (r == 0 && !there && (r = add_disk(a, true)) < 0)
                 r = trouble_errno(t, r, "%s does not take the peer's leg back as a member", a->md);
         return r < 0 ? r : settle_peer(a, t);
@@ -188,6 +190,8 @@ int array_add_new(const struct array *a, struct trouble *t)
         bool there;
 
         int r = ready_for_peer(a, &there, t);
+        if (r == 0 && !there)
+                array_set_discards(a, true);
         if (r == 0 && !there && (r = write_super(a, MD_ROLE_SPARE, t)) == 0 && (r = add_disk(a, false)) < 0)
                 r = trouble_errno(t, r, "%s does not take the peer's leg", a->md);
         return r < 0 ? r : settle_peer(a, t);

@@ -21,7 +21,7 @@ int attach_format_environment(const struct mirror *m, uint64_t epoch, const stru
         export_id_format(m->cm->id, id);
         uuid_format(session, text);
         const char *key = m->config->leg_key_file;
-        int n = snprintf(ret, size, "NBDC_ARGS=--optional%s%s --epoch %" PRIu64 " --session %s %s %u %s %s\n",
-                         *key ? " --tls-psk " : "", key, epoch, text, hosts, m->config->leg_port, id, m->peer_path);
+        int n = snprintf(ret, size, "NBDC_ARGS=--optional%s%s%s --epoch %" PRIu64 " --session %s %s %u %s %s\n",
+                         mirror_discards(m) ? "" : " --no-trim", *key ? " --tls-psk " : "", key, epoch, text, hosts, m->config->leg_port, id, m->peer_path);
         return n < 0 || (size_t)n >= size ? -E2BIG : 0;
 }

@@ -89,6 +89,35 @@ static int check_holder(const struct mirror *m, dev_t leg, struct trouble *t)
         return 0;
 }
 
+static void say_proof(const struct mirror *m, enum discard_proof proof)
+{
+        static const char *const words[] = {
+                [DISCARD_NOT_TAKEN] = "takes no discards",
+                [DISCARD_NOT_ZERO] = "does not read zeroes exactly where something was discarded",
+                [DISCARD_FAILED] = "failed while it was tried what it reads after a discard",
+        };
+
+        if (proof == DISCARD_PROVEN)
+                log_notice("mirror %s: \"%s\" reads zeroes after a discard", m->cm->name, m->disk);
+        else
+                log_warning("mirror %s: \"%s\" %s: there are none on this mirror, although its configuration says discard = zeroes", m->cm->name, m->disk, words[proof]);
+}
+
+/*
+ * Once for each start of hamon-act and each leg that is made: a disk does not change its ways, and a take-over does not wait for it. An array that runs
+ * from before has its discards ended when they are not wanted any more, or not proven any more.
+ */
+static void prove_discards(struct mirror *m, bool runs)
+{
+        if (m->cm->discard == DISCARD_ZEROES && (m->discard_proof == DISCARD_UNPROVEN || m->discard_proof == DISCARD_FAILED)) {
+                m->discard_proof = discard_prove(m->disk);
+                say_proof(m, m->discard_proof);
+        }
+        struct array a = mirror_array(m);
+        if (runs && !a.discards)
+                array_end_discards(&a);
+}
+
 int effect_leg_open(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
         struct leg_header h;
@@ -106,6 +135,8 @@ int effect_leg_open(struct mirror *m, const struct effect *e, struct effect_resu
                 r = check_holder(m, device, t);
         if (r == 0)
                 r = describe_leg(m, &h, ret, t);
+        if (r == 0)
+                prove_discards(m, ret->leg.array_running);
         if (r == 0 && nbdd_export_ensure(m, &h.uuid, &later) < 0)
                 log_warning("mirror %s: the leg is not registered in nbdd yet: %s, continuing", m->cm->name,
                             later.text);
@@ -131,6 +162,7 @@ int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_re
                 if (r == 0)
                         r = leg_create(m->disk, m->config->cluster, m->cm->label, &e->leg, e->overwrite, &h, t);
                 /* What is known about an older leg says nothing about this one. */
+                m->discard_proof = DISCARD_UNPROVEN;
                 if (r == 0 && (debt_save_none(m->debt_path) < 0 || note_clear(m->note_path) < 0 || blank_forget(m->blank_path) < 0))
                         r = trouble_say(t, -EIO, "cannot write the debt and the note of the new leg");
         }

@@ -35,6 +35,7 @@ struct array mirror_array(const struct mirror *m)
             .peer_path = m->peer_path,
             .config = m->mdadm_config,
             .own_slot = m->self,
+            .discards = mirror_discards(m),
             .timeout_ms = STEP_MS,
         };
         struct stat st;

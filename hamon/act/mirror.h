@@ -10,6 +10,7 @@
 #define HAMON_ACT_MIRROR_H
 
 #include "hamon/act/array.h"
+#include "hamon/act/discard_proof.h"
 #include "hamon/act/dm.h"
 #include "hamon/config.h"
 
@@ -36,6 +37,7 @@ struct mirror {
         struct health *health; /* likewise; NULL: its service has no health check */
         /* the worker writes it, the monitor reads it */
         _Atomic uint64_t settled; /* ticket of the last effect that ended, of the present client; 0: none */
+        _Atomic enum discard_proof discard_proof; /* of the own disk; likewise */
         /* the worker's */
         bool promoted; /* the service's worker's: hook pre-promote ran, and post-demote has not since */
         int hold_fd; /* exclusive open of leg_path between REVOKE and ASSEMBLE or RELEASE; -1: none */
@@ -49,6 +51,12 @@ struct mirror_paths {
 
 void mirror_init(struct mirror *m, const struct config *config, unsigned index, unsigned self,
                  const struct mirror_paths *paths);
+
+/* The configuration says that both disks read zeroes after a discard, and the own one was seen to. */
+static inline bool mirror_discards(const struct mirror *m)
+{
+        return m->cm->discard == DISCARD_ZEROES && m->discard_proof == DISCARD_PROVEN;
+}
 
 /* The array with the device numbers as they are now (0 when a device is not there). Points into `m`. */
 struct array mirror_array(const struct mirror *m);

@@ -83,6 +83,23 @@ static void look_at_disks(const struct mirror *m, struct watched *d, bool attach
                 o->leg_request_us = request_time_look(&d->leg_time, &counters, now_ms());
 }
 
+static enum discards_seen look_at_discards(const struct mirror *m, const struct md_state *s)
+{
+        static const enum discards_seen own[] = {[DISCARD_NOT_TAKEN] = DISCARDS_OWN_NONE, [DISCARD_NOT_ZERO] = DISCARDS_OWN_WRONG, [DISCARD_FAILED] = DISCARDS_OWN_ERROR};
+        enum discard_proof proof = m->discard_proof;
+
+        if (m->cm->discard == DISCARD_NO)
+                return DISCARDS_UNASKED;
+        if (proof > DISCARD_PROVEN)
+                return own[proof];
+        if (proof == DISCARD_UNPROVEN || !s->running)
+                return DISCARDS_IDLE;
+        struct array a = mirror_array(m);
+        if (array_takes_discards(&a))
+                return DISCARDS_TAKEN;
+        return s->peer.present && !array_peer_takes_discards(&a) ? DISCARDS_PEER : DISCARDS_LATER;
+}
+
 /* -errno: the array's state could not be read. Then nothing was seen: hamon goes by what it has until that is too old.
  */
 static int look(struct monitor *w, struct watched *d, struct md_state *s, struct observation *o)
@@ -113,6 +130,7 @@ static int look(struct monitor *w, struct watched *d, struct md_state *s, struct
         o->leg_refused = leg.refused;
         o->leg_oldest_ms = leg.oldest_ms;
         look_at_disks(m, d, leg.attached, o);
+        o->discards = look_at_discards(m, s);
         own_probe_want(&w->probe, s->running);
         uint32_t probe_ms = own_probe_age_ms(&w->probe);
         if (probe_ms > o->own_oldest_ms)
@@ -137,7 +155,7 @@ static bool tells_more(const struct observation *a, const struct observation *b)
         return a->settled != b->settled || a->array_running != b->array_running || a->own_in_sync != b->own_in_sync ||
                a->own_failed != b->own_failed || a->own_unsafe != b->own_unsafe || a->peer_in_array != b->peer_in_array ||
                a->peer_in_sync != b->peer_in_sync || a->peer_failed != b->peer_failed || a->sync_idle != b->sync_idle ||
-               a->resync.paused != b->resync.paused || a->resync.stalled != b->resync.stalled || a->attached != b->attached || a->leg_connected != b->leg_connected || a->leg_refused != b->leg_refused ||
+               a->resync.paused != b->resync.paused || a->resync.stalled != b->resync.stalled || a->attached != b->attached || a->leg_connected != b->leg_connected || a->leg_refused != b->leg_refused || a->discards != b->discards ||
                a->service_running != b->service_running;
 }
 

@@ -94,7 +94,7 @@ int nbdd_export_grant(const struct mirror *m, const struct uuid *leg, uint64_t e
                 return r;
         uuid_format(leg, leg_text);
         uuid_format(session, session_text);
-        r = nbdd_leg_grant(n, m->cm->id, epoch, session_text, leg_text, DRAIN_MS);
+        r = (mirror_discards(m) ? nbdd_leg_grant_with_trim : nbdd_leg_grant)(n, m->cm->id, epoch, session_text, leg_text, DRAIN_MS);
         if (r < 0)
                 (void)say(n, r, "cannot grant the leg", t);
         nbdd_close(n);

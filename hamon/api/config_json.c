@@ -82,7 +82,8 @@ static json_t *mirrors_json(const struct config *c)
                 json_t *devices = json_object();
                 for (unsigned n = 0; n < NODES; n++)
                         json_object_set_new(devices, c->voters[n].name, json_string(mirror->device[n]));
-                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:o, s:s, s:o}", "name", mirror->name, "label", mirror->label, "id", id, "number", (int)mirror->number, "devices", devices, "verify",
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:o, s:s, s:s, s:o}", "name", mirror->name, "label", mirror->label, "id", id, "number", (int)mirror->number, "devices", devices, "discard",
+                                                      mirror->discard == DISCARD_ZEROES ? "zeroes" : "no", "verify",
                                                       verify_schedule_word(mirror->verify), "service", service_json(c, &mirror->service)));
         }
         return list;

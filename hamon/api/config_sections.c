@@ -169,6 +169,10 @@ static void mirror_lines(const struct api *a, struct lines *l, struct json_take 
                 add_text(l, t, "verify", "verify");
         else if (was >= 0)
                 add(l, "verify", verify_schedule_word(a->config->mirror[was].verify));
+        if (json_take_has(t, "discard"))
+                add_text(l, t, "discard", "discard");
+        else if (was >= 0 && a->config->mirror[was].discard == DISCARD_ZEROES)
+                add(l, "discard", "zeroes");
         l->bad = l->bad || !json_is_object(devices);
         for (unsigned n = 0; was >= 0 && n < NODES; n++) /* a node that is not named keeps its device */
                 if (!json_object_get(devices, a->config->voters[n].name) &&

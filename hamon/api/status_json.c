@@ -170,6 +170,19 @@ static json_t *resync_json(const struct snapshot *s, unsigned mirror, uint64_t n
                          number_or_null(r->ceiling_kib), "latency_us", number_or_null(r->latency_us), "why", why);
 }
 
+/* Null: nobody has asked for them, or no array runs here. */
+static json_t *discards_json(enum discards_seen seen)
+{
+        static const char *const why[DISCARDS_SEEN] = {
+                [DISCARDS_OWN_NONE] = "the disk of this node takes none",
+                [DISCARDS_OWN_WRONG] = "the disk of this node takes them, and does not read zeroes exactly where something was discarded",
+                [DISCARDS_OWN_ERROR] = "the disk of this node failed while it was tried",
+                [DISCARDS_PEER] = "the leg of the other node takes none: its disk did not pass the proof, or it was attached before; it is attached anew by a switchover",
+                [DISCARDS_LATER] = "the array began without, and begins anew with a switchover",
+        };
+        return seen <= DISCARDS_IDLE ? json_null() : json_pack("{s:b, s:o}", "taken", seen == DISCARDS_TAKEN, "why", text_or_null(why[seen] ? why[seen] : ""));
+}
+
 /* A run as the state file has it, with the node's name. */
 static json_t *verify_of(const struct snapshot *s, const struct verify_run *run)
 {
@@ -233,6 +246,7 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
                               "record", record, "legs", legs_json(s, mirror), "resync", resync_json(s, mirror, now_ms), "waiting_for",
                               text_or_null(v->waiting_for));
         json_object_set_new(j, "maintenance", maintenance_json(s, v, aged_ms));
+        json_object_set_new(j, "discards", discards_json(v->observed.discards));
         json_object_set_new(j, "verify", s->self < NODES ? verify_json(s, mirror, aged_ms) : json_null());
         char revision[128];
         snapshot_revision(s, mirror, revision, sizeof revision);

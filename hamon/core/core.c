@@ -164,6 +164,14 @@ static void report_resync(struct core *c, uint8_t m, const struct resync_seen *b
                 report(c, REASON_RESYNC_STALLED, m, peer_of(c), 0, out);
 }
 
+static void report_discards(struct core *c, uint8_t m, enum discards_seen before, enum discards_seen now, struct actions *out)
+{
+        if (now == DISCARDS_TAKEN && before != DISCARDS_TAKEN)
+                report(c, REASON_DISCARDS_TAKEN, m, NO_NODE, 0, out);
+        if (discards_are_refused(now) && !discards_are_refused(before))
+                report(c, REASON_DISCARDS_REFUSED, m, NO_NODE, 0, out);
+}
+
 static void on_observed(struct core *c, const struct event *e, struct actions *out)
 {
         uint8_t m = e->observed.mirror;
@@ -175,6 +183,7 @@ static void on_observed(struct core *c, const struct event *e, struct actions *o
                 return; /* it was on its way while an effect changed what it shows */
 #endif
         report_resync(c, m, &c->mirror[m].observed.resync, &e->observed.resync, out);
+        report_discards(c, m, c->mirror[m].observed.discards, e->observed.discards, out);
         c->mirror[m].observed = e->observed;
         c->mirror[m].observed_valid = true;
         c->mirror[m].observed_ms = c->now_ms;

@@ -133,6 +133,24 @@ struct resync_seen {
 
 enum { RESYNC_STALLED_MS = 15000 }; /* longer than md needs between two sweeps at the lowest pace, and than a detach takes */
 
+/* Whether the array takes discards, where the configuration says discard = zeroes; the last ones are why it does not. Shown; decides nothing. */
+enum discards_seen {
+        DISCARDS_UNASKED,
+        DISCARDS_IDLE,      /* no array runs here, or the own disk is not looked at yet */
+        DISCARDS_TAKEN,
+        DISCARDS_OWN_NONE,  /* the own disk takes none */
+        DISCARDS_OWN_WRONG, /* it reads something else than zeroes afterwards */
+        DISCARDS_OWN_ERROR, /* it failed the proof with an error */
+        DISCARDS_PEER,      /* the other node's leg takes none */
+        DISCARDS_LATER,     /* this run of the array has none */
+        DISCARDS_SEEN
+};
+
+static inline bool discards_are_refused(enum discards_seen d)
+{
+        return d > DISCARDS_TAKEN;
+}
+
 /* What hamon-act's monitor sees, sent when it changes and at least every 500 ms while an array runs. */
 struct observation {
         uint8_t mirror;
@@ -151,6 +169,7 @@ struct observation {
         uint32_t own_oldest_ms;   /* likewise on the own disk */
         uint32_t leg_request_us;  /* what a request of the peer's leg took, a mean of some seconds; 0: none ended. Shown; decides nothing */
         uint32_t own_request_us;  /* likewise on the own disk */
+        enum discards_seen discards;
         bool service_running;     /* mounted and every unit active */
         bool service_unhealthy;   /* it runs, and its health check has failed as often as is allowed */
 };

@@ -51,6 +51,9 @@
         X(LEG_HANDED, "leg-handed", INFO, "%M was handed over with both legs in sync: nothing is resynced", "")                       \
         X(LEG_LEAVING, "leg-leaving", WARNING, "%M: the leg of %N is left out", "")                                             \
         X(LEG_LEFT, "leg-left", WARNING, "%M goes on without the leg of %N", "")                                                \
+        X(DISCARDS_TAKEN, "discards-taken", INFO, "%M takes discards: its disks read zeroes afterwards", "")                      \
+        X(DISCARDS_REFUSED, "discards-refused", WARNING, "%M takes no discards, although its configuration says discard = zeroes: see the status",  \
+          "hamonctl status")                                                                                                    \
         X(VERIFY_BEGUN, "verify-begun", INFO, "%M: both legs are being compared", "hamonctl status --watch")                      \
         X(VERIFY_EQUAL, "verify-equal", INFO, "%M was verified: both legs hold the same", "")                                    \
         X(VERIFY_CANCELLED, "verify-cancelled", INFO, "%M: the verify was ended before its end", "hamonctl mirror verify start %M") \

@@ -214,6 +214,14 @@ static void draw_resync(FILE *to, const json_t *resync)
         draw_why(to, json_object_get(resync, "why"));
 }
 
+static void draw_discards(FILE *to, const json_t *discards)
+{
+        if (!json_is_object(discards))
+                return;
+        status_label(to, "discards");
+        fprintf(to, is_true(discards, "taken") ? "taken\n" : "none: %s\n", answer_text(discards, "why"));
+}
+
 static void draw_legs(FILE *to, const json_t *mirror)
 {
         size_t i;
@@ -230,6 +238,7 @@ static void draw_legs(FILE *to, const json_t *mirror)
                 fputc('\n', to);
         }
         draw_resync(to, json_object_get(mirror, "resync"));
+        draw_discards(to, json_object_get(mirror, "discards"));
         status_verify(to, json_object_get(mirror, "verify"));
 }
 

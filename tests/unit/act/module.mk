@@ -32,6 +32,9 @@ tests/unit/act/test_note_SRCS := hamon/act/note.c
 tests/unit/act/test_note_ARCHIVES := base
 tests/unit/act/test_note_PKGS := gnutls
 
+UNIT_TESTS += tests/unit/act/test_discard_proof
+tests/unit/act/test_discard_proof_SRCS := hamon/act/discard_proof.c hamon/act/direct_io.c
+
 UNIT_TESTS += tests/unit/act/test_peer_guard
 tests/unit/act/test_peer_guard_SRCS := hamon/act/peer_guard.c
 tests/unit/act/test_peer_guard_ARCHIVES := nbdc_client base

@@ -121,6 +121,8 @@ static const struct {
     {HEAD "[node a]\naddress = 10.0.0.1/24\n[node b]\naddress = 10.0.0.300\n",
      "t:4:11: address \"10.0.0.1/24\" has a prefix length: write the address alone\n"
      "t:6:11: address \"10.0.0.300\" is not an IPv4 or IPv6 address\n"},
+    {HEAD NODES_TEXT MIRROR "discard = yes\n",
+     "t:11:11: unknown discard \"yes\": write no, or zeroes where the disks of both nodes read zeroes after a discard\n"},
     {HEAD "leg-key-file = leg.psk\n" NODES_TEXT MIRROR,
      "t:3:16: leg-key-file \"leg.psk\" is not an absolute path without blanks and quotes\n"},
     {HEAD "leg-key-file = /etc/leg psk\n" NODES_TEXT MIRROR,
@@ -236,12 +238,33 @@ static void legs_are_encrypted_when_they_have_a_key(void **state)
         assert_int_equal(parse(HEAD NODES_TEXT MIRROR, &c), 0);
         assert_string_equal(c.leg_key_file, "");
         assert_int_equal(attach_format_environment(&m, 7, &session, text, sizeof text), 0);
-        assert_string_equal(text, "NBDC_ARGS=--optional --epoch 7 --session 01020300-0000-0000-0000-000000000000 10.0.0.2 4343 0xd1 /dev/nbd0\n");
+        assert_string_equal(text, "NBDC_ARGS=--optional --no-trim --epoch 7 --session 01020300-0000-0000-0000-000000000000 10.0.0.2 4343 0xd1 /dev/nbd0\n");
         assert_int_equal(parse(HEAD "leg-key-file = /etc/hamon/leg.psk\n" NODES_TEXT MIRROR, &c), 0);
         assert_int_equal(attach_format_environment(&m, 7, &session, text, sizeof text), 0);
-        assert_string_equal(text, "NBDC_ARGS=--optional --tls-psk /etc/hamon/leg.psk --epoch 7 --session 01020300-0000-0000-0000-000000000000 "
+        assert_string_equal(text, "NBDC_ARGS=--optional --no-trim --tls-psk /etc/hamon/leg.psk --epoch 7 --session 01020300-0000-0000-0000-000000000000 "
                                   "10.0.0.2 4343 0xd1 /dev/nbd0\n");
         assert_int_equal(attach_format_environment(&m, 7, &session, text, 80), -E2BIG);
+}
+
+/* The word of the configuration and the proof of the own disk: neither of them alone. */
+static void discards_need_the_word_and_the_proof(void **state)
+{
+        static const struct uuid session = {.bytes = {1, 2, 3}};
+        struct mirror m = {.config = &c, .cm = &c.mirror[0], .self = 0, .peer_path = "/dev/nbd0"};
+        char text[900];
+
+        (void)state;
+        assert_int_equal(parse(HEAD NODES_TEXT MIRROR "discard = no\n", &c), 0);
+        assert_int_equal(c.mirror[0].discard, DISCARD_NO);
+        m.discard_proof = DISCARD_PROVEN;
+        assert_int_equal(attach_format_environment(&m, 7, &session, text, sizeof text), 0);
+        assert_non_null(strstr(text, " --no-trim "));
+        assert_int_equal(parse(HEAD NODES_TEXT MIRROR "discard = zeroes\n", &c), 0);
+        for (int proof = DISCARD_UNPROVEN; proof <= DISCARD_FAILED; proof++) {
+                m.discard_proof = (enum discard_proof)proof;
+                assert_int_equal(attach_format_environment(&m, 7, &session, text, sizeof text), 0);
+                assert_true((strstr(text, " --no-trim ") == NULL) == (proof == DISCARD_PROVEN));
+        }
 }
 
 int main(void)
@@ -253,6 +276,7 @@ int main(void)
             cmocka_unit_test(every_error_has_its_place),
             cmocka_unit_test(who_is_told),
             cmocka_unit_test(legs_are_encrypted_when_they_have_a_key),
+            cmocka_unit_test(discards_need_the_word_and_the_proof),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

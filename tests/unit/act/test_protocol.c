@@ -86,6 +86,7 @@ static void an_observation_arrives(void **state)
                                 .resync_done_sectors = 5,
                                 .resync_total_sectors = 1ull << 40,
                                 .resync = {true, UINT32_MAX, true, 1, 2, 3, UINT32_MAX},
+                                .discards = DISCARDS_PEER,
                                 .attached = true,
                                 .leg_oldest_ms = UINT32_MAX,
                                 .service_running = true};

@@ -20,8 +20,8 @@ class Failed(AssertionError):
     """What a test expected did not come true; the message says what was seen instead."""
 
 
-def configuration(address, mount=MOUNT, units=(), profile="normal", timers=(), watchdog=None, service_lines=(), more="", device="/dev/vdb"):
-    """`service_lines`: more of [service data]; `more`: whole sections behind it."""
+def configuration(address, mount=MOUNT, units=(), profile="normal", timers=(), watchdog=None, service_lines=(), more="", device="/dev/vdb", mirror_lines=()):
+    """`service_lines`: more of [service data]; `mirror_lines`: of [mirror data]; `more`: whole sections behind it."""
     watchdog_line = f"watchdog = {watchdog}\n" if watchdog else ""
     unit_lines = "".join(f"unit = {unit}\n" for unit in units)
     more_lines = "".join(f"{line}\n" for line in service_lines)
@@ -44,7 +44,7 @@ address = 10.99.0.3
 id = 0xd1
 device = node-a:{device}
 device = node-b:{device}
-{service}{more}"""
+{"".join(f"{line}{chr(10)}" for line in mirror_lines)}{service}{more}"""
 
 
 class Cluster:

@@ -5,6 +5,9 @@ The filter keeps what the guest wrote without a flush in a cache of its own, an 
 a flush or a FUA write moves it to the raw file. So SIGKILL of nbdkit is what a power cut is to a disk with a volatile cache.
 Never read the raw file of a running VM: it lacks what was not flushed.
 
+The filter gives discards to the raw file and answers reads from its cache: what such a disk reads after one is anything. A disk that is made `zeroing` has no
+filter: it reads zeroes exactly where something was discarded, and has no volatile cache either.
+
 A disk that is made with `faulty` can be hung, slowed and made to fail while it runs, by filters in front of the cache.
 """
 
@@ -19,10 +22,11 @@ UNLIMITED_BITS = 10**12  # a second
 
 
 class Disk:
-    def __init__(self, folder, name, faulty=False):
+    def __init__(self, folder, name, faulty=False, zeroing=False):
         self.folder = folder
         self.name = name
         self.faulty = faulty
+        self.zeroing = zeroing
         self.path = folder / f"{name}.img"
         self.sock = folder / f"{name}.sock"
         self.pidfile = folder / f"{name}.pid"
@@ -49,8 +53,9 @@ class Disk:
         filters = ["--filter=pause", "--filter=error", "--filter=rate"] if self.faulty else []
         settings = [f"pause-control={self._control.name}", "error=EIO", "error-pread-rate=100%", "error-pwrite-rate=100%",
                     f"error-file={self._failing.name}", f"rate-file={self._rate.name}"] if self.faulty else []
-        done = subprocess.run(["nbdkit", f"--unix={self.sock.name}", f"--pidfile={started.name}", "--threads=8", *filters, "--filter=cache",
-                               "file", self.path.name, "cache=writeback", *settings],
+        cache, mode = ([], []) if self.zeroing else (["--filter=cache"], ["cache=writeback"])
+        done = subprocess.run(["nbdkit", f"--unix={self.sock.name}", f"--pidfile={started.name}", "--threads=8", *filters, *cache,
+                               "file", self.path.name, *mode, *settings],
                               cwd=self.folder, env={**os.environ, "TMPDIR": str(self.folder)}, start_new_session=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:

@@ -34,9 +34,9 @@ class Trio:
         self._leash = None
 
     @classmethod
-    def create(cls, data_mib=settings.DATA_MIB, extra_disks=None, append="", watchdog=False, faulty=(), only=tuple(LINKS), ours=True, more=()):
+    def create(cls, data_mib=settings.DATA_MIB, extra_disks=None, append="", watchdog=False, faulty=(), zeroing=(), only=tuple(LINKS), ours=True, more=()):
         """Make networks and machines (`only` these); all are off. `extra_disks` ({name: bytes}) become vdc, vdd, ... of both nodes;
-        `append` goes to the kernel command line; the disks named in `faulty` can be hung, slowed and made to fail (disk.py); without `ours`
+        `append` goes to the kernel command line; the disks named in `faulty` can be hung, slowed and made to fail, those in `zeroing` read zeroes after a discard (disk.py); without `ours`
         the machines have none of our packages; `more` are packages of Debian that they have besides."""
         guest = image.ensure(ours=ours, more=more)
         stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
@@ -51,7 +51,7 @@ class Trio:
                 witness = node == "witness"
                 disks = {} if witness else {"data": data_mib << 20, **(extra_disks or {})}
                 Vm.create(guest, folder / node, node, netns, links, settings.WITNESS_MIB if witness else settings.NODE_MIB,
-                          disks, append=append, watchdog=watchdog, faulty=[] if witness else faulty)
+                          disks, append=append, watchdog=watchdog, faulty=[] if witness else faulty, zeroing=[] if witness else zeroing)
         except BaseException:
             Net(netns).delete()
             shutil.rmtree(folder)

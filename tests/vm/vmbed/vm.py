@@ -26,7 +26,7 @@ class CommandFailed(RuntimeError):
 
 
 class Vm:
-    def __init__(self, folder, name, netns, links, memory_mib, kernel, initrd, disks, cpus=1, watchdog=False, append="", faulty=()):
+    def __init__(self, folder, name, netns, links, memory_mib, kernel, initrd, disks, cpus=1, watchdog=False, append="", faulty=(), zeroing=()):
         self.folder = Path(folder)
         self.name = name
         self.netns = netns
@@ -39,7 +39,8 @@ class Vm:
         self.watchdog = watchdog
         self.append = append
         self.faulty = list(faulty)
-        self.disks = {disk: Disk(self.folder, disk, disk in self.faulty) for disk in disks}
+        self.zeroing = list(zeroing)
+        self.disks = {disk: Disk(self.folder, disk, disk in self.faulty, disk in self.zeroing) for disk in disks}
         self.pidfile = self.folder / "qemu.pid"
         self._qmp = self.folder / "qmp.sock"
         self._agent = Agent(self.folder / "agent.sock", name)
@@ -54,7 +55,7 @@ class Vm:
         vm.disks["root"].copy_of(image.root)
         for disk, size_bytes in data_disks.items():
             vm.disks[disk].create(size_bytes)
-        keep = ("name", "netns", "links", "memory_mib", "kernel", "initrd", "cpus", "watchdog", "append", "faulty")
+        keep = ("name", "netns", "links", "memory_mib", "kernel", "initrd", "cpus", "watchdog", "append", "faulty", "zeroing")
         state = {key: getattr(vm, key) for key in keep}
         (folder / "vm.json").write_text(json.dumps({**state, "disks": vm.disk_names}))
         return vm

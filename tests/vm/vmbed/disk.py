@@ -5,8 +5,8 @@ The filter keeps what the guest wrote without a flush in a cache of its own, an 
 a flush or a FUA write moves it to the raw file. So SIGKILL of nbdkit is what a power cut is to a disk with a volatile cache.
 Never read the raw file of a running VM: it lacks what was not flushed.
 
-The filter gives discards to the raw file and answers reads from its cache: what such a disk reads after one is anything. A disk that is made `zeroing` has no
-filter: it reads zeroes exactly where something was discarded, and has no volatile cache either.
+Such a disk takes discards and does nothing (the filter would give them to the raw file, behind its own back). A disk that is made `zeroing` has no filter: it
+reads zeroes exactly where something was discarded, gives the space back, and has no volatile cache either.
 
 A disk that is made with `faulty` can be hung, slowed and made to fail while it runs, by filters in front of the cache.
 """

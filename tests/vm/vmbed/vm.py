@@ -191,7 +191,7 @@ class Vm:
                 "-chardev", "file,id=journal,path=journal.log,append=on",
                 "-device", "virtserialport,chardev=journal,name=bed.journal"]
         for disk in self.disk_names:
-            argv += ["-blockdev", f"driver=nbd,node-name={disk},server.type=unix,server.path={disk}.sock",
+            argv += ["-blockdev", f"driver=nbd,node-name={disk},server.type=unix,server.path={disk}.sock,discard={'unmap' if disk in self.zeroing else 'ignore'}",
                      "-device", f"virtio-blk-pci,drive={disk},serial={disk},write-cache=on,discard={'off' if disk == 'root' else 'on'}"]
         for link in self.links:
             argv += ["-netdev", f"tap,id={link},ifname={net.tap(self.name, link)},script=no,downscript=no",

@@ -33,8 +33,11 @@ static int rewrite_exports(unsigned which, const char *from, const char *to)
 static int write_grants(unsigned which, const char *path)
 {
         (void)which;
-        static struct stored_grant one = {.id = 0xd1, .epoch = 3, .session = {{0x5e, 2}}, .boot_id = {{0xb0, 1}}, .attachment = "nbdc-1"};
-        const struct stored_grants g = {.grants = &one, .count = 1};
+        static struct stored_grant two[2] = {
+            {.id = 0xd1, .epoch = 3, .session = {{0x5e, 2}}, .boot_id = {{0xb0, 1}}, .attachment = "nbdc-1"},
+            {.id = 0xd2, .epoch = 4, .session = {{0x5e, 3}}, .boot_id = {{0xb0, 1}}, .attachment = "nbdc-2", .trim = true},
+        };
+        const struct stored_grants g = {.grants = two, .count = 2};
         return store_write_grants(path, &g);
 }
 

@@ -131,7 +131,9 @@ static int look(struct monitor *w, struct watched *d, struct md_state *s, struct
         o->leg_oldest_ms = leg.oldest_ms;
         look_at_disks(m, d, leg.attached, o);
         o->discards = look_at_discards(m, s);
-        own_probe_want(&w->probe, s->running);
+        own_probe_want(&w->probe, s->running, s->running && !o->peer_in_sync);
+        o->owed_bytes = own_probe_owed(&w->probe);
+        o->owed_known = s->running && o->owed_bytes != OWED_UNKNOWN;
         uint32_t probe_ms = own_probe_age_ms(&w->probe);
         if (probe_ms > o->own_oldest_ms)
                 o->own_oldest_ms = probe_ms;

@@ -2,6 +2,7 @@
 #include "hamon/act/own_probe.h"
 
 #include "hamon/act/leg.h"
+#include "hamon/act/owed.h"
 #include "hamon/act/thread.h"
 
 #include "base/log.h"
@@ -30,14 +31,29 @@ static void probe(struct own_probe *p)
         atomic_store(&p->failed, true);
 }
 
+static void look_at_owed(struct own_probe *p)
+{
+        uint64_t bytes;
+
+        if (owed_look(p->mirror->disk, p->mirror->debt_path, &bytes) < 0)
+                bytes = OWED_UNKNOWN;
+        atomic_store(&p->owed_bytes, bytes);
+}
+
 static void *run(void *userdata)
 {
         struct own_probe *p = userdata;
         struct timespec pause = {.tv_sec = OWN_PROBE_MS / 1000, .tv_nsec = OWN_PROBE_MS % 1000 * 1000000L};
 
-        for (;;) {
+        for (unsigned turn = 0;; turn++) {
                 if (atomic_load(&p->wanted) && !atomic_load(&p->failed))
                         probe(p);
+                if (!atomic_load(&p->wanted) || !atomic_load(&p->owes)) {
+                        atomic_store(&p->owed_bytes, OWED_UNKNOWN);
+                        turn = 0;
+                } else if (turn % OWN_PROBE_OWED_EACH == 1) {
+                        look_at_owed(p);
+                }
                 (void)nanosleep(&pause, NULL); /* woken early means probed early */
         }
         return NULL;
@@ -46,11 +62,13 @@ static void *run(void *userdata)
 int own_probe_start(struct own_probe *p, const struct mirror *m)
 {
         p->mirror = m;
+        atomic_store(&p->owed_bytes, OWED_UNKNOWN);
         return thread_start(run, p);
 }
 
-void own_probe_want(struct own_probe *p, bool wanted)
+void own_probe_want(struct own_probe *p, bool wanted, bool owes)
 {
+        atomic_store(&p->owes, owes);
         if (!wanted)
                 atomic_store(&p->failed, false);
         atomic_store(&p->wanted, wanted);
@@ -66,4 +84,9 @@ uint32_t own_probe_age_ms(const struct own_probe *p)
 bool own_probe_has_failed(const struct own_probe *p)
 {
         return atomic_load(&p->failed);
+}
+
+uint64_t own_probe_owed(const struct own_probe *p)
+{
+        return !atomic_load(&p->owes) ? 0 : atomic_load(&p->owed_bytes);
 }

@@ -153,6 +153,10 @@ char *protocol_encode_observation(const struct config *c, const struct observati
             (int)o->leg_connected, "leg_refused", (int)o->leg_refused, "leg_oldest_ms", (json_int_t)o->leg_oldest_ms,
             "own_oldest_ms", (json_int_t)o->own_oldest_ms, "leg_request_us", (json_int_t)o->leg_request_us, "own_request_us", (json_int_t)o->own_request_us,
             "service_running", (int)o->service_running, "own_unsafe", (int)o->own_unsafe, "resync", resync);
+        if (j && o->owed_known && json_object_set_new(j, "owed_bytes", json_of_u64(o->owed_bytes)) < 0) {
+                json_decref(j);
+                j = NULL;
+        }
         if (j && o->discards != DISCARDS_UNASKED && json_object_set_new(j, "discards", json_integer(o->discards)) < 0) {
                 json_decref(j);
                 j = NULL;

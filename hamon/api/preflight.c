@@ -4,6 +4,7 @@
  * command comes, and an integration test holds the two against each other. Runs in an HTTP thread.
  */
 #include "hamon/api/call.h"
+#include "hamon/api/owed_text.h"
 #include "hamon/api/units_there.h"
 
 #include <stdarg.h>
@@ -223,14 +224,15 @@ static void of_force_primary(const struct preflight *p)
         const char *self = name_of(p, p->self), *peer = name_of(p, p->peer), *mirror = p->s->config->mirror[p->mirror].name;
         const struct record_leg *own = &p->v->record.legs[p->self];
         bool torn = own->inconsistent || own->doubtful;
-        char since[96];
+        char since[96], owed[OWED_TEXT_SIZE];
         since_text(p, since, sizeof since);
+        owed_text(p->c->api, mirror, p->peer, p->s->wall_ms, owed);
         if (torn)
                 will(p, "do nothing: the leg of %s is TORN, of no single moment, as a resync onto it had begun; hamon-rescue shows what can be read of it", self);
         else
                 will(p, "make the leg of %s the data of %s. It is OLD, and not torn: it was last written as a part of the mirror at %s", self, mirror, since);
         if (!torn) {
-                will(p, "give up every write to %s since then for good; how much that is: unknown", mirror);
+                will(p, "give up every write to %s since then for good; how much that is: %s", mirror, owed);
                 will(p, "overwrite the whole leg of %s with this one's when that node is back", peer);
         }
         check_act(p);

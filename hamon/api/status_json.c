@@ -246,6 +246,7 @@ static json_t *mirror_json(const struct snapshot *s, unsigned mirror, uint64_t n
                               "record", record, "legs", legs_json(s, mirror), "resync", resync_json(s, mirror, now_ms), "waiting_for",
                               text_or_null(v->waiting_for));
         json_object_set_new(j, "maintenance", maintenance_json(s, v, aged_ms));
+        json_object_set_new(j, "owed_bytes", v->role == ROLE_PRIMARY && v->observed.owed_known ? json_of_u64(v->observed.owed_bytes) : json_null());
         json_object_set_new(j, "discards", discards_json(v->observed.discards));
         json_object_set_new(j, "verify", s->self < NODES ? verify_json(s, mirror, aged_ms) : json_null());
         char revision[128];

@@ -170,6 +170,8 @@ struct observation {
         uint32_t leg_request_us;  /* what a request of the peer's leg took, a mean of some seconds; 0: none ended. Shown; decides nothing */
         uint32_t own_request_us;  /* likewise on the own disk */
         enum discards_seen discards;
+        bool owed_known;          /* how much the peer's leg may lack. Shown; decides nothing */
+        uint64_t owed_bytes;
         bool service_running;     /* mounted and every unit active */
         bool service_unhealthy;   /* it runs, and its health check has failed as often as is allowed */
 };

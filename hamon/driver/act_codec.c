@@ -182,6 +182,10 @@ static int decode_observation(const struct config *c, struct json_take *t, struc
                 o.leg_request_us = (uint32_t)json_take_int(t, "leg_request_us", 0, UINT32_MAX);
         if (json_take_has(t, "own_request_us"))
                 o.own_request_us = (uint32_t)json_take_int(t, "own_request_us", 0, UINT32_MAX);
+        if (json_take_has(t, "owed_bytes")) {
+                o.owed_bytes = json_take_u64(t, "owed_bytes");
+                o.owed_known = true;
+        }
         if (json_take_has(t, "discards"))
                 o.discards = (enum discards_seen)json_take_int(t, "discards", 0, DISCARDS_SEEN - 1);
         if (json_take_has(t, "resync"))

@@ -225,7 +225,7 @@ static void draw_discards(FILE *to, const json_t *discards)
 static void draw_legs(FILE *to, const json_t *mirror)
 {
         size_t i;
-        const json_t *leg;
+        const json_t *leg, *owed = json_object_get(mirror, "owed_bytes");
         json_array_foreach(json_object_get(mirror, "legs"), i, leg)
         {
                 const json_t *says = json_object_get(leg, "node_says");
@@ -235,6 +235,10 @@ static void draw_legs(FILE *to, const json_t *mirror)
                         fprintf(to, "  %.1f ms a request", json_number_value(json_object_get(leg, "request_ms")));
                 if (is_true(says, "calls_peer_failed"))
                         fputs("  calls the other leg failed", to);
+                if (json_is_string(owed) && !is_true(leg, "in_sync") && *answer_text(leg, "uuid") != '\0') {
+                        fputs("  lacks up to ", to);
+                        status_size(to, (double)answer_number(mirror, "owed_bytes") / 1024);
+                }
                 fputc('\n', to);
         }
         draw_resync(to, json_object_get(mirror, "resync"));

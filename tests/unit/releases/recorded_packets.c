@@ -95,7 +95,8 @@ static int rewrite_result(unsigned type, const char *from, const char *to)
 static int write_observation(unsigned which, const char *path)
 {
         (void)which;
-        const struct observation o = {.mirror = 1, .settled = 5, .array_running = true, .own_in_sync = true, .peer_in_array = true, .peer_in_sync = true, .sync_idle = true, .discards = DISCARDS_TAKEN};
+        const struct observation o = {.mirror = 1, .settled = 5, .array_running = true, .own_in_sync = true, .peer_in_array = true, .peer_in_sync = true, .sync_idle = true, .discards = DISCARDS_TAKEN,
+                                      .owed_known = true, .owed_bytes = 24 << 20};
         const struct service_seen s = {0};
         return put_text(protocol_encode_observation(&config, &o, &s), path);
 }

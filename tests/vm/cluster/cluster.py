@@ -25,6 +25,7 @@ def configuration(address, mount=MOUNT, units=(), profile="normal", timers=(), w
     watchdog_line = f"watchdog = {watchdog}\n" if watchdog else ""
     unit_lines = "".join(f"unit = {unit}\n" for unit in units)
     more_lines = "".join(f"{line}\n" for line in service_lines)
+    mirror_more = "".join(f"{line}\n" for line in mirror_lines)
     timer_lines = "[timers]\n" + "".join(f"{line}\n" for line in timers) if timers else ""
     service = f"[service {MIRROR}]\nmount = {mount}\ntype = ext4\naddress = {address}/24\ninterface = eth0\n{unit_lines}{more_lines}" if mount else ""
     return f"""[cluster]
@@ -44,7 +45,7 @@ address = 10.99.0.3
 id = 0xd1
 device = node-a:{device}
 device = node-b:{device}
-{"".join(f"{line}{chr(10)}" for line in mirror_lines)}{service}{more}"""
+{mirror_more}{service}{more}"""
 
 
 class Cluster:
@@ -140,11 +141,14 @@ class Cluster:
         self.vms["node-b"].check(f"hamonctl mirror join {MIRROR} --overwrite", timeout=60)
         return self.wait("both legs are in sync", lambda: self.is_redundant("node-a"), timeout_s)
 
-    def make_file_system(self):
+    def make_file_system(self, then=None):
+        """`then`: a command behind it, where hamon does not try to mount by itself any more."""
         vm = self.vms["node-a"]
         # hamon tries to mount it all the time, and fsck has it for a moment: mkfs says "in use" then.
         vm.check(f"for i in $(seq 20); do out=$(mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 /dev/md/{MIRROR} 2>&1) && exit 0; case $out in *'in use by the system'*) sleep 0.5 ;; *) break ;; esac; "
                  f"done; echo \"$out\" >&2; exit 1", timeout=120)
+        if then:
+            vm.check(then, timeout=120)
         self.wait(f"{MOUNT} is mounted on node-a", lambda: vm.run(f"mountpoint -q {MOUNT}")[0] == 0, 60)
 
     def freeze_and_cut(self, primary):

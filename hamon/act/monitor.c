@@ -133,7 +133,7 @@ static int look(struct monitor *w, struct watched *d, struct md_state *s, struct
         o->discards = look_at_discards(m, s);
         own_probe_want(&w->probe, s->running, s->running && !o->peer_in_sync);
         o->owed_bytes = own_probe_owed(&w->probe);
-        o->owed_known = s->running && o->owed_bytes != OWED_UNKNOWN;
+        o->owed_known = o->owed_bytes != OWED_UNKNOWN;
         uint32_t probe_ms = own_probe_age_ms(&w->probe);
         if (probe_ms > o->own_oldest_ms)
                 o->own_oldest_ms = probe_ms;

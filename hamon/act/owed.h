@@ -10,7 +10,12 @@
 
 #include <stdint.h>
 
-/* 0 or -errno. `disk`: with the header in front of the member. A debt file that is gone, or a bitmap that cannot be trusted, owes everything. */
-int owed_look(const char *disk, const char *debt_path, uint64_t *ret_bytes);
+struct debt;
+
+/*
+ * `disk`: with the header in front of the member. `debt`: what its file has, zeroed for none; the bitmap is added to it. A bitmap that cannot be trusted owes
+ * everything. 0 or -errno.
+ */
+int owed_look(const char *disk, struct debt *debt, uint64_t *ret_bytes);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/own_probe.h"
 
+#include "hamon/act/debt.h"
 #include "hamon/act/leg.h"
 #include "hamon/act/owed.h"
 #include "hamon/act/thread.h"
@@ -33,11 +34,17 @@ static void probe(struct own_probe *p)
 
 static void look_at_owed(struct own_probe *p)
 {
-        uint64_t bytes;
+        struct debt d = {0};
+        uint64_t bytes = OWED_UNKNOWN;
 
-        if (owed_look(p->mirror->disk, p->mirror->debt_path, &bytes) < 0)
-                bytes = OWED_UNKNOWN;
-        atomic_store(&p->owed_bytes, bytes);
+        int r = debt_load(p->mirror->debt_path, &d); /* another disk: no age of this one */
+        if (r == 0) {
+                atomic_store(&p->since_ms, now_ms()); /* one that hangs here is found out as in a probe */
+                r = owed_look(p->mirror->disk, &d, &bytes);
+                atomic_store(&p->since_ms, 0);
+        }
+        debt_release(&d);
+        atomic_store(&p->owed_bytes, r == 0 ? bytes : OWED_UNKNOWN);
 }
 
 static void *run(void *userdata)
@@ -88,5 +95,5 @@ bool own_probe_has_failed(const struct own_probe *p)
 
 uint64_t own_probe_owed(const struct own_probe *p)
 {
-        return !atomic_load(&p->owes) ? 0 : atomic_load(&p->owed_bytes);
+        return atomic_load(&p->owes) ? atomic_load(&p->owed_bytes) : OWED_UNKNOWN;
 }

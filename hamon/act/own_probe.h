@@ -23,7 +23,7 @@ struct own_probe {
         atomic_bool wanted, failed;
         atomic_bool owes;               /* the peer's leg is out of the array */
         atomic_uint_least64_t owed_bytes; /* what it lacks; OWED_UNKNOWN: not known */
-        atomic_uint_least64_t since_ms; /* begin of the probe that is under way (CLOCK_MONOTONIC); 0: none */
+        atomic_uint_least64_t since_ms; /* begin of the probe or look that is under way (CLOCK_MONOTONIC); 0: none */
 };
 
 /* 0 or -errno. `p` must live as long as the process. */
@@ -36,6 +36,6 @@ uint32_t own_probe_age_ms(const struct own_probe *p); /* of the probe that is un
 bool own_probe_has_failed(const struct own_probe *p);
 
 #define OWED_UNKNOWN UINT64_MAX
-uint64_t own_probe_owed(const struct own_probe *p); /* bytes, of the last look; 0 when nothing is owed */
+uint64_t own_probe_owed(const struct own_probe *p); /* bytes, of the last look; not known, too, while nothing is owed */
 
 #endif

@@ -24,8 +24,6 @@
 #define FLUSH_MS 5000u
 #define BUSY_MS 4000u /* while udev looks at the device */
 #define STEP_MS 20u
-#define MIB (1ull << 20)
-#define CHUNKS_WANTED (256u << 10)
 
 int array_write_config(const char *path)
 {
@@ -38,15 +36,6 @@ int array_write_config(const char *path)
         int r = n < 0 ? -errno : n == (ssize_t)sizeof text - 1 ? 0 : -EIO;
         close(fd);
         return r;
-}
-
-uint64_t array_chunk_bytes(uint64_t member_bytes)
-{
-        uint64_t chunk = 4 * MIB;
-
-        while (chunk < 64 * MIB && member_bytes / chunk > CHUNKS_WANTED)
-                chunk *= 2;
-        return chunk;
 }
 
 static int state(const struct array *a, struct md_state *ret, struct trouble *t)

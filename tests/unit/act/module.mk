@@ -53,3 +53,8 @@ tests/unit/act/test_stop_PKGS := gnutls jansson libsystemd libnl-route-3.0 libnl
 
 UNIT_TESTS += tests/unit/act/test_dm_mapping
 tests/unit/act/test_dm_mapping_ARCHIVES := base
+
+UNIT_TESTS += tests/unit/act/test_owed
+tests/unit/act/test_owed_SRCS := $(addprefix hamon/act/,owed.c member.c direct_io.c)
+tests/unit/act/test_owed_ARCHIVES := hamon_act_pure hamon_config hamon_verify hamon_core wire base
+tests/unit/act/test_owed_PKGS := gnutls jansson

@@ -16,7 +16,7 @@
 void effect_perform(struct mirror *m, const struct effect *e, struct effect_result *ret);
 void effect_perform_at_once(const struct mirror *m, const struct effect *e, struct effect_result *ret);
 
-/* The functions of effects_leg.c, effects_array.c and effects_handover.c; 0 or -errno with a sentence in `t`. */
+/* The functions of effects_leg.c, effects_debt.c, effects_array.c and effects_handover.c; 0 or -errno with a sentence in `t`. */
 int effect_leg_open(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);
 int effect_probe(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t);

@@ -29,7 +29,7 @@ struct api_work {
         json_t *body;
         enum access access;
         char who[CALL_WHO_SIZE], if_match[ETAG_SIZE], idempotency_key[ETAG_SIZE];
-        struct operation wanted; /* changes.c */
+        struct operation wanted; /* begin.c */
         bool of_any_node;        /* likewise: the other node may have been asked for it with the same key; `body` is {"what"}, `target` the revision */
 };
 
@@ -140,6 +140,8 @@ api_handler get_metrics;                                                        
 api_handler get_file;                                                                                      /* page.c */
 api_handler get_status_page;                                                                               /* status_page.c */
 api_handler get_status_exports;                                                                            /* status_exports.c */
-api_handler get_operation, get_operations, cancel_operation, post_mirror_create, post_mirror_join, post_mirror_switchover,
-        post_mirror_resync, post_mirror_verify, post_mirror_service_restart, post_mirror_grow, post_mirror_remove_part, post_mirror_maintenance, post_mirror_start_alone, post_mirror_force_primary, post_node_leave, post_node_confirm_dead, post_node_test_fence, post_witness_replace;            /* changes.c */
+api_handler get_operation, get_operations, cancel_operation;                                               /* operation_calls.c */
+api_handler post_mirror_create, post_mirror_join, post_mirror_switchover, post_mirror_resync, post_mirror_verify, post_mirror_service_restart, post_mirror_grow,
+        post_mirror_remove_part, post_mirror_maintenance, post_mirror_start_alone, post_mirror_force_primary, post_node_leave, post_node_confirm_dead,
+        post_node_test_fence, post_witness_replace;                                                        /* changes.c */
 #endif

@@ -105,8 +105,37 @@ static int wait_job(sd_bus *bus, struct job *j, uint64_t deadline_ms)
         return 0;
 }
 
-/* Sends a prepared call that answers with a job and waits for the job's end. */
-static int run_job(sd_bus *bus, sd_bus_message *call, struct job *j, const char *what, const char *unit,
+static int get_text(sd_bus *bus, const char *path, const char *interface, const char *name, char *ret, size_t size, sd_bus_error *error)
+{
+        char *text = NULL;
+
+        int r = sd_bus_get_property_string(bus, SERVICE, path, interface, name, error, &text);
+        if (r >= 0)
+                snprintf(ret, size, "%s", text);
+        free(text);
+        return r;
+}
+
+/* Is the unit what its job was to make it, whatever was told of the job? A systemd that is starved tells seconds later. */
+static bool is_as_wanted(sd_bus *bus, const char *unit, bool up)
+{
+        char state[32] = "";
+        sd_bus_message *reply = NULL;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        const char *path;
+
+        int r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "GetUnit", &error, &reply, "s", unit);
+        if (r < 0 && sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit"))
+                snprintf(state, sizeof state, "inactive");
+        else if (r >= 0 && sd_bus_message_read(reply, "o", &path) >= 0)
+                (void)get_text(bus, path, "org.freedesktop.systemd1.Unit", "ActiveState", state, sizeof state, NULL); /* "" where it does not answer */
+        sd_bus_message_unref(reply);
+        sd_bus_error_free(&error);
+        return strcmp(state, up ? "active" : "inactive") == 0;
+}
+
+/* Sends a prepared call that answers with a job, to have the unit up or down, and waits for the job's end. */
+static int run_job(sd_bus *bus, sd_bus_message *call, struct job *j, const char *what, const char *unit, bool up,
                    unsigned timeout_ms, struct trouble *t)
 {
         sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -125,7 +154,9 @@ static int run_job(sd_bus *bus, sd_bus_message *call, struct job *j, const char 
         } else if ((r = sd_bus_message_read(reply, "o", &path)) >= 0) {
                 snprintf(j->path, sizeof j->path, "%s", path);
                 r = wait_job(bus, j, deadline_ms);
-                if (r < 0)
+                if (r == -ETIMEDOUT && is_as_wanted(bus, unit, up))
+                        r = 0;
+                else if (r < 0)
                         (void)trouble_errno(t, r, "unit %s: its %s did not end", unit, what);
                 else if (strcmp(j->result, "done") != 0)
                         r = trouble_say(t, -EIO, "unit %s: %s ended as \"%s\", see journalctl -u %s", unit, what,
@@ -162,7 +193,7 @@ static int subscribe(sd_bus *bus, struct job *j, struct trouble *t)
         return r < 0 ? trouble_errno(t, r, "cannot follow systemd's jobs") : 0;
 }
 
-static int simple_job(const char *method, const char *what, const char *unit, bool reset, unsigned timeout_ms,
+static int simple_job(const char *method, const char *what, const char *unit, bool up, unsigned timeout_ms,
                       struct trouble *t)
 {
         struct job j = {0};
@@ -172,7 +203,7 @@ static int simple_job(const char *method, const char *what, const char *unit, bo
         int r = open_bus(&bus, t);
         if (r == 0)
                 r = subscribe(bus, &j, t);
-        if (r == 0 && reset)
+        if (r == 0 && up)
                 (void)tell(bus, "ResetFailedUnit",
                            unit); /* a start limit of another time; there may be nothing to reset */
         if (r == 0) {
@@ -180,7 +211,7 @@ static int simple_job(const char *method, const char *what, const char *unit, bo
                 if (r >= 0)
                         r = sd_bus_message_append(call, "ss", unit, "replace");
                 r = r < 0 ? trouble_errno(t, r, "cannot %s unit %s", what, unit)
-                          : run_job(bus, call, &j, what, unit, timeout_ms, t);
+                          : run_job(bus, call, &j, what, unit, up, timeout_ms, t);
         }
         sd_bus_message_unref(call);
         sd_bus_flush_close_unref(bus);
@@ -220,17 +251,6 @@ int units_kill(const char *unit, int signal_number, struct trouble *t)
         return r < 0 ? r : 0;
 }
 
-static int get_text(sd_bus *bus, const char *path, const char *interface, const char *name, char *ret, size_t size, sd_bus_error *error)
-{
-        char *text = NULL;
-
-        int r = sd_bus_get_property_string(bus, SERVICE, path, interface, name, error, &text);
-        if (r >= 0)
-                snprintf(ret, size, "%s", text);
-        free(text);
-        return r;
-}
-
 /* How its main process ended last. Units of other kinds have none: nothing is known then. */
 static void look_at_end(sd_bus *bus, const char *path, struct unit_seen *ret)
 {
@@ -247,6 +267,25 @@ static void look_at_end(sd_bus *bus, const char *path, struct unit_seen *ret)
         snprintf(ret->ended, sizeof ret->ended, "%s", code == CLD_EXITED ? "exited" : code == CLD_KILLED ? "killed" : code == CLD_DUMPED ? "dumped" : "");
 }
 
+/*
+ * The connection of one who looks again and again: opened where it is not there, and everything taken off it that came meanwhile. At systemd's own socket that is every change of
+ * every unit, asked for or not (bus_foreach_bus()); a call puts aside what is not its answer, in memory that is locked.
+ */
+static int kept_bus(sd_bus **bus, struct trouble *t)
+{
+        if (!*bus)
+                return open_bus(bus, t);
+        int r;
+        do
+                r = sd_bus_process(*bus, NULL);
+        while (r > 0);
+        if (r < 0) {
+                (void)trouble_errno(t, r, "the connection to systemd is lost");
+                units_look_end(bus);
+        }
+        return r;
+}
+
 int units_look(struct sd_bus **bus, const char *unit, struct unit_seen *ret, struct trouble *t)
 {
         sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -254,7 +293,7 @@ int units_look(struct sd_bus **bus, const char *unit, struct unit_seen *ret, str
         sd_bus_message *reply = NULL;
         const char *path;
 
-        int r = *bus ? 0 : open_bus(bus, t);
+        int r = kept_bus(bus, t);
         if (r < 0)
                 return r;
         r = sd_bus_call_method(*bus, SERVICE, OBJECT, MANAGER, "GetUnit", &error, &reply, "s", unit);
@@ -286,7 +325,7 @@ int units_look_installed(struct sd_bus **bus, const char *unit, struct unit_seen
         sd_bus_message *reply = NULL;
         const char *path;
 
-        int r = *bus ? 0 : open_bus(bus, t);
+        int r = kept_bus(bus, t);
         if (r < 0)
                 return r;
         r = sd_bus_call_method(*bus, SERVICE, OBJECT, MANAGER, "LoadUnit", &error, &reply, "s", unit);
@@ -359,7 +398,7 @@ int units_mount(const char *where, const char *what, const char *type, const cha
                 if (r >= 0)
                         r = append_mount(call, unit, where, what, type, options);
                 r = r < 0 ? trouble_errno(t, r, "cannot describe unit %s", unit)
-                          : run_job(bus, call, &j, "start", unit, timeout_ms, t);
+                          : run_job(bus, call, &j, "start", unit, true, timeout_ms, t);
         }
         sd_bus_message_unref(call);
         sd_bus_flush_close_unref(bus);

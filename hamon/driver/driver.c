@@ -257,9 +257,10 @@ static int read_state(struct driver *d)
 static int load_second_key(const struct driver *d, uint8_t ret[SEAL_KEY_BYTES])
 {
         char path[PATH_MAX];
-        if (snprintf(path, sizeof path, "%s.also", d->config->key_file) >= (int)sizeof path)
-                return -ENAMETOOLONG;
-        int r = seal_key_load(path, ret);
+        int r = seal_key_also(d->config->key_file, path, sizeof path);
+        if (r < 0)
+                return r;
+        r = seal_key_load(path, ret);
         if (r < 0 && r != -ENOENT)
                 log_error("[no-key] cannot read the second cluster key '%s': %s", path, r == -EBADMSG ? "not 64 hex digits" : strerrordesc_np(-r));
         return r;

@@ -166,8 +166,12 @@ bool mirror_owns_leg(const struct core *c, uint8_t mirror)
         const struct record *r = record_known(c, mirror, &decided);
         const struct record_leg *leg = &r->legs[c->config.self];
 
+#ifdef MUTANT_stale_leg_holds_all /* R1b, which the voters hold to as well (change.c) */
+        return m->opened_known && m->opened.leg.present && uuid_equal(&leg->uuid, &m->opened.leg.uuid);
+#else
         return m->opened_known && m->opened.leg.present && leg->in_sync && !leg->inconsistent &&
                uuid_equal(&leg->uuid, &m->opened.leg.uuid);
+#endif
 }
 
 bool mirror_may_be_forced(const struct core *c, uint8_t mirror)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How large a new mirror gets: what the smaller of the two disks has room for, when the other node can tell. */
+/* How large a new mirror gets: what the smaller of the two disks has room for, when the other node can tell; and what of the larger one is of no use. */
+#include "hamon/hamonctl/answer.h"
 #include "hamon/hamonctl/hamonctl.h"
 
 #include "net/http_client.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { WORTH_SAYING_BYTES = 1 << 20 };
 
-/* What the disk of a node (NULL: of this one) has room for; 0: not known. */
-static uint64_t room_bytes(const struct command_line *c, const char *node, const char *mirror)
+/* A figure of the disk of a node (NULL: of this one); 0: not known. */
+static uint64_t of_disk(const struct command_line *c, const char *node, const char *mirror, const char *figure)
 {
         char m[100], n[100], path[300], error[512];
         unsigned status = 0;
@@ -22,8 +22,7 @@ static uint64_t room_bytes(const struct command_line *c, const char *node, const
         else
                 (void)snprintf(path, sizeof path, "/v1/mirrors/%s/disk", m); /* fits */
         int r = http_call(c->socket, "GET", path, NULL, 0, &status, &disk, error, sizeof error);
-        const char *room = r == 0 && status < 400 && json_is_null(json_object_get(disk, "error")) ? json_string_value(json_object_get(disk, "room_bytes")) : NULL;
-        uint64_t bytes = room ? strtoull(room, NULL, 10) : 0;
+        uint64_t bytes = r == 0 && status < 400 && json_is_null(json_object_get(disk, "error")) ? answer_number(disk, figure) : 0;
         json_decref(disk);
         return bytes;
 }
@@ -36,26 +35,44 @@ static bool find_copy(const json_t *status, const char *mirror, struct retire_co
         return false;
 }
 
-uint64_t create_leg_bytes(const struct command_line *c, const char *mirror)
+static bool look(const struct command_line *c, const char *mirror, json_t **ret_status, struct retire_copy *ret)
 {
         char error[512];
-        struct retire_copy copy;
         unsigned code = 0;
+        int r = http_call(c->socket, "GET", "/v1/status", NULL, 0, &code, ret_status, error, sizeof error);
+        return r == 0 && code < 400 && find_copy(*ret_status, mirror, ret);
+}
+
+uint64_t create_leg_bytes(const struct command_line *c, const char *mirror)
+{
+        struct retire_copy copy;
         uint64_t bytes = 0;
         json_t *status = NULL;
-        int r = http_call(c->socket, "GET", "/v1/status", NULL, 0, &code, &status, error, sizeof error);
-        if (r == 0 && code < 400 && find_copy(status, mirror, &copy)) {
-                uint64_t own = room_bytes(c, NULL, mirror), peer = copy.peer_alive ? room_bytes(c, copy.peer, mirror) : 0;
+        if (look(c, mirror, &status, &copy)) {
+                uint64_t own = of_disk(c, NULL, mirror, "room_bytes"), peer = copy.peer_alive ? of_disk(c, copy.peer, mirror, "room_bytes") : 0;
+                bool smaller = peer + WORTH_SAYING_BYTES <= own;
                 if (own && !peer)
                         fprintf(stderr, "hamonctl: %s does not tell how large its disk is: %s gets as large as this one, and that disk must not be smaller\n", copy.peer, mirror);
-                else if (own && peer + WORTH_SAYING_BYTES <= own) {
+                else if (own && (smaller || own + WORTH_SAYING_BYTES <= peer)) {
                         fprintf(stderr,
                                 "hamonctl: the disk of %s has room for %.2f GiB and this one for %.2f: %s gets the smaller size; the rest stays unused until both have it "
                                 "(hamonctl mirror grow)\n",
-                                copy.peer, (double)peer / (1 << 30), (double)own / (1 << 30), mirror);
-                        bytes = peer;
+                                copy.peer, answer_gib(peer), answer_gib(own), mirror);
+                        bytes = smaller ? peer : 0;
                 }
         }
         json_decref(status);
         return bytes;
+}
+
+void join_say_unused(const struct command_line *c, const char *mirror)
+{
+        struct retire_copy copy;
+        json_t *status = NULL;
+        if (look(c, mirror, &status, &copy) && copy.peer_alive) {
+                uint64_t own = of_disk(c, NULL, mirror, "room_bytes"), needs = of_disk(c, copy.peer, mirror, "needs_bytes");
+                if (needs && needs + WORTH_SAYING_BYTES <= own)
+                        fprintf(stderr, "hamonctl: %.2f GiB of this node's disk stay unused until the disk of %s is as large (hamonctl mirror grow)\n", answer_gib(own - needs), copy.peer);
+        }
+        json_decref(status);
 }

@@ -138,6 +138,7 @@ int config_rehearse(const struct command_line *c, const char *path, json_t *body
 json_t *config_names(const char *list);
 
 int verb_key_generate(const struct command_line *c, const char *path);
+int verb_key_swap(const struct command_line *c, const char *path);
 
 /* retire.c: the node's copies leave what counts, before its packages are removed. Exit status 3: hamon does not answer. */
 int verb_retire(const struct command_line *c);
@@ -153,8 +154,11 @@ bool retire_copy(const json_t *status, size_t mirror, struct retire_copy *ret);
 /* True: this copy must not go, and `ret` says why and what next. Pure. */
 bool retire_refused(const struct retire_copy *c, char *ret, size_t size_bytes);
 
-/* create.c: what a new mirror's legs get at most, because the other node's disk is smaller; 0: no less than this disk has. Says so. */
+/* create.c: what a new mirror's legs get at most, because the other node's disk is smaller; 0: no less than this disk has. Says which is larger. */
 uint64_t create_leg_bytes(const struct command_line *c, const char *mirror);
+
+/* Says what of this node's disk a leg of the mirror that there is leaves unused; nothing where neither tells. */
+void join_say_unused(const struct command_line *c, const char *mirror);
 
 /* grow.c: both disks have become larger. */
 int verb_grow(const struct command_line *c, const char *mirror);

@@ -89,7 +89,7 @@ static const struct cli cli = {
                  "hamonctl config apply FILE [--without NAME] [--yes] [--dry-run] [--json]\n"
                  "hamonctl config edit [--without NAME] [--yes] [--json]\n"
                  "hamonctl config discard [--yes] [--dry-run] [--json]\n"
-                 "hamonctl key generate FILE [--json]\n"
+                 "hamonctl key generate|swap FILE [--json]\n"
                  "hamonctl cert create [FILE] [--json]\n"
                  "hamonctl token create NAME [--role ROLE] [--json]\n"
                  "hamonctl token list [--json]\n"
@@ -107,7 +107,7 @@ static const struct cli cli = {
 
 /* The commands: their words, how many operands follow, what they are called in an error, and which options have a meaning. */
 enum verb { CLUSTER_CREATE, CLUSTER_INVITE, CLUSTER_JOIN, STATUS, EXPLAIN, SIMULATE, EVENTS, EXPORTS, SESSIONS, EXPORT, SESSION_KICK, CREATE, JOIN, START_ALONE, FORCE_PRIMARY, VERIFY, REPLACE, ADOPT, GROW, RENAME, REMOVE, RESYNC, SWITCHOVER, SERVICE_RESTART, LEAVE, RETIRE, CONFIRM_DEAD, WITNESS_REPLACE, MAINTENANCE, IS_PRIMARY, CHECK,
-            SUPPORT_BUNDLE, TEST_NOTIFY, TEST_FENCE, TEST_FAILOVER, CONFIG_SHOW, CONFIG_CHECK, CONFIG_APPLY, CONFIG_EDIT, CONFIG_DISCARD, KEY_GENERATE, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
+            SUPPORT_BUNDLE, TEST_NOTIFY, TEST_FENCE, TEST_FAILOVER, CONFIG_SHOW, CONFIG_CHECK, CONFIG_APPLY, CONFIG_EDIT, CONFIG_DISCARD, KEY_GENERATE, KEY_SWAP, CERT_CREATE, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE };
 
 enum { JSON = 1, DRY = 2, OF_MIRROR = 4, OF_EVENTS = 8, OF_CLUSTER = 16, FOR = 32, WITHOUT = 64, ON_NODE = 128, WITH_SERVICE = 256 };
 
@@ -158,6 +158,7 @@ static const struct {
         [CONFIG_EDIT] = {"config", "edit", 0, 0, NULL, JSON | WITHOUT},
         [CONFIG_DISCARD] = {"config", "discard", 0, 0, NULL, JSON | DRY},
         [KEY_GENERATE] = {"key", "generate", 1, 1, "FILE", JSON},
+        [KEY_SWAP] = {"key", "swap", 1, 1, "FILE", JSON},
         [CERT_CREATE] = {"cert", "create", 0, 1, "FILE", JSON},
         [TOKEN_CREATE] = {"token", "create", 1, 1, "NAME", JSON},
         [TOKEN_LIST] = {"token", "list", 0, 0, NULL, JSON},
@@ -275,6 +276,8 @@ static int dispatch(const struct command_line *c, enum verb verb, const char *op
                 return verb_config_check(c, operand ? operand : CONFIG_PATH);
         case KEY_GENERATE:
                 return verb_key_generate(c, operand);
+        case KEY_SWAP:
+                return verb_key_swap(c, operand);
         case CERT_CREATE:
                 return verb_cert_create(c, operand ? operand : CONFIG_PATH);
         case TOKEN_CREATE:

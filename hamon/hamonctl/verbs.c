@@ -10,7 +10,6 @@
 #include "net/http_client.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +125,11 @@ int verb_mirror_prepare(const struct command_line *c, const char *verb, const ch
         char path[160], code[32] = "";
         if (!mirror_path(path, mirror, verb))
                 return EXIT_USAGE;
-        uint64_t leg_bytes = strcmp(verb, "create") == 0 ? create_leg_bytes(c, mirror) : 0;
+        uint64_t leg_bytes = 0;
+        if (strcmp(verb, "create") == 0)
+                leg_bytes = create_leg_bytes(c, mirror);
+        else
+                join_say_unused(c, mirror);
         if (c->dry_run)
                 return rehearse(c, verb, mirror);
         if (c->overwrite || c->yes)
@@ -301,27 +304,4 @@ int verb_confirm_dead(const struct command_line *c, const char *node)
         if (!c->yes && !ask_typed(question, node))
                 return EXIT_REFUSED;
         return call_command(c, "/v1/node/confirm-dead", json_pack("{s:s, s:b}", "node", node, "confirm", 1), NULL);
-}
-
-/* Where the packages made a group hamon, it may read the file; elsewhere whoever runs this runs hamon, too. */
-int give_to_hamon(const char *path)
-{
-        const struct group *g = getgrnam("hamon");
-        if (!g || geteuid() != 0)
-                return 0;
-        return chown(path, (uid_t)-1, g->gr_gid) < 0 || chmod(path, 0640) < 0 ? -errno : 0;
-}
-
-int verb_key_generate(const struct command_line *c, const char *path)
-{
-        int r = seal_key_generate(path);
-        if (r == -EEXIST)
-                fprintf(stderr, "hamonctl: '%s' is already there and stays as it is; remove it first if nobody uses it\n", path);
-        else if (r < 0)
-                fprintf(stderr, "hamonctl: cannot make '%s': %s\n", path, strerrordesc_np(-r));
-        else if (r == 0 && give_to_hamon(path) < 0)
-                fprintf(stderr, "hamonctl: '%s' is made, but only root can read it: chgrp hamon and chmod 0640 it\n", path);
-        else
-                return out_done(c, json_pack("{s:s}", "file", path), "%s: new cluster key; copy it to the other machines, readable by hamon and root only", path);
-        return r < 0 ? EXIT_REFUSED : EXIT_DONE;
 }

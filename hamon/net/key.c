@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -69,5 +71,35 @@ int seal_key_generate(const char *path)
                 (void)unlink(path); /* ours and useless */
         explicit_bzero(key, sizeof key);
         explicit_bzero(text, sizeof text);
+        return r;
+}
+
+int seal_key_also(const char *path, char *ret, size_t size_bytes)
+{
+        return snprintf(ret, size_bytes, "%s.also", path) >= (int)size_bytes ? -ENAMETOOLONG : 0;
+}
+
+int seal_key_swap(const char *path, const char *also, const char **ret_which)
+{
+        uint8_t key[SEAL_KEY_BYTES];
+        char folder[PATH_MAX];
+        const char *files[] = {also, path};
+        for (int i = 0; i < 2; i++) {
+                int r = seal_key_load(*ret_which = files[i], key);
+                explicit_bzero(key, sizeof key);
+                if (r < 0)
+                        return r;
+        }
+        if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder)
+                return -ENAMETOOLONG;
+        int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* first: what fails before the exchange has changed nothing */
+        if (fd < 0)
+                return -errno;
+        int r = renameat2(AT_FDCWD, path, AT_FDCWD, also, RENAME_EXCHANGE) < 0 ? -errno : 0;
+        if (r == 0 && fsync(fd) < 0) {
+                r = -errno;
+                *ret_which = NULL;
+        }
+        close(fd);
         return r;
 }

@@ -67,4 +67,14 @@ int seal_key_load(const char *path, uint8_t ret_key[SEAL_KEY_BYTES]);
 /* Makes a new key file, mode 0600; an existing file is never touched (-EEXIST). */
 int seal_key_generate(const char *path);
 
+/* The file beside a cluster key that has the other one while a cluster changes its key. 0 or -ENAMETOOLONG. */
+int seal_key_also(const char *path, char *ret, size_t size_bytes);
+
+/*
+ * The key at `path` and the one in the file beside it change places, in one step (renameat2(2), RENAME_EXCHANGE) that is durable when this returns: at no moment is one
+ * missing. 0; -EBADMSG, -ENOENT or another errno, and nothing has changed: one of them is no key, *ret_which tells which file (`path`, or `also`). With *ret_which NULL
+ * they have changed places, and the disk has not said that it will stay so.
+ */
+int seal_key_swap(const char *path, const char *also, const char **ret_which);
+
 #endif

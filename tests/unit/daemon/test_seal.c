@@ -147,6 +147,25 @@ static void test_key_file(void **state)
         assert_int_equal(seal_key_generate(name), -EEXIST);
         assert_int_equal(seal_key_load(name, b), 0);
         assert_memory_equal(a, b, sizeof a);
+        char also[80];
+        const char *which;
+        assert_int_equal(seal_key_also(name, also, 8), -ENAMETOOLONG);
+        assert_int_equal(seal_key_also(name, also, sizeof also), 0);
+        assert_int_equal(seal_key_swap(name, also, &which), -ENOENT);
+        assert_string_equal(which, also);
+        assert_int_equal(seal_key_generate(also), 0);
+        assert_int_equal(seal_key_load(also, b), 0);
+        assert_int_equal(seal_key_swap(name, also, &which), 0);
+        uint8_t now[SEAL_KEY_BYTES];
+        assert_int_equal(seal_key_load(name, now), 0);
+        assert_memory_equal(now, b, sizeof now);
+        assert_int_equal(seal_key_load(also, now), 0);
+        assert_memory_equal(now, a, sizeof now);
+        assert_int_equal(truncate(also, 63), 0); /* what is no key never takes the place of one */
+        assert_int_equal(seal_key_swap(name, also, &which), -EBADMSG);
+        assert_int_equal(seal_key_load(name, now), 0);
+        assert_memory_equal(now, b, sizeof now);
+        assert_int_equal(unlink(also), 0);
         int fd = open(name, O_WRONLY | O_APPEND);
         assert_int_equal(write(fd, "0", 1), 1); /* one digit too many */
         close(fd);

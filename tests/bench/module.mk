@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # make bench [BENCH_ROUNDS=5] [BENCH_SECONDS=2] [BENCH_JOBS=substring,...]: nbdd beside its peers and beside an echo loop; then bench-scale.
-# make bench-scale: 100 exports and 100 sessions.
+# make bench-scale [BENCH_EXPORTS="1 10 50 100"]: what one more export and session cost nbdd, into docs/results/exports.md.
 # make bench-witness [BENCH_CLUSTERS="1 10 50 100 200"] [BENCH_SECONDS=10]: one machine as the witness of many clusters, into docs/results/witness.md.
-# make bench-mirrors [BENCH_MIRRORS="1 5 10 20"]: what one more mirror costs hamon, into docs/results/mirrors.md. WRITE=1 writes the reports of both.
+# make bench-mirrors [BENCH_MIRRORS="1 5 10 20"]: what one more mirror costs hamon, into docs/results/mirrors.md. WRITE=1 writes the reports of these three.
 $(BUILD)/bench/echo: tests/bench/echo.c
 	@mkdir -p $(@D)
 	$(call say,LINK  $@)

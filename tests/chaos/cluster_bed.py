@@ -31,6 +31,7 @@ SECTORS = 1500
 TROUBLE = (GuestTimeout, GuestError, CommandFailed, RuntimeError, TimeoutError, OSError)
 DISKS = ("data", "raw")
 PACKAGES = "/var/cache/chaos"
+WITNESS_UNIT = {"hamon": "hamon-witness"}
 PROFILE = os.environ.get("CHAOS_PROFILE", "relaxed")  # emulated machines are slow
 LEASE_S = {"normal": 1.8, "relaxed": 5.5}[PROFILE]    # hamon/core/types.c
 
@@ -156,13 +157,16 @@ class Bed(Cluster):
         self.wait_redundant(300 * settings.PATIENCE)
 
     def replace(self, files):
-        """These programs in place of the installed ones of their names, on both nodes, while everything runs: a restart of a daemon is harmless."""
+        """These programs in place of the installed ones of their names, while everything runs: a restart of a daemon is harmless. A hamon on the witness as well, which
+        else would refuse what it breaks."""
         def replace(vm):
             for file in map(Path, files):
-                vm.put(f"/tmp/{file.name}", file.read_bytes())
-                vm.check(f"chmod 755 /tmp/{file.name} && mv /tmp/{file.name} /usr/sbin/ && sync && systemctl restart {file.name}", timeout=120)
+                unit = WITNESS_UNIT.get(file.name) if vm.name == WITNESS else file.name
+                if unit:
+                    vm.put(f"/tmp/{file.name}", file.read_bytes())
+                    vm.check(f"chmod 755 /tmp/{file.name} && mv /tmp/{file.name} /usr/sbin/ && sync && systemctl restart {unit}", timeout=120)
         if files:
-            self.trio.each(replace, NODES)
+            self.trio.each(replace, (*NODES, WITNESS))
 
     def _install_load(self, vm):
         vm.check("mkdir -p /etc/chaos")

@@ -8,10 +8,10 @@ import time
 from collections import Counter
 from statistics import median
 
-from cluster.distributions import Pressure, figures, processor, strips
+from cluster.distributions import Pressure, figures, processor, store, strips
 from vmbed import settings
 
-__all__ = ["Pressure", "render", "write"]
+__all__ = ["Pressure", "render", "store", "write"]
 
 WORDS = {"power-cut": "power cut of the primary", "secondary-cut": "power cut of the secondary", "link-cut": "all links of the primary cut",
          "move": "planned move", "witness-off": "power cut of the witness"}

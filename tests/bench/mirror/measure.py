@@ -16,6 +16,7 @@ from vmbed import net, proc, qmp, settings
 
 SIZE_MIB = 192  # of every job, on each device alike
 RAMP_S = 0.5
+SAMPLE_S = 0.2
 TOUCHES = SIZE_MIB // 4
 OUTAGE_WRITES = 200
 OUTAGE_MIB = 64
@@ -104,28 +105,29 @@ def run_job(meter, device, arguments, unit, seconds):
     """{"value", "mean_us", "p99_us"} and, of one stretch in the middle, "cost": for each request that node-a's disk saw in it, which is each request of the
     application and what little the mirror writes for itself."""
     with ThreadPoolExecutor(1) as pool:
-        before = meter.sample()
-        running = pool.submit(fio, meter.vms[0], device, arguments, seconds)
-        first_writes = (TOUCHES if warms(arguments) else 0) + 8
+        samples, running = [meter.sample()], pool.submit(fio, meter.vms[0], device, arguments, seconds)
         while not running.done():
-            now = meter.sample()
-            if now.writes[0] - before.writes[0] >= first_writes or now.reads[0] - before.reads[0] >= 64:  # opening it reads, too
-                break
-            time.sleep(0.05)
-        time.sleep(RAMP_S)
-        first = meter.sample()
-        time.sleep(seconds * 0.7)
-        last = None if running.done() else meter.sample()
+            time.sleep(SAMPLE_S)
+            samples.append(meter.sample())
         job = running.result()
     sides = job["write"], job["read"]
     iops = sum(side["iops"] for side in sides)
     result = {"value": iops if unit == "IOPS" else sum(side["bw_bytes"] for side in sides) / 1e6, **_latency(job)}
-    if last and last.at - first.at < seconds * 0.9:  # else it reached past the job's end
-        delta = {key: [e - b for b, e in zip(getattr(first, key), getattr(last, key))] for key in ("cpu_s", "reads", "writes", "flushes", "packets")}
-        requests = delta["reads"][0] + delta["writes"][0]
-        if requests >= 10:
-            result["cost"] = {key: [value / requests for value in values] for key, values in delta.items()}
+    first, last = stretch(samples, "writes" if job["write"]["total_ios"] else "reads", seconds)
+    delta = {key: [e - b for b, e in zip(getattr(first, key), getattr(last, key))] for key in ("cpu_s", "reads", "writes", "flushes", "packets")}
+    requests = delta["reads"][0] + delta["writes"][0]
+    if requests >= 10:
+        result["cost"] = {key: [value / requests for value in values] for key, values in delta.items()}
     return result
+
+
+def stretch(samples, side, seconds):
+    """(first, last) of the middle of a job: it ends with the last of its requests that node-a's disk saw, and how long it lasted is known. What fio does before it, and how
+    long that takes on a slow machine, is not; and who looks at the device afterwards only reads."""
+    asked = [getattr(sample, side)[0] for sample in samples]
+    end = next((samples[i].at for i in range(len(samples) - 1, 0, -1) if asked[i] > asked[i - 1]), samples[-1].at)
+    inside = [sample for sample in samples if end - seconds * 0.9 <= sample.at <= end - seconds * 0.1]
+    return (inside[0], inside[-1]) if inside else (samples[0], samples[0])
 
 
 def wait_complete(variant, limit_s):

@@ -5,10 +5,13 @@ tests/bench/leg-grant_SRCS := tests/bench/mirror/leg-grant.c
 tests/bench/leg-grant_ARCHIVES := nbdd_client net wire base
 tests/bench/leg-grant_PKGS := libcurl jansson libmicrohttpd gnutls
 
+PROGRAMS += tests/bench/sends
+tests/bench/sends_SRCS := tests/bench/mirror/sends.c
+
 INTEGRATION_TESTS += tests/bench/mirror/test-report
 
 .PHONY: bench-mirror
-bench-mirror: $(BUILD)/tests/bench/leg-grant
+bench-mirror: $(BUILD)/tests/bench/leg-grant $(BUILD)/tests/bench/sends
 	@$(MAKE) --no-print-directory deb
 	@BUILD=$(BUILD) ROUNDS=$(ROUNDS) BENCH_SECONDS=$(SECONDS) QUICK=$(QUICK) ADD=$(ADD) VARIANTS=$(VARIANTS) JOBS='$(JOBS)' RESULTS=$(RESULTS) \
 		tests/bench/mirror/bench-mirror

@@ -6,9 +6,11 @@ Ratios are taken within a round and their median is told: between rounds the mac
 
 import statistics
 
+from cluster.distributions import store
 from measure import JOBS, OUTAGE_MIB, OUTAGE_WRITES, SIZE_MIB, UNDER_RESYNC_IOPS
 from variants import CHUNK_KIB, SAFE_MODE_S
 
+__all__ = ["render", "store"]
 COSTS = [("cpu_s", 0, 1e6), ("cpu_s", 1, 1e6), ("writes", 1, 1), ("flushes", 0, 1), ("flushes", 1, 1), ("packets", 0, 1), ("packets", 1, 1)]
 WRITES = [name for name, arguments, _ in JOBS if "rw=randwrite" in arguments or "rw=write" in arguments]
 # words, job, against whom, how many times
@@ -62,7 +64,7 @@ def table(head, rows):
 
 
 def render(data, chosen):
-    rounds, stamp, titles = Rounds(data), data["stamp"], dict(chosen)
+    rounds, stamp = Rounds(data), data["stamp"]
     versions = ", ".join(f"{name} {version}" for name, version in stamp["versions"].items())
     lines = ["# Mirrors beside each other", "",
              f"`make bench-mirror`: {len(data['rounds'])} rounds, {data['seconds']} s a job, all mirrors in each round over the same two disks and the same link.", "",
@@ -72,9 +74,7 @@ def render(data, chosen):
              f"- jobs: fio, libaio, O_DIRECT, over {SIZE_MIB} MiB, each 4 MiB of which was touched just before", "",
              "Emulated machines: what costs instructions weighs more here, what waits for wires and disks less. Ratios within a round count, absolute figures do not.", ""]
     lines += speed(rounds, chosen) + ratio_tables(rounds, chosen)
-    if {"ours", "drbd", "nbdkit"} <= set(titles):
-        lines += goals(rounds)
-    lines += profile(rounds, chosen) + latency(rounds, chosen) + coming_back(rounds, chosen)
+    lines += goals(rounds) + profile(rounds, chosen) + sends(data.get("sends")) + latency(rounds, chosen) + coming_back(rounds, chosen)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -88,7 +88,7 @@ def ratio_tables(rounds, chosen):
     for other, title in chosen:
         if other not in ("drbd", "nbdkit", "nvme-tcp", "local"):
             continue
-        mine = [(v, t) for v, t in chosen if v in ("ours", "ours-ktls")]
+        mine = [(v, t) for v, t in chosen if v in ("ours", "ours-ktls") or (v, other) == ("ours-cached", "nbdkit")]
         rows = [[job, *(spread(rounds.ratios(v, other, job)) for v, _ in mine)] for job, _, _ in JOBS if any(rounds.ratios(v, other, job) for v, _ in mine)]
         if mine and rows:
             lines += [f"## Times {title}", ""] + table(["job", *(t for _, t in mine)], rows)
@@ -105,7 +105,7 @@ def goals(rounds):
             if median < least <= max(ratios):
                 verdict += ", within the spread"
             rows.append([words, job, spread(ratios), f"{least:.1f}", verdict])
-    return ["## Goals", ""] + table(["goal", "job", "ratio", "wanted", ""], rows)
+    return ["## Goals", ""] + table(["goal", "job", "ratio", "wanted", ""], rows) if rows else []
 
 
 def profile(rounds, chosen):
@@ -122,6 +122,15 @@ def profile(rounds, chosen):
         if rows:
             lines += [f"### {job}", ""] + table(["mirror", "node-a us", "node-b us", "writes b", "flushes a", "flushes b", "packets to b", "from b"], rows)
     return lines
+
+
+def sends(found):
+    """Why a large write costs an NBD client more packets than others."""
+    if not found:
+        return []
+    rows = [[f"{x['piece'] >> 10} KiB", number(x["mb_s"]), number(x["packets"])] for x in found]
+    return ["## How 256 KiB go to the wire", "", "TCP alone between the two guests, one request of 256 KiB at a time, each answered by one byte: given to the kernel in pieces as `nbd.ko` gives it (a "
+            "send for each page, MSG_MORE on all but the last), and in one.", ""] + table(["given in pieces of", "MB/s", "packets"], rows)
 
 
 def latency(rounds, chosen):

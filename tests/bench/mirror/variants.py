@@ -121,6 +121,19 @@ class OursTls(Ours):
         return leg
 
 
+class OursCached(ByNbdc):
+    """The same server with an ordinary export, which answers a write from its page cache as nbd-server and nbdkit do: what a leg pays for being safe."""
+
+    name, title, tls = "ours-cached", "md + nbdd, page cache", False
+    arguments = f"{PEER} {PLAIN_PORT} {LEG}"
+
+    def serve(self):
+        self.b.check(f"nbdd -m -d {DISK} -i {LEG} && nbdd --start -i {LEG}", timeout=60)
+
+    def unserve(self):
+        self.b.check(f"nbdd --stop -i {LEG} && nbdd -r -i {LEG}", timeout=60)
+
+
 class NbdServer(ByNbdc):
     name, title, tls = "nbd-server", "md + nbd-server", False
     arguments = f"--wait {PEER} {OTHER_PORT} {LEG}"  # under load they are slow to answer the first time
@@ -217,7 +230,7 @@ resource bench {{
         self.a.check(f"for i in $(seq 300); do grep -q {word} /proc/drbd && exit 0; sleep 0.1; done; cat /proc/drbd >&2; exit 1", timeout=60)
 
 
-ALL = (Local, Ours, OursTls, Drbd, Nvme, NbdServer, Nbdkit)
+ALL = (Local, Ours, OursTls, Drbd, Nvme, NbdServer, Nbdkit, OursCached)
 
 
 def prepare(a, b):

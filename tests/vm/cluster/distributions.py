@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What reports of seconds have in common: median and quantiles as table cells, a plot, how busy the host was meanwhile, and which processor it has."""
 
+import json
 import math
 import platform
 import time
@@ -33,6 +34,13 @@ class Pressure:
     def share(self):
         now = self._total()
         return None if now is None or self.begin is None else min(1.0, (now - self.begin) / 1e6 / max(time.monotonic() - self.since, 1e-3))
+
+
+def store(path, data, key):
+    """`data` as JSON, a line for each of data[key]: later ones are added to them, and every figure of a report can be counted again."""
+    rest = {name: value for name, value in data.items() if name != key}
+    lines = ",\n".join(json.dumps(each) for each in data[key])
+    path.write_text(f'{json.dumps(rest)[:-1]}, "{key}": [\n{lines}\n]}}\n')
 
 
 def figures(values):

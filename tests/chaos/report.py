@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import median
 
 import plan
-from cluster.distributions import Pressure, figures, processor, strips
+from cluster.distributions import Pressure, figures, strips
+from stamp import processor
 from vmbed import settings
 
 __all__ = ["Pressure", "write"]

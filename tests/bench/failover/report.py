@@ -8,7 +8,8 @@ import time
 from collections import Counter
 from statistics import median
 
-from cluster.distributions import Pressure, figures, processor, store, strips
+from cluster.distributions import Pressure, figures, store, strips
+from stamp import processor
 from vmbed import settings
 
 __all__ = ["Pressure", "render", "store", "write"]

@@ -1,20 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What reports of seconds have in common: median and quantiles as table cells, a plot, how busy the host was meanwhile, and which processor it has."""
+"""What reports of seconds have in common: median and quantiles as table cells, a plot, and how busy the host was meanwhile."""
 
 import json
 import math
-import platform
 import time
 from html import escape
 from pathlib import Path
 from statistics import median
 
 SCALE_S = (0.01, 0.1, 1, 10, 100, 1000)
-
-
-def processor():
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 class Pressure:

@@ -175,7 +175,7 @@ class Bed(Cluster):
         for m in self.mirrors:
             vm.put(f"/etc/chaos/{m.name}.env", f"TARGET={m.target}\nPORT={m.port}\nBLOCKS={SECTORS}\nSTRIDE={m.stride}\n".encode())
         put_packages(vm)
-        vm.check("chmod 755 /usr/local/bin/chaos-load && systemctl daemon-reload && sync")
+        vm.check("chmod 755 /usr/local/bin/chaos-load && chmod 644 /etc/systemd/system/chaos-load@.service && systemctl daemon-reload && sync")
 
     # -- looking
 

@@ -21,11 +21,13 @@ class Leash:
 
 def hold():
     """The helper: wait for the test's end, then stop what it left. Logs stay."""
+    from . import proc
     from .trio import Trio
 
     folder = Path(sys.argv[1])
     sys.stdin.read()
     if (folder / "netns").exists():
         trio = Trio(folder)
+        proc.kill_in(folder)
         trio.stop()
         trio.drop_disks()

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from cluster.plug import pull_at
 from vmbed import settings
 
 NODE = ("libnbdd0", "nbdd", "nbdc", "hamon-common", "hamon")
@@ -80,6 +81,16 @@ def remove(vm, names, purge=False, expect_refusal=False):
     if (code != 0) != expect_refusal:
         raise RuntimeError(f"{vm.name}: apt {'did not refuse to remove' if expect_refusal else 'cannot remove'} {' '.join(names)}: {out[-3000:]}")
     return out
+
+
+def pull_in(vm, command, state, package):
+    """The plug while `command` runs, in the moment in which dpkg writes down that this package is in that state; boots, and returns what dpkg says is half done."""
+    vm.check("systemctl reset-failed dpkg-told 2>/dev/null; systemctl is-active -q dpkg-told || "
+             "systemd-run -q --unit=dpkg-told sh -c 'exec tail -q -n0 -F /var/log/dpkg.log 2>/dev/null | systemd-cat -t dpkg-told'")
+    pull_at(vm, command, rf"status {state} {package}:", 240)
+    vm.boot()
+    vm.wait_ready()
+    return vm.check("dpkg --audit", timeout=60)
 
 
 def left(vm):

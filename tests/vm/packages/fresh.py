@@ -15,11 +15,13 @@ def record(cluster, node):
     return mirror.get("record", {}).get("epoch"), {leg["node"]: leg["in_sync"] for leg in mirror.get("legs", [])}
 
 
-def install(steps, trio, cluster):
+def install(steps, trio, cluster, between=lambda: None):
+    """`between`: what happens before the packages are installed in peace."""
     with steps.step("a fresh machine has nothing of ours"):
         for vm in trio.vms.values():
             found = debs.left(vm)
             check(not found, f"{vm.name}: {found}")
+    between()
     with steps.step("apt install"):
         trio.each(lambda vm: debs.install(vm, debs.files(debs.NODE)), NODES)
         debs.install(trio.witness, debs.files(debs.WITNESS))

@@ -11,6 +11,9 @@ import time
 from pathlib import Path
 
 
+PROGRAMS = ("qemu-system", "nbdkit", "nsenter")  # of a bed
+
+
 def start_ticks(pid):
     """Start time of `pid` in clock ticks since boot (field 22 of stat), or None when there is no such live process."""
     try:
@@ -68,11 +71,11 @@ def kill(*pidfiles, sig=signal.SIGKILL, timeout_s=10):
 
 
 def kill_in(folder):
-    """Ends what works in `folder`, this process apart: what was started there by a process that died before it had remembered it."""
+    """Ends the bed's own programs that work in `folder`: what was started there by a process that died before it had remembered it. Nobody's shell."""
     for link in Path("/proc").glob("[0-9]*/cwd"):
         try:
             inside = link.resolve().is_relative_to(Path(folder).resolve())
-            if inside and int(link.parent.name) != os.getpid():
+            if inside and (link.parent / "comm").read_text().startswith(PROGRAMS):
                 os.kill(int(link.parent.name), signal.SIGKILL)
         except (FileNotFoundError, ProcessLookupError):
             pass

@@ -29,6 +29,8 @@ class Steps:
         self.current = None
 
     def failed(self):
-        """Report the exception that is being handled."""
+        """Report the exception that is being handled: whole, then in one line, which tests/run shows first."""
         traceback.print_exc(file=sys.stdout)
-        print(f"[  FAILED  ] {self.current or 'outside any step'}", flush=True)
+        error = sys.exc_info()[1]
+        why = (str(error).strip().splitlines() or [""])[0][:300]
+        print(f"[  FAILED  ] {self.current or 'outside any step'}, after {self.elapsed():.1f} s: {type(error).__name__}: {why}", flush=True)

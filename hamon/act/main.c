@@ -24,7 +24,7 @@
 
 enum {
         EXIT_CONFIG = 78,             /* EX_CONFIG: a restart does not help, and the unit does not try */
-        THREAD_STACK_BYTES = 1 << 20, /* locked in memory with all the rest */
+        THREAD_STACK_BYTES = 256 << 10, /* locked in memory with all the rest, some six threads a mirror; no frame of ours has more than 16 KiB */
 };
 
 enum { OPT_CONFIG = 1, OPT_NODE, OPT_SOCKET, OPT_STATE, OPT_NBDD, OPT_NBDD_STATE, OPT_DEBUG };

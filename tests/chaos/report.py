@@ -6,32 +6,25 @@ import platform
 import subprocess
 import time
 from collections import Counter
-from pathlib import Path
 from statistics import median
 
 import plan
 from cluster.distributions import Pressure, figures, strips
-from stamp import processor
+from stamp import TOP, commit, processor
 from vmbed import settings
 
 __all__ = ["Pressure", "write"]
 
-TOP = Path(__file__).resolve().parents[2]
 OVERLAPPING = "several at once"
 COLOURS = {"data": "#1f6feb", "raw": "#d1570b"}
 
 
-def git(*arguments):
-    return subprocess.run(["git", "-C", TOP, *arguments], capture_output=True, text=True).stdout.strip()
-
-
 def stamp(o, guest):
-    dirty = " with local changes" if git("status", "--porcelain", "--untracked-files=no") else ""
     command = f"make chaos MINUTES={o.minutes:g} SEED={o.seed}" + " PG=1" * o.postgres + (f" KINDS={','.join(o.kinds)}" if o.kinds else "")
     command += f" LONGEST={o.longest:g}" if o.longest != plan.LONGEST_S else ""
     qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True).stdout.split("\n")[0]
     return [("command", f"`{command}`"), ("seed", o.seed), ("date", time.strftime("%F %R UTC", time.gmtime())),
-            ("nbdd", f"{(TOP / 'VERSION').read_text().strip()}, commit {git('rev-parse', '--short=12', 'HEAD')}{dirty}"),
+            ("nbdd", f"{(TOP / 'VERSION').read_text().strip()}, commit {commit()}"),
             ("guests", f"Linux {guest}, Debian 12, {settings.NODE_MIB} MiB, accelerator {settings.ACCEL}"),
             ("host", f"{processor()}, {os.cpu_count()} CPUs, Linux {platform.release()}, {qemu}, patience {settings.PATIENCE:g}")]
 

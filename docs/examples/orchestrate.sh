@@ -8,7 +8,7 @@
 #   orchestrate.sh replace-disk MIRROR NODE [DEVICE]  the disk of NODE has been exchanged (and is now called DEVICE): copy everything to it
 #
 # HAMON names one entrance or several, tried in turn: any node takes any call. "unix:/run/hamon/control.sock" (the default), or
-# "https://10.99.0.1:4345" with a token of that node in HAMON_TOKEN and the certificate in HAMON_CACERT.
+# "https://10.99.0.1:4345" with a token of that node in HAMON_TOKEN and the cluster's ca.crt in HAMON_CACERT.
 #
 # Exit status: 0 done, 1 refused or failed (the reason is on stderr), 2 wrong usage. Calling it again is harmless: what is done is not done twice.
 set -euo pipefail

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hamonctl cert and token: who may use the API on TCP. */
 #include "hamon/hamonctl/answer.h"
+#include "hamon/hamonctl/cluster_files.h"
+#include "hamon/hamonctl/cluster_secrets.h"
 #include "hamon/hamonctl/hamonctl.h"
+#include "hamon/hamonctl/put_file.h"
 
 #include "hamon/api/certificate.h"
 #include "hamon/config.h"
@@ -9,8 +12,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static void print_config_error(void *userdata, const char *message)
 {
@@ -18,26 +24,79 @@ static void print_config_error(void *userdata, const char *message)
         fprintf(stderr, "%s\n", message);
 }
 
-int verb_cert_create(const struct command_line *c, const char *path)
+/* One file for both is whole or not there; of two, a key alone is of no use. */
+static int put_certificate(const struct config_api *api, const struct certificate_made *made, const char **ret_path)
+{
+        char *both = NULL;
+        int r;
+        *ret_path = api->key;
+        if (strcmp(api->certificate, api->key) == 0) {
+                if (asprintf(&both, "%s%s", made->chain, made->key) < 0)
+                        return -ENOMEM;
+                r = put_file(api->key, 0600, PUT_OWNER_HAMON, both);
+                explicit_bzero(both, strlen(both));
+                free(both);
+                return r;
+        }
+        r = put_file(api->key, 0600, PUT_OWNER_HAMON, made->key);
+        if (r < 0)
+                return r;
+        *ret_path = api->certificate;
+        r = put_file(api->certificate, 0644, PUT_OWNER_ROOT, made->chain);
+        if (r < 0)
+                (void)unlink(api->key); /* made a moment ago */
+        return r;
+}
+
+/* The authority first: a certificate of one that nobody has kept could never be followed by another. */
+static int put_all(const struct config_api *api, const char *dir, const struct certificate_made *made, const char **ret_path)
+{
+        static char path[2][PUT_PATH_SIZE];
+        (void)snprintf(path[0], sizeof path[0], "%s/" AUTHORITY_KEY, dir); /* fits */
+        (void)snprintf(path[1], sizeof path[1], "%s/" AUTHORITY, dir);     /* fits */
+        int r = 0;
+        if (made->authority_key) {
+                *ret_path = path[0];
+                r = put_file(path[0], 0600, PUT_OWNER_ROOT, made->authority_key);
+        }
+        if (r == 0 && made->authority) {
+                *ret_path = path[1];
+                r = put_file(path[1], 0644, PUT_OWNER_ROOT, made->authority);
+        }
+        return r < 0 ? r : put_certificate(api, made, ret_path);
+}
+
+int verb_cert_create(const struct command_line *c, const char *file)
 {
         static struct config config;
         struct ini_errors errors = {.report = print_config_error};
-        char error[512], fingerprint[96] = "";
-        if (config_load(path, &errors, &config) < 0)
+        struct certificate_made made;
+        char fingerprint[96] = "", folder[256], *authority;
+        const char *path = "";
+        if (config_load(file, &errors, &config) < 0)
                 return EXIT_REFUSED;
-        int r = certificate_create(&config, config.api.certificate, config.api.key, error, sizeof error);
-        if (r < 0) {
-                fprintf(stderr, "hamonctl: %s\n", error);
-                if (r == -EEXIST)
-                        fprintf(stderr, "hamonctl: next: what is there stays as it is; remove both files first if they are to be replaced\n");
-                return EXIT_REFUSED;
+        for (unsigned i = 0; i < 2; i++) {
+                path = i ? config.api.certificate : config.api.key;
+                if (access(path, F_OK) == 0) {
+                        fprintf(stderr, "hamonctl: '%s' is there and stays as it is\nhamonctl: next: move both files away first if they are to be replaced (docs/OPERATIONS.md, \"Another certificate for the API\")\n", path);
+                        return EXIT_REFUSED;
+                }
         }
-        if (give_to_hamon(config.api.key) < 0)
-                fprintf(stderr, "hamonctl: '%s' is made, but only root can read it: chgrp hamon and chmod 0640 it\n", config.api.key);
-        (void)certificate_fingerprint(config.api.certificate, fingerprint); /* it was made a moment ago */
-        return out_done(c, json_pack("{s:s, s:s, s:s}", "file", config.api.certificate, "key", config.api.key, "sha256", fingerprint),
-                        "%s and %s: new, valid for %d days; clients trust a copy of the first, and the same two files do for every node\nSHA-256 %s", config.api.certificate, config.api.key,
-                        CERTIFICATE_DAYS, fingerprint);
+        (void)snprintf(folder, sizeof folder, "%.255s", config.api.certificate); /* fits */
+        const char *dir = dirname(folder);
+        if (!cluster_secrets_make_certificate(dir, &config, &made, &authority))
+                return EXIT_REFUSED;
+        int r = put_all(&config.api, dir, &made, &path);
+        if (r < 0)
+                fprintf(stderr, "hamonctl: cannot make '%s': %s\n", path, r == -EEXIST ? "another one is there" : strerrordesc_np(-r));
+        (void)certificate_fingerprint(made.chain, fingerprint); /* it was made a moment ago */
+        certificate_made_release(&made);
+        free(authority);
+        if (r < 0)
+                return EXIT_REFUSED;
+        return out_done(c, json_pack("{s:s, s:s, s:s+, s:s}", "file", config.api.certificate, "key", config.api.key, "authority", dir, "/" AUTHORITY, "sha256", fingerprint),
+                        "%s and %s: new, valid for %d days; the same two files do for every node, and clients trust %s/" AUTHORITY "\nSHA-256 %s", config.api.certificate, config.api.key,
+                        CERTIFICATE_DAYS, dir, fingerprint);
 }
 
 int verb_token_create(const struct command_line *c, const char *name)

@@ -168,25 +168,24 @@ int verb_cluster_create(const struct command_line *c, const char *cluster, const
         bool good = text && json_object_set_new(files, "hamon.conf", json_string(text)) == 0 && cluster_secrets_add_key(dir, files) && cluster_files_check(dir, files, &config);
         free(text);
         int self = good ? who_am_i(c, &config) : -EINVAL;
-        if (self < 0 || (c->api && !cluster_secrets_add_pair(dir, &config, files))) {
+        char *authority_key = NULL;
+        good = self >= 0 && (!c->api || cluster_secrets_add_pair(dir, &config, files, &authority_key));
+        int r = !good ? EXIT_REFUSED : c->dry_run ? out_rehearsal(c, true, json_string_value(json_object_get(files, "hamon.conf"))) : EXIT_DONE;
+        if (good && !c->dry_run && (!cluster_secrets_set_aside(dir, files) || !cluster_files_write(dir, authority_key, files)))
+                r = EXIT_REFUSED;
+        if (authority_key)
+                explicit_bzero(authority_key, strlen(authority_key));
+        free(authority_key);
+        if (r != EXIT_DONE || c->dry_run) {
                 json_decref(files);
-                return EXIT_REFUSED;
-        }
-        if (c->dry_run) {
-                int would = out_rehearsal(c, true, json_string_value(json_object_get(files, "hamon.conf")));
-                json_decref(files);
-                return would;
-        }
-        if (!cluster_secrets_set_aside(dir, files) || !cluster_files_write(dir, files)) {
-                json_decref(files);
-                return EXIT_REFUSED;
+                return r;
         }
         step(c, "made", config.voters[self].name, NULL, "%s/hamon.conf: cluster %s, this is %s", dir, config.cluster, config.voters[self].name);
         bool started = start_units(c, self);
         for (int v = 0; v < VOTERS; v++)
                 if (v != self && *config.voters[v].name)
                         invited[guests++] = config.voters[v].name;
-        int r = invite(c, &config, self, invited, guests, files);
+        r = invite(c, &config, self, invited, guests, files);
         return r == EXIT_DONE && !started ? EXIT_REFUSED : r;
 }
 
@@ -266,7 +265,7 @@ int verb_cluster_join(const struct command_line *c, const char *where, const cha
                 fprintf(stderr, "hamonctl: that line is for '%.*s', and this machine is '%s'; nothing was changed\n", (int)strcspn(token, ":"), token, config.voters[self].name);
                 self = -EINVAL;
         }
-        good = self >= 0 && cluster_files_write(folder(c), files);
+        good = self >= 0 && cluster_files_write(folder(c), NULL, files);
         if (good) {
                 json_t *done = json_pack("{s:b}", "done", 1);
                 (void)join_channel_send(&ch, done); /* the other side says what to do when it does not hear it; this machine has joined */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/hamonctl/cluster_secrets.h"
 
-#include "hamon/api/certificate.h"
+#include "hamon/hamonctl/cluster_files.h"
 #include "hamon/join/channel.h"
 #include "hamon/join/files.h"
 #include "hamon/net/seal.h"
@@ -42,7 +42,7 @@ bool cluster_secrets_add_key(const char *dir, json_t *files)
 /* A pair that an interrupted attempt has left is the pair. */
 static bool add_pair_there(const char *dir, json_t *files)
 {
-        char path[2][256], *text[2] = {0};
+        char path[2][256], authority[256], *text[2] = {0}, *by;
         bool both = true;
         for (unsigned i = 0; i < 2; i++) {
                 join_file_path(dir, i == 0 ? "api.key" : "api.crt", path[i], sizeof path[i]);
@@ -53,6 +53,11 @@ static bool add_pair_there(const char *dir, json_t *files)
                 fprintf(stderr, "hamonctl: '%s' and '%s' are there and are used\n", path[0], path[1]);
                 json_object_set_new(files, "api.key", json_string(text[0]));
                 json_object_set_new(files, "api.crt", json_string(text[1]));
+                join_file_path(dir, AUTHORITY, authority, sizeof authority);
+                by = join_file_read(authority);
+                if (by) /* not when the certificate is another authority's */
+                        json_object_set_new(files, AUTHORITY, json_string(by));
+                free(by);
         }
         for (unsigned i = 0; i < 2; i++) {
                 if (text[i])
@@ -78,31 +83,77 @@ bool cluster_secrets_set_aside(const char *dir, const json_t *files)
         return true;
 }
 
-bool cluster_secrets_add_pair(const char *dir, const struct config *config, json_t *files)
+/* The authority that an interrupted attempt, or an earlier cluster, has left in the folder is used. False: said. */
+static bool read_authority(const char *dir, char **ret_crt, char **ret_key)
 {
-        if (add_pair_there(dir, files))
-                return true;
-        char made[] = "/tmp/hamon-XXXXXX", certificate[64], key[64], error[512], *text = NULL, *key_text = NULL;
-        if (!mkdtemp(made)) {
-                fprintf(stderr, "hamonctl: cannot make a folder in /tmp: %s\n", strerrordesc_np(errno));
+        char path[256];
+        join_file_path(dir, AUTHORITY, path, sizeof path);
+        *ret_crt = join_file_read(path);
+        bool readable = *ret_crt || errno == ENOENT;
+        if (readable) {
+                join_file_path(dir, AUTHORITY_KEY, path, sizeof path);
+                *ret_key = join_file_read(path);
+                readable = *ret_key || errno == ENOENT;
+        }
+        if (!readable)
+                fprintf(stderr, "hamonctl: cannot read '%s': %s\n", path, strerrordesc_np(errno));
+        else if (*ret_key)
+                fprintf(stderr, "hamonctl: '%s' is there and is used\n", path);
+        return readable;
+}
+
+static void wipe(char *text)
+{
+        if (text)
+                explicit_bzero(text, strlen(text));
+        free(text);
+}
+
+bool cluster_secrets_make_certificate(const char *dir, const struct config *config, struct certificate_made *ret, char **ret_authority)
+{
+        char error[512], *key = NULL;
+        *ret_authority = NULL;
+        if (!read_authority(dir, ret_authority, &key)) {
+                free(*ret_authority);
                 return false;
         }
-        (void)snprintf(certificate, sizeof certificate, "%s/crt", made); /* fits */
-        (void)snprintf(key, sizeof key, "%s/key", made);                /* fits */
-        int r = certificate_create(config, certificate, key, error, sizeof error);
-        if (r < 0)
-                fprintf(stderr, "hamonctl: %s\n", error);
-        r = r < 0 ? r : certificate_read(certificate, &text);
-        r = r < 0 ? r : certificate_read(key, &key_text);
-        if (r == 0) {
-                json_object_set_new(files, "api.crt", json_string(text));
-                json_object_set_new(files, "api.key", json_string(key_text));
-                explicit_bzero(key_text, strlen(key_text));
+        int r = 0;
+        if (*ret_authority && !key) {
+                r = -ENOENT;
+                fprintf(stderr, "hamonctl: '%s/" AUTHORITY "' is there, and its key '%s/" AUTHORITY_KEY "' is not\n"
+                                "hamonctl: next: do this on the machine that has the key; when it is lost, move " AUTHORITY " away on all machines for a new authority, and give that to the clients\n", dir, dir);
+        } else {
+                r = certificate_make(config, *ret_authority, key, ret, error, sizeof error);
+                if (r < 0)
+                        fprintf(stderr, "hamonctl: %s\n", error);
+                if (r == -EBADMSG || r == -EKEYEXPIRED)
+                        fprintf(stderr, "hamonctl: next: look at '%s/" AUTHORITY "' and '%s/" AUTHORITY_KEY "'; with both moved away on all machines a new authority is made, which the clients must be given\n", dir, dir);
         }
-        free(text);
-        free(key_text);
-        (void)unlink(certificate);
-        (void)unlink(key);
-        (void)rmdir(made);
+        wipe(key);
+        if (r < 0) {
+                free(*ret_authority);
+                *ret_authority = NULL;
+        } else if (!*ret_authority) {
+                *ret_authority = strdup(ret->authority);
+        }
         return r == 0;
+}
+
+bool cluster_secrets_add_pair(const char *dir, const struct config *config, json_t *files, char **ret_authority_key)
+{
+        struct certificate_made made;
+        char *authority;
+        *ret_authority_key = NULL;
+        if (add_pair_there(dir, files))
+                return true;
+        if (!cluster_secrets_make_certificate(dir, config, &made, &authority))
+                return false;
+        json_object_set_new(files, AUTHORITY, json_string(authority));
+        json_object_set_new(files, "api.crt", json_string(made.chain));
+        json_object_set_new(files, "api.key", json_string(made.key));
+        *ret_authority_key = made.authority_key; /* the caller's now */
+        made.authority_key = NULL;
+        certificate_made_release(&made);
+        free(authority);
+        return true;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct join_file join_files[JOIN_FILES] = {{"cluster.key", true, 0600}, {"api.key", false, 0600}, {"api.crt", false, 0644}, {"hamon.conf", true, 0640}};
+const struct join_file join_files[JOIN_FILES] = {{"cluster.key", true, 0600}, {"ca.crt", false, 0644}, {"api.key", false, 0600}, {"api.crt", false, 0644}, {"hamon.conf", true, 0640}};
 
 void join_file_path(const char *dir, const char *name, char *ret, size_t size)
 {

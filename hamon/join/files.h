@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The files that make a machine a member of a cluster: cluster.key, with an API api.key and api.crt, and hamon.conf, as {"NAME": TEXT}. Blocks on the disk.
+ * The files that make a machine a member of a cluster: cluster.key, with an API ca.crt, api.key and api.crt, and hamon.conf, as {"NAME": TEXT}. Blocks on the disk.
  * What is wrong is one sentence, and behind a newline, where there is such, what to do next. Any thread.
  */
 #ifndef HAMON_JOIN_FILES_H
@@ -11,7 +11,7 @@
 #include <jansson.h>
 #include <sys/types.h>
 
-enum { JOIN_FILES = 4, JOIN_FILE_MAX = 64 << 10, JOIN_ERROR_SIZE = 640 };
+enum { JOIN_FILES = 5, JOIN_FILE_MAX = 64 << 10, JOIN_ERROR_SIZE = 640 };
 
 struct join_file {
         const char *name;

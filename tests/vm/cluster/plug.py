@@ -32,9 +32,10 @@ class Journal:
         limit_s = timeout_s * settings.PATIENCE
         begin = time.monotonic()
         while time.monotonic() - begin < limit_s:
-            found = re.search(f".*(?:{pattern}).*", self.said())
+            text = self.said()
+            found = re.search(pattern, text)
             if found:
-                return found[0]
+                return text[text.rfind("\n", 0, found.start()) + 1:].split("\n", 1)[0]
             time.sleep(LOOK_S)
         raise Failed(f"{self.vm.name} did not say '{pattern}' in {limit_s:.0f} s, but:\n{self.said()[-3000:]}")
 

@@ -83,11 +83,12 @@ def remove(vm, names, purge=False, expect_refusal=False):
     return out
 
 
-def pull_in(vm, command, state, package):
-    """The plug while `command` runs, in the moment in which dpkg writes down that this package is in that state; boots, and returns what dpkg says is half done."""
+def pull_in(vm, command, state, package, meanwhile=lambda: None):
+    """The plug while `command` runs, in the moment in which dpkg writes down that this package is in that state; boots, `meanwhile` before that, and returns what dpkg says is half done."""
     vm.check("systemctl reset-failed dpkg-told 2>/dev/null; systemctl is-active -q dpkg-told || "
              "systemd-run -q --unit=dpkg-told sh -c 'exec tail -q -n0 -F /var/log/dpkg.log 2>/dev/null | systemd-cat -t dpkg-told'")
     pull_at(vm, command, rf"status {state} {package}:", 240)
+    meanwhile()
     vm.boot()
     vm.wait_ready()
     return vm.check("dpkg --audit", timeout=60)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define OWNER "hamon-act-debt"
 #define VERSION 2u /* 2: says, too, that nothing is owed; 1 removed the file then */
@@ -31,6 +32,21 @@ int debt_init(struct debt *d, const struct uuid *array, uint64_t chunk_bytes, ui
         if (!bits)
                 return -ENOMEM;
         *d = (struct debt){.array = *array, .chunk_bytes = chunk_bytes, .chunks = chunks, .bits = bits};
+        return 0;
+}
+
+int debt_grow(struct debt *d, uint64_t chunks)
+{
+        if (chunks <= d->chunks)
+                return 0;
+        if (chunks > DEBT_CHUNKS_MAX)
+                return -EFBIG;
+        uint8_t *bits = realloc(d->bits, bits_bytes(chunks));
+        if (!bits)
+                return -ENOMEM;
+        memset(bits + bits_bytes(d->chunks), 0, bits_bytes(chunks) - bits_bytes(d->chunks)); /* the last byte has no bits past its end */
+        d->bits = bits;
+        d->chunks = chunks;
         return 0;
 }
 
@@ -89,10 +105,12 @@ int debt_add_bits(struct debt *d, const uint8_t *bits, uint64_t chunks, uint64_t
                 } else {
                         uint64_t factor = chunk_bytes / d->chunk_bytes;
                         if (i >= d->chunks / factor + 1)
-                                break; /* past the end, and so is every later one */
+                                return -ERANGE;
                         first = i * factor;
                         last = first + factor - 1;
                 }
+                if (first >= d->chunks)
+                        return -ERANGE;
                 for (uint64_t c = first; c <= last && c < d->chunks; c++)
                         bit_set(d->bits, c);
         }
@@ -157,18 +175,28 @@ int debt_decode(const uint8_t *bytes, size_t size_bytes, struct debt *ret)
         return 0;
 }
 
-int debt_load(const char *path, struct debt *ret)
+static int load(const char *path, struct debt *ret, int (*read)(const char *, const char *, unsigned, unsigned *, char **, size_t *))
 {
         unsigned version;
         char *payload;
         size_t size;
 
-        int r = statefile_read(path, OWNER, VERSION, &version, &payload, &size);
+        int r = read(path, OWNER, VERSION, &version, &payload, &size);
         if (r < 0)
                 return r;
         r = debt_decode((const uint8_t *)payload, size, ret);
         free(payload);
         return r;
+}
+
+int debt_load(const char *path, struct debt *ret)
+{
+        return load(path, ret, statefile_read);
+}
+
+int debt_peek(const char *path, struct debt *ret)
+{
+        return load(path, ret, statefile_peek);
 }
 
 int debt_save(const char *path, const struct debt *d)

@@ -31,6 +31,10 @@ struct debt {
 /* An empty set. -ENOMEM, -EFBIG past DEBT_CHUNKS_MAX, -EINVAL for a chunk that is not a power of two or a count of 0.
  */
 int debt_init(struct debt *d, const struct uuid *array, uint64_t chunk_bytes, uint64_t chunks);
+
+/* The same set over more chunks, none of which is owed; the array has grown since it was kept. Fewer change nothing. -ENOMEM, -EFBIG. */
+int debt_grow(struct debt *d, uint64_t chunks);
+
 void debt_release(struct debt *d); /* also of a zeroed one; zeroes it */
 
 /* Nothing is owed: a zeroed set, which is about no array. */
@@ -41,7 +45,7 @@ void debt_set_all(struct debt *d);
 uint64_t debt_count(const struct debt *d);
 
 /* Union with `chunks` bits of any chunk size: a chunk of `d` that overlaps a set one becomes set. -EINVAL: a chunk that
- * is no power of two. */
+ * is no power of two. -ERANGE: a set one lies past the end of `d`; nothing that is owed is ever left out. */
 int debt_add_bits(struct debt *d, const uint8_t *bits, uint64_t chunks, uint64_t chunk_bytes);
 
 /* The next run of set chunks at or after *start: [*start, *end], both included. False when there is none. */
@@ -55,6 +59,7 @@ int debt_decode(const uint8_t *bytes, size_t size_bytes, struct debt *ret);
 /* -ENOENT: the file is gone, what is owed is unknown. Other errors as statefile_read(): a debt file that cannot be read
  * must stop an assembly and a re-add. */
 int debt_load(const char *path, struct debt *ret);
+int debt_peek(const char *path, struct debt *ret);     /* to tell what is owed, and for nothing else: what is read need not be durable */
 int debt_save(const char *path, const struct debt *d); /* durable when 0 */
 int debt_save_none(const char *path);                  /* likewise: nothing is owed any more, or yet */
 

@@ -79,6 +79,10 @@ int member_add_debt(const struct member *m, const struct md_super *s, uint64_t f
 
                 debt_release(d);
                 r = debt_init(d, &s->array, chunk_bytes, (s->size_sectors + chunk_sectors - 1) / chunk_sectors);
+        } else { /* kept before the mirror grew */
+                uint64_t chunk_sectors = d->chunk_bytes / SECTOR;
+
+                r = debt_grow(d, (s->size_sectors + chunk_sectors - 1) / chunk_sectors);
         }
 #ifdef MUTANT_bitmap_union
         usable = true;

@@ -37,7 +37,7 @@ static void look_at_owed(struct own_probe *p)
         struct debt d = {0};
         uint64_t bytes = OWED_UNKNOWN;
 
-        int r = debt_load(p->mirror->debt_path, &d); /* another disk: no age of this one */
+        int r = debt_peek(p->mirror->debt_path, &d); /* another disk: no age of this one */
         if (r == 0) {
                 atomic_store(&p->since_ms, now_ms()); /* one that hangs here is found out as in a probe */
                 r = owed_look(p->mirror->disk, &d, &bytes);

@@ -23,9 +23,9 @@
 
 /* ---- fault injection ---- */
 
-enum step { STEP_OPEN, STEP_WRITE, STEP_FSYNC, STEP_RENAME, STEP_DIRSYNC };
+enum step { STEP_OPEN, STEP_WRITE, STEP_FSYNC, STEP_RENAME, STEP_DIRSYNC, STEP_SETTLE };
 
-static const char *const step_names[] = {"open", "write", "fsync", "rename", "dirsync"};
+static const char *const step_names[] = {"open", "write", "fsync", "rename", "dirsync", "settle"};
 
 static bool fault(enum step step)
 {
@@ -271,7 +271,23 @@ static bool header_parse(const char *text, size_t size, struct header *ret)
         return strcmp(line, again) == 0;
 }
 
-int statefile_read(const char *path, const char *owner, unsigned max_version, unsigned *ret_version, char **ret_payload,
+/* What is at that name, or that nothing is, is what a power cut leaves from now on. The content was flushed before it got the name. */
+static int settle(const char *path)
+{
+        struct place at;
+        int r = place_open(path, &at);
+
+        if (r < 0)
+                return r;
+        if (fault(STEP_SETTLE))
+                r = -EIO;
+        else if (fsync(at.folder_fd) < 0)
+                r = -errno;
+        close(at.folder_fd);
+        return r;
+}
+
+int statefile_peek(const char *path, const char *owner, unsigned max_version, unsigned *ret_version, char **ret_payload,
                    size_t *ret_size_bytes)
 {
         struct header header;
@@ -298,6 +314,27 @@ int statefile_read(const char *path, const char *owner, unsigned max_version, un
         *ret_version = header.version;
         *ret_payload = text;
         *ret_size_bytes = header.length;
+        return 0;
+}
+
+int statefile_read(const char *path, const char *owner, unsigned max_version, unsigned *ret_version, char **ret_payload,
+                   size_t *ret_size_bytes)
+{
+        unsigned version;
+        char *payload = NULL;
+        size_t size;
+
+        int r = statefile_peek(path, owner, max_version, &version, &payload, &size);
+        int settled = r == 0 || r == -ENOENT ? settle(path) : 0;
+        if (settled < 0 && settled != -ENOENT) { /* no folder: nothing can come back */
+                free(payload);
+                return settled;
+        }
+        if (r < 0)
+                return r;
+        *ret_version = version;
+        *ret_payload = payload;
+        *ret_size_bytes = size;
         return 0;
 }
 

@@ -25,8 +25,16 @@ int statefile_write(const char *path, const char *owner, unsigned version, const
 /* The same for a file that people write, too: `content` as it is, without the first line. `mode`: less what umask takes. */
 int statefile_replace_plain(const char *path, unsigned mode, const void *content, size_t size_bytes);
 
-/* *ret_payload is malloc'ed and NUL-terminated (the NUL is not counted); the caller frees it. */
+/*
+ * *ret_payload is malloc'ed and NUL-terminated (the NUL is not counted); the caller frees it. What it returns is durable, -ENOENT as well: a writer may have died between
+ * the rename, from which on its content is read, and the flush of the folder, and whoever acts on what was read must never find the older one after a
+ * power cut.
+ */
 int statefile_read(const char *path, const char *owner, unsigned max_version, unsigned *ret_version, char **ret_payload,
+                   size_t *ret_size_bytes);
+
+/* The same for somebody who only tells what is there: nothing is flushed. */
+int statefile_peek(const char *path, const char *owner, unsigned max_version, unsigned *ret_version, char **ret_payload,
                    size_t *ret_size_bytes);
 
 /* Removes the file durably (unlink, fsync of the folder). A file that is not there is success. */
@@ -36,7 +44,7 @@ int statefile_remove(const char *path);
 void statefile_explain(const char *path, int error, char *ret_text, size_t size_bytes);
 
 /*
- * Fault injection for tests: environment NBDD_FAULT_STATEFILE="STEP:COUNTDOWN" with STEP of open, write, fsync, rename, dirsync; the
+ * Fault injection for tests: environment NBDD_FAULT_STATEFILE="STEP:COUNTDOWN" with STEP of open, write, fsync, rename, dirsync, settle (of a read); the
  * COUNTDOWN'th time that step is reached it fails with EIO.
  */
 

@@ -15,15 +15,15 @@ static const struct uuid array = {{1, 2, 3}};
 
 static void union_in_the_same_chunk_size(void **state)
 {
-        const uint8_t bits[] = {0x05, 0x80}; /* 0, 2, 15 */
+        const uint8_t bits[] = {0x05, 0x20}; /* 0, 2, 13 */
         struct debt d;
 
         (void)state;
         assert_int_equal(debt_init(&d, &array, 4 * MIB, 14), 0);
         assert_int_equal(debt_count(&d), 0);
         assert_int_equal(debt_add_bits(&d, bits, 16, 4 * MIB), 0);
-        assert_true(debt_is_set(&d, 0) && debt_is_set(&d, 2));
-        assert_int_equal(debt_count(&d), 2); /* 15 is past the end of this array */
+        assert_true(debt_is_set(&d, 0) && debt_is_set(&d, 2) && debt_is_set(&d, 13));
+        assert_int_equal(debt_count(&d), 3);
         debt_release(&d);
         debt_release(&d);
 }
@@ -45,15 +45,38 @@ static void union_of_other_chunk_sizes_covers(void **state)
         debt_release(&d);
 }
 
-static void a_large_chunk_past_the_end_is_cut(void **state)
+static void what_is_past_the_end_is_never_left_out(void **state)
 {
-        const uint8_t bits[] = {0xff};
+        const uint8_t both[] = {0x03}, past[] = {0x04}, last[] = {0x00, 0x80};
         struct debt d;
 
         (void)state;
         assert_int_equal(debt_init(&d, &array, 4 * MIB, 6), 0);
-        assert_int_equal(debt_add_bits(&d, bits, 8, 16 * MIB), 0);
+        assert_int_equal(debt_add_bits(&d, both, 8, 16 * MIB), 0); /* the second is there in part */
         assert_int_equal(debt_count(&d), 6);
+        assert_int_equal(debt_add_bits(&d, past, 8, 16 * MIB), -ERANGE);
+        assert_int_equal(debt_add_bits(&d, last, 16, 4 * MIB), -ERANGE);
+        assert_int_equal(debt_add_bits(&d, last, 16, 1 * MIB), 0); /* 15 of 1 MiB is in the fourth */
+        debt_release(&d);
+}
+
+/* Kept before the mirror grew: what was owed is owed, and there is room for what is written to the new part. */
+static void it_grows_with_the_array(void **state)
+{
+        const uint8_t old[] = {0x22, 0x01}, new[] = {0x00, 0x80}; /* 1, 5, 8; 15 */
+        struct debt d;
+
+        (void)state;
+        assert_int_equal(debt_init(&d, &array, 4 * MIB, 10), 0);
+        assert_int_equal(debt_add_bits(&d, old, 10, 4 * MIB), 0);
+        assert_int_equal(debt_grow(&d, 10), 0);
+        assert_int_equal(debt_grow(&d, 4), 0); /* never smaller */
+        assert_int_equal(d.chunks, 10);
+        assert_int_equal(debt_grow(&d, 20), 0);
+        assert_true(d.chunks == 20 && debt_count(&d) == 3 && debt_is_set(&d, 1) && debt_is_set(&d, 5) && debt_is_set(&d, 8));
+        assert_int_equal(debt_add_bits(&d, new, 16, 4 * MIB), 0);
+        assert_true(debt_count(&d) == 4 && debt_is_set(&d, 15));
+        assert_int_equal(debt_grow(&d, DEBT_CHUNKS_MAX + 1ull), -EFBIG);
         debt_release(&d);
 }
 
@@ -135,7 +158,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(union_in_the_same_chunk_size),
             cmocka_unit_test(union_of_other_chunk_sizes_covers),
-            cmocka_unit_test(a_large_chunk_past_the_end_is_cut),
+            cmocka_unit_test(what_is_past_the_end_is_never_left_out),
+            cmocka_unit_test(it_grows_with_the_array),
             cmocka_unit_test(ranges_are_maximal),
             cmocka_unit_test(survives_the_file),
             cmocka_unit_test(what_was_not_written_by_us_is_refused),

@@ -64,6 +64,19 @@ static void and_those_of_the_debt(void **state)
         assert_true(owed(&d) == 8ull * CHUNK);
 }
 
+/* Of before `mirror grow`: shorter than the leg is now. */
+static void a_debt_of_before_it_grew_hides_no_bit(void **state)
+{
+        (void)state;
+        static const uint8_t bits[1] = {0x20}; /* 5; the bitmap has 0 to 4, and one above */
+        struct md_super s;
+        struct debt d;
+        assert_int_equal(md_super_decode(fixture_super, sizeof fixture_super, &s), 0);
+        assert_int_equal(debt_init(&d, &s.array, CHUNK, 7), 0);
+        assert_int_equal(debt_add_bits(&d, bits, 7, CHUNK), 0);
+        assert_true(owed(&d) == 7ull * CHUNK);
+}
+
 static void all_of_it_without_a_bitmap_that_counts(void **state)
 {
         (void)state;
@@ -93,6 +106,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(the_bits_of_the_bitmap),
             cmocka_unit_test(and_those_of_the_debt),
+            cmocka_unit_test(a_debt_of_before_it_grew_hides_no_bit),
             cmocka_unit_test(all_of_it_without_a_bitmap_that_counts),
             cmocka_unit_test(nothing_is_told_of_a_disk_that_is_no_leg),
         };

@@ -281,6 +281,27 @@ static void test_remove(void **state)
         assert_int_equal(statefile_remove(path), 0);
 }
 
+/* What is read is durable: a writer that died between rename and flush has left what a power cut might take back. */
+static void test_read_settles(void **state)
+{
+        (void)state;
+        assert_int_equal(statefile_write(path, "nbdd", 1, "x", 1), 0);
+        setenv("NBDD_FAULT_STATEFILE", "settle:1", 1);
+        assert_int_equal(read_error("nbdd", 9), -EIO);
+        assert_content("x", 1, 1);
+        assert_int_equal(statefile_remove(path), 0);
+        setenv("NBDD_FAULT_STATEFILE", "settle:2", 1);
+        assert_int_equal(read_error("nbdd", 9), -ENOENT);
+        assert_int_equal(read_error("nbdd", 9), -EIO); /* gone, and it is not known whether for good */
+        setenv("NBDD_FAULT_STATEFILE", "settle:01", 1); /* another text: counted anew */
+        unsigned version;
+        char *payload;
+        size_t size;
+        assert_int_equal(statefile_peek(path, "nbdd", 9, &version, &payload, &size), -ENOENT);
+        assert_int_equal(read_error("nbdd", 9), -EIO);
+        assert_int_equal(statefile_read("/nowhere/at/all", "nbdd", 9, &version, &payload, &size), -ENOENT);
+}
+
 static void test_path_without_folder(void **state)
 {
         char here[256];
@@ -327,6 +348,7 @@ int main(void)
             T(test_fault_at_each_step),
             T(test_fault_counts_down),
             T(test_remove),
+            T(test_read_settles),
             T(test_path_without_folder),
             T(test_explain_names_file_and_remedy),
         };

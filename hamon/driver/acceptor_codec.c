@@ -15,17 +15,19 @@ static json_t *ballot_json(const struct ballot *b)
 static json_t *record_json(const struct record *r)
 {
         json_t *legs = json_array(), *voters = json_array();
+        bool whole = true;
         for (int i = 0; i < NODES; i++)
-                (void)json_array_append_new(legs, json_pack("{s:o, s:b, s:b, s:b}", "uuid", json_of_uuid(&r->legs[i].uuid), "in_sync",
+                whole &= 0 == json_array_append_new(legs, json_pack("{s:o, s:b, s:b, s:b}", "uuid", json_of_uuid(&r->legs[i].uuid), "in_sync",
                                                             (int)r->legs[i].in_sync, "inconsistent", (int)r->legs[i].inconsistent, "doubtful",
                                                             (int)r->legs[i].doubtful));
         for (int i = 0; i < VOTERS; i++)
-                (void)json_array_append_new(voters, json_of_uuid(&r->voters[i]));
+                whole &= 0 == json_array_append_new(voters, json_of_uuid(&r->voters[i]));
         json_t *j = json_pack("{s:o, s:o, s:i, s:o, s:o, s:b, s:I, s:o, s:o}", "version", json_of_u64(r->version), "epoch",
                          json_of_u64(r->epoch), "primary", (int)r->primary, "primary_boot", json_of_uuid(&r->primary_boot), "legs",
                          legs, "maintenance", (int)(r->maintenance_until_s != 0), "voters_generation", (json_int_t)r->voters_generation, "voters",
                          voters, "change", json_of_uuid(&r->change));
-        if (j && r->maintenance_until_s && json_object_set_new(j, "maintenance_until", json_of_u64(r->maintenance_until_s)) < 0) {
+        whole &= !j || !r->maintenance_until_s || json_object_set_new(j, "maintenance_until", json_of_u64(r->maintenance_until_s)) == 0;
+        if (!whole) {
                 json_decref(j);
                 j = NULL;
         }
@@ -35,15 +37,20 @@ static json_t *record_json(const struct record *r)
 static json_t *seen_json(const struct acceptor_state *a)
 {
         json_t *seen = json_array();
+        bool whole = true;
         for (int i = 0; i < VOTERS; i++)
-                (void)json_array_append_new(seen, json_pack("{s:o, s:o}", "voter", json_of_uuid(&a->seen[i].voter), "accepted",
+                whole &= 0 == json_array_append_new(seen, json_pack("{s:o, s:o}", "voter", json_of_uuid(&a->seen[i].voter), "accepted",
                                                             ballot_json(&a->seen[i].accepted)));
+        if (!whole) {
+                json_decref(seen);
+                seen = NULL;
+        }
         return seen;
 }
 
 int acceptor_encode(const struct acceptor_state *a, char **ret_text)
 {
-        /* json_pack() with a NULL member or json_dumps(NULL) gives NULL: out of memory shows here, once. */
+        /* json_pack() with a NULL member or json_dumps(NULL) gives NULL, and a list that lacks an element is NULL: out of memory shows here, once. */
         json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o}", "voter", json_of_uuid(&a->voter), "promised", ballot_json(&a->promised),
                               "accepted", ballot_json(&a->accepted), "value", record_json(&a->value), "seen", seen_json(a));
         char *text = j ? json_dumps(j, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;

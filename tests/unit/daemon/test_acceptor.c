@@ -71,6 +71,37 @@ static void test_without_seen(void **state)
         json_decref(j);
 }
 
+static unsigned allocations, failing;
+
+static void *failing_malloc(size_t size)
+{
+        return allocations++ == failing ? NULL : malloc(size);
+}
+
+/* A vote must not go out on a file that the next start would refuse: whichever allocation fails, it shows here. */
+static void test_out_of_memory_shows(void **state)
+{
+        (void)state;
+        struct acceptor_state a = example(), b;
+        unsigned failed = 0;
+        for (failing = 0, allocations = 1; failing < allocations; failing++) {
+                char *text;
+                allocations = 0;
+                json_set_alloc_funcs(failing_malloc, free);
+                int r = acceptor_encode(&a, &text);
+                json_set_alloc_funcs(malloc, free);
+                if (r == -ENOMEM) {
+                        failed++;
+                        continue;
+                }
+                assert_int_equal(r, 0);
+                assert_int_equal(acceptor_decode(text, strlen(text), &b), 0);
+                assert_true(record_equal(&a.value, &b.value));
+                free(text);
+        }
+        assert_true(failed > 50);
+}
+
 static void test_empty_state(void **state)
 {
         (void)state;
@@ -135,6 +166,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_round_trip),
                 cmocka_unit_test(test_without_seen),
+                cmocka_unit_test(test_out_of_memory_shows),
                 cmocka_unit_test(test_empty_state),
                 cmocka_unit_test(test_anything_else_is_refused),
                 cmocka_unit_test(test_every_cut_is_refused),

@@ -3,11 +3,13 @@
 
 #include "hamon/act/units.h"
 
+#include "base/log.h"
 #include "nbdc/nbdc_client.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -155,14 +157,23 @@ int attach_require(const struct mirror *m, struct trouble *t)
         return set_policy(m, NBDC_REQUIRED, t);
 }
 
-/* A configured device without a supervisor (nbdc crashed and systemd gave up): start one, it re-adopts the device. */
-static int revive(const struct mirror *m, struct trouble *t)
+/*
+ * A configured device without a supervisor that answers: nbdc crashed and systemd gave up, or it hangs (`hung`) and is in the way of the next one. Start
+ * one, it re-adopts the device. The main process alone is killed: nbdc's keeper holds the kernel's connection meanwhile.
+ */
+static int revive(const struct mirror *m, bool hung, struct trouble *t)
 {
         struct nbdc_status s;
         char unit[64];
+        int r = 0;
 
         unit_name(m, unit, sizeof unit);
-        int r = units_start(unit, ATTACH_MS, t);
+        if (hung) {
+                log_warning("mirror %s: the nbdc of %s does not answer: killing it, another takes the device over", m->cm->name, m->peer_path);
+                r = units_kill(unit, UNITS_MAIN, SIGKILL, t);
+        }
+        if (r == 0)
+                r = units_start(unit, ATTACH_MS, t);
         for (unsigned waited_ms = 0; waited_ms < ASK_MS; waited_ms += STEP_MS) {
                 if (nbdc_status(m->peer_path, ASK_MS, &s) == 0)
                         return 0;
@@ -179,7 +190,7 @@ static int detach(const struct mirror *m, const char *version, struct trouble *t
         unit_name(m, unit, sizeof unit);
         int r = nbdc_detach(m->peer_path, version, ASK_MS, error);
         if ((r == -ENOENT || r == -ETIMEDOUT) && configured(m)) {
-                r = revive(m, t);
+                r = revive(m, r == -ETIMEDOUT, t);
                 if (r < 0)
                         return r;
                 r = nbdc_detach(m->peer_path, version, ASK_MS, error);

@@ -39,8 +39,14 @@ static int detach_effect(struct mirror *m, const struct effect *e, struct effect
         struct md_state s;
 
         (void)ret;
-        if (mirror_md_state(m, &s) == 0 && s.running && s.own_known && (!s.own.present || s.own.faulty) && s.peer.present &&
-            s.peer.in_sync && !s.peer.faulty)
+        int r = mirror_md_state(m, &s);
+        if (r < 0)
+                return trouble_errno(t, r, "cannot read the array's state: nothing is known of the own leg");
+        if (!s.running)
+                return attach_detach(m, e->version, t);
+        if (!s.own_known)
+                return trouble_say(t, -EAGAIN, "the own leg cannot be told among the array's members");
+        if ((!s.own.present || s.own.faulty) && s.peer.present && s.peer.in_sync && !s.peer.faulty)
                 return trouble_say(t, -EIO, "the own leg has failed: the peer's is the only good one and stays attached");
         return attach_detach(m, e->version, t);
 }

@@ -135,6 +135,9 @@ int effect_leg_add(struct mirror *m, const struct effect *e, struct effect_resul
         bool none;
 
         (void)ret;
+        /* Already for the debt: asked again after a restart of this process the leg may be in the array, and md writes the bits to it. */
+        struct peer_guard guard;
+        peer_guard_begin(&guard, m->peer_path, ADD_MS);
         int r = mirror_apply_debt(m, &none, t);
 #ifndef MUTANT_debt_dropped
         if (r == 0 && none && !e->whole)
@@ -145,11 +148,8 @@ int effect_leg_add(struct mirror *m, const struct effect *e, struct effect_resul
         if (r == 0 && blank_forget(m->blank_path) < 0)
                 r = trouble_say(t, -EIO, "cannot remove \"%s\"", m->blank_path);
 #endif
-        if (r < 0)
-                return r;
-        struct peer_guard guard;
-        peer_guard_begin(&guard, m->peer_path, ADD_MS);
-        r = e->whole ? array_add_new(&a, t) : array_readd(&a, t);
+        if (r == 0)
+                r = e->whole ? array_add_new(&a, t) : array_readd(&a, t);
         (void)peer_guard_end(&guard);
         return r;
 }

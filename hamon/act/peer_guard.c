@@ -8,15 +8,16 @@
 #include "base/log.h"
 #include "nbdc/nbdc_client.h"
 
-static void *watch(void *userdata)
+enum { AGAIN_MS = 500 };
+
+/* True: that time has passed, and the effect is not over. */
+static bool still_at_it(struct peer_guard *g, unsigned ms)
 {
-        struct peer_guard *g = userdata;
         struct timespec until;
-        char error[NBDC_ERROR_SIZE] = "";
 
         clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += g->limit_ms / 1000;
-        until.tv_nsec += (long)(g->limit_ms % 1000) * 1000000;
+        until.tv_sec += ms / 1000;
+        until.tv_nsec += (long)(ms % 1000) * 1000000;
         if (until.tv_nsec >= 1000000000) {
                 until.tv_sec++;
                 until.tv_nsec -= 1000000000;
@@ -24,14 +25,27 @@ static void *watch(void *userdata)
         pthread_mutex_lock(&g->lock);
         while (!g->over && pthread_cond_timedwait(&g->wake, &g->lock, &until) != ETIMEDOUT)
                 ;
-        bool fire = !g->over;
-        g->fired = fire;
+        bool still = !g->over;
+        g->fired = g->fired || still;
         pthread_mutex_unlock(&g->lock);
-        if (fire) {
+        return still;
+}
+
+/* An nbdc that is not there at the moment, or hangs, is started again by systemd: it is asked until it has done it, or nobody waits any more. */
+static void *watch(void *userdata)
+{
+        struct peer_guard *g = userdata;
+        bool told = false;
+
+        for (unsigned ms = g->limit_ms; still_at_it(g, ms); ms = AGAIN_MS) {
+                char error[NBDC_ERROR_SIZE] = "";
                 int r = nbdc_detach(g->device, NULL, 0, error);
-                log_warning("the peer's leg %s has not answered for %u ms and is %s%s%s", g->device, g->limit_ms,
-                            r < 0 ? "not disconnected: " : "disconnected", r < 0 ? error : "",
-                            r < 0 ? ", continuing" : "");
+                if (r == 0 || !told)
+                        log_warning("the peer's leg %s has not answered for %u ms and is %s%s%s", g->device, g->limit_ms,
+                                    r < 0 ? "not disconnected: " : "disconnected", r < 0 ? error : "", r < 0 ? "; it is asked again" : "");
+                told = true;
+                if (r == 0)
+                        break;
         }
         return NULL;
 }

@@ -5,7 +5,7 @@
  * The kernel keeps a request to a dead leg for ever (that is what freezes a mirror instead of failing it), and the
  * detach that hamon asks for then waits in the worker's queue behind the very effect that hangs. So an effect that
  * touches the leg's device arms this guard: when it is still at it after the time, the leg is disconnected, which its
- * OPTIONAL policy allows, and the requests end with EIO.
+ * OPTIONAL policy allows, and the requests end with EIO. An nbdc that does not do it is asked again until the effect is over.
  *
  * Reason for its thread: the worker is inside the kernel. One guard at a time for each mirror; called by the mirror's
  * worker.

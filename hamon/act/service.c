@@ -32,7 +32,7 @@ static int stop_unit(const char *unit, unsigned timeout_ms, struct trouble *t)
         if (r != -ETIMEDOUT)
                 return r;
         log_warning("unit %s did not stop within %u s: its processes are killed", unit, timeout_ms / 1000);
-        r = units_kill(unit, SIGKILL, t);
+        r = units_kill(unit, UNITS_ALL, SIGKILL, t);
         if (r == 0)
                 r = units_stop(unit, KILLED_MS, t);
         return r == -ETIMEDOUT ? trouble_say(t, r, "unit %s: its processes were killed and do not end: they wait for a disk", unit) : r;

@@ -230,7 +230,7 @@ int units_stop(const char *unit, unsigned timeout_ms, struct trouble *t)
         return r == -ENOENT ? 0 : r;
 }
 
-int units_kill(const char *unit, int signal_number, struct trouble *t)
+int units_kill(const char *unit, enum units_whom whom, int signal_number, struct trouble *t)
 {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus *bus = NULL;
@@ -238,7 +238,7 @@ int units_kill(const char *unit, int signal_number, struct trouble *t)
         int r = open_bus(&bus, t);
         if (r < 0)
                 return r;
-        r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "KillUnit", &error, NULL, "ssi", unit, "all",
+        r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "KillUnit", &error, NULL, "ssi", unit, whom == UNITS_MAIN ? "main" : "all",
                                signal_number);
         /* Nothing loaded, or nothing to kill: it is as it was wanted. */
         if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit") ||

@@ -26,8 +26,10 @@ int units_start(const char *unit, unsigned timeout_ms, struct trouble *t);
 /* Stops a unit and waits until it is down; one that is not loaded is success. */
 int units_stop(const char *unit, unsigned timeout_ms, struct trouble *t);
 
-/* Sends a signal to every process of a unit; one without processes is success. */
-int units_kill(const char *unit, int signal_number, struct trouble *t);
+enum units_whom { UNITS_ALL, UNITS_MAIN };
+
+/* Sends a signal to every process of a unit, or to its main one; one without processes is success. */
+int units_kill(const char *unit, enum units_whom whom, int signal_number, struct trouble *t);
 
 /* How it is: "inactive" and nothing else for one that is not loaded. Only ActiveState is asked for while it is "active" and *ret says so already. */
 int units_look(struct sd_bus **bus, const char *unit, struct unit_seen *ret, struct trouble *t);

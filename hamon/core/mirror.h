@@ -85,6 +85,7 @@ enum { /* facts */
         MIRROR_REVOCABLE = 1 << 21,   /* no voter can have accepted the own proposal: it was never sent out */
         MIRROR_OWN_BAD = 1 << 22,     /* md or a probe says that the own disk failed */
         MIRROR_OWN_OUT = 1 << 23,     /* the decided record names this node and boot, with the own leg out of sync */
+        MIRROR_GONE = 1 << 25,        /* hamon-act has seen since this state began that no array runs, and was not asked yet */
         MIRROR_PEER_THERE = 1 << 24,  /* its hamon is heard, and was not only alive when this state began */
 };
 

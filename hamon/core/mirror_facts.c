@@ -441,6 +441,10 @@ uint32_t mirror_facts(const struct core *c, uint8_t mirror)
                 f |= MIRROR_STALE;
         if (m->probe_failed && c->act_ready && m->retry_ms <= c->now_ms)
                 f |= MIRROR_DOUBT;
+#ifndef MUTANT_late_stop_unnoticed /* R1d */
+        if (c->act_ready && !pending_is_open(&m->reopen) && observed_freshly(c, mirror) && m->observed_ms > m->since_ms && !m->observed.array_running)
+                f |= MIRROR_GONE;
+#endif
         if (is_given_up(c, mirror))
                 f |= MIRROR_GIVEN_UP;
         if (record_is_revocable(c, mirror))

@@ -447,6 +447,8 @@ static int service_start(struct sim *s, uint8_t n, const struct effect *e, struc
                 return -EINVAL;
         if (s->node[n].app.running)
                 return 0;
+        if (s->node[n].md.stopping)
+                return -EBUSY; /* md opens no array that is being stopped */
         int mounted = flush_array(s, n); /* a mount writes: it waits for the legs */
         if (mounted)
                 return mounted;
@@ -493,8 +495,10 @@ static int array_stop(struct sim *s, uint8_t n, const struct effect *e, struct e
                         doing(s, n)->step = 2;
                         md_mark_clean(s, n);
                 }
-                if (!md_super_settled(s, n))
-                        return late(s, n, FLUSH_TIMEOUT_US) ? -ETIMEDOUT : WAIT;
+                if (!md_super_settled(s, n)) {
+                        m->md.stopping = late(s, n, FLUSH_TIMEOUT_US); /* the ioctl goes on without anybody who waits for it (bounded.h) */
+                        return m->md.stopping ? -ETIMEDOUT : WAIT;
+                }
                 if (m->md.super.slot[0] == SLOT_ACTIVE && m->md.super.slot[1] == SLOT_ACTIVE)
                         s->stopped_epoch = m->md.epoch;
                 md_stop(s, n);

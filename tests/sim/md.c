@@ -291,6 +291,10 @@ static void kick(struct sim *s, uint8_t n)
         recover(s, n);
         if (m->super_dirty && !m->super_writing)
                 write_super(s, n);
+        if (m->stopping && md_super_settled(s, n)) {
+                md_stop(s, n);
+                trace(s, n, "md: a stop that was given up came to its end", 0, 0);
+        }
 }
 
 static uint64_t submit(struct sim *s, uint8_t n, enum md_kind kind, unsigned block, uint64_t order, bool for_act)
@@ -480,7 +484,7 @@ void md_remove_peer(struct sim *s, uint8_t n)
 
 void md_stop(struct sim *s, uint8_t n)
 {
-        s->node[n].md.running = false;
+        s->node[n].md.running = s->node[n].md.stopping = false;
         memset(s->node[n].md.io, 0, sizeof s->node[n].md.io);
         s->node[n].md.ios = 0;
 }

@@ -172,6 +172,7 @@ struct md {
         unsigned ios; /* those from here on are unused */
         struct md_io io[REQUESTS_MAX];
 
+        bool stopping;     /* a stop that nobody waits for any more: it ends when the legs let it */
         bool super_dirty, super_writing, super_own, super_peer; /* the last two: not answered yet */
         uint64_t super_number;
         struct super super_written; /* what is under way */

@@ -263,7 +263,7 @@ void server_end(struct server *s)
         struct self_view v = look_at_self(s);
 
         if (v.known && !v.array_runs)
-                watchdog_do(WATCHDOG_DISARM); /* nothing to watch over */
+                watchdog_end(); /* nothing to watch over */
         else
                 watchdog_hand_over();
         (void)unlink(s->o.socket_path);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/watchdog.h"
 
+#include "hamon/act/thread.h"
+
 #include "base/log.h"
 
 #include <errno.h>
@@ -14,10 +16,15 @@
 #include <unistd.h>
 
 static char device[128];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
+/* Two locks: a driver that asks a management controller may hold its caller for seconds, and the loop waits for nothing. */
+static pthread_mutex_t io_lock = PTHREAD_MUTEX_INITIALIZER; /* of fd, and of what is done to the device; the outer one */
 static int fd = -1;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below; never held for long */
+static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+static bool armed, starving, feeds; /* `feeds`: there is a thread for it */
 static uint64_t armed_at_ms;
-static bool starving;
+static enum watchdog_deed wanted;
+static bool said; /* `wanted` was not done yet */
 
 static uint64_t now_ms(void)
 {
@@ -52,27 +59,48 @@ static int open_device(void)
         return 0;
 }
 
+/* What was said before is over: above all a disarming. */
+static void is_armed(void)
+{
+        pthread_mutex_lock(&lock);
+        armed = true;
+        armed_at_ms = now_ms();
+        said = false;
+        pthread_mutex_unlock(&lock);
+}
+
+static void *feed(void *userdata);
+
+/* A loop that says nothing any more feeds nothing: the thread does each deed once. */
+static int start_feeding(void)
+{
+        pthread_mutex_lock(&lock);
+        int r = feeds ? 0 : thread_start(feed, NULL);
+        feeds = r == 0;
+        pthread_mutex_unlock(&lock);
+        return r;
+}
+
 int watchdog_arm(struct trouble *t)
 {
-        int r = 0;
-
         if (!device[0])
                 return 0;
-        pthread_mutex_lock(&lock);
-        if (fd < 0)
+        int r = start_feeding();
+        pthread_mutex_lock(&io_lock);
+        if (r == 0 && fd < 0)
                 r = open_device();
-        else
+        else if (r == 0)
                 (void)ioctl(fd, WDIOC_KEEPALIVE, 0); /* the next look of the loop feeds it anyway */
         if (r == 0)
-                armed_at_ms = now_ms();
-        pthread_mutex_unlock(&lock);
+                is_armed();
+        pthread_mutex_unlock(&io_lock);
         return r < 0 ? trouble_errno(t, r, "cannot arm the watchdog \"%s\": no promotion without it", device) : 0;
 }
 
 void watchdog_look(struct self_view *ret)
 {
         pthread_mutex_lock(&lock);
-        ret->watchdog_open = fd >= 0;
+        ret->watchdog_open = armed;
         ret->watchdog_armed_ms = now_ms() - armed_at_ms;
         pthread_mutex_unlock(&lock);
 }
@@ -87,27 +115,66 @@ static void disarm(void)
         fd = -1;
 }
 
+/* Does what was said last, unless it was armed anew since. Holds io_lock. */
+static void perform(void)
+{
+        pthread_mutex_lock(&lock);
+        enum watchdog_deed deed = said && fd >= 0 ? wanted : WATCHDOG_NOTHING;
+        said = false;
+        if (deed == WATCHDOG_DISARM)
+                armed = false;
+        pthread_mutex_unlock(&lock);
+        if (deed == WATCHDOG_DISARM)
+                disarm();
+        else if (deed == WATCHDOG_FEED)
+                (void)ioctl(fd, WDIOC_KEEPALIVE, 0); /* one that does not take it will reboot us, as it should */
+}
+
+static void *feed(void *userdata)
+{
+        for (;;) {
+                pthread_mutex_lock(&lock);
+                while (!said)
+                        pthread_cond_wait(&wake, &lock);
+                pthread_mutex_unlock(&lock);
+                pthread_mutex_lock(&io_lock);
+                perform();
+                pthread_mutex_unlock(&io_lock);
+        }
+        return userdata;
+}
+
 void watchdog_do(enum watchdog_deed deed)
 {
         pthread_mutex_lock(&lock);
-        if (fd >= 0 && deed == WATCHDOG_DISARM)
-                disarm();
-        else if (fd >= 0 && deed == WATCHDOG_FEED)
-                (void)ioctl(fd, WDIOC_KEEPALIVE, 0); /* one that does not take it will reboot us, as it should */
-        if (fd >= 0 && deed == WATCHDOG_STARVE && !starving)
+        if (armed && deed == WATCHDOG_STARVE && !starving)
                 log_error("watchdog \"%s\" is fed no more: an array runs here and no hamon watches over it", device);
         starving = deed == WATCHDOG_STARVE;
+        wanted = deed;
+        said = armed && (deed == WATCHDOG_FEED || deed == WATCHDOG_DISARM);
+        pthread_cond_signal(&wake);
         pthread_mutex_unlock(&lock);
+}
+
+void watchdog_end(void)
+{
+        pthread_mutex_lock(&io_lock);
+        pthread_mutex_lock(&lock);
+        wanted = WATCHDOG_DISARM;
+        said = armed;
+        pthread_mutex_unlock(&lock);
+        perform();
+        pthread_mutex_unlock(&io_lock);
 }
 
 void watchdog_hand_over(void)
 {
         int timeout_s = WATCHDOG_HANDOVER_S;
 
-        pthread_mutex_lock(&lock);
+        pthread_mutex_lock(&io_lock);
         if (fd >= 0) {
                 (void)ioctl(fd, WDIOC_SETTIMEOUT, &timeout_s); /* else the shorter one holds */
-                (void)ioctl(fd, WDIOC_KEEPALIVE, 0);           /* as in watchdog_do() */
+                (void)ioctl(fd, WDIOC_KEEPALIVE, 0);           /* as in perform() */
         }
-        pthread_mutex_unlock(&lock);
+        pthread_mutex_unlock(&io_lock);
 }

@@ -58,3 +58,7 @@ UNIT_TESTS += tests/unit/act/test_owed
 tests/unit/act/test_owed_SRCS := $(addprefix hamon/act/,owed.c member.c direct_io.c)
 tests/unit/act/test_owed_ARCHIVES := hamon_act_pure hamon_config hamon_verify hamon_core wire base
 tests/unit/act/test_owed_PKGS := gnutls jansson
+
+UNIT_TESTS += tests/unit/act/test_watchdog
+tests/unit/act/test_watchdog_SRCS := hamon/act/watchdog.c hamon/act/thread.c
+tests/unit/act/test_watchdog_ARCHIVES := hamon_act_pure base

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/join/channel.h"
 
+#include "net/json_text.h"
 #include "net/whole_io.h"
 
 #include <errno.h>
@@ -156,7 +157,7 @@ int join_channel_receive(struct join_channel *c, json_t **ret)
         if (!text)
                 return n <= JOIN_FRAME_MAX ? -ENOMEM : -EBADMSG;
         r = receive_bytes(c, text, n);
-        *ret = r == 0 ? json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        *ret = r == 0 ? json_text_load(text, n, JSON_REJECT_DUPLICATES, NULL) : NULL;
         explicit_bzero(text, n);
         free(text);
         return r < 0 ? r : *ret ? 0 : -EBADMSG;

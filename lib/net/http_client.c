@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "net/http_client.h"
 
+#include "net/json_text.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -243,7 +245,7 @@ static int take_answer(struct call *c, bool any_answer, struct http_answer *ret)
                 return 0;
         memcpy(ret->text, c->answer.data, c->answer.size);
         ret->size = c->answer.size;
-        ret->json = json_loadb(ret->text, ret->size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+        ret->json = json_text_load(ret->text, ret->size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
         return ret->json || status >= 400 || any_answer ? 0 : -EBADMSG;
 }
 

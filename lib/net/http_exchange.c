@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One exchange: the request as it arrives, the handler's call, the answer. */
 #include "net/http_internal.h"
+#include "net/json_text.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -195,7 +196,7 @@ static enum MHD_Result serve(struct http_server *server, struct MHD_Connection *
 
         if (x->body_size > 0) {
                 json_error_t error;
-                body = json_loadb(x->body, x->body_size, JSON_REJECT_DUPLICATES, &error);
+                body = json_text_load(x->body, x->body_size, JSON_REJECT_DUPLICATES, &error);
                 if (!body) {
                         char detail[JSON_ERROR_TEXT_LENGTH + 64];
                         snprintf(detail, sizeof detail, "line %d, column %d: %s", error.line, error.column, error.text);

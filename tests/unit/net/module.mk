@@ -6,3 +6,7 @@ tests/unit/net/test_classic_relay_SRCS := tests/fuzz/fuzz_classic.c
 tests/unit/net/test_http_SRCS := tests/unit/net/fixture.c
 tests/unit/net/test_http_hostile_SRCS := tests/unit/net/fixture.c
 tests/unit/net/test_tls_SRCS := tests/unit/net/pki.c tests/fuzz/fuzz_psk.c
+
+UNIT_TESTS += tests/unit/net/test_json_text
+tests/unit/net/test_json_text_SRCS := lib/net/json_text.c
+tests/unit/net/test_json_text_PKGS := jansson

@@ -90,6 +90,27 @@ static void without_a_limit_it_is_started_for_ever(void **state)
         assert_true(world_serves(&w, A));
 }
 
+/* A start would wait for the leg that nobody can let go of, and stand before the detach that helps. */
+static void what_is_gone_while_writes_wait_is_started_behind_the_leave(void **state)
+{
+        (void)state;
+        begin((struct service_policy){.limited = false});
+        world_power_off(&w, W);
+        world_live(&w, 5000);
+        world_power_off(&w, B);
+        world_live(&w, 4000);
+        unsigned since = w.effects;
+        die(A);
+        world_live(&w, 30000);
+        assert_int_equal(w.core[A].service[M].state, SERVICE_UP);
+        assert_int_equal(starts(since, A, false) + starts(since, A, true), 0);
+        world_power_on(&w, W);
+        world_live(&w, 12000);
+        assert_false(world_record(&w)->legs[B].in_sync);
+        assert_int_equal(starts(since, A, false) + starts(since, A, true), 1);
+        assert_true(world_serves(&w, A));
+}
+
 static void what_fails_too_often_moves_and_stays_there(void **state)
 {
         (void)state;
@@ -316,6 +337,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_unhealthy_is_started_again_with_its_units_stopped),
                 cmocka_unit_test(without_a_limit_it_is_started_for_ever),
+                cmocka_unit_test(what_is_gone_while_writes_wait_is_started_behind_the_leave),
                 cmocka_unit_test(what_fails_too_often_moves_and_stays_there),
                 cmocka_unit_test(what_has_just_moved_stays),
                 cmocka_unit_test(what_may_not_move_stays),

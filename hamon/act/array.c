@@ -177,7 +177,7 @@ static int run_and_settle(const struct array *a, bool both, struct trouble *t)
         if (r < 0)
                 return r;
         r = settle(a, both, t);
-        if (r < 0)
+        if (r < 0 && !both)
                 (void)array_stop(a, &ignored); /* what was begun is not left behind; the first error is the one to report */
         return r;
 }

@@ -53,7 +53,8 @@ int array_assemble(const struct array *a, struct trouble *t);
 
 /*
  * Both legs together, run complete, own one not write-mostly, the peer's one write-mostly. The caller has proved them equal: md does not. Blocks
- * for as long as the peer's leg does not answer. Already running with both in sync: success.
+ * for as long as the peer's leg does not answer. Already running with both in sync: success. An error may leave an array: its caller stops it, since
+ * nobody may be left who waits for this one, and an array that has been assembled since is none of its.
  */
 int array_assemble_both(const struct array *a, struct trouble *t);
 

@@ -85,7 +85,9 @@ int effect_assemble_both(struct mirror *m, const struct effect *e, struct effect
                 mirror_release_hold(m); /* between our exclusive hold and md's claim nobody else comes in: only this worker grants */
         }
         r = bounded_run(array_assemble_both, &a, RUN_MS, "run both legs", t);
-        if (r < 0 && r != -ETIMEDOUT)
-                (void)revoke_take_hold(m, 0, &ignored); /* as before; the first error is the one to report */
+        if (r < 0 && r != -ETIMEDOUT) { /* as before; the first error is the one to report */
+                (void)array_stop(&a, &ignored);
+                (void)revoke_take_hold(m, 0, &ignored);
+        }
         return r;
 }

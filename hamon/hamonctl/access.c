@@ -88,7 +88,8 @@ int verb_cert_create(const struct command_line *c, const char *file)
                 return EXIT_REFUSED;
         int r = put_all(&config.api, dir, &made, &path);
         if (r < 0)
-                fprintf(stderr, "hamonctl: cannot make '%s': %s\n", path, r == -EEXIST ? "another one is there" : strerrordesc_np(-r));
+                fprintf(stderr, "hamonctl: cannot make '%s': %s\nhamonctl: next: correct that, and the same command again; it goes on with the authority that is there\n", path,
+                        r == -EEXIST ? "another one is there" : strerrordesc_np(-r));
         (void)certificate_fingerprint(made.chain, fingerprint); /* it was made a moment ago */
         certificate_made_release(&made);
         free(authority);

@@ -55,7 +55,7 @@ static bool add_pair_there(const char *dir, json_t *files)
                 json_object_set_new(files, "api.crt", json_string(text[1]));
                 join_file_path(dir, AUTHORITY, authority, sizeof authority);
                 by = join_file_read(authority);
-                if (by) /* not when the certificate is another authority's */
+                if (by) /* none: the certificate is somebody else's */
                         json_object_set_new(files, AUTHORITY, json_string(by));
                 free(by);
         }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/address.h"
 
+#include "hamon/act/address_held.h"
+
 #include "base/log.h"
 
 #include <errno.h>
@@ -11,7 +13,6 @@
 #include <netlink/route/addr.h>
 #include <netlink/socket.h>
 #include <netpacket/packet.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -20,69 +21,12 @@
 
 #define ANNOUNCE_TIMES 3 /* a switch that misses one frame must not send the clients to the old node */
 
-/* And again so long after the address was added: a switch that was learning, a client that was away for a moment. */
-static const uint32_t again_ms[] = {1000, 3000, 7000, 15000};
-enum { AGAIN_TIMES = sizeof again_ms / sizeof *again_ms, ADDED_MAX = MIRRORS_MAX * CONFIG_ADDRESSES_MAX };
-
-/* The addresses that are to be announced again. A drop may come from a service's worker while the loop renews. */
-static struct {
-        pthread_mutex_t lock;
-        struct added {
-                struct config_address address;
-                uint64_t at_ms; /* CLOCK_MONOTONIC; 0: free */
-                unsigned announced;
-        } added[ADDED_MAX];
-} again = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
 static uint64_t now_ms(void)
 {
         struct timespec ts;
 
-        clock_gettime(CLOCK_MONOTONIC, &ts);
+        clock_gettime(CLOCK_BOOTTIME, &ts);
         return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-static bool same_address(const struct config_address *a, const struct config_address *b)
-{
-        return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
-static void forget(const struct config_address *a)
-{
-        pthread_mutex_lock(&again.lock);
-        for (unsigned i = 0; i < ADDED_MAX; i++)
-                if (again.added[i].at_ms && same_address(&again.added[i].address, a))
-                        again.added[i].at_ms = 0;
-        pthread_mutex_unlock(&again.lock);
-}
-
-static void remember(const struct config_address *a)
-{
-        forget(a);
-        pthread_mutex_lock(&again.lock);
-        for (unsigned i = 0; i < ADDED_MAX; i++)
-                if (!again.added[i].at_ms) {
-                        again.added[i] = (struct added){.address = *a, .at_ms = now_ms()};
-                        break;
-                }
-        pthread_mutex_unlock(&again.lock);
-}
-
-static bool is_due(const struct config_address *a)
-{
-        bool due = false;
-
-        pthread_mutex_lock(&again.lock);
-        for (unsigned i = 0; i < ADDED_MAX; i++) {
-                struct added *added = &again.added[i];
-                if (!added->at_ms || !same_address(&added->address, a) || now_ms() - added->at_ms < again_ms[added->announced])
-                        continue;
-                due = true;
-                if (++added->announced == AGAIN_TIMES)
-                        added->at_ms = 0;
-        }
-        pthread_mutex_unlock(&again.lock);
-        return due;
 }
 
 static int errno_of_nl(int error)
@@ -265,14 +209,16 @@ int address_renew(const struct config_service *s, uint32_t lifetime_ms, struct t
 
                 r = a ? errno_of_nl(rtnl_addr_add(nl, a, NLM_F_CREATE | NLM_F_EXCL)) : -ENOMEM;
                 bool added = r == 0;
-                if (added) {
-                        remember(&s->address[i]);
+                if (added)
                         log_info("address %s is on %s", s->address[i].text, s->interface);
-                }
                 else if (r == -EEXIST)
                         r = errno_of_nl(rtnl_addr_add(nl, a, NLM_F_CREATE | NLM_F_REPLACE));
-                if (added || (r == 0 && is_due(&s->address[i])))
-                        announce(s->interface, ifindex, &s->address[i]);
+                if (r == 0) {
+                        uint64_t now = now_ms();
+                        address_held_until(s, i, now, now + lifetime_s * 1000ull, added);
+                        if (added || address_held_is_due(&s->address[i], now))
+                                announce(s->interface, ifindex, &s->address[i]);
+                }
                 if (r < 0 && first == 0)
                         first = trouble_errno(t, r, "cannot set address %s on %s", s->address[i].text, s->interface);
                 if (a)
@@ -282,11 +228,24 @@ int address_renew(const struct config_service *s, uint32_t lifetime_ms, struct t
         return first;
 }
 
+/* -EADDRNOTAVAIL, without a text: it is not there. */
+static int delete_one(struct nl_sock *nl, int ifindex, const struct config_service *s, unsigned i, struct trouble *t)
+{
+        struct rtnl_addr *a = describe(&s->address[i], ifindex, 0);
+        int r = a ? errno_of_nl(rtnl_addr_delete(nl, a, 0)) : -ENOMEM;
+
+        if (a)
+                rtnl_addr_put(a);
+        return r == 0 || r == -EADDRNOTAVAIL ? r : trouble_errno(t, r, "cannot take address %s from %s", s->address[i].text, s->interface);
+}
+
 int address_drop(const struct config_service *s, struct trouble *t)
 {
         struct nl_sock *nl;
         int ifindex = 0, first = 0;
 
+        for (unsigned i = 0; i < s->addresses; i++)
+                address_held_forget(&s->address[i]);
         if (s->addresses == 0 || if_nametoindex(s->interface) == 0)
                 return 0; /* an interface that is gone has no addresses */
         int r = find_interface(s, &ifindex, t);
@@ -295,15 +254,41 @@ int address_drop(const struct config_service *s, struct trouble *t)
         if (r < 0)
                 return r;
         for (unsigned i = 0; i < s->addresses; i++) {
-                struct rtnl_addr *a = describe(&s->address[i], ifindex, 0);
+                struct trouble mine = {""};
 
-                forget(&s->address[i]);
-                r = a ? errno_of_nl(rtnl_addr_delete(nl, a, 0)) : -ENOMEM;
-                if (r < 0 && r != -EADDRNOTAVAIL && first == 0)
-                        first = trouble_errno(t, r, "cannot take address %s from %s", s->address[i].text, s->interface);
-                if (a)
-                        rtnl_addr_put(a);
+                r = delete_one(nl, ifindex, s, i, &mine);
+                if (r < 0 && r != -EADDRNOTAVAIL && first == 0) {
+                        first = r;
+                        *t = mine;
+                }
         }
         nl_socket_free(nl);
         return first;
+}
+
+uint64_t address_drop_ended(void)
+{
+        const struct config_service *s;
+        unsigned i;
+
+        while (address_held_take_ended(now_ms(), &s, &i)) {
+                struct trouble t = {""};
+                struct nl_sock *nl;
+                int ifindex = 0, r = find_interface(s, &ifindex, &t);
+
+                if (r < 0)
+                        continue; /* gone with its addresses */
+                r = open_route(&nl, &t);
+                if (r == 0) {
+                        r = delete_one(nl, ifindex, s, i, &t);
+                        nl_socket_free(nl);
+                }
+                if (r == -EADDRNOTAVAIL)
+                        continue; /* the kernel was faster */
+                if (r < 0)
+                        log_warning("%s: the kernel drops it soon, continuing", t.text);
+                else
+                        log_notice("address %s on %s was not renewed in time: it is taken away", s->address[i].text, s->interface);
+        }
+        return address_held_next_ms();
 }

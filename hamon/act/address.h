@@ -14,13 +14,17 @@
 
 /*
  * Adds every address of the service, or gives those that are there `lifetime_ms` more (whole seconds, rounded down, at
- * least 1). One that was not there is announced: gratuitous ARP, or an unsolicited neighbour advertisement; and again by
+ * least 1). `s` must stay where it is. One that was not there is announced: gratuitous ARP, or an unsolicited neighbour advertisement; and again by
  * the renewals 1, 3, 7 and 15 s later. 0 when all are there.
  */
 int address_renew(const struct config_service *s, uint32_t lifetime_ms, struct trouble *t);
 
 /* Takes every address away; one that is not there is success. */
 int address_drop(const struct config_service *s, struct trouble *t);
+
+/* Takes away what address_renew() did not renew within its lifetime (address_held.h). When to call again, CLOCK_BOOTTIME in ms; 0: not before the next
+ * renewal. */
+uint64_t address_drop_ended(void);
 
 /* An announcement as it goes on the wire, Ethernet header included. Both give the number of bytes written to `ret`. */
 #define ADDRESS_FRAME_MAX 96

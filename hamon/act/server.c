@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/server.h"
 
+#include "hamon/act/address.h"
 #include "hamon/act/door.h"
 #include "hamon/act/effects.h"
 #include "hamon/act/monitor.h"
@@ -29,6 +30,7 @@ struct server {
         int listen_fd, client_fd;
         sd_event_source *client_source;
         sd_event_source *guard;
+        sd_event_source *address_end; /* an address whose renewal does not come */
         bool renew; /* there is another configuration: when nothing runs, hamon-act begins anew */
         uint64_t hamon_gone_since_ms; /* CLOCK_BOOTTIME; 0: one is connected */
         struct worker *workers[MIRRORS_MAX];
@@ -109,6 +111,18 @@ static struct worker *worker_of(const struct server *s, const struct effect *e)
         return effect_is_beside(e->type) ? s->beside[e->mirror] : s->workers[e->mirror];
 }
 
+/* R4e: an address does not wait for hamon to come back, nor for the kernel to look. */
+static int on_address_end(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        uint64_t next_ms = address_drop_ended();
+
+        (void)usec, (void)userdata;
+        if (next_ms == 0)
+                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        int r = sd_event_source_set_time(source, next_ms * 1000);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 static void take_command(struct server *s, const char *text, size_t size)
 {
         struct effect_result result = {0};
@@ -124,6 +138,7 @@ static void take_command(struct server *s, const char *text, size_t size)
                         log_error("mirror %s: this node was deposed: rebooting now",
                                   s->o.config->mirror[e.mirror].name);
                 effect_perform_at_once(&s->o.mirrors[e.mirror], &e, &result);
+                (void)on_address_end(s->address_end, 0, s); /* cannot fail: the source is ours */
                 if (result.error < 0)
                         log_warning("mirror %s: %s failed: %s", s->o.config->mirror[e.mirror].name, effect_word(e.type),
                                     result.detail);
@@ -252,6 +267,8 @@ int server_start(sd_event *loop, const struct server_options *options, struct se
                 r = 0;
         if (r == 0)
                 r = sd_event_add_time_relative(loop, &s->guard, CLOCK_BOOTTIME, SELF_GUARD_LOOK_MS * 1000ull, 0, on_guard, s);
+        if (r == 0)
+                r = sd_event_add_time(loop, &s->address_end, CLOCK_BOOTTIME, 0, 1, on_address_end, s); /* finds nothing */
         if (r < 0)
                 return r; /* the program ends; threads that started may still use `s` */
         *ret = s;

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 /* The kernel keeps an address for up to a quarter of a second longer than it was told (measured); R4e counts that in. */
-enum { ADDRESS_SLACK_MS = 250 };
+enum { ADDRESS_SLACK_MS = 250 }; /* until hamon-act or the kernel takes an address away that was not renewed (hamon/act/address_held.h) */
 
 enum deed { NOTHING, START, STOP, WAIT, UP, FAIL, LOSE, SICKEN, AFRESH, GIVE_UP, MOVE };
 
@@ -211,7 +211,8 @@ static void care_for_address(struct core *c, uint8_t mirror, struct actions *out
                               out);
         s->address_up = true;
         s->lease_reported = false;
-        s->renew_ms = c->now_ms + c->config.timers.address_renew_ms;
+        /* All services in the same turn: the kernel looks for ended addresses a second after the last one that was set anew. */
+        s->renew_ms = c->now_ms - c->now_ms % c->config.timers.address_renew_ms + c->config.timers.address_renew_ms;
 }
 
 void service_poll(struct core *c, uint8_t mirror, struct actions *out)

@@ -35,8 +35,12 @@ int main(int argc, char **argv)
                 r = service_start(s, "/dev/null", false, &t); /* without mount and units */
         else if (strcmp(argv[1], "probe") == 0) {
                 struct address_probe p;
+                struct timespec begin, end;
+                (void)clock_gettime(CLOCK_MONOTONIC, &begin); /* cannot fail */
                 address_probe_start(s, &p);
                 r = address_probe_end(&p, &t);
+                (void)clock_gettime(CLOCK_MONOTONIC, &end);
+                printf("%lld\n", (long long)(end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000);
         }
         if (r < 0)
                 fprintf(stderr, "%s\n", t.text);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@ static char *without(const char *text, size_t size_bytes, uint64_t id)
         return result;
 }
 
-int grants_file_forget(const char *path, uint64_t id)
+static int forget(const char *path, uint64_t id)
 {
         char *text = NULL, *rest = NULL;
         unsigned version;
@@ -54,4 +55,14 @@ int grants_file_forget(const char *path, uint64_t id)
         free(rest);
         free(text);
         return r == 0 ? 0 : statefile_remove(path);
+}
+
+int grants_file_forget(const char *path, uint64_t id)
+{
+        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+        pthread_mutex_lock(&lock);
+        int r = forget(path, id);
+        pthread_mutex_unlock(&lock);
+        return r;
 }

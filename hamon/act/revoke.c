@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -57,18 +56,13 @@ int revoke_take_hold(struct mirror *m, unsigned timeout_ms, struct trouble *t)
         return 0;
 }
 
-/* The grants of all mirrors are in one file, which each mirror's worker edits: one after the other. */
-static pthread_mutex_t grants_lock = PTHREAD_MUTEX_INITIALIZER;
-
 static int kill_nbdd(struct mirror *m, struct trouble *t)
 {
         log_warning("mirror %s: nbdd does not answer: killing it, and taking the leg's grant out of its file", m->cm->name);
         int r = units_kill(NBDD_UNIT, UNITS_ALL, SIGKILL, t);
         if (r < 0)
                 return r;
-        pthread_mutex_lock(&grants_lock);
         r = grants_file_forget(m->grants_path, m->cm->id);
-        pthread_mutex_unlock(&grants_lock);
         if (r < 0)
                 return trouble_errno(t, r, "cannot take the grant out of \"%s\"", m->grants_path);
         return units_kill(NBDD_UNIT, UNITS_ALL, SIGKILL, t);

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +119,40 @@ static void one_grant_goes_and_the_others_stay(void **state)
         assert_int_equal(access(path, F_OK), 0);
 }
 
+static void *forget_one(void *id)
+{
+        return (void *)(intptr_t)grants_file_forget(path, *(uint64_t *)id);
+}
+
+/* The workers of two mirrors at the same time: a grant that one has taken out never comes back by the other's copy of the file. */
+static void two_workers_take_turns(void **state)
+{
+        static const char text[] = "{\"grants\": [" GRANT("0xd1") ", " GRANT("0xd2") ", " GRANT("0xd3") "]}";
+        uint64_t ids[] = {0xd1, 0xd2};
+
+        (void)state;
+        for (unsigned round = 0; round < 50; round++) {
+                char *left;
+                unsigned version;
+                size_t size;
+                pthread_t workers[2];
+                void *result;
+
+                assert_int_equal(statefile_write(path, "nbdd-grants", 1, text, sizeof text - 1), 0);
+                for (unsigned i = 0; i < 2; i++)
+                        assert_int_equal(pthread_create(&workers[i], NULL, forget_one, &ids[i]), 0);
+                for (unsigned i = 0; i < 2; i++) {
+                        assert_int_equal(pthread_join(workers[i], &result), 0);
+                        assert_null(result);
+                }
+                assert_int_equal(statefile_read(path, "nbdd-grants", 1, &version, &left, &size), 0);
+                assert_null(strstr(left, "0xd1"));
+                assert_null(strstr(left, "0xd2"));
+                assert_non_null(strstr(left, "0xd3"));
+                free(left);
+        }
+}
+
 static void grants_that_cannot_be_read_all_go(void **state)
 {
         static const char *const texts[] = {"{\"grants\": 1}", "{\"grants\": [" GRANT("0xd1") ", {\"id\": 7}]}", "[]", "x"};
@@ -141,6 +177,7 @@ int main(void)
             cmocka_unit_test(the_watchdog_is_fed_while_somebody_watches),
             cmocka_unit_test(the_watchdog_outlives_a_promotion_that_failed_only_for_a_while),
             cmocka_unit_test(one_grant_goes_and_the_others_stay),
+            cmocka_unit_test(two_workers_take_turns),
             cmocka_unit_test(grants_that_cannot_be_read_all_go),
         };
         return cmocka_run_group_tests(tests, make_folder, remove_folder);

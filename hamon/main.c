@@ -177,6 +177,7 @@ int main(int argc, char **argv)
                 .driver = {.state_directory = DRIVER_STATE_DIRECTORY, .control_socket = API_SOCKET, .act_socket = DRIVER_ACT_SOCKET,
                            .nbdd_socket = API_NBDD_SOCKET},
         };
+        process_set_name("hamon");
         log_init("hamon", LOG_LEVEL_INFO);
         int status = parse(argc, argv, &c);
         if (status >= 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/attach.h"
 
+#include "hamon/act/turns.h"
 #include "hamon/act/units.h"
 
 #include "base/log.h"
@@ -22,6 +23,9 @@
 #define DETACH_MS 10000u
 #define STEP_MS 50u
 #define ARGUMENTS_SIZE 900
+
+/* Of all mirrors: after a boot of the peer they all come at once. */
+static struct turns starts = TURNS_OF(2);
 
 static void pause_ms(unsigned ms)
 {
@@ -128,7 +132,9 @@ int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *sessio
         r = write_environment(m, epoch, session, t);
         if (r < 0)
                 return r;
+        turns_take(&starts);
         r = units_start(unit, ATTACH_MS, t);
+        turns_leave(&starts);
         if (r < 0) {
                 if (nbdc_status(m->peer_path, ASK_MS, &s) == 0 && s.last_error[0])
                         (void)trouble_say(t, r, "%.120s", s.last_error);

@@ -222,6 +222,7 @@ int main(int argc, char **argv)
                                  .paths = {.state_dir = STATE_DIR, .nbdd_state_dir = NBDD_STATE_DIR}};
         char why[512];
 
+        process_set_name("hamon-act");
         log_init("hamon-act", LOG_LEVEL_INFO);
         int status = parse(argc, argv, &c);
         if (status >= 0)

@@ -3,7 +3,7 @@
 ARCHIVES += hamon_config hamon_act hamon_act_pure
 hamon_config_SRCS := hamon/config.c hamon/config_service.c hamon/config_care.c hamon/config_check.c hamon/config_api.c hamon/config_notify.c hamon/config_text.c hamon/config_diff.c hamon/config_remove.c hamon/config_rename.c
 
-hamon_act_pure_SRCS := $(addprefix hamon/act/,address_held.c array_chunk.c attach_words.c debt.c equal_legs.c grants_file.c leg_header.c md_bitmap.c md_super.c progress.c protocol.c resync_pace.c self_guard.c trouble.c) hamon/api/json_take.c
+hamon_act_pure_SRCS := $(addprefix hamon/act/,address_held.c array_chunk.c attach_words.c debt.c equal_legs.c grants_file.c leg_header.c md_bitmap.c md_super.c progress.c protocol.c resync_pace.c self_guard.c trouble.c turns.c) hamon/api/json_take.c
 hamon_act_SRCS := $(addprefix hamon/act/,address.c address_probe.c array.c array_discards.c array_grow.c array_peer.c array_run.c attach.c blank.c bounded.c child.c digest.c direct_io.c discard_proof.c dm.c door.c effects.c effects_array.c \
 	effects_debt.c effects_grow.c effects_handover.c effects_leg.c effects_remove.c effects_service.c health.c hold.c holders.c hooks.c leg.c md_sysfs.c member.c mirror.c monitor.c mount.c mount_errors.c nbdd_export.c note.c owed.c own_probe.c peer_guard.c program.c reboot.c resync.c resync_file.c revoke.c server.c service.c thread.c units.c verify_server.c watchdog.c worker.c)
 

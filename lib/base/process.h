@@ -10,6 +10,9 @@
 
 #include <stddef.h>
 
+/* What ps and top call this process (at most 15 bytes): one that began anew by execv("/proc/self/exe") would be "exe". */
+void process_set_name(const char *name);
+
 /* mlockall(2) of what is there and of what comes. -errno. */
 int process_lock_memory(void);
 

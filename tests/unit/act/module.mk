@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-act_UNIT_TESTS := $(addprefix tests/unit/act/test_,leg_header md debt equal_legs protocol resync config machine self_guard digest disk_corpus address_held)
+act_UNIT_TESTS := $(addprefix tests/unit/act/test_,leg_header md debt equal_legs protocol resync config machine self_guard digest disk_corpus address_held turns)
 UNIT_TESTS += $(act_UNIT_TESTS)
 $(foreach t,$(act_UNIT_TESTS),$(eval $(t)_ARCHIVES := hamon_act_pure hamon_config hamon_verify hamon_core wire base) $(eval $(t)_PKGS := gnutls jansson))
 tests/unit/act/test_disk_corpus_SRCS := tests/fuzz/fuzz_act_disk.c

@@ -92,8 +92,11 @@ static int answer(struct api *a, enum entrance entrance, const struct http_reque
         json_t *envelope = NULL;
         uint64_t sealed = 0;
         http_response_header(resp, "X-Content-Type-Options", "nosniff");
-        if (entrance == ENTRANCE_PEER && !forward_admit(&c, &envelope, &sealed, resp))
+        if (entrance == ENTRANCE_PEER && !forward_admit(&c, &envelope, &sealed, resp)) {
+                if (sealed)
+                        forward_seal(a, sealed, resp);
                 return 0;
+        }
         if (entrance == ENTRANCE_PEER)
                 split_query(&c, path, sizeof path);
         c.snapshot = snapshot_get(a->snapshots);

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAC_BYTES = 32, MAC_TEXT_SIZE = 2 * MAC_BYTES + 1, CONNECT_TIMEOUT_MS = 700, CHANGE_TIMEOUT_MS = 60000 /* a configuration goes round, a disk is waited for */, REPLAY_WINDOW = 64, ANSWER_OUT_MS = 300 };
+enum { MAC_BYTES = 32, MAC_TEXT_SIZE = 2 * MAC_BYTES + 1, CONNECT_TIMEOUT_MS = 700, CHANGE_TIMEOUT_MS = 60000 /* a configuration goes round, a disk is waited for */, REPLAY_WINDOW = 64, ANSWER_OUT_MS = 300, ANEW_MS = 1500 /* some heartbeats */, ANEW_STEP_MS = 20 };
 
 /* What a sender has used up: numbers above `highest` and the holes in the window below it are fresh. */
 struct replay {
@@ -49,6 +49,14 @@ int forward_new(const struct config *config, uint8_t self, uint64_t start, struc
                 free(f);
                 return r;
         }
+        uint64_t first;
+        r = gnutls_rnd(GNUTLS_RND_NONCE, &first, sizeof first) < 0 ? -EIO : 0;
+        if (r < 0) {
+                explicit_bzero(f->key, sizeof f->key);
+                free(f);
+                return r;
+        }
+        atomic_init(&f->sequence, first >> 2); /* an answer names its call by this number alone: one to an earlier start of ours fits none of today's */
         f->self = self;
         f->start = start;
         pthread_mutex_init(&f->lock, NULL);
@@ -146,11 +154,30 @@ static uint64_t start_of(const struct api *a, uint8_t voter)
         return start;
 }
 
-int forward_call(const struct api *a, const struct forward_request *r, struct forward_answer *ret, char *error, size_t error_size)
+/* The start that follows `start`, as soon as its heartbeats name it; 0: they do not, for some of them. */
+static uint64_t next_start_of(const struct api *a, uint8_t voter, uint64_t start)
+{
+        for (unsigned waited_ms = 0; waited_ms < ANEW_MS; waited_ms += ANEW_STEP_MS) {
+                uint64_t now = start_of(a, voter);
+                if (now != 0 && now != start)
+                        return now;
+                (void)nanosleep(&(struct timespec){.tv_nsec = ANEW_STEP_MS * 1000000L}, NULL); /* woken early means looked early */
+        }
+        return 0;
+}
+
+static bool was_for_an_earlier_start(const struct forward_answer *answer)
+{
+        const char *code = json_string_value(json_object_get(answer->body, "code"));
+
+        return answer->status == 421 && code && strcmp(code, "earlier-start") == 0;
+}
+
+static int call_start(const struct api *a, const struct forward_request *r, uint64_t to_start, struct forward_answer *ret, char *error, size_t error_size)
 {
         struct forward *f = a->forward;
         const struct config_voter *v = &a->config->voters[r->to];
-        uint64_t to_start = start_of(a, r->to), sequence = 0;
+        uint64_t sequence = 0;
         int e = -EHOSTUNREACH;
         *ret = (struct forward_answer){0};
         (void)snprintf(error, error_size, "%s was never heard", v->name);
@@ -182,6 +209,24 @@ int forward_call(const struct api *a, const struct forward_request *r, struct fo
                         return e; /* it may have been done */
         }
         return e;
+}
+
+/* A call that came too early for what we know was not performed, says who is called, with the cluster's key: it is made anew when we know better. */
+int forward_call(const struct api *a, const struct forward_request *r, struct forward_answer *ret, char *error, size_t error_size)
+{
+        uint64_t start = start_of(a, r->to);
+
+        for (;;) {
+                int e = call_start(a, r, start, ret, error, error_size);
+                if (e < 0 || !was_for_an_earlier_start(ret))
+                        return e;
+                forward_answer_release(ret);
+                start = next_start_of(a, r->to, start);
+                if (start == 0) {
+                        (void)snprintf(error, error_size, "it began anew and was not heard since");
+                        return -EHOSTUNREACH;
+                }
+        }
 }
 
 void forward_answer_release(struct forward_answer *answer)
@@ -244,8 +289,11 @@ bool forward_admit(struct api_call *c, json_t **ret_envelope, uint64_t *ret_sequ
         int voter = config_voter_index(a->config, from);
         if (json_take_end(&t) < 0 || voter < 0 || voter == f->self || strcmp(to, a->config->voters[f->self].name) != 0)
                 return refuse(resp, "the call is not for this node, or of another version");
-        if (to_start != f->start)
-                return refuse(resp, "the call is for an earlier start of this hamon");
+        if (to_start != f->start) {
+                (void)http_response_problem(resp, 421, "earlier-start", "the call is for an earlier start of this hamon", "it was not performed", NULL);
+                *ret_sequence = sequence;
+                return false;
+        }
         if (!is_fresh(f, (uint8_t)voter, start, sequence))
                 return refuse(resp, "the call was seen before");
         c->access = (enum access)access;

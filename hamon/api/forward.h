@@ -43,11 +43,12 @@ struct forward_request {
         uint64_t timeout_ms;
 };
 
-/* Blocks. 0: answered, whatever the status; -errno and one sentence in `error`. */
+/* Blocks. 0: answered, whatever the status; -errno and one sentence in `error`. A node that has just begun anew is called again as soon as it was heard. */
 int forward_call(const struct api *a, const struct forward_request *r, struct forward_answer *ret, char *error, size_t error_size);
 void forward_answer_release(struct forward_answer *answer);
 
-/* On the receiver: what came in, as a call. False: refused (`resp` is set). *ret_sequence is for the answer. */
+/* On the receiver: what came in, as a call. False: refused (`resp` is set). *ret_sequence is for the answer, also of a refusal that the caller is to believe;
+ * else it is left alone. */
 bool forward_admit(struct api_call *c, json_t **ret_envelope, uint64_t *ret_sequence, struct http_response *resp);
 
 /* Wraps an answer for the way back. */

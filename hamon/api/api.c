@@ -55,9 +55,9 @@ int api_thread(pthread_t *ret, void *(*run)(void *userdata), void *userdata)
 }
 
 /* A call that has to wait goes to a worker. */
-static int hand_over(struct api *a, struct api_call *c, const struct http_request *req, uint64_t sealed, struct http_response *resp)
+static int hand_over(struct api *a, struct api_call *c, const struct http_request *req, struct http_response *resp)
 {
-        if (workers_put(a->workers, &c->work, http_request_later(req), sealed) == 0)
+        if (workers_put(a->workers, &c->work, http_request_later(req), &c->caller) == 0)
                 return HTTP_LATER;
         json_decref(c->work.body);
         http_response_header(resp, "Retry-After", "1");
@@ -90,11 +90,10 @@ static int answer(struct api *a, enum entrance entrance, const struct http_reque
         };
         char path[CALL_PATH_SIZE];
         json_t *envelope = NULL;
-        uint64_t sealed = 0;
         http_response_header(resp, "X-Content-Type-Options", "nosniff");
-        if (entrance == ENTRANCE_PEER && !forward_admit(&c, &envelope, &sealed, resp)) {
-                if (sealed)
-                        forward_seal(a, sealed, resp);
+        if (entrance == ENTRANCE_PEER && !forward_admit(&c, &envelope, resp)) {
+                if (c.caller.sequence)
+                        forward_seal(&c.caller, resp);
                 return 0;
         }
         if (entrance == ENTRANCE_PEER)
@@ -105,11 +104,11 @@ static int answer(struct api *a, enum entrance entrance, const struct http_reque
         int r = entrance == ENTRANCE_PEER || access_admit(&c, resp) ? route_call(&c, resp) : 0;
         snapshot_release(a->snapshots, c.snapshot);
         if (r == HTTP_LATER)
-                r = hand_over(a, &c, req, sealed, resp);
-        if (r < 0 && sealed)
+                r = hand_over(a, &c, req, resp);
+        if (r < 0 && c.caller.sequence)
                 r = http_response_problem(resp, 500, "internal", "the request failed inside the server", strerrordesc_np(-r), NULL);
-        if (r == 0 && sealed)
-                forward_seal(a, sealed, resp);
+        if (r == 0 && c.caller.sequence)
+                forward_seal(&c.caller, resp);
         json_decref(envelope);
         return r;
 }
@@ -173,6 +172,11 @@ void api_audit(const struct api *a, const char *sentence)
 static void events_not_durable(void *userdata, const char *sentence)
 {
         (void)api_event(userdata, "events-not-durable", SEVERITY_WARNING, sentence);
+}
+
+int api_rekey(const struct api *a, const uint8_t key[SEAL_KEY_BYTES], const uint8_t *also)
+{
+        return a->forward ? forward_rekey(a->forward, key, also) : 0; /* it reads them when it starts */
 }
 
 void api_reload(const struct api *a)

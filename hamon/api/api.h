@@ -68,6 +68,9 @@ struct api_options {
 int api_start(struct api *api, const struct api_options *options, char *error, size_t error_size);
 void api_stop(struct api *api); /* also one that was never started */
 
+/* Loop: other keys of the cluster from now on, see forward_rekey(). 0 or -EIO. */
+int api_rekey(const struct api *a, const uint8_t key[SEAL_KEY_BYTES], const uint8_t *also);
+
 /* Loop: the certificate is read anew, see certificate_served.h. Never waits. */
 void api_reload(const struct api *api);
 

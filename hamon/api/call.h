@@ -33,6 +33,13 @@ struct api_work {
         bool of_any_node;        /* likewise: the other node may have been asked for it with the same key; `body` is {"what"}, `target` the revision */
 };
 
+/* Whom an answer to another hamon is sealed for. `sequence` 0: the call is none of another hamon's. */
+enum { FORWARD_KEY_BYTES = 32 };
+struct forward_caller {
+        uint64_t sequence;
+        uint8_t key[FORWARD_KEY_BYTES]; /* with which the call came: while the cluster's key is changed there are two */
+};
+
 struct api_call {
         const struct api *api;
         const struct snapshot *snapshot; /* NULL: hamon has just started */
@@ -45,6 +52,7 @@ struct api_call {
         const json_t *body;
         const char *if_match, *idempotency_key;
         const struct http_request *request; /* NULL: forwarded by the other node */
+        struct forward_caller caller;       /* then */
         char cut[CALL_PATH_SIZE];           /* the path, cut into parts */
         const char *part[CALL_PARTS];
         unsigned parts;

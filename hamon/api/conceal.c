@@ -5,6 +5,7 @@
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,18 +47,14 @@ char *conceal(const char *key_file, const char *text)
         return ret;
 }
 
-char *reveal(const char *key_file, const char *concealed)
+static char *decrypt(const char *key_file, const gnutls_datum_t *bytes)
 {
-        const gnutls_datum_t base64 = {.data = (unsigned char *)(uintptr_t)concealed, .size = (unsigned)strlen(concealed)};
-        gnutls_datum_t bytes = {0};
         gnutls_aead_cipher_hd_t cipher;
-        char *ret = NULL;
-        if (gnutls_base64_decode2(&base64, &bytes) < 0)
-                return NULL;
-        size_t n = bytes.size > NONCE_BYTES + TAG_BYTES ? bytes.size - NONCE_BYTES - TAG_BYTES : 0;
-        char *text = n > 0 ? calloc(1, n + 1) : NULL;
+        size_t n = bytes->size > NONCE_BYTES + TAG_BYTES ? bytes->size - NONCE_BYTES - TAG_BYTES : 0;
+        char *text = n > 0 ? calloc(1, n + 1) : NULL, *ret = NULL;
+
         if (text && open_cipher(key_file, &cipher)) {
-                if (gnutls_aead_cipher_decrypt(cipher, bytes.data, NONCE_BYTES, NULL, 0, TAG_BYTES, bytes.data + NONCE_BYTES, bytes.size - NONCE_BYTES, text, &n) == 0 &&
+                if (gnutls_aead_cipher_decrypt(cipher, bytes->data, NONCE_BYTES, NULL, 0, TAG_BYTES, bytes->data + NONCE_BYTES, bytes->size - NONCE_BYTES, text, &n) == 0 &&
                     strlen(text) == n) {
                         ret = text;
                         text = NULL;
@@ -65,6 +62,20 @@ char *reveal(const char *key_file, const char *concealed)
                 gnutls_aead_cipher_deinit(cipher);
         }
         free(text);
+        return ret;
+}
+
+char *reveal(const char *key_file, const char *concealed)
+{
+        const gnutls_datum_t base64 = {.data = (unsigned char *)(uintptr_t)concealed, .size = (unsigned)strlen(concealed)};
+        gnutls_datum_t bytes = {0};
+        char also[PATH_MAX];
+
+        if (gnutls_base64_decode2(&base64, &bytes) < 0)
+                return NULL;
+        char *ret = decrypt(key_file, &bytes);
+        if (!ret && seal_key_also(key_file, also, sizeof also) == 0)
+                ret = decrypt(also, &bytes); /* the cluster's key is being changed, and who sent it has the other one first */
         gnutls_free(bytes.data);
         return ret;
 }

@@ -33,7 +33,7 @@ static bool take_ask(struct api_call *c, struct verify_ask *ret)
         text = call_query(c, "salt");
         good = good && text && verify_unhex(text, sizeof salt, salt) && take_number(c, "offset", INT64_MAX, &ask.offset_bytes) &&
                take_number(c, "block", DIGEST_BLOCK_MOST, &block) && take_number(c, "count", DIGESTS_MAX, &count) &&
-               forward_derive(c->api, salt, sizeof salt, ask.key) == 0;
+               forward_derive(c->api, &c->caller, salt, sizeof salt, ask.key) == 0;
         if (!good || block < DIGEST_BLOCK_LEAST || block % DIGEST_BLOCK_LEAST != 0 || ask.offset_bytes % DIGEST_BLOCK_LEAST != 0)
                 return false;
         (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", c->api->config->mirror[c->mirror].label); /* fits */

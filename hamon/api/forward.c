@@ -5,12 +5,12 @@
 #include "hamon/api/config_keep.h"
 #include "hamon/api/json_take.h"
 #include "hamon/api/workers.h"
-#include "hamon/net/seal.h"
 #include "net/http_client.h"
 
 #include <errno.h>
 #include <gnutls/crypto.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,41 +25,81 @@ struct replay {
         uint64_t start, highest, seen; /* bit i: highest - i */
 };
 
+struct keys {
+        uint8_t key[FORWARD_KEY_BYTES], also[FORWARD_KEY_BYTES];
+        bool has_also;
+};
+
 struct forward {
-        uint8_t key[MAC_BYTES];
         uint8_t self;
         uint64_t start;
         atomic_uint_fast64_t sequence;
         pthread_mutex_t lock; /* guards what follows */
+        struct keys keys;
         struct replay replay[VOTERS];
 };
 
-int forward_new(const struct config *config, uint8_t self, uint64_t start, struct forward **ret)
+static bool derive(const uint8_t cluster[SEAL_KEY_BYTES], uint8_t ret[FORWARD_KEY_BYTES])
 {
         static const char purpose[] = "hamon api forward 1";
+
+        return gnutls_hmac_fast(GNUTLS_MAC_SHA256, cluster, SEAL_KEY_BYTES, purpose, sizeof purpose - 1, ret) == 0;
+}
+
+int forward_rekey(struct forward *f, const uint8_t key[SEAL_KEY_BYTES], const uint8_t *also)
+{
+        struct keys k = {.has_also = also != NULL};
+        bool good = derive(key, k.key) && (!also || derive(also, k.also));
+
+        pthread_mutex_lock(&f->lock);
+        if (good)
+                f->keys = k;
+        pthread_mutex_unlock(&f->lock);
+        explicit_bzero(&k, sizeof k);
+        return good ? 0 : -EIO;
+}
+
+static void keys_of(struct forward *f, struct keys *ret)
+{
+        pthread_mutex_lock(&f->lock);
+        *ret = f->keys;
+        pthread_mutex_unlock(&f->lock);
+}
+
+/* Both keys, as the files are at the start. */
+static int load_keys(struct forward *f, const char *key_file)
+{
+        uint8_t key[SEAL_KEY_BYTES], also[SEAL_KEY_BYTES];
+        char path[PATH_MAX];
+        int second = seal_key_also(key_file, path, sizeof path);
+
+        if (second == 0)
+                second = seal_key_load(path, also); /* one that cannot be read the driver has something to say about */
+        int r = seal_key_load(key_file, key);
+        if (r == 0)
+                r = forward_rekey(f, key, second == 0 ? also : NULL);
+        explicit_bzero(key, sizeof key);
+        explicit_bzero(also, sizeof also);
+        return r;
+}
+
+int forward_new(const struct config *config, uint8_t self, uint64_t start, struct forward **ret)
+{
         struct forward *f = calloc(1, sizeof *f);
-        uint8_t key[SEAL_KEY_BYTES];
+        uint64_t first;
         if (!f)
                 return -ENOMEM;
-        int r = seal_key_load(config->key_file, key);
-        if (r == 0 && gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, sizeof key, purpose, sizeof purpose - 1, f->key) < 0)
+        pthread_mutex_init(&f->lock, NULL);
+        int r = load_keys(f, config->key_file);
+        if (r == 0 && gnutls_rnd(GNUTLS_RND_NONCE, &first, sizeof first) < 0)
                 r = -EIO;
-        explicit_bzero(key, sizeof key);
         if (r < 0) {
-                free(f);
-                return r;
-        }
-        uint64_t first;
-        r = gnutls_rnd(GNUTLS_RND_NONCE, &first, sizeof first) < 0 ? -EIO : 0;
-        if (r < 0) {
-                explicit_bzero(f->key, sizeof f->key);
-                free(f);
+                forward_free(f);
                 return r;
         }
         atomic_init(&f->sequence, first >> 2); /* an answer names its call by this number alone: one to an earlier start of ours fits none of today's */
         f->self = self;
         f->start = start;
-        pthread_mutex_init(&f->lock, NULL);
         *ret = f;
         return 0;
 }
@@ -69,15 +109,19 @@ void forward_free(struct forward *f)
         if (!f)
                 return;
         pthread_mutex_destroy(&f->lock);
-        explicit_bzero(f->key, sizeof f->key);
+        explicit_bzero(&f->keys, sizeof f->keys);
         free(f);
 }
 
-int forward_derive(const struct api *a, const uint8_t *salt, size_t size_bytes, uint8_t ret[32])
+int forward_derive(const struct api *a, const struct forward_caller *caller, const uint8_t *salt, size_t size_bytes, uint8_t ret[32])
 {
         static const char purpose[] = "hamon verify digest 1";
         gnutls_hmac_hd_t h;
-        if (gnutls_hmac_init(&h, GNUTLS_MAC_SHA256, a->forward->key, sizeof a->forward->key) < 0)
+        struct keys k;
+        keys_of(a->forward, &k);
+        int r = gnutls_hmac_init(&h, GNUTLS_MAC_SHA256, caller && caller->sequence ? caller->key : k.key, FORWARD_KEY_BYTES);
+        explicit_bzero(&k, sizeof k);
+        if (r < 0)
                 return -EIO;
         bool good = gnutls_hmac(h, purpose, sizeof purpose) == 0 && gnutls_hmac(h, salt, size_bytes) == 0;
         gnutls_hmac_deinit(h, ret);
@@ -85,14 +129,14 @@ int forward_derive(const struct api *a, const uint8_t *salt, size_t size_bytes, 
 }
 
 /* HMAC over what it is ("call" or "answer"), the number, and the text. */
-static void mac_of(const struct forward *f, const char *kind, uint64_t sequence, const char *text, size_t size, char ret[MAC_TEXT_SIZE])
+static void mac_of(const uint8_t key[FORWARD_KEY_BYTES], const char *kind, uint64_t sequence, const char *text, size_t size, char ret[MAC_TEXT_SIZE])
 {
         char head[64];
         uint8_t mac[MAC_BYTES];
         gnutls_hmac_hd_t h;
         int n = snprintf(head, sizeof head, "%s %" PRIu64 "\n", kind, sequence); /* fits */
         memset(ret, 0, MAC_TEXT_SIZE);
-        if (gnutls_hmac_init(&h, GNUTLS_MAC_SHA256, f->key, sizeof f->key) < 0)
+        if (gnutls_hmac_init(&h, GNUTLS_MAC_SHA256, key, FORWARD_KEY_BYTES) < 0)
                 return; /* an empty MAC matches nothing */
         bool good = gnutls_hmac(h, head, (size_t)n) == 0 && (size == 0 || gnutls_hmac(h, text, size) == 0);
         gnutls_hmac_deinit(h, mac);
@@ -119,11 +163,11 @@ static char *envelope_text(const struct api *a, const struct forward_request *r,
         return text;
 }
 
-static int open_answer(const struct forward *f, uint64_t sequence, struct http_answer *http, struct forward_answer *ret, char *error,
+static int open_answer(const uint8_t key[FORWARD_KEY_BYTES], uint64_t sequence, struct http_answer *http, struct forward_answer *ret, char *error,
                        size_t error_size)
 {
         char mac[MAC_TEXT_SIZE];
-        mac_of(f, "answer", sequence, http->text, http->size, mac);
+        mac_of(key, "answer", sequence, http->text, http->size, mac);
         if (!mac_matches(http->mac, mac)) {
                 const char *why = json_string_value(json_object_get(http->json, "detail"));
                 (void)snprintf(error, error_size, "its answer is not authentic%s%.200s", why ? ": " : "", why ? why : "");
@@ -179,6 +223,8 @@ static int call_start(const struct api *a, const struct forward_request *r, uint
         const struct config_voter *v = &a->config->voters[r->to];
         uint64_t sequence = 0;
         int e = -EHOSTUNREACH;
+        struct keys k;
+        keys_of(f, &k);
         *ret = (struct forward_answer){0};
         (void)snprintf(error, error_size, "%s was never heard", v->name);
         for (unsigned i = 0; to_start != 0 && i < v->links; i++) {
@@ -188,9 +234,11 @@ static int call_start(const struct api *a, const struct forward_request *r, uint
                 struct http_answer http;
                 sequence = atomic_fetch_add(&f->sequence, 1) + 1;
                 char *text = envelope_text(a, r, to_start, sequence);
-                if (!text)
-                        return -ENOMEM;
-                mac_of(f, "call", sequence, text, strlen(text), mac);
+                if (!text) {
+                        e = -ENOMEM;
+                        break;
+                }
+                mac_of(k.key, "call", sequence, text, strlen(text), mac);
                 (void)snprintf(header, sizeof header, "Hamon-Mac: %s", mac); /* fits */
                 (void)snprintf(origin, sizeof origin, v->link[link].family == AF_INET6 ? "http://[%s]:%u" : "http://%s:%u", v->link[link].text,
                                a->config->port); /* fits */
@@ -200,14 +248,15 @@ static int call_start(const struct api *a, const struct forward_request *r, uint
                 e = http_call_full(&o, &http, error, error_size);
                 free(text);
                 if (e == 0) {
-                        e = open_answer(f, sequence, &http, ret, error, error_size);
+                        e = open_answer(k.key, sequence, &http, ret, error, error_size);
                         ret->link = link;
                         http_answer_release(&http);
-                        return e; /* one that came is never sent again over another link */
+                        break; /* one that came is never sent again over another link */
                 }
                 if (e != -ECONNREFUSED && e != -EHOSTUNREACH && e != -ENETUNREACH && e != -EADDRNOTAVAIL && strcmp(r->method, "GET") != 0)
-                        return e; /* it may have been done */
+                        break; /* it may have been done */
         }
+        explicit_bzero(&k, sizeof k);
         return e;
 }
 
@@ -266,18 +315,35 @@ static bool refuse(struct http_response *resp, const char *detail)
         return false;
 }
 
-bool forward_admit(struct api_call *c, json_t **ret_envelope, uint64_t *ret_sequence, struct http_response *resp)
+/* With which of our keys was this call made? False: none. */
+static bool find_key(struct forward *f, const struct http_request *request, uint64_t sequence, uint8_t ret[FORWARD_KEY_BYTES])
+{
+        const char *said = http_request_header(request, "Hamon-Mac");
+        char mac[MAC_TEXT_SIZE];
+        struct keys k;
+        keys_of(f, &k);
+        bool found = false;
+        for (unsigned i = 0; !found && i < (k.has_also ? 2 : 1); i++) {
+                const uint8_t *key = i == 0 ? k.key : k.also;
+                mac_of(key, "call", sequence, request->raw, request->raw_size, mac);
+                found = mac_matches(said, mac);
+                if (found)
+                        memcpy(ret, key, FORWARD_KEY_BYTES);
+        }
+        explicit_bzero(&k, sizeof k);
+        return found;
+}
+
+bool forward_admit(struct api_call *c, json_t **ret_envelope, struct http_response *resp)
 {
         const struct api *a = c->api;
         struct forward *f = a->forward;
         struct json_take t = json_take_from(c->body);
-        char mac[MAC_TEXT_SIZE];
         if (strcmp(c->method, "POST") != 0 || strcmp(c->path, "/forward") != 0 || !c->request->raw)
                 return refuse(resp, "only POST /forward is answered here");
         const char *from = json_take_string(&t, "from"), *to = json_take_string(&t, "to");
         uint64_t start = json_take_u64(&t, "start"), to_start = json_take_u64(&t, "to_start"), sequence = json_take_u64(&t, "sequence");
-        mac_of(f, "call", sequence, c->request->raw, c->request->raw_size, mac);
-        if (!mac_matches(http_request_header(c->request, "Hamon-Mac"), mac))
+        if (!find_key(f, c->request, sequence, c->caller.key))
                 return refuse(resp, "the call is not authenticated with the cluster's key");
         c->method = json_take_string(&t, "method");
         const char *target = json_take_string(&t, "target");
@@ -291,7 +357,7 @@ bool forward_admit(struct api_call *c, json_t **ret_envelope, uint64_t *ret_sequ
                 return refuse(resp, "the call is not for this node, or of another version");
         if (to_start != f->start) {
                 (void)http_response_problem(resp, 421, "earlier-start", "the call is for an earlier start of this hamon", "it was not performed", NULL);
-                *ret_sequence = sequence;
+                c->caller.sequence = sequence;
                 return false;
         }
         if (!is_fresh(f, (uint8_t)voter, start, sequence))
@@ -301,7 +367,7 @@ bool forward_admit(struct api_call *c, json_t **ret_envelope, uint64_t *ret_sequ
         *ret_envelope = json_incref((json_t *)c->body); /* the strings above live in it */
         c->body = body;
         c->path = target;
-        *ret_sequence = sequence;
+        c->caller.sequence = sequence;
         c->request = NULL;
         return true;
 }
@@ -314,7 +380,7 @@ static const char *header_of(const struct http_response *resp, const char *name)
         return NULL;
 }
 
-void forward_seal(const struct api *a, uint64_t sequence, struct http_response *resp)
+void forward_seal(const struct forward_caller *caller, struct http_response *resp)
 {
         char mac[MAC_TEXT_SIZE];
         json_t *text = resp->bytes ? json_stringn(resp->bytes, resp->bytes_size) : resp->text ? json_string(resp->text) : NULL;
@@ -328,7 +394,7 @@ void forward_seal(const struct api *a, uint64_t sequence, struct http_response *
                 (void)http_response_problem(resp, 500, "internal", "the request failed inside the server", "no memory for the answer", NULL);
                 return;
         }
-        mac_of(a->forward, "answer", sequence, sealed, strlen(sealed), mac);
+        mac_of(caller->key, "answer", caller->sequence, sealed, strlen(sealed), mac);
         resp->status = 200;
         resp->text = sealed;
         resp->content_type = "application/json";

@@ -13,14 +13,24 @@
 #define HAMON_API_FORWARD_H
 
 #include "hamon/api/call.h"
+#include "hamon/net/seal.h"
 
 struct forward;
 
 int forward_new(const struct config *config, uint8_t self, uint64_t start, struct forward **ret); /* 0 or -errno of reading the key */
 void forward_free(struct forward *f);
 
-/* A key that every hamon of the cluster can make, and nobody else: of the cluster's, for digests of a verify with this salt. 0 or -EIO. */
-int forward_derive(const struct api *a, const uint8_t *salt, size_t size_bytes, uint8_t ret[32]);
+/*
+ * Another key of the cluster's from now on, and one that is accepted as well (NULL: none), while it is being changed: a call is sealed with `key`, its answer with
+ * the one that the call came with. Any thread. 0, or -EIO: nothing has changed.
+ */
+int forward_rekey(struct forward *f, const uint8_t key[SEAL_KEY_BYTES], const uint8_t *also);
+
+/*
+ * A key that every hamon of the cluster can make, and nobody else: for digests of a verify with this salt. `caller`: who asks for them, for both sides need the same
+ * one; NULL: we are to ask. 0 or -EIO.
+ */
+int forward_derive(const struct api *a, const struct forward_caller *caller, const uint8_t *salt, size_t size_bytes, uint8_t ret[32]);
 
 struct forward_answer {
         unsigned status;
@@ -47,12 +57,12 @@ struct forward_request {
 int forward_call(const struct api *a, const struct forward_request *r, struct forward_answer *ret, char *error, size_t error_size);
 void forward_answer_release(struct forward_answer *answer);
 
-/* On the receiver: what came in, as a call. False: refused (`resp` is set). *ret_sequence is for the answer, also of a refusal that the caller is to believe;
- * else it is left alone. */
-bool forward_admit(struct api_call *c, json_t **ret_envelope, uint64_t *ret_sequence, struct http_response *resp);
+/* On the receiver: what came in, as a call. False: refused (`resp` is set). c->caller is for the answer, also of a refusal that the caller is to believe;
+ * else its sequence stays 0. */
+bool forward_admit(struct api_call *c, json_t **ret_envelope, struct http_response *resp);
 
 /* Wraps an answer for the way back. */
-void forward_seal(const struct api *a, uint64_t sequence, struct http_response *resp);
+void forward_seal(const struct forward_caller *caller, struct http_response *resp);
 
 /* Work: c->work->target at c->work->voter. */
 void forward_work(const struct api *a, struct api_work *w, struct http_response *resp);

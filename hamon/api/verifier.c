@@ -346,8 +346,6 @@ int verifier_start(struct api *api, const char *state_directory, const char *act
                 load(v, m);
         int r = getrandom(v->salt, sizeof v->salt, 0) == (ssize_t)sizeof v->salt ? 0 : -EIO;
         if (r == 0)
-                r = forward_derive(api, v->salt, sizeof v->salt, v->key);
-        if (r == 0)
                 r = -api_thread(&v->thread, run, v);
         if (r < 0) {
                 pthread_cond_destroy(&v->wake);

@@ -119,8 +119,12 @@ static int ask_both(struct verifier *v, unsigned mirror, const struct verify_run
 {
         struct verify_ask ask = {.asked = ASK_DIGESTS, .leg = run->leg[v->api->self], .offset_bytes = offset, .block_bytes = block, .count = count, .paced = paced};
         (void)snprintf(ask.mirror, sizeof ask.mirror, "%s", v->api->config->mirror[mirror].label); /* fits */
-        memcpy(ask.key, v->key, sizeof ask.key);
-        int r = ask_act(v, &ask, own, why, why_size);
+        int r = forward_derive(v->api, NULL, v->salt, sizeof v->salt, ask.key);
+        if (r < 0) {
+                (void)snprintf(why, why_size, "no key for the digests");
+                return -EAGAIN;
+        }
+        r = ask_act(v, &ask, own, why, why_size);
         if (r < 0)
                 return r;
         ask.leg = run->leg[1 - v->api->self];

@@ -26,7 +26,6 @@ struct verifier {
         pthread_t thread;
         char socket[VERIFY_PATH_SIZE], directory[VERIFY_PATH_SIZE];
         uint8_t salt[16];
-        uint8_t key[DIGEST_KEY_BYTES];
         int fd; /* to hamon-act, the thread's; -1: none */
         atomic_bool stopping;
         pthread_mutex_t lock; /* of the tasks; never held while anybody waits */

@@ -10,7 +10,7 @@
 struct job {
         struct api_work work;
         struct http_later *later;
-        uint64_t sealed;
+        struct forward_caller caller;
 };
 
 struct api_workers {
@@ -24,10 +24,10 @@ struct api_workers {
         struct job ring[WORKS_MAX];
 };
 
-static void finish(struct api_workers *w, struct job *j, struct http_response *resp)
+static void finish(struct job *j, struct http_response *resp)
 {
-        if (j->sealed)
-                forward_seal(w->api, j->sealed, resp);
+        if (j->caller.sequence)
+                forward_seal(&j->caller, resp);
         http_later_answer(j->later, resp);
         json_decref(j->work.body);
 }
@@ -55,16 +55,16 @@ static void *worker(void *userdata)
                         (void)http_response_problem(&resp, 503, "stopping", "hamon stops", "hamon stops now", "try again in a second");
                 else
                         j.work.run(w->api, &j.work, &resp);
-                finish(w, &j, &resp);
+                finish(&j, &resp);
         }
 }
 
-int workers_put(struct api_workers *w, struct api_work *work, struct http_later *later, uint64_t sealed)
+int workers_put(struct api_workers *w, struct api_work *work, struct http_later *later, const struct forward_caller *caller)
 {
         int r = -EBUSY;
         pthread_mutex_lock(&w->lock);
         if (w->count < WORKS_MAX && !w->stopping) {
-                w->ring[(w->first + w->count++) % WORKS_MAX] = (struct job){.work = *work, .later = later, .sealed = sealed};
+                w->ring[(w->first + w->count++) % WORKS_MAX] = (struct job){.work = *work, .later = later, .caller = *caller};
                 pthread_cond_signal(&w->there);
                 r = 0;
         }

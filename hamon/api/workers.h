@@ -15,7 +15,7 @@ int workers_start(struct api *api, struct api_workers **ret);
 /* Lets running works finish, answers the waiting ones with 503. NULL is accepted. */
 void workers_stop(struct api_workers *w);
 
-/* Takes the work's contents over. `sealed`: of a call of the other node, whose answer is sealed with this sequence number; 0: not. -EBUSY. */
-int workers_put(struct api_workers *w, struct api_work *work, struct http_later *later, uint64_t sealed);
+/* Takes the work's contents over. `caller`: whom the answer is sealed for. -EBUSY. */
+int workers_put(struct api_workers *w, struct api_work *work, struct http_later *later, const struct forward_caller *caller);
 
 #endif

@@ -276,6 +276,8 @@ static int rekey(struct driver *d)
                 r = second;
         else
                 r = links_rekey(d->links, key, second == 0 ? also : NULL);
+        if (r == 0)
+                r = api_rekey(&d->api, key, second == 0 ? also : NULL);
         explicit_bzero(key, sizeof key);
         explicit_bzero(also, sizeof also);
         if (r == 0 && second == 0)

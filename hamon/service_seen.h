@@ -28,7 +28,7 @@ struct health_seen {
 
 struct service_seen {
         int mounted;          /* 1: what the configuration wants mounted is */
-        int turned_read_only; /* 1: and its file system does not take writes any more, which counts as a failure */
+        int turned_read_only; /* 1: and its file system does not take writes any more, which counts as a failure unless on-read-only = ignore */
         struct unit_seen unit[CONFIG_UNITS_MAX];
         struct health_seen health;
 };

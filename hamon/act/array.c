@@ -6,6 +6,8 @@
 #include "hamon/act/bounded.h"
 #include "hamon/act/child.h"
 
+#include "base/log.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -67,6 +69,20 @@ static void remove_links(const struct array *a, const char *but)
                 closedir(d);
 }
 
+/* Does the link lead to an array that is there, and not to ours? */
+static bool leads_elsewhere(const char *path, const char *ours)
+{
+        char target[64], md[96];
+        ssize_t n = readlink(path, target, sizeof target - 1);
+
+        if (n <= 0)
+                return false;
+        target[n] = '\0';
+        const char *name = strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
+        snprintf(md, sizeof md, MD_SYSFS_ROOT "/block/%s/md/array_state", name);
+        return strcmp(name, ours) != 0 && access(md, F_OK) == 0;
+}
+
 /* A node of devtmpfs would do; /dev/md/NAME is what people and the file system table use. */
 void array_name(const struct array *a)
 {
@@ -77,6 +93,10 @@ void array_name(const struct array *a)
         snprintf(path, sizeof path, LINKS "/%s", a->name);
         snprintf(target, sizeof target, "../%s", a->md);
         if (symlink(target, path) < 0 && errno == EEXIST) { /* a convenience: nothing of ours depends on it */
+                if (leads_elsewhere(path, a->md)) {
+                        log_warning("%s is another array's name, and stays that: this one is %s, continuing", path, a->md_path);
+                        return;
+                }
                 (void)unlink(path);
                 (void)symlink(target, path);
         }

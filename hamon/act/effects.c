@@ -41,7 +41,7 @@ static int detach_effect(struct mirror *m, const struct effect *e, struct effect
         (void)ret;
         int r = mirror_md_state(m, &s);
         if (r < 0)
-                return trouble_errno(t, r, "cannot read the array's state: nothing is known of the own leg");
+                return mirror_md_trouble(m, r, t); /* nothing is known of the own leg */
         if (!s.running)
                 return attach_detach(m, e->version, t);
         if (!s.own_known)

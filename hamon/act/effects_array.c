@@ -109,7 +109,7 @@ int effect_assemble(struct mirror *m, const struct effect *e, struct effect_resu
         struct array a = mirror_array(m);
         int r = mirror_md_state(m, &md);
         if (r < 0)
-                return trouble_errno(t, r, "cannot read the array's state");
+                return mirror_md_trouble(m, r, t);
         if (md.running && md.own.present)
                 return array_assemble(&a, t);
         r = mirror_open_own(m, &own, &s, t);
@@ -179,7 +179,7 @@ int effect_array_stop(struct mirror *m, const struct effect *e, struct effect_re
         (void)ret;
         int r = mirror_md_state(m, &s);
         if (r < 0)
-                return trouble_errno(t, r, "cannot read the array's state");
+                return mirror_md_trouble(m, r, t);
         /* A leg that does not answer shows here, where the array can still let it go. md ignores flush errors, so do
          * we.
          */
@@ -208,7 +208,7 @@ int effect_note_clear(struct mirror *m, const struct effect *e, struct effect_re
         (void)e, (void)ret;
         int r = mirror_md_state(m, &s);
         if (r < 0)
-                return trouble_errno(t, r, "cannot read the array's state");
+                return mirror_md_trouble(m, r, t);
         if (s.running && s.peer.present)
                 return trouble_say(t, -EBUSY, "the peer's leg is still in the array: the note stays");
         r = note_clear(m->note_path);

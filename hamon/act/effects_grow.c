@@ -29,7 +29,7 @@ int effect_leg_grow(struct mirror *m, const struct effect *e, struct effect_resu
         (void)e, (void)ret;
         int r = mirror_md_state(m, &s);
         if (r < 0)
-                return trouble_errno(t, r, "cannot read the array's state");
+                return mirror_md_trouble(m, r, t);
         if (s.running)
                 return trouble_say(t, -EBUSY, "the array runs here: its leg grows with it");
         r = dm_leg_grow(m->cm->label, m->disk, &size, t);

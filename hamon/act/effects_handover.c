@@ -70,7 +70,7 @@ int effect_assemble_both(struct mirror *m, const struct effect *e, struct effect
         (void)e, (void)ret;
         int r = mirror_md_state(m, &md);
         if (r < 0)
-                return trouble_errno(t, r, "cannot read the array's state");
+                return mirror_md_trouble(m, r, t);
         struct array a = mirror_array(m);
         if (!(md.running && md.own.present)) {
                 r = prove_equal(m, t);

@@ -56,7 +56,7 @@ static int describe_leg(struct mirror *m, const struct leg_header *h, struct eff
         debt_release(&d);
         r = mirror_md_state(m, &md);
         if (r < 0)
-                return trouble_errno(t, r, "cannot read the array's state");
+                return mirror_md_trouble(m, r, t);
         if (md.running && !md.own_known)
                 return trouble_say(t, -ENODEV,
                                    "the array runs and \"%s\" is not there: whether it has the own leg cannot be seen",
@@ -151,7 +151,7 @@ int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_re
 
         int r = mirror_md_state(m, &md);
         if (r < 0)
-                return trouble_errno(t, r, "cannot read the array's state");
+                return mirror_md_trouble(m, r, t);
         if (md.running)
                 return trouble_say(t, -EBUSY, "the array of mirror \"%s\" is running on this disk", m->cm->name);
         if (!leg_is_there(m->disk, m->config->cluster, m->cm->label, &e->leg, e->overwrite, &h)) {
@@ -197,7 +197,7 @@ int effect_grant(struct mirror *m, const struct effect *e, struct effect_result 
         (void)ret;
         int r = mirror_md_state(m, &md);
         if (r < 0)
-                return trouble_errno(t, r, "cannot read the array's state");
+                return mirror_md_trouble(m, r, t);
         if (md.running)
                 return trouble_say(t, -EBUSY, "the own leg is in a running array: it cannot be granted");
         struct array a = mirror_array(m);

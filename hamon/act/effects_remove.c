@@ -20,7 +20,7 @@ int effect_leg_close(struct mirror *m, const struct effect *e, struct effect_res
         (void)e, (void)ret;
         int r = mirror_md_state(m, &s);
         if (r < 0)
-                return trouble_errno(t, r, "cannot read the array's state");
+                return mirror_md_trouble(m, r, t);
         if (s.running)
                 return trouble_say(t, -EBUSY, "the array of mirror \"%s\" is running: its leg is not closed", m->cm->name);
         r = array_end_halfway(&a, t);

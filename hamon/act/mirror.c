@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/mirror.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,6 +59,14 @@ int mirror_md_state(const struct mirror *m, struct md_state *ret)
         if (r < 0 && !md_sysfs_is_gone(r))
                 return r;
         return md_sysfs_read(MD_SYSFS_ROOT, a.md, a.own, a.peer, ret);
+}
+
+int mirror_md_trouble(const struct mirror *m, int error, struct trouble *t)
+{
+        if (error == -EEXIST)
+                return trouble_say(t, error, "/dev/md%u is an array of somebody else: stop it or move it, or give mirror \"%.40s\" another number",
+                                   ARRAY_MD_FIRST + m->cm->number, m->cm->name);
+        return trouble_errno(t, error, "cannot read the array's state");
 }
 
 void mirror_release_hold(struct mirror *m)

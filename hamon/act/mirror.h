@@ -61,8 +61,11 @@ static inline bool mirror_discards(const struct mirror *m)
 /* The array with the device numbers as they are now (0 when a device is not there). Points into `m`. */
 struct array mirror_array(const struct mirror *m);
 
-/* The array's state by sysfs. */
+/* The array's state by sysfs, as md_sysfs_read(). */
 int mirror_md_state(const struct mirror *m, struct md_state *ret);
+
+/* Says why it could not be read, and returns `error`. */
+int mirror_md_trouble(const struct mirror *m, int error, struct trouble *t);
 
 /* Gives up the exclusive hold, if there is one. Worker only. */
 void mirror_release_hold(struct mirror *m);

@@ -145,9 +145,12 @@ static int look(struct monitor *w, struct watched *d, struct md_state *s, struct
 
 static void say_blind(const struct monitor *w, bool *blind, int r)
 {
-        if (r < 0 && !*blind)
-                log_warning("mirror %s: the array's state cannot be read (%s), continuing", w->mirror->cm->name,
-                            strerror(-r));
+        struct trouble t;
+
+        if (r < 0 && !*blind) {
+                (void)mirror_md_trouble(w->mirror, r, &t);
+                log_warning("mirror %s: %s, continuing", w->mirror->cm->name, t.text);
+        }
         *blind = r < 0;
 }
 

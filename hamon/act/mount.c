@@ -131,7 +131,7 @@ int mount_look_closely(const struct config_service *s, const char *device, struc
         int r = mount_look(s->mount, device);
         struct stat st;
 
-        if (r != MOUNT_OURS || s->may_turn_read_only || stat(device, &st) < 0) {
+        if (r != MOUNT_OURS || stat(device, &st) < 0) {
                 *known = (struct mount_errors){.instance = 0};
                 return r;
         }
@@ -141,7 +141,7 @@ int mount_look_closely(const struct config_service *s, const char *device, struc
 
 bool mount_has_turned(const struct config_service *s, int state)
 {
-        return state == MOUNT_READ_ONLY && !s->may_turn_read_only && !is_read_only(s->options);
+        return state == MOUNT_READ_ONLY && !is_read_only(s->options);
 }
 
 /* What can be mended without losing anything, and no more: as a boot would do it. */

@@ -69,7 +69,7 @@ int resync_order(struct resync *r, const struct resync_order *order, struct trou
 
         int n = mirror_md_state(r->mirror, &s);
         if (n < 0)
-                return trouble_errno(t, n, "cannot read the array's state");
+                return mirror_md_trouble(r->mirror, n, t);
         if (!s.running)
                 return trouble_say(t, -ENODEV, "no array of mirror \"%s\" runs on this node", r->mirror->cm->name);
         if (order->wish == RESYNC_PAUSE && s.peer.present && s.peer.in_sync)

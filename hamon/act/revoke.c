@@ -74,7 +74,7 @@ int revoke_own_leg(struct mirror *m, struct trouble *t)
 
         int r = mirror_md_state(m, &s);
         if (r < 0)
-                return trouble_errno(t, r, "cannot read the array's state");
+                return mirror_md_trouble(m, r, t);
         if (s.running && s.own.present)
                 return 0; /* md has it exclusively: nobody else can */
         r = nbdd_export_revoke(m, t);

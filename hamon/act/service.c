@@ -57,7 +57,7 @@ int service_start(const struct config_service *s, const char *device, bool again
         struct trouble taken;
 
         address_probe_start(s, &probe);
-        bool turned = s->has_mount && mount_has_turned(s, mount_look_closely(s, device, &errors));
+        bool turned = s->has_mount && !s->may_turn_read_only && mount_has_turned(s, mount_look_closely(s, device, &errors));
         int r = again || turned ? stop_units(s, t) : 0;
         if (r == 0 && turned)
                 r = mount_stop(s, device, t);
@@ -111,5 +111,5 @@ int service_look(struct sd_bus **bus, struct mount_errors *errors, const struct 
                 const char *state = seen->unit[i].active;
                 runs = runs && (strcmp(state, "active") == 0 || strcmp(state, "reloading") == 0);
         }
-        return runs && seen->mounted && !seen->turned_read_only;
+        return runs && seen->mounted && (!seen->turned_read_only || s->may_turn_read_only);
 }

@@ -256,8 +256,9 @@ static void end_windows(const struct verify_server *s)
 {
         for (unsigned i = 0; i < s->config->mirrors; i++) {
                 char md[16];
+                struct md_state state;
                 md_name(s, i, md);
-                if (!hold_is_set(MD_SYSFS_ROOT, md))
+                if (!hold_is_set(MD_SYSFS_ROOT, md) || mirror_md_state(&s->mirrors[i], &state) == -EEXIST)
                         continue;
                 int r = hold_end(MD_SYSFS_ROOT, md);
                 log_warning("mirror %s: a window without writes of an earlier hamon-act %s%s, continuing", s->config->mirror[i].name,

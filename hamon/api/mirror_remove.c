@@ -32,6 +32,14 @@ enum {
 
 #define AGAIN "the same command again finishes it; or take it back: hamonctl maintenance off %s"
 
+static uint64_t clock_ms(void)
+{
+        struct timespec t;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail for this clock */
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 static void pause_ms(unsigned ms)
 {
         const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
@@ -138,7 +146,7 @@ static bool end_on(const struct removal *r, uint8_t voter)
 {
         char why[256] = "", code[32] = "not-reached", detail[SENTENCE_SIZE], next[SENTENCE_SIZE];
         enum part part = PART_WAITS;
-        for (unsigned waited_ms = 0; part == PART_WAITS && waited_ms < SETTLE_MS; waited_ms += POLL_MS) {
+        for (uint64_t end_ms = clock_ms() + SETTLE_MS; part == PART_WAITS && clock_ms() < end_ms;) { /* a machine that is off takes its time-out each time */
                 part = voter == r->a->self ? own_part(r, why, sizeof why, code) : part_there(r, voter, why, sizeof why, code);
                 if (part == PART_WAITS)
                         pause_ms(POLL_MS);

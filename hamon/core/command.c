@@ -11,17 +11,17 @@ static enum reason may_create(const struct core *c, uint8_t mirror)
         return c->mirror[mirror].state == MIRROR_STANDBY && (r->version == 0 || record_is_ended(r)) ? REASON_NONE : REASON_COMMAND_WRONG_STATE;
 }
 
-/* Never the only good leg. */
-static enum reason may_join(const struct core *c, uint8_t mirror)
+/* Never the only good leg. One that is there is left alone until somebody consents to lose it: it may be the one that is being copied to. */
+static enum reason may_join(const struct core *c, uint8_t mirror, bool consent)
 {
         bool decided;
         const struct record *r = record_known(c, mirror, &decided);
 
         if (r->version == 0)
                 return REASON_NOT_CREATED;
-        return c->mirror[mirror].state == MIRROR_STANDBY && r->primary != c->config.self && !r->legs[c->config.self].in_sync
-                   ? REASON_NONE
-                   : REASON_COMMAND_WRONG_STATE;
+        if (c->mirror[mirror].state != MIRROR_STANDBY || r->primary == c->config.self || r->legs[c->config.self].in_sync)
+                return REASON_COMMAND_WRONG_STATE;
+        return consent || !(mirror_facts(c, mirror) & MIRROR_PRESENT) ? REASON_NONE : REASON_COMMAND_CONSENT;
 }
 
 static enum reason may_switch_over(const struct core *c, uint8_t mirror)
@@ -186,7 +186,7 @@ static enum reason may_be_done(const struct core *c, const struct command_reques
         case COMMAND_CREATE:
                 return may_create(c, r->mirror);
         case COMMAND_JOIN:
-                return may_join(c, r->mirror);
+                return may_join(c, r->mirror, r->consent);
         case COMMAND_SWITCHOVER:
                 return may_switch_over(c, r->mirror);
         case COMMAND_RESYNC:

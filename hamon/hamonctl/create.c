@@ -43,6 +43,12 @@ static bool look(const struct command_line *c, const char *mirror, json_t **ret_
         return r == 0 && code < 400 && find_copy(*ret_status, mirror, ret);
 }
 
+/* A MiB, too, is said as something. */
+static int unused_digits(uint64_t bytes)
+{
+        return bytes < (uint64_t)10 << 20 ? 4 : 2;
+}
+
 uint64_t create_leg_bytes(const struct command_line *c, const char *mirror)
 {
         struct retire_copy copy;
@@ -55,9 +61,9 @@ uint64_t create_leg_bytes(const struct command_line *c, const char *mirror)
                         fprintf(stderr, "hamonctl: %s does not tell how large its disk is: %s gets as large as this one, and that disk must not be smaller\n", copy.peer, mirror);
                 else if (own && (smaller || own + WORTH_SAYING_BYTES <= peer)) {
                         fprintf(stderr,
-                                "hamonctl: the disk of %s has room for %.2f GiB and this one for %.2f: %s gets the smaller size; the rest stays unused until both have it "
+                                "hamonctl: the disk of %s has room for %.2f GiB and this one for %.2f: %s gets the smaller size; %.*f GiB stay unused until both have it "
                                 "(hamonctl mirror grow)\n",
-                                copy.peer, answer_gib(peer), answer_gib(own), mirror);
+                                copy.peer, answer_gib(peer), answer_gib(own), mirror, unused_digits(smaller ? own - peer : peer - own), answer_gib(smaller ? own - peer : peer - own));
                         bytes = smaller ? peer : 0;
                 }
         }
@@ -72,7 +78,8 @@ void join_say_unused(const struct command_line *c, const char *mirror)
         if (look(c, mirror, &status, &copy) && copy.peer_alive) {
                 uint64_t own = of_disk(c, NULL, mirror, "room_bytes"), needs = of_disk(c, copy.peer, mirror, "needs_bytes");
                 if (needs && needs + WORTH_SAYING_BYTES <= own)
-                        fprintf(stderr, "hamonctl: %.2f GiB of this node's disk stay unused until the disk of %s is as large (hamonctl mirror grow)\n", answer_gib(own - needs), copy.peer);
+                        fprintf(stderr, "hamonctl: %.*f GiB of this node's disk stay unused until the disk of %s is as large (hamonctl mirror grow)\n", unused_digits(own - needs),
+                                answer_gib(own - needs), copy.peer);
         }
         json_decref(status);
 }

@@ -106,6 +106,12 @@ static void members_are_found_by_device(void **state)
         put(M "array_state", "clean\n");
         assert_int_equal(md_sysfs_read(folder, "md100", makedev(253, 0), 0, &s), 0);
         assert_true(s.running && !s.halfway);
+        s.members = 7;
+        assert_int_equal(md_sysfs_read(folder, "md100", makedev(253, 9), makedev(43, 9), &s), -EEXIST); /* neither leg: not ours */
+        assert_int_equal(md_sysfs_read(folder, "md100", 0, 0, &s), -EEXIST);
+        assert_int_equal(s.members, 7);
+        assert_int_equal(md_sysfs_read(folder, "md100", makedev(253, 9), makedev(43, 0), &s), 0); /* the own leg has left it */
+        assert_true(s.running && s.own_known && !s.own.present && s.peer.present);
 }
 
 /* Leaves room for `more` descriptors. */
@@ -183,8 +189,8 @@ static void mounts_are_found_by_device(void **state)
         assert_false(mount_has_turned(&s, MOUNT_OURS));
         strcpy(s.options, "noatime,ro"); /* as it was wanted */
         assert_false(mount_has_turned(&s, MOUNT_READ_ONLY));
-        s = (struct config_service){.may_turn_read_only = true};
-        assert_false(mount_has_turned(&s, MOUNT_READ_ONLY));
+        s = (struct config_service){.may_turn_read_only = true}; /* it has, and is shown: whether it counts is service_look()'s */
+        assert_true(mount_has_turned(&s, MOUNT_READ_ONLY));
 }
 
 static unsigned proofs;

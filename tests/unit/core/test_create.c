@@ -83,6 +83,29 @@ static void join_never_takes_the_only_good_leg(void **state)
         world_expect_answer(&w, 6, -EINVAL, REASON_COMMAND_WRONG_STATE);
 }
 
+/* What is refused disturbs nothing: the leg that is there is being copied to. */
+static void join_without_consent_leaves_the_leg_alone(void **state)
+{
+        (void)state;
+        world_init(&w);
+        world_make_redundant(&w);
+        struct uuid leg = w.machine[B].disk.leg;
+        world_power_off(&w, B);
+        world_live(&w, 3000);
+        w.machine[A].hold = EFFECT_LEG_ADD;
+        world_power_on(&w, B);
+        world_live(&w, 3000);
+        assert_int_equal(w.core[A].leg[M].state, LEG_ADD);
+        unsigned since = w.effects;
+        world_command(&w, B, COMMAND_JOIN, false, 5);
+        world_expect_answer(&w, 5, -EPERM, REASON_COMMAND_CONSENT);
+        for (unsigned i = since; i < w.effects; i++)
+                assert_true(w.effect[i].effect.type != EFFECT_REVOKE && w.effect[i].effect.type != EFFECT_LEG_CREATE);
+        w.machine[A].hold = EFFECT_TYPES;
+        world_live(&w, 3000);
+        assert_true(uuid_equal(&w.machine[B].disk.leg, &leg));
+}
+
 /* A new disk in B: its leg has another UUID and is resynced whole. */
 static void a_swapped_disk_is_another_leg(void **state)
 {
@@ -268,6 +291,7 @@ int main(void)
             cmocka_unit_test(create_is_cut_short),
             cmocka_unit_test(hamon_restarts_while_creating),
             cmocka_unit_test(join_never_takes_the_only_good_leg),
+            cmocka_unit_test(join_without_consent_leaves_the_leg_alone),
             cmocka_unit_test(a_swapped_disk_is_another_leg),
             cmocka_unit_test(a_creation_is_given_up),
             cmocka_unit_test(a_creation_that_was_sent_is_settled),

@@ -168,7 +168,7 @@ int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struc
         if (r < 0)
                 return r;
         if (s.running && s.members > 0 && !s.own.present && !s.peer.present)
-                return -EEXIST;
+                return -ENOTUNIQ;
         bool ran = s.running, holds_own = s.own.present;
         /* An array that was stopped while we looked has no members any more: that is no failed leg. */
         r = attribute(root, md, "array_state", text, sizeof text);

@@ -40,7 +40,7 @@ struct md_state {
 bool md_sysfs_is_gone(int r);
 
 /* `md` is the kernel's name ("md100"); a device number of 0 is never found. A missing array is a success: running is
- * false. -errno when anything could not be read: nothing is known then, above all not that a member is missing. -EEXIST: an array of that name runs, and has
+ * false. -errno when anything could not be read: nothing is known then, above all not that a member is missing. -ENOTUNIQ: an array of that name runs, and has
  * neither of the two: it is somebody else's, and not to be touched. */
 int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struct md_state *ret);
 

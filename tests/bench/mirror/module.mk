@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-#   make bench-mirror [ROUNDS=3] [SECONDS=3] [QUICK=1] [ADD=1] [VARIANTS=...] [JOBS=...]     mirrors beside each other in two virtual machines
+#   make bench-mirror [ROUNDS=3] [BENCH_SECONDS=3] [QUICK=1] [ADD=1] [VARIANTS=...] [JOBS=...]     mirrors beside each other in two virtual machines
 PROGRAMS += tests/bench/leg-grant
 tests/bench/leg-grant_SRCS := tests/bench/mirror/leg-grant.c
 tests/bench/leg-grant_ARCHIVES := nbdd_client net wire base
@@ -13,5 +13,5 @@ INTEGRATION_TESTS += tests/bench/mirror/test-report
 .PHONY: bench-mirror
 bench-mirror: $(BUILD)/tests/bench/leg-grant $(BUILD)/tests/bench/sends
 	@$(MAKE) --no-print-directory deb
-	@BUILD=$(BUILD) ROUNDS=$(ROUNDS) BENCH_SECONDS=$(SECONDS) QUICK=$(QUICK) ADD=$(ADD) VARIANTS=$(VARIANTS) JOBS='$(JOBS)' RESULTS=$(RESULTS) \
+	@BUILD=$(BUILD) ROUNDS=$(ROUNDS) BENCH_SECONDS=$(BENCH_SECONDS) QUICK=$(QUICK) ADD=$(ADD) VARIANTS=$(VARIANTS) JOBS='$(JOBS)' RESULTS=$(RESULTS) \
 		tests/bench/mirror/bench-mirror

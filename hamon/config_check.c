@@ -76,7 +76,7 @@ static void check_timers(const struct config_reading *r, const struct timers *t)
         must_exceed(r, "dead", t->dead_ms, "suspect", t->suspect_ms, "as a node is suspected before it is dead");
         must_exceed(r, "lease", t->lease_ms, "dead", t->dead_ms, "or a live primary is preempted by a slow voter");
         must_exceed(r, "lease", t->lease_ms, "address", t->address_ms + t->address_ms / 4ull,
-                    "as the kernel drops the service address up to a quarter late");
+                    "as the service address may go up to a quarter late");
         must_exceed(r, "address", t->address_ms, "address-renew", 2ull * t->address_renew_ms,
                     "or one lost renewal drops the address");
         must_exceed(r, "join-backoff-max", t->join_backoff_max_ms, "join-backoff", t->join_backoff_ms - 1ull,

@@ -194,6 +194,7 @@ static int find_interface(const struct config_service *s, int *ret, struct troub
 int address_renew(const struct config_service *s, uint32_t lifetime_ms, struct trouble *t)
 {
         uint32_t lifetime_s = lifetime_ms < 2000 ? 1 : lifetime_ms / 1000;
+        uint64_t now = now_ms(); /* before anything is waited for */
         struct nl_sock *nl;
         int ifindex = 0, first = 0;
 
@@ -214,7 +215,6 @@ int address_renew(const struct config_service *s, uint32_t lifetime_ms, struct t
                 else if (r == -EEXIST)
                         r = errno_of_nl(rtnl_addr_add(nl, a, NLM_F_CREATE | NLM_F_REPLACE));
                 if (r == 0) {
-                        uint64_t now = now_ms();
                         address_held_until(s, i, now, now + lifetime_s * 1000ull, added);
                         if (added || address_held_is_due(&s->address[i], now))
                                 announce(s->interface, ifindex, &s->address[i]);
@@ -244,8 +244,6 @@ int address_drop(const struct config_service *s, struct trouble *t)
         struct nl_sock *nl;
         int ifindex = 0, first = 0;
 
-        for (unsigned i = 0; i < s->addresses; i++)
-                address_held_forget(&s->address[i]);
         if (s->addresses == 0 || if_nametoindex(s->interface) == 0)
                 return 0; /* an interface that is gone has no addresses */
         int r = find_interface(s, &ifindex, t);
@@ -257,6 +255,8 @@ int address_drop(const struct config_service *s, struct trouble *t)
                 struct trouble mine = {""};
 
                 r = delete_one(nl, ifindex, s, i, &mine);
+                if (r == 0 || r == -EADDRNOTAVAIL)
+                        address_held_forget(&s->address[i]); /* one that stays goes at its end */
                 if (r < 0 && r != -EADDRNOTAVAIL && first == 0) {
                         first = r;
                         *t = mine;
@@ -285,9 +285,10 @@ uint64_t address_drop_ended(void)
                 }
                 if (r == -EADDRNOTAVAIL)
                         continue; /* the kernel was faster */
-                if (r < 0)
-                        log_warning("%s: the kernel drops it soon, continuing", t.text);
-                else
+                if (r < 0) {
+                        log_warning("%s, continuing: it is tried again, and the kernel drops it, too", t.text);
+                        address_held_until(s, i, now_ms(), now_ms(), false);
+                } else
                         log_notice("address %s on %s was not renewed in time: it is taken away", s->address[i].text, s->interface);
         }
         return address_held_next_ms();

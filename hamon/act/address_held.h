@@ -13,8 +13,8 @@
 
 #include "hamon/config.h"
 
-/* After the lifetime: as patient with a late renewal as the kernel, and inside what the lease leaves for it (ADDRESS_SLACK_MS of hamon/core/service.c). */
-#define ADDRESS_GRACE_MS 200
+/* After the lifetime: with what a renewal may be late on its way (ADDRESS_LATE_MS of hamon/driver) within what the lease leaves (ADDRESS_SLACK_MS of hamon/core/service.c). */
+#define ADDRESS_GRACE_MS 100
 
 /* Address `i` of the service lives until `end_ms`. `added`: it was not there before. The service must stay where it is. */
 void address_held_until(const struct config_service *s, unsigned i, uint64_t now_ms, uint64_t end_ms, bool added);

@@ -7,6 +7,7 @@
 #include "hamon/act/child.h"
 
 #include "base/log.h"
+#include "hamon/core/types.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -72,15 +73,18 @@ static void remove_links(const struct array *a, const char *but)
 /* Does the link lead to an array that is there, and not to ours? */
 static bool leads_elsewhere(const char *path, const char *ours)
 {
-        char target[64], md[96];
+        char target[64], md[96], state[32];
         ssize_t n = readlink(path, target, sizeof target - 1);
 
         if (n <= 0)
                 return false;
         target[n] = '\0';
         const char *name = strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
+        unsigned number;
+        if (strcmp(name, ours) == 0 || (sscanf(name, "md%u", &number) == 1 && number >= ARRAY_MD_FIRST && number < ARRAY_MD_FIRST + MIRRORS_MAX))
+                return false; /* of a mirror that has been renamed: it gets its own */
         snprintf(md, sizeof md, MD_SYSFS_ROOT "/block/%s/md/array_state", name);
-        return strcmp(name, ours) != 0 && access(md, F_OK) == 0;
+        return md_sysfs_text(md, state, sizeof state) == 0 && strcmp(state, "clear") != 0 && strcmp(state, "inactive") != 0;
 }
 
 /* A node of devtmpfs would do; /dev/md/NAME is what people and the file system table use. */

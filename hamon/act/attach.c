@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define ATTACH_MS 12000u /* connect, negotiate (the server may drain an older session first), configure */
+#define TURN_MS (2 * ATTACH_MS) /* what waits behind this attach waits as long */
 #define ASK_MS 3000u
 #define LOOK_MS 500u /* the monitor must not go blind behind a hung nbdc */
 #define DETACH_MS 10000u
@@ -102,6 +103,20 @@ static int fail_attach(const struct mirror *m, int error)
         return error;
 }
 
+/* A leg that joins a running array can wait: nobody does meanwhile. For one that is handed over a service waits, and what other mirrors do is none of its business. */
+static int start_in_turn(const struct mirror *m, const char *unit, struct trouble *t)
+{
+        struct md_state md;
+        bool joins = mirror_md_state(m, &md) == 0 && md.running;
+
+        if (joins && !turns_take(&starts, TURN_MS))
+                return trouble_say(t, -EAGAIN, "the legs of other mirrors are being attached: it is tried again");
+        int r = units_start(unit, ATTACH_MS, t);
+        if (joins)
+                turns_leave(&starts);
+        return r;
+}
+
 int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *session, struct trouble *t)
 {
         struct nbdc_status s;
@@ -115,7 +130,9 @@ int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *sessio
         if (r == 0 && s.state != NBDC_CONNECTING) {
                 struct md_state md;
                 int look = mirror_md_state(m, &md);
-                if (look < 0 || (md.running && (md.peer.present || md.members > 1)))
+                if (look < 0)
+                        return mirror_md_trouble(m, look, t);
+                if (md.running && (md.peer.present || md.members > 1))
                         return trouble_say(t, -EBUSY, "%s is attached with another session: detach it first",
                                            m->peer_path);
                 /* Left over from an array that was stopped: nothing uses it, and no record says a word about it. */
@@ -132,9 +149,7 @@ int attach_leg(const struct mirror *m, uint64_t epoch, const struct uuid *sessio
         r = write_environment(m, epoch, session, t);
         if (r < 0)
                 return r;
-        turns_take(&starts);
-        r = units_start(unit, ATTACH_MS, t);
-        turns_leave(&starts);
+        r = start_in_turn(m, unit, t);
         if (r < 0) {
                 if (nbdc_status(m->peer_path, ASK_MS, &s) == 0 && s.last_error[0])
                         (void)trouble_say(t, r, "%.120s", s.last_error);

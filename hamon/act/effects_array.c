@@ -91,7 +91,9 @@ int effect_array_create(struct mirror *m, const struct effect *e, struct effect_
                 return r;
         struct md_state md;
         r = mirror_md_state(m, &md);
-        if (r == 0 && !(md.running && md.own.present))
+        if (r < 0)
+                return mirror_md_trouble(m, r, t);
+        if (!(md.running && md.own.present))
                 r = with_hold_given_to_md(m, created ? start_assembly : array_create, &a, size, t);
         if (r == 0 && blank)
                 keep_blank(m);

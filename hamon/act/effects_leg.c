@@ -171,9 +171,14 @@ int effect_leg_create(struct mirror *m, const struct effect *e, struct effect_re
 
 int effect_probe(struct mirror *m, const struct effect *e, struct effect_result *ret, struct trouble *t)
 {
+        struct md_state md;
+
         (void)e, (void)ret;
-        /* Before the swap: a node that cannot arm it leaves primacy to the other one. */
-        int r = watchdog_arm(t);
+        /* Before the swap: a node that cannot arm it, or has another array in the place of this mirror's, leaves primacy to the other one. */
+        int r = mirror_md_state(m, &md);
+        if (r == MD_SOMEBODY_ELSES)
+                return mirror_md_trouble(m, r, t);
+        r = watchdog_arm(t);
         return r < 0 ? r : leg_probe(m->disk, t);
 }
 

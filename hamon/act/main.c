@@ -14,6 +14,7 @@
 #include "hamon/identity.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,7 @@ static void report(void *userdata, const char *message)
 static void lock_memory(void)
 {
         process_use_small_stacks(THREAD_STACK_BYTES);
+        (void)mallopt(M_ARENA_MAX, 2); /* cannot fail: else what each of many threads once had stays with it, and is locked */
         int r = process_lock_memory();
         if (r < 0)
                 log_info("memory is not locked (%s), continuing", strerrordesc_np(-r));

@@ -167,8 +167,6 @@ int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struc
         r = read_members(root, md, own, peer, &s);
         if (r < 0)
                 return r;
-        if (s.running && s.members > 0 && !s.own.present && !s.peer.present)
-                return -ENOTUNIQ;
         bool ran = s.running, holds_own = s.own.present;
         /* An array that was stopped while we looked has no members any more: that is no failed leg. */
         r = attribute(root, md, "array_state", text, sizeof text);
@@ -180,6 +178,8 @@ int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struc
                                       .sync_idle = true,
                                       .members = s.members,
                                       .halfway = r == 0 && !ran && holds_own};
+        if (own && s.running && s.members > 0 && !s.own.present && !s.peer.present)
+                return MD_SOMEBODY_ELSES;
         s.own_known = own != 0;
         *ret = s;
         return 0;

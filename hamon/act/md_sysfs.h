@@ -40,8 +40,9 @@ struct md_state {
 bool md_sysfs_is_gone(int r);
 
 /* `md` is the kernel's name ("md100"); a device number of 0 is never found. A missing array is a success: running is
- * false. -errno when anything could not be read: nothing is known then, above all not that a member is missing. -ENOTUNIQ: an array of that name runs, and has
- * neither of the two: it is somebody else's, and not to be touched. */
+ * false. -errno when anything could not be read: nothing is known then, above all not that a member is missing. MD_SOMEBODY_ELSES: an array of that name runs,
+ * and has neither of the two, both of which can be told: it is not to be touched. Without `own` nobody can tell, and own_known is false. */
+#define MD_SOMEBODY_ELSES (-ENOTUNIQ)
 int md_sysfs_read(const char *root, const char *md, dev_t own, dev_t peer, struct md_state *ret);
 
 /* Another array than `md` that holds the device: 1 and its name ("md101"); 0: none. -errno. */

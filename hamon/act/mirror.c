@@ -63,7 +63,7 @@ int mirror_md_state(const struct mirror *m, struct md_state *ret)
 
 int mirror_md_trouble(const struct mirror *m, int error, struct trouble *t)
 {
-        if (error == -ENOTUNIQ)
+        if (error == MD_SOMEBODY_ELSES)
                 return trouble_say(t, error, "/dev/md%u is an array of somebody else: stop it or move it, or give mirror \"%.40s\" another number",
                                    ARRAY_MD_FIRST + m->cm->number, m->cm->name);
         return trouble_errno(t, error, "cannot read the array's state");

@@ -41,7 +41,7 @@ struct monitor {
         pthread_mutex_t lock; /* of all below */
         struct observation latest;
         struct service_seen service; /* but its health, which is asked for when it is told */
-        bool any, service_changed;
+        bool any, service_changed, foreign;
 };
 
 static uint64_t now_ms(void)
@@ -215,6 +215,7 @@ static void *run(void *userdata)
                 bool news = w->service_changed || memcmp(&health, &w->service.health, sizeof health) != 0;
                 bool report = r == 0 && (!w->any || news || tells_more(&o, &w->latest) ||
                                          (o.array_running && now - reported_ms >= MONITOR_REPORT_MS));
+                w->foreign = r == MD_SOMEBODY_ELSES;
                 if (r == 0) {
                         w->latest = o;
                         w->service.health = health;
@@ -283,6 +284,14 @@ static int on_wake(sd_event_source *source, int fd, uint32_t revents, void *user
         if (monitor_latest(w, &o, &service))
                 w->observed(w->userdata, &o, &service);
         return 0;
+}
+
+bool monitor_sees_no_array_of_ours(struct monitor *w)
+{
+        pthread_mutex_lock(&w->lock);
+        bool foreign = w->foreign;
+        pthread_mutex_unlock(&w->lock);
+        return foreign;
 }
 
 /* Health is what it is now: a service that was started again meanwhile must not be told of as it was before. */

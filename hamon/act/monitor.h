@@ -32,4 +32,7 @@ int monitor_start(struct mirror *m, sd_event *loop, monitor_observed observed, v
 /* The latest observation; false when there is none yet. `service` may be NULL. Any thread. */
 bool monitor_latest(struct monitor *w, struct observation *ret, struct service_seen *service);
 
+/* Did the last look find an array of somebody else (MD_SOMEBODY_ELSES)? Then none of this mirror runs. Any thread. */
+bool monitor_sees_no_array_of_ours(struct monitor *w);
+
 #endif

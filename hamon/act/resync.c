@@ -243,6 +243,8 @@ static void look(struct resync *r)
         if (mirror_md_state(r->mirror, &s) < 0)
                 return; /* nothing is known: nothing changes */
         struct resync_said said = what_holds(r, &s);
+        if (s.running && !s.own.present && !s.peer.present)
+                return; /* whose it is nobody can tell */
         end_check(r, &s);
         pause_or_resume(r, &s, said.paused);
         keep_pace(r, &s, &said);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/self_guard.h"
 
+/* By what was seen of one mirror; what of another could not be seen changes nothing. */
 bool self_guard_must_reboot(const struct self_view *v)
 {
-        return v->known && v->array_runs && v->leg_refused && v->hamon_gone_ms >= DEAD_MAN_MS;
+        return v->array_runs && v->leg_refused && v->hamon_gone_ms >= DEAD_MAN_MS;
 }
 
 enum watchdog_deed self_guard_watchdog(const struct self_view *v)

@@ -220,6 +220,8 @@ static struct self_view look_at_self(const struct server *s)
 
         v.hamon_gone_ms = s->hamon_gone_since_ms ? now_ms() - s->hamon_gone_since_ms : 0;
         for (unsigned i = 0; i < s->o.config->mirrors; i++) {
+                if (monitor_sees_no_array_of_ours(s->monitors[i]))
+                        continue;
                 bool seen = monitor_latest(s->monitors[i], &o, NULL);
                 v.known = v.known && seen;
                 v.array_runs = v.array_runs || (seen && o.array_running);

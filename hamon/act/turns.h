@@ -10,6 +10,7 @@
 #define HAMON_ACT_TURNS_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 struct turns {
         pthread_mutex_t lock;
@@ -19,8 +20,8 @@ struct turns {
 
 #define TURNS_OF(n) {.lock = PTHREAD_MUTEX_INITIALIZER, .left = PTHREAD_COND_INITIALIZER, .places = (n)}
 
-/* Waits until one of the places is free, and takes it. */
-void turns_take(struct turns *t);
+/* Takes one of the places, as soon as one is free. False: none was within `timeout_ms`. */
+bool turns_take(struct turns *t, unsigned timeout_ms);
 
 /* By who has taken one. */
 void turns_leave(struct turns *t);

@@ -258,7 +258,7 @@ static void end_windows(const struct verify_server *s)
                 char md[16];
                 struct md_state state;
                 md_name(s, i, md);
-                if (!hold_is_set(MD_SYSFS_ROOT, md) || mirror_md_state(&s->mirrors[i], &state) == -ENOTUNIQ)
+                if (!hold_is_set(MD_SYSFS_ROOT, md) || mirror_md_state(&s->mirrors[i], &state) == MD_SOMEBODY_ELSES)
                         continue;
                 int r = hold_end(MD_SYSFS_ROOT, md);
                 log_warning("mirror %s: a window without writes of an earlier hamon-act %s%s, continuing", s->config->mirror[i].name,

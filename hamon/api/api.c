@@ -110,6 +110,7 @@ static int answer(struct api *a, enum entrance entrance, const struct http_reque
         if (r == 0 && c.caller.sequence)
                 forward_seal(&c.caller, resp);
         json_decref(envelope);
+        explicit_bzero(&c.caller, sizeof c.caller);
         return r;
 }
 

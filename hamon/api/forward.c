@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAC_BYTES = 32, MAC_TEXT_SIZE = 2 * MAC_BYTES + 1, CONNECT_TIMEOUT_MS = 700, CHANGE_TIMEOUT_MS = 60000 /* a configuration goes round, a disk is waited for */, REPLAY_WINDOW = 64, ANSWER_OUT_MS = 300, ANEW_MS = 1500 /* some heartbeats */, ANEW_STEP_MS = 20 };
+enum { MAC_BYTES = 32, MAC_TEXT_SIZE = 2 * MAC_BYTES + 1, CONNECT_TIMEOUT_MS = 700, CHANGE_TIMEOUT_MS = 60000 /* a configuration goes round, a disk is waited for */, REPLAY_WINDOW = 64, ANSWER_OUT_MS = 300, ANEW_STEP_MS = 50 };
 
 /* What a sender has used up: numbers above `highest` and the holes in the window below it are fresh. */
 struct replay {
@@ -198,23 +198,12 @@ static uint64_t start_of(const struct api *a, uint8_t voter)
         return start;
 }
 
-/* The start that follows `start`, as soon as its heartbeats name it; 0: they do not, for some of them. */
-static uint64_t next_start_of(const struct api *a, uint8_t voter, uint64_t start)
-{
-        for (unsigned waited_ms = 0; waited_ms < ANEW_MS; waited_ms += ANEW_STEP_MS) {
-                uint64_t now = start_of(a, voter);
-                if (now != 0 && now != start)
-                        return now;
-                (void)nanosleep(&(struct timespec){.tv_nsec = ANEW_STEP_MS * 1000000L}, NULL); /* woken early means looked early */
-        }
-        return 0;
-}
-
-static bool was_for_an_earlier_start(const struct forward_answer *answer)
+/* One of the two began anew, and the other has not heard it yet. Sealed with the cluster's key, and by one that had performed nothing. */
+static bool came_too_early(const struct forward_answer *answer)
 {
         const char *code = json_string_value(json_object_get(answer->body, "code"));
 
-        return answer->status == 421 && code && strcmp(code, "earlier-start") == 0;
+        return answer->status == 421 && code && (strcmp(code, "earlier-start") == 0 || strcmp(code, "unheard-start") == 0);
 }
 
 static int call_start(const struct api *a, const struct forward_request *r, uint64_t to_start, struct forward_answer *ret, char *error, size_t error_size)
@@ -260,22 +249,22 @@ static int call_start(const struct api *a, const struct forward_request *r, uint
         return e;
 }
 
-/* A call that came too early for what we know was not performed, says who is called, with the cluster's key: it is made anew when we know better. */
+/* A call that came too early is made anew until the heartbeats have told it: by then a node would be dead. */
 int forward_call(const struct api *a, const struct forward_request *r, struct forward_answer *ret, char *error, size_t error_size)
 {
-        uint64_t start = start_of(a, r->to);
+        unsigned patience_ms = a->config->timers.dead_ms;
 
-        for (;;) {
-                int e = call_start(a, r, start, ret, error, error_size);
-                if (e < 0 || !was_for_an_earlier_start(ret))
+        for (unsigned waited_ms = 0;; waited_ms += ANEW_STEP_MS) {
+                int e = call_start(a, r, start_of(a, r->to), ret, error, error_size);
+                if (e < 0 || !came_too_early(ret))
                         return e;
                 forward_answer_release(ret);
-                start = next_start_of(a, r->to, start);
-                if (start == 0) {
-                        (void)snprintf(error, error_size, "it began anew and was not heard since");
-                        return -EHOSTUNREACH;
-                }
+                if (waited_ms >= patience_ms)
+                        break;
+                (void)nanosleep(&(struct timespec){.tv_nsec = ANEW_STEP_MS * 1000000L}, NULL); /* woken early means asked early */
         }
+        (void)snprintf(error, error_size, "one of the two began anew, and the other has not heard it since");
+        return -EHOSTUNREACH;
 }
 
 void forward_answer_release(struct forward_answer *answer)
@@ -357,6 +346,12 @@ bool forward_admit(struct api_call *c, json_t **ret_envelope, struct http_respon
                 return refuse(resp, "the call is not for this node, or of another version");
         if (to_start != f->start) {
                 (void)http_response_problem(resp, 421, "earlier-start", "the call is for an earlier start of this hamon", "it was not performed", NULL);
+                c->caller.sequence = sequence;
+                return false;
+        }
+        /* Of a former start of the caller nothing counts any more: what was recorded of it would be fresh to a new one's window. */
+        if (start != start_of(a, (uint8_t)voter)) {
+                (void)http_response_problem(resp, 421, "unheard-start", "this start of the caller's hamon was not heard yet", "it was not performed", NULL);
                 c->caller.sequence = sequence;
                 return false;
         }

@@ -4,7 +4,8 @@
  *
  * POST /forward on TCP, on the port and the addresses of the heartbeats: one JSON object, authenticated by HMAC-SHA256 with a key derived from
  * the cluster's, in the header Hamon-Mac; so is the answer. Not encrypted, like the heartbeats; there are no secrets in it. A call names
- * the start of its receiver and has a number that its sender never uses again: one that was recorded is worth nothing (no clock is asked).
+ * the start of its receiver, and that of its sender, which the receiver must have heard; and has a number that its sender never uses again: one that was
+ * recorded is worth nothing (no clock is asked).
  *
  *     {"from", "to", "start" (the sender's), "to_start", "sequence", "method", "target", "access", "who", "if_match", "idempotency_key", "body"}
  *  -> {"status", "type", "etag", "location", "replayed" and "retry_after" where there are such, "json" or "text"}
@@ -53,7 +54,8 @@ struct forward_request {
         uint64_t timeout_ms;
 };
 
-/* Blocks. 0: answered, whatever the status; -errno and one sentence in `error`. A node that has just begun anew is called again as soon as it was heard. */
+/* Blocks. 0: answered, whatever the status; -errno and one sentence in `error`. Where one of the two has just begun anew it is made again until the other has
+ * heard it, at most for as long as a silent node counts as alive. */
 int forward_call(const struct api *a, const struct forward_request *r, struct forward_answer *ret, char *error, size_t error_size);
 void forward_answer_release(struct forward_answer *answer);
 

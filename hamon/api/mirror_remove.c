@@ -117,11 +117,14 @@ static bool begin_there(const struct removal *r, uint8_t voter, char *ret_path, 
         return begun;
 }
 
-static enum part part_there(const struct removal *r, uint8_t voter, char *why, size_t size, char ret_code[32])
+/* *ret_begun: it was begun, and what is waited for afterwards is the machine and no longer its part. */
+static enum part part_there(const struct removal *r, uint8_t voter, char *why, size_t size, char ret_code[32], bool *ret_begun)
 {
         char path[ETAG_SIZE];
+        *ret_begun = false;
         if (!begin_there(r, voter, path, sizeof path, why, size))
                 return PART_WAITS; /* it begins anew, perhaps */
+        *ret_begun = true;
         const struct forward_request q = {.to = voter, .method = "GET", .target = path, .access = ACCESS_VIEWER, .who = "hamon"};
         for (unsigned waited_ms = 0; waited_ms < PART_MS; waited_ms += POLL_MS) {
                 struct forward_answer answer = {0};
@@ -147,7 +150,10 @@ static bool end_on(const struct removal *r, uint8_t voter)
         char why[256] = "", code[32] = "not-reached", detail[SENTENCE_SIZE], next[SENTENCE_SIZE];
         enum part part = PART_WAITS;
         for (uint64_t end_ms = clock_ms() + SETTLE_MS; part == PART_WAITS && clock_ms() < end_ms;) { /* a machine that is off takes its time-out each time */
-                part = voter == r->a->self ? own_part(r, why, sizeof why, code) : part_there(r, voter, why, sizeof why, code);
+                bool begun = voter == r->a->self;
+                part = begun ? own_part(r, why, sizeof why, code) : part_there(r, voter, why, sizeof why, code, &begun);
+                if (begun && voter != r->a->self)
+                        end_ms = clock_ms() + SETTLE_MS;
                 if (part == PART_WAITS)
                         pause_ms(POLL_MS);
         }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct job {
         struct api_work work;
@@ -30,6 +31,7 @@ static void finish(struct job *j, struct http_response *resp)
                 forward_seal(&j->caller, resp);
         http_later_answer(j->later, resp);
         json_decref(j->work.body);
+        explicit_bzero(&j->caller, sizeof j->caller);
 }
 
 static void *worker(void *userdata)
@@ -46,6 +48,7 @@ static void *worker(void *userdata)
                         return NULL;
                 }
                 j = w->ring[w->first];
+                explicit_bzero(&w->ring[w->first].caller, sizeof w->ring[w->first].caller);
                 w->first = (w->first + 1) % WORKS_MAX;
                 w->count--;
                 bool stopping = w->stopping;

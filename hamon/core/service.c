@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-/* The kernel keeps an address for up to a quarter of a second longer than it was told (measured); R4e counts that in. */
-enum { ADDRESS_SLACK_MS = 250 }; /* until hamon-act or the kernel takes an address away that was not renewed (hamon/act/address_held.h) */
+/* R4e: what an address may live longer than it was told: until the renewal arrives, and until hamon-act takes it away (hamon/act/address_held.h). */
+enum { ADDRESS_SLACK_MS = 250 };
 
 enum deed { NOTHING, START, STOP, WAIT, UP, FAIL, LOSE, SICKEN, AFRESH, GIVE_UP, MOVE };
 
@@ -184,7 +184,7 @@ static void fire(struct core *c, uint8_t mirror, enum service_event event, struc
         do_deed(c, mirror, r->deed, out);
 }
 
-/* R4e: the address lives only as long as the lease does, with what the kernel adds. */
+/* R4e: the address lives only as long as the lease does, with what taking it away adds. */
 static void care_for_address(struct core *c, uint8_t mirror, struct actions *out)
 {
         struct service *s = &c->service[mirror];

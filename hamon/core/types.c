@@ -55,7 +55,7 @@ struct timers timers_normal(void)
         };
 }
 
-/* address_ms stays below lease_ms: the kernel may keep an address for a quarter of a second longer than asked (R4e). */
+/* address_ms stays below lease_ms: an address may stay for a quarter of a second longer than asked (R4e). */
 struct timers timers_relaxed(void)
 {
         return (struct timers){

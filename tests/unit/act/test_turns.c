@@ -14,7 +14,8 @@ static atomic_uint inside, most, done;
 
 static void *work(void *unused)
 {
-        turns_take(&turns);
+        if (!turns_take(&turns, 60000))
+                return unused; /* `done` is one too few */
         unsigned now = atomic_fetch_add(&inside, 1) + 1, seen = atomic_load(&most);
         while (now > seen && !atomic_compare_exchange_weak(&most, &seen, now))
                 ;
@@ -39,9 +40,20 @@ static void a_few_at_a_time(void **state)
         assert_int_equal(turns.taken, 0);
 }
 
+static void nobody_waits_for_ever(void **state)
+{
+        struct turns one = TURNS_OF(1);
+
+        (void)state;
+        assert_true(turns_take(&one, 0));
+        assert_false(turns_take(&one, 20));
+        turns_leave(&one);
+        assert_true(turns_take(&one, 0));
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(a_few_at_a_time)};
+        const struct CMUnitTest tests[] = {cmocka_unit_test(a_few_at_a_time), cmocka_unit_test(nobody_waits_for_ever)};
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

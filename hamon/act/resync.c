@@ -166,11 +166,6 @@ static void set_pace(struct resync *r, uint32_t kib)
         if (kib == r->written_kib)
                 return;
         r->written_kib = kib;
-        if (kib == 0) {
-                set(r, "sync_speed_min", "system");
-                set(r, "sync_speed_max", "system");
-                return;
-        }
         /* Below its minimum md looks at no maximum. */
         snprintf(text, sizeof text, "%u", kib < SYSTEM_MIN_KIB ? kib : SYSTEM_MIN_KIB);
         set(r, "sync_speed_min", text);
@@ -186,7 +181,7 @@ static void keep_pace(struct resync *r, const struct md_state *s, const struct r
 
         if (!s->running) {
                 r->pace = (struct resync_pace){.primed = false};
-                r->written_kib = 0; /* the next array begins with the system's */
+                r->written_kib = 0; /* the next array has the system's until the next look */
                 return;
         }
         if (r->written_kib && said->ceiling_kib && r->written_kib > said->ceiling_kib)
@@ -198,7 +193,9 @@ static void keep_pace(struct resync *r, const struct md_state *s, const struct r
         if (md_sysfs_text(path, text, sizeof text) < 0 || progress_parse(text, &c) < 0)
                 return;
         bool copies = is_copying(s) && !said->paused && !s->sync_frozen;
-        set_pace(r, resync_pace_look(&r->pace, c.completed, c.waited_ms, c.in_flight, copies, said->ceiling_kib));
+        uint32_t pace_kib = resync_pace_look(&r->pace, c.completed, c.waited_ms, c.in_flight, copies, said->ceiling_kib);
+        /* The next copy has its first pace before it begins: md would give it its own until the next look. */
+        set_pace(r, pace_kib ? pace_kib : said->ceiling_kib && said->ceiling_kib < RESYNC_PACE_START_KIB ? said->ceiling_kib : RESYNC_PACE_START_KIB);
 }
 
 /* -- looking ---------------------------------------------------------------------------------------------------------------------- */
@@ -261,7 +258,7 @@ static void look(struct resync *r)
             .pause_left_s = said.paused && said.until_ms > now ? (uint32_t)((said.until_ms - now + 999) / 1000) : 0,
             .stalled = moves && placed && now - r->rate.moved_ms >= RESYNC_STALLED_MS,
             .rate_kib = r->rate.rate_kib,
-            .limit_kib = r->written_kib,
+            .limit_kib = is_copying(&s) ? r->written_kib : 0,
             .ceiling_kib = said.ceiling_kib,
             .latency_us = s.running ? r->pace.latency_us : 0,
         };

@@ -132,13 +132,13 @@ class Bed(Cluster):
         self.trio.each(self._install_load, NODES)
         self.configure()
         for node in NODES:
-            self.wait(f"{node} hears everybody", lambda n=node: self.hears_all(n), 60 * settings.PATIENCE)
+            self.wait(f"{node} hears everybody", lambda n=node: self.hears_all(n), 60)
         a, b = self.trio.node_a, self.trio.node_b
         for mirror in self.mirrors:
             a.check(f"hamonctl mirror create {mirror.name} --overwrite", timeout=120)
             self.wait(f"node-a is primary of '{mirror.name}'", lambda m=mirror: self.mirror_of("node-a", m.name).get("role") == "primary", 120)
         a.check("mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 -J size=4 /dev/md/data", timeout=120)
-        self.wait("/srv/data is mounted on node-a", lambda: a.run("mountpoint -q /srv/data")[0] == 0, 60 * settings.PATIENCE)
+        self.wait("/srv/data is mounted on node-a", lambda: a.run("mountpoint -q /srv/data")[0] == 0, 60)
         data = self.mirrors[0]
         blocks = SECTORS * data.stride + 1
         a.check(f"dd if=/dev/zero of={data.target}.new bs=1M count={blocks * 4096 // 1048576 + 1} conv=fsync status=none && "
@@ -149,7 +149,7 @@ class Bed(Cluster):
             self.database.start(self.wait)
         for mirror in self.mirrors:
             b.check(f"hamonctl mirror join {mirror.name} --overwrite", timeout=60)
-        self.wait("both mirrors are redundant", lambda: len(self.redundant()) == len(self.mirrors), 300 * settings.PATIENCE)
+        self.wait("both mirrors are redundant", lambda: len(self.redundant()) == len(self.mirrors), 300)
 
     def start_load(self, seed):
         for mirror in self.mirrors:

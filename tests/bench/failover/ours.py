@@ -34,7 +34,7 @@ class Ours:
             sync_ledger.install(self.trio.vms[node])
         self.cluster.configure(profile=PROFILE, units=[sync_ledger.UNIT])
         for node in NODES:
-            self.cluster.wait(f"{node} hears everybody", lambda n=node: self.cluster.hears_all(n), 60 * settings.PATIENCE)
+            self.cluster.wait(f"{node} hears everybody", lambda n=node: self.cluster.hears_all(n), 60)
         self.cluster.create()
         self.cluster.make_file_system()
         self.cluster.join()

@@ -37,14 +37,14 @@ class Postgresql(Ours):
     def set_up(self):
         self.cluster.configure(profile=PROFILE)
         for node in NODES:
-            self.cluster.wait(f"{node} hears everybody", lambda n=node: self.cluster.hears_all(n), 60 * settings.PATIENCE)
+            self.cluster.wait(f"{node} hears everybody", lambda n=node: self.cluster.hears_all(n), 60)
         self.cluster.create()
         self.cluster.make_file_system()
         self.cluster.join()
         postgres.create(self.trio.node_a, self.trio.node_b)
         self.trio.node_a.check("hamonctl maintenance on data --for 10m", timeout=60)  # a restart of all daemons at once takes longer than their timers on such machines
         self.cluster.reconfigure(profile=PROFILE, units=[postgres.UNIT])
-        self.cluster.wait("PostgreSQL answers at the service address", lambda: postgres.answers(self.trio), 300 * settings.PATIENCE)
+        self.cluster.wait("PostgreSQL answers at the service address", lambda: postgres.answers(self.trio), 300)
         self.trio.node_a.check("hamonctl maintenance off data", timeout=60)
         self.trio.node_a.check("""su postgres -c "psql -qc \\"CREATE ROLE bank LOGIN PASSWORD 'bank'\\" -c 'CREATE DATABASE bank OWNER bank'" """, timeout=120)
         postgres.psql(self.trio, "CREATE TABLE ledger (sequence bigint PRIMARY KEY)")

@@ -40,10 +40,11 @@ class Journal:
         raise Failed(f"{self.vm.name} did not say '{pattern}' in {limit_s:.0f} s, but:\n{self.said()[-3000:]}")
 
 
-def pull_at(vm, command, pattern, timeout_s=60):
-    """Begins `command` and pulls the plug when the journal has `pattern`; returns the time of the cut and the line."""
-    journal = Journal(vm)
-    thread = threading.Thread(target=_begin, args=(vm, command))
+def pull_at(vm, command, pattern, timeout_s=60, heard=None, by=None):
+    """Begins `command` and pulls the machine's plug when the journal has `pattern`; returns the time of the cut and the line. The journal may be that of another
+    machine, `heard`, and another one, `by`, may begin the command."""
+    journal = Journal(heard or vm)
+    thread = threading.Thread(target=_begin, args=(by or vm, command))
     thread.start()
     line = journal.wait(pattern, timeout_s)
     vm.power_cut()

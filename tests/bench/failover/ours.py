@@ -7,7 +7,7 @@ import re
 from cluster import sync_ledger
 from cluster.cluster import MIRROR, NODES, Cluster
 from load import Load
-from vmbed import Trio, settings
+from vmbed import Trio
 from vmbed.net import SERVICE_ADDRESS
 
 PROFILE = "normal"

@@ -6,7 +6,7 @@ from cluster import postgres
 from cluster.cluster import NODES
 from load import Load
 from ours import PROFILE, Ours
-from vmbed import Trio, settings
+from vmbed import Trio
 from vmbed.net import SERVICE_ADDRESS
 
 DISK_MIB = 512

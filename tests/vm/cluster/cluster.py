@@ -9,6 +9,8 @@ import json
 import secrets
 import time
 
+from vmbed import settings
+
 NODES = ("node-a", "node-b")
 WITNESS = "witness"
 MIRROR = "data"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-#   make bench-paths [BENCH_MIRRORS="1 5 10 20"] [WRITE=1]     what one more mirror costs a node with its whole data path, in virtual machines
+#   make bench-paths [BENCH_MIRRORS="1 2 5"] [WRITE=1]     what one more mirror costs a node with its whole data path, in virtual machines
 .PHONY: bench-paths
 bench-paths:
 	@$(MAKE) --no-print-directory deb

@@ -180,8 +180,8 @@ static const struct {
      "t:11:13: heartbeat = \"200\" has no unit: write 200ms or 200s\n"
      "t:8:8: dead = 600ms is impossible beside suspect: it must be above 700ms, as a node is suspected before it is "
      "dead\n"
-     "t:9:9: lease = 1000ms is impossible beside address: it must be above 1875ms, as the kernel drops the service "
-     "address up to a quarter late\n"
+     "t:9:9: lease = 1000ms is impossible beside address: it must be above 1875ms, as the service "
+     "address may go up to a quarter late\n"
      "t:10:11: address is the kernel's lifetime of an address: write whole seconds, 1s or 2s\n"},
     {HEAD NODES_TEXT MIRROR "[notify]\nexec = mail\nwebhook = ftp://10.0.0.1/secret\nseverity = warnings\nrepeat = 10\n",
      "t:12:8: exec \"mail\" is not an absolute path of less than 256 characters\n"

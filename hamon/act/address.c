@@ -254,10 +254,12 @@ int address_drop(const struct config_service *s, struct trouble *t)
         for (unsigned i = 0; i < s->addresses; i++) {
                 struct trouble mine = {""};
 
+                address_held_forget(&s->address[i]); /* before: a renewal in between holds it anew */
                 r = delete_one(nl, ifindex, s, i, &mine);
                 if (r == 0 || r == -EADDRNOTAVAIL)
-                        address_held_forget(&s->address[i]); /* one that stays goes at its end */
-                if (r < 0 && r != -EADDRNOTAVAIL && first == 0) {
+                        continue;
+                address_held_until(s, i, now_ms(), now_ms(), false); /* it is tried again */
+                if (first == 0) {
                         first = r;
                         *t = mine;
                 }

@@ -59,13 +59,7 @@ int bounded_run(int (*function)(const struct array *a, struct trouble *t), const
         pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
         pthread_cond_init(&c->ended, &monotonic);
         pthread_condattr_destroy(&monotonic);
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += limit_ms / 1000;
-        until.tv_nsec += (long)(limit_ms % 1000) * 1000000;
-        if (until.tv_nsec >= 1000000000) {
-                until.tv_sec++;
-                until.tv_nsec -= 1000000000;
-        }
+        until = thread_deadline(limit_ms);
         int r = thread_start(run, c); /* `over` tells its end */
         if (r < 0) {
                 release(c);

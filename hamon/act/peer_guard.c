@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hamon/act/peer_guard.h"
 
+#include "hamon/act/thread.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <time.h>
@@ -13,15 +15,8 @@ enum { AGAIN_MS = 500 };
 /* True: that time has passed, and the effect is not over. */
 static bool still_at_it(struct peer_guard *g, unsigned ms)
 {
-        struct timespec until;
+        struct timespec until = thread_deadline(ms);
 
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += ms / 1000;
-        until.tv_nsec += (long)(ms % 1000) * 1000000;
-        if (until.tv_nsec >= 1000000000) {
-                until.tv_sec++;
-                until.tv_nsec -= 1000000000;
-        }
         pthread_mutex_lock(&g->lock);
         while (!g->over && pthread_cond_timedwait(&g->wake, &g->lock, &until) != ETIMEDOUT)
                 ;

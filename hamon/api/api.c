@@ -94,6 +94,7 @@ static int answer(struct api *a, enum entrance entrance, const struct http_reque
         if (entrance == ENTRANCE_PEER && !forward_admit(&c, &envelope, resp)) {
                 if (c.caller.sequence)
                         forward_seal(&c.caller, resp);
+                explicit_bzero(&c.caller, sizeof c.caller);
                 return 0;
         }
         if (entrance == ENTRANCE_PEER)

@@ -7,12 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
         STEP_TIMEOUT_MS = 4000,
-        OTHER_START_POLL_MS = 200,
-        OTHER_START_TRIES = 10,
 };
 
 bool change_is_part(const struct config_change *c, unsigned voter)
@@ -40,11 +37,6 @@ int change_ask(const struct config_change *c, unsigned voter, json_t *body, stru
         const struct forward_request r = {.to = (uint8_t)voter, .method = "POST", .target = "/v1/config/step", .body = body, .access = ACCESS_OPERATOR, .who = "hamon",
                                           .timeout_ms = STEP_TIMEOUT_MS};
         int e = body ? forward_call(c->a, &r, ret, error, size) : -ENOMEM;
-        for (unsigned i = 0; e == -EBADMSG && i < OTHER_START_TRIES; i++) { /* it has just begun anew, and its heartbeats have not said so yet */
-                const struct timespec pause = {.tv_nsec = OTHER_START_POLL_MS * 1000000};
-                (void)nanosleep(&pause, NULL);
-                e = forward_call(c->a, &r, ret, error, size);
-        }
         json_decref(body);
         return e;
 }
